@@ -1,0 +1,2 @@
+from . import controllers, demo, models, reports, wizards
+from .hooks import post_init_hook

@@ -1,0 +1,69 @@
+"""The field type of every price, cost and balance, and the reading of amounts."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from odoo import fields
+from odoo.exceptions import UserError
+
+ZERO = Decimal("0.000000")
+MICRO = Decimal("0.000001")
+# Doubles tell millionths apart up to here, and so do the wallets.
+LIMIT = Decimal(9_000_000_000)
+
+
+def parse_amount(value, label=None, env=None):
+    """Return ``value`` as a ``Decimal`` with exactly 6 places.
+
+    A float is read by its shortest repr, which is what the database sent or a person typed;
+    the binary fraction behind it never enters the arithmetic.
+
+    :param label: the field's name, for people; given, the value is checked as their input
+    :raise UserError: checked, and not a number, with more than 6 places, or out of range
+    """
+    if value is None or value is False:
+        return ZERO
+    if isinstance(value, float):
+        value = repr(value)
+    try:
+        amount = Decimal(value)
+        rounded = amount.quantize(MICRO, rounding=ROUND_HALF_UP)
+    except (InvalidOperation, ValueError, TypeError) as error:
+        if label is None:
+            raise
+        raise UserError(env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60])) from error
+    if label is not None and (rounded != amount or abs(amount) > LIMIT):
+        raise UserError(
+            env._("%(field)s: use at most 6 decimal places and less than 9 billion.", field=label)
+        )
+    return rounded
+
+
+class Amount(fields.Float):
+    """An amount or a price: ``Decimal`` in Python, ``numeric`` in the database, 6 places.
+
+    Not ``Monetary``, which rounds to the currency, in the column too; not a plain
+    ``Float``, which hands binary floats to whoever reads the record. The web client
+    receives a JSON number, for display.
+    """
+
+    def __init__(self, string=None, **kwargs):
+        if string is not None:
+            kwargs["string"] = string
+        kwargs.setdefault("digits", (20, 6))
+        kwargs.setdefault("min_display_digits", 2)
+        super().__init__(**kwargs)
+
+    def convert_to_column(self, value, record, values=None, validate=True):
+        return parse_amount(value)
+
+    def convert_to_cache(self, value, record, validate=True):
+        return parse_amount(value)
+
+    def convert_to_record(self, value, record):
+        return value if isinstance(value, Decimal) else parse_amount(value)
+
+    def convert_to_read(self, value, record, use_display_name=True):
+        return float(value)
+
+    def convert_to_export(self, value, record):
+        return float(value)

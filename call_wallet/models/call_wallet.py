@@ -1,0 +1,354 @@
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.addons.base.models.res_partner import _tz_get
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from ..fields import ZERO, Amount, parse_amount
+
+FINANCE = "call_wallet.group_finance"
+ACCOUNT_MANAGER = "call_wallet.group_account_manager"
+PLATFORM = "call_wallet.group_platform"
+ACCOUNT_REF = re.compile(r"[\w.\-]{1,64}", re.ASCII)
+
+
+class CallWallet(models.Model):
+    """One customer's prepaid wallet, shared by Live Calls and WhatsApp Calls.
+
+    The balance and what follows from it live in ``call.wallet.balance`` and are written by
+    ``call.wallet.ledger``; this model holds what people set. Amounts are in the wallet's
+    currency, 6 places; dates and times are UTC, shown in the wallet's time zone.
+    """
+
+    _name = "call.wallet"
+    _description = "Call Wallet"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherits = {"call.wallet.balance": "balance_id"}
+    _order = "account_ref"
+    _check_company_auto = True
+
+    balance_id = fields.Many2one("call.wallet.balance", "Balance Row", required=True, ondelete="restrict", readonly=True)
+    active = fields.Boolean(default=True, tracking=True)
+    partner_id = fields.Many2one(
+        "res.partner",
+        "Customer",
+        required=True,
+        ondelete="restrict",
+        index=True,
+        tracking=True,
+        domain=[("is_company", "=", True)],
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, ondelete="restrict", default=lambda self: self.env.company
+    )
+    currency_id = fields.Many2one(
+        "res.currency", required=True, ondelete="restrict", default=lambda self: self._default_currency()
+    )
+    account_ref = fields.Char(
+        "Account",
+        required=True,
+        copy=False,
+        tracking=True,
+        default=lambda self: self.env["ir.sequence"].next_by_code("call.wallet.account"),
+        help="The short code by which the calling platform names this wallet.",
+    )
+    tz = fields.Selection(
+        _tz_get,
+        "Time Zone",
+        required=True,
+        tracking=True,
+        default=lambda self: self.env.user.tz or "UTC",
+        help="Reports and charts show dates in this time zone.",
+    )
+    account_manager_id = fields.Many2one("res.users", tracking=True, domain=[("share", "=", False)])
+    rate_plan_id = fields.Many2one("call.rate.plan", tracking=True, ondelete="restrict")
+    low_balance_threshold = Amount(
+        required=True, default=10, tracking=True, help="Recipients are mailed once when the balance falls below it."
+    )
+    recipient_ids = fields.One2many("call.wallet.recipient", "wallet_id", "Notification Recipients")
+    owner_ids = fields.Many2many(
+        "res.users",
+        "call_wallet_owner_rel",
+        "wallet_id",
+        "user_id",
+        "Owners",
+        domain=[("share", "=", True)],
+        help="Portal users of the customer who see this wallet and may add balance.",
+    )
+    pause_reason = fields.Char(readonly=True, copy=False)
+    transaction_ids = fields.One2many("call.wallet.transaction", "wallet_id", readonly=True)
+    usage_ids = fields.One2many("call.usage", "wallet_id", "Calls", readonly=True)
+    hold_ids = fields.One2many("call.wallet.hold", "wallet_id", "Holds", readonly=True)
+    topup_ids = fields.One2many("call.wallet.topup", "wallet_id", "Top-ups", readonly=True)
+    available_balance = Amount(
+        "Available", compute="_compute_available_balance", help="Balance less what calls in progress hold."
+    )
+    status_meaning = fields.Char(compute="_compute_status_meaning")
+    daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")
+    runs_out_on = fields.Date(compute="_compute_runway")
+    live_minutes_left = fields.Integer(compute="_compute_minutes_left")
+    whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
+
+    _account_ref_unique = models.Constraint("UNIQUE(account_ref)", "Another wallet has this account reference.")
+    _one_per_customer = models.UniqueIndex(
+        "(partner_id, company_id, currency_id) WHERE active",
+        "This customer already has a wallet in this currency.",
+    )
+    _threshold_not_negative = models.Constraint(
+        "CHECK(low_balance_threshold >= 0)", "The low-balance threshold cannot be negative."
+    )
+
+    def _default_currency(self):
+        dollar = self.env.ref("base.USD", raise_if_not_found=False)
+        return dollar if dollar and dollar.active else self.env.company.currency_id
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("partner_id", "account_ref")
+    def _compute_display_name(self):
+        for wallet in self:
+            wallet.display_name = f"{wallet.partner_id.name or ''} ({wallet.account_ref or ''})"
+
+    @api.depends("balance", "held_amount")
+    def _compute_available_balance(self):
+        for wallet in self:
+            wallet.available_balance = wallet.balance - wallet.held_amount
+
+    @api.depends("state", "is_paused_by_hand", "pause_reason")
+    def _compute_status_meaning(self):
+        for wallet in self:
+            wallet.status_meaning = wallet._status_meaning()
+
+    def _status_meaning(self):
+        if self.state == "not_set_up":
+            return self.env._("Add a notification recipient and save to activate billing.")
+        if self.is_paused_by_hand:
+            return self.env._("Paused by your account manager: %s", self.pause_reason or "")
+        if self.state == "paused":
+            return self.env._("The balance is used up. Add balance to resume calls.")
+        return self.env._("Calls are live; usage is charged as it happens.")
+
+    def _compute_runway(self):
+        today = fields.Date.context_today(self)
+        spent = dict(
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [
+                    ("wallet_id", "in", self.ids),
+                    ("type", "=", "usage"),
+                    ("day", ">", today - timedelta(days=7)),
+                ],
+                ["wallet_id"],
+                ["amount:sum"],
+            )
+        )
+        for wallet in self:
+            total = parse_amount(-(spent.get(wallet) or 0))
+            wallet.daily_spend = total / 7
+            days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
+            in_sight = days is not None and 0 < days < 3650
+            wallet.runs_out_on = today + timedelta(days=int(days)) if in_sight else False
+
+    def _compute_minutes_left(self):
+        for wallet in self:
+            available = max(wallet.available_balance, ZERO)
+            minutes = wallet._estimate_minutes(available)
+            wallet.live_minutes_left = minutes["live"]
+            wallet.whatsapp_minutes_left = minutes["whatsapp"]
+
+    def _estimate_minutes(self, amount):
+        """Return how many whole minutes ``amount`` buys: ``{"live": 120, "whatsapp": 500}``.
+
+        By the average price of the last 30 days' calls, else by the plan's average price.
+        """
+        self.ensure_one()
+        minutes = {}
+        for call_type in ("live", "whatsapp"):
+            price = self._average_price(call_type)
+            minutes[call_type] = int(Decimal(amount) / price) if price else 0
+        return minutes
+
+    def _average_price(self, call_type):
+        since = fields.Date.context_today(self) - timedelta(days=30)
+        [(amount, billed)] = (
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [
+                    ("wallet_id", "=", self.id),
+                    ("type", "=", "usage"),
+                    ("call_type", "=", call_type),
+                    ("day", ">", since),
+                ],
+                [],
+                ["amount:sum", "billed_minutes:sum"],
+            )
+        )
+        if amount and billed:
+            return parse_amount(-amount) / parse_amount(billed)
+        return self._contract_price(call_type)
+
+    def _contract_price(self, call_type):
+        plan_price = self.rate_plan_id.sudo()._average_price(call_type) if self.rate_plan_id else ZERO
+        if not plan_price and call_type == "whatsapp":
+            return self.company_id.sudo().call_wallet_whatsapp_rate
+        return plan_price
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains("account_ref")
+    def _check_account_ref(self):
+        for wallet in self:
+            if not ACCOUNT_REF.fullmatch(wallet.account_ref or ""):
+                raise ValidationError(
+                    self.env._("Account: use 1 to 64 letters, digits, dots, dashes or underscores.")
+                )
+
+    @api.constrains("rate_plan_id", "currency_id")
+    def _check_currency(self):
+        for wallet in self:
+            plan = wallet.rate_plan_id
+            if plan and plan.currency_id != wallet.currency_id:
+                raise ValidationError(
+                    self.env._(
+                        "Rate plan %(plan)s is in %(theirs)s, the wallet in %(ours)s; choose a plan in %(ours)s.",
+                        plan=plan.name,
+                        theirs=plan.currency_id.name,
+                        ours=wallet.currency_id.name,
+                    )
+                )
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        wallets = super().create(vals_list)
+        self.env["call.wallet.ledger"]._attach_balances(wallets)
+        return wallets
+
+    def write(self, vals):
+        fixed = {"partner_id", "company_id", "currency_id"} & vals.keys()
+        if fixed:
+            moved = self.filtered(lambda w: w.last_sequence and any(w[f].id != vals[f] for f in fixed))
+            if moved:
+                raise UserError(
+                    self.env._("Customer, company and currency are fixed once a wallet has transactions.")
+                )
+        result = super().write(vals)
+        if "low_balance_threshold" in vals:
+            self.env["call.wallet.ledger"]._refresh(self.ids)
+        return result
+
+    # === PERMISSIONS === #
+
+    def _as(self, *groups, owner=False):
+        """Return the wallets as superuser, for a user who may do this.
+
+        :param groups: any one of them suffices
+        :param owner: the wallets' own owners may too
+        :raise AccessError: otherwise
+        """
+        if self.env.su:
+            return self
+        user = self.env.user
+        if any(user.has_group(group) for group in groups):
+            self.check_access("read")
+            return self.sudo()
+        if owner and all(user in wallet.owner_ids for wallet in self.sudo()):
+            return self.sudo()
+        raise AccessError(self.env._("You may not do this with a call wallet."))
+
+    # === NOTIFICATIONS === #
+
+    def set_recipients(self, emails):
+        """Replace the addresses that are told when the balance runs low.
+
+        The first one sets the wallet up; an empty list returns it to Not Set Up. The money
+        stays either way.
+
+        :param list[str] emails: addresses; letter case does not matter
+        :return: the addresses as stored
+        :raise ValidationError: a bad or repeated address; nothing is changed then
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        with self.env["call.wallet.ledger"]._transaction():
+            return wallet._replace_recipients(emails)
+
+    def _replace_recipients(self, emails):
+        if isinstance(emails, str) or not all(isinstance(email, str) for email in emails or []):
+            raise ValidationError(self.env._("emails: send a list of addresses."))
+        wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails or []]
+        repeated = {email for email in wanted if wanted.count(email) > 1}
+        if repeated:
+            raise ValidationError(
+                self.env._("%s is in the list more than once.", ", ".join(sorted(repeated)))
+            )
+        self.recipient_ids.filtered(lambda recipient: recipient.email not in wanted).unlink()
+        known = set(self.recipient_ids.mapped("email"))
+        self.env["call.wallet.recipient"].create(
+            [{"wallet_id": self.id, "email": email} for email in wanted if email not in known]
+        )
+        self.message_post(body=self.env._("Notification recipients: %s", ", ".join(wanted) or "-"))
+        return self.recipient_ids.mapped("email")
+
+    def _refresh_set_up(self):
+        self.env["call.wallet.ledger"]._refresh(self.ids)
+
+    # === PAUSE AND RESUME === #
+
+    def action_pause(self, reason):
+        """Stop new calls until somebody resumes them. Running calls go on and are charged.
+
+        :param str reason: shown to the customer
+        :raise UserError: no reason given
+        :raise AccessError: not an account manager
+        """
+        reason = (reason or "").strip() if isinstance(reason, str) else ""
+        if not reason:
+            raise UserError(self.env._("Reason: say why the wallet is paused; the customer sees it."))
+        wallets = self._as(ACCOUNT_MANAGER)
+        with self.env["call.wallet.ledger"]._transaction():
+            self.env["call.wallet.ledger"]._set_paused(wallets.ids, True)
+            wallets.pause_reason = reason
+            for wallet in wallets:
+                wallet.message_post(body=self.env._("Paused: %s", reason))
+        return True
+
+    def action_resume(self):
+        """Lift a manual pause. The wallet is Active again if it is set up and has funds.
+
+        :raise AccessError: not an account manager
+        """
+        wallets = self._as(ACCOUNT_MANAGER)
+        with self.env["call.wallet.ledger"]._transaction():
+            self.env["call.wallet.ledger"]._set_paused(wallets.ids, False)
+            wallets.pause_reason = False
+            for wallet in wallets:
+                wallet.message_post(body=self.env._("Manual pause lifted."))
+        return True
+
+    # === MONEY === #
+
+    def refund(self, amount, reason, usage=None, request_key=None):
+        """Return funds to the wallet as an adjustment or correction.
+
+        :param amount: in the wallet's currency, up to 6 places: str, int or Decimal
+        :param str reason: shown in the ledger and the usage report
+        :param usage: the ``call.usage`` it corrects (record or id); then never more than
+            that call cost less what was refunded for it before
+        :param str request_key: the same key is carried out once and returns the first result
+        :return: the ``call.wallet.transaction``
+        :raise UserError: amount or reason missing, or above the cap
+        :raise AccessError: not finance staff
+        """
+        wallet = self._as(FINANCE)
+        wallet.ensure_one()
+        if isinstance(usage, int):
+            usage = self.env["call.usage"].browse(usage)
+        with self.env["call.wallet.ledger"]._transaction():
+            return self.env["call.wallet.ledger"]._refund(wallet, amount, reason, usage, request_key)

@@ -1,0 +1,36 @@
+from odoo import api, models
+
+from ..account import Account
+from ..fields import parse_amount
+from ..rating import Rate
+
+
+class CallWalletAccounts(models.Model):
+    """How the platform's account references become wallets with their prices."""
+
+    _inherit = "call.wallet"
+
+    @api.model
+    def _load_accounts(self, refs):
+        """Return {account reference: ``Account``} for those that exist."""
+        if not refs:
+            return {}
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, co.call_wallet_whatsapp_rate::text
+              FROM call_wallet w
+              JOIN res_currency cur ON cur.id = w.currency_id
+              JOIN res_company co ON co.id = w.company_id
+              LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
+             WHERE w.account_ref = ANY(%s)
+            """,
+            [list(refs)],
+        )
+        accounts = {}
+        for ref, wallet_id, currency, plan_id, version, whatsapp in self.env.cr.fetchall():
+            decks = self.env["call.rate.plan"]._decks(plan_id, version) if plan_id else {}
+            flat = Rate(prefix="", price_per_minute=parse_amount(whatsapp))
+            accounts[ref] = Account(wallet_id, currency, decks, flat)
+        return accounts
+

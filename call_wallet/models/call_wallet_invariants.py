@@ -1,0 +1,119 @@
+from odoo import api, models
+
+
+class CallWalletInvariants(models.Model):
+    """The promises the ledger makes, each with a check that would notice if it were broken."""
+
+    _inherit = "call.wallet"
+
+    @api.model
+    def check_invariants(self, wallets=None):
+        """Check the ledger of ``wallets`` (all of them by default) against the invariants.
+
+        Reads every transaction of those wallets once; not for a page, but for the nightly
+        scheduled action, the tests and the benchmark.
+
+        :param wallets: ``call.wallet`` records or ids
+        :return: list of sentences, one a violation; empty when all invariants hold
+        :raise AccessError: not finance staff
+        """
+        self.browse()._as("call_wallet.group_finance")
+        ids = wallets.ids if isinstance(wallets, models.BaseModel) else wallets
+        self.env.flush_all()
+        violations = []
+        for name, query in CHECKS.items():
+            self.env.cr.execute(query, {"all": ids is None, "ids": list(ids or [])})
+            for account_ref, *details in self.env.cr.fetchall():
+                violations.append(f"{name}: {account_ref}: " + ", ".join(str(detail) for detail in details))
+        return violations
+
+    @api.model
+    def _cron_check_invariants(self):
+        """Tell finance in the morning if the night's check found anything."""
+        violations = self.sudo().check_invariants()
+        if violations:
+            self._report_violations(violations)
+
+    def _report_violations(self, violations):
+        group = self.env.ref("call_wallet.group_finance_manager")
+        partners = group.all_user_ids.partner_id
+        self.env["mail.thread"].message_notify(
+            partner_ids=partners.ids,
+            subject=self.env._("Call wallets: the ledger check found %s differences", len(violations)),
+            body="\n".join(violations[:100]),
+        )
+
+
+SCOPE = "(%(all)s OR b.wallet_id = ANY(%(ids)s))"
+# Each query returns one row a violation: the account reference, then what was found.
+CHECKS = {
+    "exact": f"""
+        SELECT w.account_ref, 'balance ' || b.balance, 'sum ' || COALESCE(t.total, 0),
+               'last balance_after ' || COALESCE(l.balance_after, 0), 'last sequence ' || b.last_sequence,
+               'transactions ' || COALESCE(t.n, 0)
+          FROM call_wallet_balance b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN (SELECT wallet_id, sum(amount) AS total, count(*) AS n
+                       FROM call_wallet_transaction GROUP BY wallet_id) t ON t.wallet_id = b.wallet_id
+          LEFT JOIN call_wallet_transaction l ON l.wallet_id = b.wallet_id AND l.sequence = b.last_sequence
+         WHERE {SCOPE}
+           AND (b.balance <> COALESCE(t.total, 0) OR b.balance <> COALESCE(l.balance_after, 0)
+                OR b.last_sequence <> COALESCE(t.n, 0))
+    """,
+    "chain": f"""
+        SELECT w.account_ref, 'sequence ' || c.sequence, 'after ' || c.previous_sequence,
+               'balance_after ' || c.balance_after, 'expected ' || c.previous_balance + c.amount
+          FROM (SELECT b.wallet_id, b.sequence, b.amount, b.balance_after,
+                       lag(b.sequence, 1, 0) OVER wallet AS previous_sequence,
+                       lag(b.balance_after, 1, 0.0) OVER wallet AS previous_balance
+                  FROM call_wallet_transaction b
+                 WHERE {SCOPE}
+                WINDOW wallet AS (PARTITION BY b.wallet_id ORDER BY b.sequence)) c
+          JOIN call_wallet w ON w.id = c.wallet_id
+         WHERE c.sequence <> c.previous_sequence + 1 OR c.balance_after <> c.previous_balance + c.amount
+    """,
+    "once": f"""
+        SELECT w.account_ref, b.key, 'entered ' || count(*) || ' times'
+          FROM call_wallet_transaction b JOIN call_wallet w ON w.id = b.wallet_id
+         WHERE {SCOPE} GROUP BY w.account_ref, b.wallet_id, b.key HAVING count(*) > 1
+    """,
+    "charged": f"""
+        SELECT w.account_ref, b.call_ref, 'cost ' || b.total_cost, 'charged ' || COALESCE((-t.amount)::text, 'nothing')
+          FROM call_usage b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN call_wallet_transaction t ON t.wallet_id = b.wallet_id AND t.key = 'call/' || b.call_ref
+         WHERE {SCOPE} AND (t.id IS NULL OR t.amount <> -b.total_cost OR t.usage_id IS DISTINCT FROM b.id)
+    """,
+    "held": f"""
+        SELECT w.account_ref, 'held ' || b.held_amount, 'live holds ' || COALESCE(h.total, 0)
+          FROM call_wallet_balance b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN (SELECT wallet_id, sum(amount) AS total FROM call_wallet_hold
+                      WHERE state = 'held' GROUP BY wallet_id) h ON h.wallet_id = b.wallet_id
+         WHERE {SCOPE} AND b.held_amount <> COALESCE(h.total, 0)
+    """,
+    "status": f"""
+        SELECT w.account_ref, 'status ' || b.state
+          FROM call_wallet_balance b
+          JOIN call_wallet w ON w.id = b.wallet_id
+         WHERE {SCOPE}
+           AND (b.is_set_up <> EXISTS (SELECT FROM call_wallet_recipient r WHERE r.wallet_id = b.wallet_id)
+                OR b.state <> CASE WHEN NOT b.is_set_up THEN 'not_set_up'
+                                   WHEN b.is_paused_by_hand OR b.balance <= 0 THEN 'paused' ELSE 'active' END)
+    """,
+    "totals": f"""
+        SELECT w.account_ref, x.type, 'ledger ' || COALESCE(x.ledger, 0), 'daily totals ' || COALESCE(x.days, 0),
+               'running total ' || x.running
+          FROM (SELECT b.wallet_id, k.type, k.running,
+                       (SELECT sum(t.amount) FROM call_wallet_transaction t
+                         WHERE t.wallet_id = b.wallet_id AND t.type = k.type) AS ledger,
+                       (SELECT sum(d.amount) FROM call_wallet_day d
+                         WHERE d.wallet_id = b.wallet_id AND d.type = k.type) AS days
+                  FROM call_wallet_balance b,
+                       LATERAL (VALUES ('usage', -b.total_used), ('balance_added', b.total_added),
+                                       ('refund', b.total_refunded), ('reversal', -b.total_reversed)) k(type, running)
+                 WHERE {SCOPE}) x
+          JOIN call_wallet w ON w.id = x.wallet_id
+         WHERE COALESCE(x.ledger, 0) <> COALESCE(x.days, 0) OR COALESCE(x.ledger, 0) <> x.running
+    """,
+}

@@ -1,0 +1,56 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import email_normalize
+
+
+class CallWalletRecipient(models.Model):
+    """An address that is told when a wallet runs low. One at least sets the wallet up."""
+
+    _name = "call.wallet.recipient"
+    _description = "Call Wallet Notification Recipient"
+    _rec_name = "email"
+    _order = "id"
+
+    wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade", index=True)
+    email = fields.Char(required=True)
+
+    _email_unique = models.UniqueIndex("(wallet_id, email)", "This address is already a recipient.")
+
+    @api.model
+    def _normalise(self, email):
+        """Return the address in the form it is stored and compared.
+
+        :raise ValidationError: not exactly one valid address
+        """
+        normalised = email_normalize(email or "", strict=True)
+        if not normalised:
+            raise ValidationError(
+                self.env._(
+                    "Notification recipient %(email)s is not a valid e-mail address; "
+                    "write it like name@company.com.",
+                    email=repr(email or ""),
+                )
+            )
+        return normalised
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            vals["email"] = self._normalise(vals.get("email"))
+        recipients = super().create(vals_list)
+        recipients.wallet_id._refresh_set_up()
+        return recipients
+
+    def write(self, vals):
+        if "email" in vals:
+            vals = dict(vals, email=self._normalise(vals["email"]))
+        wallets = self.wallet_id
+        result = super().write(vals)
+        (wallets | self.wallet_id)._refresh_set_up()
+        return result
+
+    def unlink(self):
+        wallets = self.wallet_id
+        result = super().unlink()
+        wallets._refresh_set_up()
+        return result

@@ -1,0 +1,113 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..fields import Amount
+
+TYPES = [
+    ("usage", "Usage"),
+    ("balance_added", "Balance added"),
+    ("refund", "Refund"),
+    ("reversal", "Reversal"),
+]
+
+
+class CallWalletTransaction(models.Model):
+    """One immutable row of a wallet's ledger.
+
+    Rows are appended by ``call.wallet.ledger`` and never changed: the ORM refuses, and so
+    does a trigger in the database. Two things may still happen to a row: the call it
+    charged can be deleted (``usage_id`` becomes empty, ``is_call`` remembers), and its
+    journal entry is noted once when it is posted.
+    Amounts are in the wallet's currency, 6 places; dates are UTC.
+    """
+
+    _name = "call.wallet.transaction"
+    _description = "Call Wallet Transaction"
+    _order = "wallet_id, sequence desc"
+    _log_access = False
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
+    sequence = fields.Integer(
+        required=True, readonly=True, aggregator=None, help="1, 2, 3, ... within the wallet, no gaps."
+    )
+    date = fields.Datetime(required=True, readonly=True, help="When it was recorded (UTC).")
+    day = fields.Date(required=True, readonly=True, help="The date in the wallet's time zone.")
+    type = fields.Selection(TYPES, required=True, readonly=True)
+    amount = Amount(required=True, readonly=True, help="Negative for usage and reversals.")
+    balance_after = Amount(required=True, readonly=True, aggregator=None)
+    description = fields.Char(readonly=True)
+    key = fields.Char(
+        required=True, readonly=True, help="What makes this row happen once, such as call/<call reference>."
+    )
+    fingerprint = fields.Char(
+        readonly=True, help="Digest of what was asked; the same key with another digest is a conflict."
+    )
+    is_call = fields.Boolean(readonly=True, help="About a call, even when the call itself was deleted since.")
+    call_type = fields.Selection(
+        [("live", "Live Call"), ("whatsapp", "WhatsApp Call")], readonly=True
+    )
+    rate = Amount("Rate per Minute", readonly=True, aggregator=None)
+    billed_minutes = Amount(readonly=True)
+    usage_id = fields.Many2one("call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null")
+    topup_id = fields.Many2one(
+        "call.wallet.topup", "Top-up", readonly=True, ondelete="restrict", index="btree_not_null"
+    )
+    move_id = fields.Many2one(
+        "account.move", "Journal Entry", readonly=True, ondelete="restrict", index="btree_not_null"
+    )
+    partner_id = fields.Many2one(related="wallet_id.partner_id")
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    company_id = fields.Many2one(related="wallet_id.company_id")
+
+    _sequence_unique = models.UniqueIndex(
+        "(wallet_id, sequence)", "A wallet's transactions are numbered once."
+    )
+    _key_unique = models.UniqueIndex("(wallet_id, key)", "This was already entered in the wallet.")
+    _wallet_date = models.Index("(wallet_id, date)")
+
+    def init(self):
+        self.env.cr.execute(
+            """
+            CREATE OR REPLACE FUNCTION call_wallet_transaction_guard() RETURNS trigger AS $$
+            BEGIN
+                IF TG_OP = 'UPDATE'
+                   AND (NEW.usage_id IS NULL OR NEW.usage_id IS NOT DISTINCT FROM OLD.usage_id)
+                   AND (OLD.move_id IS NULL OR NEW.move_id IS NOT DISTINCT FROM OLD.move_id)
+                   AND to_jsonb(NEW) - 'usage_id' - 'move_id' = to_jsonb(OLD) - 'usage_id' - 'move_id'
+                THEN
+                    RETURN NEW;
+                END IF;
+                RAISE EXCEPTION 'Wallet transactions are append-only: correct them with a new one.'
+                    USING ERRCODE = 'restrict_violation';
+            END $$ LANGUAGE plpgsql;
+
+            CREATE OR REPLACE TRIGGER call_wallet_transaction_append_only
+                BEFORE UPDATE OR DELETE ON call_wallet_transaction
+                FOR EACH ROW EXECUTE FUNCTION call_wallet_transaction_guard();
+
+            CREATE OR REPLACE TRIGGER call_wallet_transaction_no_truncate
+                BEFORE TRUNCATE ON call_wallet_transaction
+                FOR EACH STATEMENT EXECUTE FUNCTION call_wallet_transaction_guard();
+            """
+        )
+
+    @api.depends("wallet_id", "sequence")
+    def _compute_display_name(self):
+        for transaction in self:
+            transaction.display_name = f"{transaction.wallet_id.account_ref}/{transaction.sequence}"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise self._append_only()
+
+    def write(self, vals):
+        raise self._append_only()
+
+    def unlink(self):
+        # Not @api.ondelete: nothing may delete a row, uninstalling drops the table instead.
+        raise self._append_only()
+
+    def _append_only(self):
+        return UserError(
+            self.env._("Wallet transactions are never changed or deleted. Correct them with a new one.")
+        )

@@ -1,0 +1,26 @@
+from odoo import fields, models
+
+from ..fields import Amount
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    call_wallet_whatsapp_rate = Amount(
+        "WhatsApp price per minute",
+        default="0.02",
+        help="Applies to WhatsApp calls anywhere, unless the wallet's rate plan prices them. "
+        "In the wallet's currency.",
+    )
+    call_wallet_hold_seconds = fields.Integer(
+        "Funds reserved per call (seconds)",
+        default=600,
+        help="How much talking time is reserved when a call starts and the platform does not say.",
+    )
+
+    _call_wallet_hold_seconds_positive = models.Constraint(
+        "CHECK(call_wallet_hold_seconds BETWEEN 1 AND 86400)", "Funds reserved per call: use 1 to 86400 seconds."
+    )
+    _call_wallet_whatsapp_rate_not_negative = models.Constraint(
+        "CHECK(call_wallet_whatsapp_rate >= 0)", "WhatsApp price per minute: use zero or more."
+    )

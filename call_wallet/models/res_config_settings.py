@@ -1,0 +1,12 @@
+from odoo import fields, models
+
+from ..fields import Amount
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    call_wallet_whatsapp_rate = Amount(
+        related="company_id.call_wallet_whatsapp_rate", readonly=False, string="WhatsApp price per minute"
+    )
+    call_wallet_hold_seconds = fields.Integer(related="company_id.call_wallet_hold_seconds", readonly=False)

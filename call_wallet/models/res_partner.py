@@ -1,0 +1,31 @@
+from odoo import api, fields, models
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    call_wallet_ids = fields.One2many(
+        "call.wallet", "partner_id", "Call Wallets", groups="call_wallet.group_account_manager"
+    )
+    call_wallet_id = fields.Many2one(
+        "call.wallet",
+        "Call Wallet",
+        compute="_compute_call_wallet_id",
+        groups="call_wallet.group_account_manager",
+        help="The wallet of the company this contact belongs to.",
+    )
+
+    @api.depends("commercial_partner_id.call_wallet_ids")
+    @api.depends_context("company")
+    def _compute_call_wallet_id(self):
+        wallets = self.env["call.wallet"].search(
+            [
+                ("partner_id", "in", self.commercial_partner_id.ids),
+                ("company_id", "in", self.env.companies.ids),
+            ]
+        )
+        first = {}
+        for wallet in wallets:
+            first.setdefault(wallet.partner_id.id, wallet)
+        for partner in self:
+            partner.call_wallet_id = first.get(partner.commercial_partner_id.id, False)

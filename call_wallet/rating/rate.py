@@ -1,0 +1,195 @@
+"""What a contract says a call costs (``Rate``), and what a call did cost (``Charge``).
+
+Immutable values. Durations are whole seconds, amounts exact ``Decimal`` in the contract's
+currency, times naive UTC datetimes as the database stores them.
+"""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from math import lcm
+from typing import NamedTuple
+
+from .money import exact, multiply, not_negative, split
+
+# A prefix has the digits of an E.164 number from its first on; none at all matches every number.
+_is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
+
+
+class _TermsFields(NamedTuple):
+    unit: Decimal
+    increment_seconds: int
+    minimum_seconds: int
+    connection_fee: Decimal
+    free_seconds: int
+    # cost = (per_unit * units * seconds + fee) / denominator, in integers: exact, and cheap.
+    per_unit: int
+    fee: int
+    denominator: int
+
+
+class Terms(_TermsFields):
+    """All that prices a call but the price itself; the rates that agree on it share one.
+
+    :param Decimal unit: what the ``units`` of a rate's price count, a millionth as a rule
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, unit, increment_seconds, minimum_seconds, connection_fee, free_seconds):
+        fee = not_negative(connection_fee, "connection_fee")
+        check_seconds(increment_seconds, "increment_seconds", 1)
+        check_seconds(minimum_seconds, "minimum_seconds", 0)
+        check_seconds(free_seconds, "free_seconds", 0)
+        unit_over, unit_under = unit.as_integer_ratio()
+        fee_over, fee_under = fee.as_integer_ratio()
+        denominator = lcm(60 * unit_under, fee_under)
+        per_unit = unit_over * (denominator // (60 * unit_under))
+        fee_part = fee_over * (denominator // fee_under)
+        public = (unit, increment_seconds, minimum_seconds, fee, free_seconds)
+        return tuple.__new__(cls, (*public, per_unit, fee_part, denominator))
+
+    def __getnewargs__(self):
+        return self[:5]
+
+
+class _RateFields(NamedTuple):
+    prefix: str
+    units: int
+    terms: Terms
+    valid_from: datetime | None
+    valid_to: datetime | None
+    destination: str
+    rate_id: int | None
+
+
+class Rate(_RateFields):
+    """A contracted price for the numbers that begin with a prefix, for a while.
+
+    :param str prefix: leading digits of an E.164 number without ``+``; empty matches every number
+    :param Decimal price_per_minute: 0 or more, exact to any number of places
+    :param int increment_seconds: a duration is rounded up to a multiple of it
+    :param int minimum_seconds: a call that connected is billed for at least this long
+    :param Decimal connection_fee: added to every call longer than 0 s
+    :param int free_seconds: taken off the billed seconds before they are priced
+    :param datetime valid_from: naive UTC, inclusive; None: since ever
+    :param datetime valid_to: naive UTC, exclusive; None: for ever
+    :param str destination: for people; not used in rating
+    :param int rate_id: whatever names the rate to the caller, 0 or more, or None
+    :raise TypeError: an amount that is a float, seconds that are not an int
+    :raise ValueError: a value out of its range; the message names the field and the fix
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        prefix,
+        price_per_minute,
+        increment_seconds=60,
+        minimum_seconds=0,
+        connection_fee=0,
+        free_seconds=0,
+        valid_from=None,
+        valid_to=None,
+        destination="",
+        rate_id=None,
+    ):
+        check_prefix(prefix)
+        check_validity(valid_from, valid_to)
+        check_rate_id(rate_id)
+        units, unit = split(not_negative(price_per_minute, "price_per_minute"))
+        terms = Terms(unit, increment_seconds, minimum_seconds, connection_fee, free_seconds)
+        return tuple.__new__(cls, (prefix, units, terms, valid_from, valid_to, destination, rate_id))
+
+    @property
+    def price_per_minute(self):
+        """The exact price, with 6 places or more."""
+        return multiply(self.units, self.terms.unit)
+
+    @property
+    def increment_seconds(self):
+        return self.terms.increment_seconds
+
+    @property
+    def minimum_seconds(self):
+        return self.terms.minimum_seconds
+
+    @property
+    def connection_fee(self):
+        return self.terms.connection_fee
+
+    @property
+    def free_seconds(self):
+        return self.terms.free_seconds
+
+    def as_row(self):
+        """Return the values in the order of the constructor."""
+        return (self.prefix, self.price_per_minute, *self.terms[1:5], *self[3:])
+
+    __getnewargs__ = as_row
+
+
+class _ChargeFields(NamedTuple):
+    billed_seconds: int
+    billed_minutes: Decimal
+    cost: Decimal
+    rate: Rate
+
+
+class Charge(_ChargeFields):
+    """What one call costs: ``billed_seconds``, ``billed_minutes`` and ``cost`` (6 places), ``rate``.
+
+    :raise TypeError: an amount that is a float
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, billed_seconds, billed_minutes, cost, rate):
+        check_seconds(billed_seconds, "billed_seconds", 0)
+        return tuple.__new__(
+            cls, (billed_seconds, exact(billed_minutes, "billed_minutes"), exact(cost, "cost"), rate)
+        )
+
+
+def check_prefix(prefix):
+    """:raise ValueError: no E.164 number can begin with it"""
+    if not isinstance(prefix, str) or not _is_prefix(prefix):
+        raise ValueError(
+            f"prefix: {repr(prefix)[:60]} cannot begin a number; write up to 15 digits without + or leading zeros, "
+            "country code first, or nothing for every number."
+        )
+
+
+def check_seconds(value, field, lowest):
+    """:raise TypeError: not an int; :raise ValueError: below ``lowest``"""
+    if type(value) is not int:
+        raise TypeError(f"{field}: {value!r} is a {type(value).__name__}; use whole seconds.")
+    if value < lowest:
+        raise ValueError(f"{field}: {value} is too low; use {lowest} or more.")
+
+
+def check_validity(valid_from, valid_to):
+    """Both naive UTC datetimes or None. Equal ones are allowed: a rate withdrawn before it began.
+
+    :raise TypeError: not a datetime; :raise ValueError: with a time zone, or ending before it begins
+    """
+    for field, value in (("valid_from", valid_from), ("valid_to", valid_to)):
+        if value is None:
+            continue
+        if not isinstance(value, datetime):
+            raise TypeError(f"{field}: {value!r} is not a datetime; use a naive UTC datetime or None.")
+        if value.tzinfo is not None:
+            raise ValueError(f"{field}: {value} has a time zone; convert it to UTC and drop the zone.")
+    if valid_from is not None and valid_to is not None and valid_to < valid_from:
+        raise ValueError(f"valid_to: {valid_to} is before valid_from {valid_from}; move one of them.")
+
+
+def check_rate_id(rate_id):
+    """:raise TypeError: neither an int nor None; :raise ValueError: negative"""
+    if rate_id is None:
+        return
+    if type(rate_id) is not int:
+        raise TypeError(f"rate_id: {rate_id!r} is a {type(rate_id).__name__}; use an int or None.")
+    if rate_id < 0:
+        raise ValueError(f"rate_id: {rate_id} is negative; use the record's id.")
