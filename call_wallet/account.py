@@ -1,11 +1,12 @@
 """A wallet as pricing needs it: which prices apply to a call."""
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from .rating import Rate
 
 # Inbound calls are free unless the plan prices them.
-FREE = Rate(prefix="", price_per_minute=0)
+FREE = Rate(prefix="", price_per_minute=Decimal(0))
 
 
 class Account(NamedTuple):
@@ -15,6 +16,7 @@ class Account(NamedTuple):
     currency: str
     decks: dict
     whatsapp_rate: Rate
+    hold_seconds: int
 
     def match(self, call_type, direction, number, at):
         """Return the ``Rate`` for a call that starts ``at`` (naive UTC), or None.

@@ -1,3 +1,5 @@
+from functools import lru_cache
+
 from odoo import api, models
 
 from ..account import Account
@@ -18,7 +20,8 @@ class CallWalletAccounts(models.Model):
         self.env.flush_all()
         self.env.cr.execute(
             """
-            SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, co.call_wallet_whatsapp_rate::text
+            SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, co.call_wallet_whatsapp_rate::text,
+                   co.call_wallet_hold_seconds
               FROM call_wallet w
               JOIN res_currency cur ON cur.id = w.currency_id
               JOIN res_company co ON co.id = w.company_id
@@ -28,9 +31,14 @@ class CallWalletAccounts(models.Model):
             [list(refs)],
         )
         accounts = {}
-        for ref, wallet_id, currency, plan_id, version, whatsapp in self.env.cr.fetchall():
+        for ref, wallet_id, currency, plan_id, version, whatsapp, hold_seconds in self.env.cr.fetchall():
             decks = self.env["call.rate.plan"]._decks(plan_id, version) if plan_id else {}
-            flat = Rate(prefix="", price_per_minute=parse_amount(whatsapp))
-            accounts[ref] = Account(wallet_id, currency, decks, flat)
+            accounts[ref] = Account(wallet_id, currency, decks, flat_rate(whatsapp), hold_seconds)
         return accounts
+
+
+@lru_cache(maxsize=64)
+def flat_rate(price):
+    """Return the rate that asks ``price`` a minute anywhere. Few companies, few prices."""
+    return Rate(prefix="", price_per_minute=parse_amount(price))
 

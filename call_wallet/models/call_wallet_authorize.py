@@ -1,15 +1,14 @@
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ..fields import parse_amount
+from ..fields import ZERO, parse_amount
 from ..intake import CALL_TYPES, Refused, choice, phone_number, text
-from ..rating import MAX_CALL_SECONDS, Rate, cost_of, max_seconds
+from ..rating import MAX_CALL_SECONDS, Rate, max_seconds
+from .call_wallet_hold import Hold
 
-# A hold outlives the time it reserves by this much, for the call's report to arrive.
-GRACE = timedelta(minutes=15)
 # What a 4-byte integer holds: the funds are the limit.
 UNLIMITED = 2**31 - 1
 
@@ -84,7 +83,7 @@ class CallWalletAuthorize(models.Model):
                 self.env._("%(field)s: %(value)s; send whole seconds, 1 to 86400.", field=field, value=repr(value)[:60])
             )
 
-    # === HOLDS === #
+    # === DECISIONS === #
 
     def _authorize(self, account_ref, call_ref, call_type, number, expected_seconds):
         account = self._load_accounts([account_ref]).get(account_ref)
@@ -95,206 +94,110 @@ class CallWalletAuthorize(models.Model):
         except Refused:
             return self._verdict("invalid_number", call_ref, account)
         rate = account.match(call_type, "outbound", number, datetime.utcnow())
-        funds = self._lock_funds(account.wallet_id)
-        hold, settled = self._find_hold(account.wallet_id, call_ref)
-        if settled or (hold and hold["state"] == "settled"):
+        funds, hold, is_settled = self._look_up(account, call_ref)
+        if is_settled:
             return self._verdict("already_settled", call_ref, account, funds, rate)
-        if hold and hold["state"] == "held":
+        if hold and hold.state == "held":
             return self._verdict("ok", call_ref, account, funds, self._rate_of(hold, account), hold)
         code = self._refusal_code(funds, rate)
         if code:
             return self._verdict(code, call_ref, account, funds, rate)
-        hold = self._grant(account, call_ref, call_type, number, rate, funds, expected_seconds)
-        return self._verdict("ok" if hold else "no_funds", call_ref, account, funds, rate, hold)
-
-    def _refusal_code(self, funds, rate):
-        if funds["state"] == "not_set_up":
-            return "not_set_up"
-        if funds["is_paused_by_hand"]:
-            return "paused"
-        if funds["balance"] <= 0:
-            return "no_funds"
-        return None if rate else "destination_not_contracted"
-
-    def _lock_funds(self, wallet_id):
-        """Lock the wallet's balance; what calls that were lost still hold is freed first."""
-        cr = self.env.cr
-        self.env["call.wallet.ledger"]._lock([wallet_id])
-        self._expire([wallet_id])
-        cr.execute(
-            "SELECT balance::text, held_amount::text, state, is_paused_by_hand"
-            " FROM call_wallet_balance WHERE wallet_id = %s",
-            [wallet_id],
-        )
-        balance, held, state, paused = cr.fetchone()
-        return {
-            "balance": Decimal(balance),
-            "available": Decimal(balance) - Decimal(held),
-            "state": state,
-            "is_paused_by_hand": paused,
-        }
-
-    def _find_hold(self, wallet_id, call_ref):
-        """Return the call's hold (or None), and whether the call was charged already."""
-        self.env.cr.execute(
-            """
-            SELECT h.id, h.state, h.amount::text, h.reserved_seconds, h.call_type, h.number, h.rate::text,
-                   h.authorized_at, t.id IS NOT NULL
-              FROM (SELECT) one
-              LEFT JOIN call_wallet_hold h ON h.wallet_id = %(wallet)s AND h.call_ref = %(ref)s
-              LEFT JOIN call_wallet_transaction t ON t.wallet_id = %(wallet)s AND t.key = 'call/' || %(ref)s
-            """,
-            {"wallet": wallet_id, "ref": call_ref},
-        )
-        *values, settled = self.env.cr.fetchone()
-        if values[0] is None:
-            return None, settled
-        hold = dict(zip(HOLD, values, strict=True))
-        hold["amount"], hold["rate"] = parse_amount(hold["amount"]), parse_amount(hold["rate"])
-        return hold, settled
-
-    def _grant(self, account, call_ref, call_type, number, rate, funds, expected_seconds):
-        """Reserve for the expected time, or less if less is available; None if too little."""
-        wanted = expected_seconds or self.browse(account.wallet_id).company_id.call_wallet_hold_seconds
-        longest = longest_call(rate, funds["available"])
-        if not longest:
-            return None
-        seconds = min(whole_increments(max(wanted, rate.minimum_seconds), rate), longest)
-        hold = self._write_hold(account.wallet_id, call_ref, seconds, rate, call_type, number)
-        funds["available"] -= hold["amount"]
-        return hold
-
-    def _write_hold(self, wallet_id, call_ref, seconds, rate, call_type, number, before=0):
-        """Write the hold anew for ``seconds`` in all; ``before`` is what it held until now."""
-        now = datetime.utcnow().replace(microsecond=0)
-        amount = cost_of(rate, seconds)
-        self.env.cr.execute(
-            WRITE_HOLD,
-            {
-                "wallet": wallet_id,
-                "ref": call_ref,
-                "type": call_type,
-                "number": number,
-                "amount": amount,
-                "before": before,
-                "seconds": seconds,
-                "rate": rate.price_per_minute,
-                "rate_id": rate.rate_id or None,
-                "now": now,
-                "expires": now + timedelta(seconds=seconds) + GRACE,
-            },
-        )
-        return {"id": self.env.cr.fetchone()[0], "amount": amount, "reserved_seconds": seconds}
+        wanted = whole_increments(max(expected_seconds or account.hold_seconds, rate.minimum_seconds), rate)
+        hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, datetime.utcnow())
+        return self._reserve(account, call_ref, hold, rate, wanted, funds)
 
     def _extend(self, account_ref, call_ref, seconds):
         account = self._load_accounts([account_ref]).get(account_ref)
         if account is None:
             return self._verdict("unknown_account", call_ref)
-        funds = self._lock_funds(account.wallet_id)
-        hold, settled = self._find_hold(account.wallet_id, call_ref)
-        if settled:
+        funds, hold, is_settled = self._look_up(account, call_ref)
+        if is_settled:
             return self._verdict("already_settled", call_ref, account, funds)
-        if not hold or hold["state"] == "released":
+        if not hold or hold.state == "released":
             raise UserError(self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref))
         rate = self._rate_of(hold, account)
-        before = hold["amount"] if hold["state"] == "held" else Decimal(0)
-        spendable = funds["available"] + before
-        wanted = whole_increments(hold["reserved_seconds"] + seconds, rate)
-        longest = longest_call(rate, spendable)
-        if longest <= hold["reserved_seconds"]:
-            return self._verdict("no_funds", call_ref, account, funds, rate, hold)
-        hold = self._write_hold(
-            account.wallet_id, call_ref, min(wanted, longest), rate, hold["call_type"], hold["number"], before
-        )
-        funds["available"] = spendable - hold["amount"]
-        return self._verdict("ok", call_ref, account, funds, rate, hold)
+        if hold.state == "expired":
+            hold = hold._replace(amount=ZERO)
+        wanted = whole_increments(hold.reserved_seconds + seconds, rate)
+        return self._reserve(account, call_ref, hold, rate, wanted, funds)
 
     def _release(self, account_ref, call_ref):
         account = self._load_accounts([account_ref]).get(account_ref)
         if account is None:
             return self._verdict("unknown_account", call_ref)
-        funds = self._lock_funds(account.wallet_id)
-        hold, settled = self._find_hold(account.wallet_id, call_ref)
-        if settled:
+        funds, hold, is_settled = self._look_up(account, call_ref)
+        if is_settled:
             return self._verdict("already_settled", call_ref, account, funds)
         if not hold:
             raise UserError(self.env._("call_ref: there is no hold for %s.", call_ref))
-        rate = self._rate_of(hold, account)
-        if hold["state"] == "held":
-            self._free(
-                "wallet_id = %(wallet)s AND call_ref = %(ref)s",
-                {"wallet": account.wallet_id, "ref": call_ref, "state": "released"},
-            )
-            funds["available"] += hold["amount"]
-        return self._verdict("ok", call_ref, account, funds, rate)
+        self.env["call.wallet.hold"]._release(account.wallet_id, call_ref)
+        funds = self._lock_funds(account)
+        return self._verdict("ok", call_ref, account, funds, self._rate_of(hold, account))
+
+    def _look_up(self, account, call_ref):
+        """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged."""
+        funds = self._lock_funds(account)
+        return funds, *self.env["call.wallet.hold"]._find(account.wallet_id, call_ref)
+
+    def _lock_funds(self, account):
+        return self.env["call.wallet.ledger"]._lock([account.wallet_id])[account.wallet_id]
+
+    def _refusal_code(self, funds, rate):
+        if funds.state == "not_set_up":
+            return "not_set_up"
+        if funds.is_paused_by_hand:
+            return "paused"
+        if Decimal(funds.balance) <= 0:
+            return "no_funds"
+        return None if rate else "destination_not_contracted"
+
+    def _reserve(self, account, call_ref, hold, rate, wanted, funds):
+        """Hold funds for ``wanted`` seconds in all, or for fewer if no more is available."""
+        longest = longest_call(rate, available(funds) + hold.amount)
+        if longest < wanted and self.env["call.wallet.hold"]._expire([account.wallet_id]):
+            # Calls that were lost held what this one needs.
+            funds = self._lock_funds(account)
+            longest = longest_call(rate, available(funds) + hold.amount)
+        if longest <= hold.reserved_seconds:
+            return self._verdict("no_funds", call_ref, account, funds, rate, hold if hold.id else None)
+        hold = self.env["call.wallet.hold"]._write_hold(
+            account.wallet_id, call_ref, hold, rate, min(wanted, longest)
+        )
+        return self._verdict("ok", call_ref, account, self._lock_funds(account), rate, hold)
 
     def _rate_of(self, hold, account):
         """Return the rate the call was authorised at, or its price alone if it is gone since."""
-        rate = account.match(hold["call_type"], "outbound", hold["number"], hold["authorized_at"])
-        return rate or Rate(prefix="", price_per_minute=hold["rate"])
-
-    # === EXPIRY === #
+        rate = account.match(hold.call_type, "outbound", hold.number, hold.authorized_at)
+        return rate or Rate(prefix="", price_per_minute=hold.rate)
 
     @api.model
     def _cron_expire_holds(self, batch=500):
-        """Free what calls that were never reported still hold, a few wallets at a time."""
-        cr = self.env.cr
-        while True:
-            cr.execute(
-                "SELECT DISTINCT wallet_id FROM call_wallet_hold"
-                " WHERE state = 'held' AND expires_at < now() AT TIME ZONE 'UTC' ORDER BY 1 LIMIT %s",
-                [batch],
-            )
-            wallet_ids = [row[0] for row in cr.fetchall()]
-            if not wallet_ids:
-                return
-            ledger = self.env["call.wallet.ledger"]
+        """Free what calls that were never reported still hold, some wallets at a time."""
+        ledger, holds = self.env["call.wallet.ledger"], self.env["call.wallet.hold"]
+        while wallet_ids := holds._wallets_with_expired(batch):
             with ledger._transaction():
                 ledger._lock(wallet_ids)
-                self._expire(wallet_ids)
-
-    def _expire(self, wallet_ids):
-        self._free(
-            "wallet_id = ANY(%(wallets)s) AND expires_at < now() AT TIME ZONE 'UTC'",
-            {"wallets": wallet_ids, "state": "expired"},
-        )
-
-    def _free(self, condition, values):
-        """Give back the live holds that meet the condition; their wallets are locked."""
-        self.env.cr.execute(
-            f"""
-            WITH freed AS (
-                UPDATE call_wallet_hold SET state = %(state)s WHERE state = 'held' AND {condition}
-                RETURNING wallet_id, amount
-            ), total AS (
-                SELECT wallet_id, sum(amount) AS amount FROM freed GROUP BY wallet_id
-            )
-            UPDATE call_wallet_balance b SET held_amount = b.held_amount - t.amount
-              FROM total t WHERE b.wallet_id = t.wallet_id
-            """,
-            values,
-        )
-        self.env.invalidate_all(flush=False)
+                holds._expire(wallet_ids)
 
     # === ANSWER === #
 
     def _verdict(self, code, call_ref, account=None, funds=None, rate=None, hold=None):
         longest = 0
         if code == "ok" and hold:
-            longest = longest_call(rate, funds["available"] + hold["amount"])
+            longest = longest_call(rate, available(funds) + hold.amount)
         elif hold:
-            longest = hold["reserved_seconds"]
+            longest = hold.reserved_seconds
         return {
             "allowed": code == "ok",
             "code": code,
             "message": self._message(code, account),
             "call_ref": call_ref,
-            "hold": hold["id"] if hold else None,
+            "hold": hold.id if hold else None,
             "rate": str(parse_amount(rate.price_per_minute)) if rate else None,
             "currency": account.currency if account else None,
             "max_seconds": longest,
-            "balance": str(parse_amount(funds["balance"])) if funds else None,
-            "available": str(parse_amount(funds["available"])) if funds else None,
+            "balance": funds.balance if funds else None,
+            "available": str(available(funds)) if funds else None,
         }
 
     def _message(self, code, account):
@@ -316,30 +219,15 @@ class CallWalletAuthorize(models.Model):
         }[code]
 
 
-def longest_call(rate, available):
-    """Return for how many seconds ``available`` lasts; a free call ends at a cap instead."""
-    return max_seconds(rate, available, UNLIMITED if rate.price_per_minute else MAX_CALL_SECONDS)
+def available(funds):
+    return Decimal(funds.balance) - Decimal(funds.held_amount)
+
+
+def longest_call(rate, amount):
+    """Return for how many seconds ``amount`` lasts; a free call ends at a cap instead."""
+    return max_seconds(rate, amount, UNLIMITED if rate.price_per_minute else MAX_CALL_SECONDS)
 
 
 def whole_increments(seconds, rate):
     """Return ``seconds`` rounded up to what is billed."""
     return -(-seconds // rate.increment_seconds) * rate.increment_seconds
-
-
-HOLD = ("id", "state", "amount", "reserved_seconds", "call_type", "number", "rate", "authorized_at")
-WRITE_HOLD = """
-    WITH hold AS (
-        INSERT INTO call_wallet_hold
-               (wallet_id, call_ref, call_type, number, state, amount, reserved_seconds, rate, rate_id,
-                authorized_at, expires_at)
-        VALUES (%(wallet)s, %(ref)s, %(type)s, %(number)s, 'held', %(amount)s, %(seconds)s, %(rate)s,
-                %(rate_id)s, %(now)s, %(expires)s)
-        ON CONFLICT (wallet_id, call_ref) DO UPDATE
-           SET state = 'held', amount = EXCLUDED.amount, reserved_seconds = EXCLUDED.reserved_seconds,
-               rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id, expires_at = EXCLUDED.expires_at
-        RETURNING id
-    )
-    UPDATE call_wallet_balance SET held_amount = held_amount + %(amount)s - %(before)s
-     WHERE wallet_id = %(wallet)s
- RETURNING (SELECT id FROM hold)
-"""

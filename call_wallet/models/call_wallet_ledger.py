@@ -37,6 +37,16 @@ class Entry(NamedTuple):
     call_ref: str = None
 
 
+class Funds(NamedTuple):
+    """A wallet's balance row under the lock; amounts are decimal strings."""
+
+    alert_level: int
+    balance: str
+    held_amount: str
+    state: str
+    is_paused_by_hand: bool
+
+
 class CallWalletLedger(models.AbstractModel):
     """The only code that moves money.
 
@@ -91,15 +101,15 @@ class CallWalletLedger(models.AbstractModel):
     def _lock(self, wallet_ids):
         """Wait for the wallets' balances and hold them until the transaction ends.
 
-        :return: {wallet id: alert level}, as it is under the lock
+        :return: {wallet id: ``Funds``}, as they are under the lock
         """
         self.env.flush_all()
         self.env.cr.execute(
-            "SELECT wallet_id, alert_level FROM call_wallet_balance"
-            " WHERE wallet_id = ANY(%s) ORDER BY wallet_id FOR NO KEY UPDATE",
+            "SELECT wallet_id, alert_level, balance::text, held_amount::text, state, is_paused_by_hand"
+            "  FROM call_wallet_balance WHERE wallet_id = ANY(%s) ORDER BY wallet_id FOR NO KEY UPDATE",
             [list(wallet_ids)],
         )
-        return dict(self.env.cr.fetchall())
+        return {wallet_id: Funds(*funds) for wallet_id, *funds in self.env.cr.fetchall()}
 
     # === THE ONE STATEMENT === #
 
@@ -124,7 +134,7 @@ class CallWalletLedger(models.AbstractModel):
 
     def _after_move(self, locked, moved):
         """Note the crossings, and tell the open dashboards."""
-        crossed = [w for w, (level, is_set_up, _n) in moved.items() if is_set_up and level > locked[w]]
+        crossed = [w for w, (level, is_set_up, _n) in moved.items() if is_set_up and level > locked[w].alert_level]
         if crossed:
             self.env["call.wallet.alert"]._note_crossings(crossed)
         changed = [wallet_id for wallet_id, (_l, _s, notify) in moved.items() if notify]

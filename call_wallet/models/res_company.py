@@ -8,12 +8,14 @@ class ResCompany(models.Model):
 
     call_wallet_whatsapp_rate = Amount(
         "WhatsApp price per minute",
+        required=True,
         default="0.02",
         help="Applies to WhatsApp calls anywhere, unless the wallet's rate plan prices them. "
         "In the wallet's currency.",
     )
     call_wallet_hold_seconds = fields.Integer(
         "Funds reserved per call (seconds)",
+        required=True,
         default=600,
         help="How much talking time is reserved when a call starts and the platform does not say.",
     )

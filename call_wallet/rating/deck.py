@@ -1,8 +1,8 @@
 """An index of rates that finds the longest matching prefix in force.
 
-The rates lie in the dictionary order of their prefixes, in columns of plain integers, with the
-terms, validities and destinations they share kept once: about 25 bytes a rate, so that the decks
-of many contracts fit in a worker's memory. Of all prefixes that sort no later than a number, any
+The rates lie in the dictionary order of their prefixes, as plain integers, with the terms,
+validities and destinations they share kept once: 36 bytes a rate, so that the decks of many
+contracts fit in a worker's memory. Of all prefixes that sort no later than a number, any
 that begins the number also begins the last of them; so one binary search, then a walk along the
 ``next`` links (to the prefix that begins this one), finds the longest match.
 """
@@ -15,6 +15,7 @@ from .money import MICRO, not_negative, split
 from .number import MAX_DIGITS
 from .rate import Rate, Terms, check_prefix, check_rate_id, check_validity
 
+_new = tuple.__new__
 # How many 15-digit numbers begin with a prefix of so many digits.
 _SPAN = tuple(10 ** (MAX_DIGITS - digits) for digits in range(MAX_DIGITS + 1))
 # The first digits of a number point straight at its part of a large deck; the search there takes
@@ -22,7 +23,11 @@ _SPAN = tuple(10 ** (MAX_DIGITS - digits) for digits in range(MAX_DIGITS + 1))
 _LEAD_DIGITS = 4
 _LEAD = _SPAN[_LEAD_DIGITS]
 _LEADS_FROM = 512
+# A rate's destination and its kind (terms and validity) share one integer.
+_KIND_BITS = 32
+_KIND = (1 << _KIND_BITS) - 1
 # What a plain tuple may leave out, from the increment on.
+_FIELDS = 10
 _OPTIONS = (60, 0, 0, 0, None, None, "", None)
 
 
@@ -34,10 +39,7 @@ class Deck:
     :raise TypeError, ValueError: as ``Rate`` does, for the first rate that is wrong
     """
 
-    __slots__ = (
-        "_destinations", "_ids", "_keys", "_leads", "_next", "_terms", "_units", "_validities",
-        "_which_destination", "_which_terms", "_which_validity",
-    )  # fmt: skip
+    __slots__ = ("_destinations", "_facts", "_keys", "_kinds", "_leads", "_next")
 
     def __init__(self, rates=()):
         columns = _Columns()
@@ -45,18 +47,15 @@ class Deck:
             columns.add(rate)
         order = columns.order()
 
-        def sort(column):
-            return array(column.typecode, map(column.__getitem__, order))
-
-        self._keys = sort(columns.keys)
-        self._units = sort(columns.units)
-        self._ids = sort(_narrow(columns.ids))
-        self._which_terms = sort(_narrow(columns.which_terms))
-        self._which_validity = sort(_narrow(columns.which_validity))
-        self._which_destination = sort(_narrow(columns.which_destination))
-        self._terms = columns.terms
-        self._validities = [
-            (start or datetime.min, end or datetime.max, start, end) for start, end in columns.validities
+        self._keys = array("Q", map(columns.keys.__getitem__, order))
+        # One rate's facts lie side by side: a number out of the blue then costs one trip to
+        # memory and not four.
+        self._facts = array("q")
+        for row in order:
+            self._facts.extend((columns.units[row], columns.ids[row], columns.which[row]))
+        self._kinds = [
+            (start or datetime.min, end or datetime.max, terms, start, end)
+            for _, terms, start, end in columns.kinds.values()
         ]
         self._destinations = list(columns.destinations)
         self._next = _link(self._keys)
@@ -85,19 +84,22 @@ class Deck:
         while row >= 0:
             key = keys[row]
             if full - (key >> 4) < _SPAN[key & 15]:
-                start, end, valid_from, valid_to = self._validities[self._which_validity[row]]
+                facts = self._facts
+                which = facts[3 * row + 2]
+                start, end, terms, valid_from, valid_to = self._kinds[which & _KIND]
                 if start <= at < end:
+                    rate_id = facts[3 * row + 1]
                     # The values were checked when the deck was made; this skips doing it again.
-                    return tuple.__new__(
+                    return _new(
                         Rate,
                         (
                             number[1 : (key & 15) + 1],
-                            self._units[row],
-                            self._terms[self._which_terms[row]],
+                            facts[3 * row],
+                            terms,
                             valid_from,
                             valid_to,
-                            self._destinations[self._which_destination[row]],
-                            self._ids[row] - 1 if self._ids[row] else None,
+                            self._destinations[which >> _KIND_BITS],
+                            rate_id if rate_id >= 0 else None,
                         ),
                     )
             row = self._next[row]
@@ -108,58 +110,43 @@ class _Columns:
     """The rates of a deck being made, in the order they come."""
 
     def __init__(self):
-        self.keys, self.units, self.ids = array("Q"), array("q"), array("Q")
-        self.which_terms, self.which_validity, self.which_destination = array("L"), array("L"), array("L")
-        self.terms, self.validities, self.destinations = [], {}, {}
-        self._known_terms = {}
+        self.keys, self.units, self.ids, self.which = array("Q"), array("q"), array("q"), array("q")
+        self.kinds, self.destinations = {}, {}
 
     def add(self, rate):
         row = rate.as_row() if isinstance(rate, Rate) else tuple(rate)
-        if len(row) < 10:
+        if len(row) < _FIELDS:
             row += _OPTIONS[len(row) - 2 :]
-        prefix, price, *_, valid_from, valid_to, destination, rate_id = row
+        if len(row) != _FIELDS:
+            raise ValueError(f"rate: {len(row)} values; use those of Rate, in its order.")
+        prefix, price, *_, destination, rate_id = row
         check_prefix(prefix)
         check_rate_id(rate_id)
         units, unit = split(not_negative(price, "price_per_minute"))
-        validity = valid_from, valid_to
-        if validity not in self.validities:
-            check_validity(valid_from, valid_to)
         digits = len(prefix)
         self.keys.append(int(prefix or 0) * _SPAN[digits] << 4 | digits)
         self.units.append(units)
-        self.ids.append(0 if rate_id is None else rate_id + 1)
-        self.which_terms.append(self._number_terms(unit, row[2:6]))
-        self.which_validity.append(self.validities.setdefault(validity, len(self.validities)))
-        self.which_destination.append(self.destinations.setdefault(destination, len(self.destinations)))
+        self.ids.append(-1 if rate_id is None else rate_id)
+        place = self.destinations.setdefault(destination, len(self.destinations))
+        self.which.append(place << _KIND_BITS | self._number_kind(unit, row))
 
-    def _number_terms(self, unit, rest):
+    def _number_kind(self, unit, row):
         # By their text, so that the float 0.5 does not pass for a Decimal seen before it.
-        text = repr(rest) if unit is MICRO else repr((unit, rest))
-        number = self._known_terms.get(text)
-        if number is None:
-            self.terms.append(Terms(unit, *rest))
-            number = self._known_terms[text] = len(self.terms) - 1
-        return number
+        text = repr(row[2:8]) if unit is MICRO else repr((unit, row[2:8]))
+        if text not in self.kinds:
+            check_validity(*row[6:8])
+            self.kinds[text] = len(self.kinds), Terms(unit, *row[2:6]), *row[6:8]
+        return self.kinds[text][0]
 
     def order(self):
         """Return the row numbers by prefix; within one, the rate that wins comes last."""
         # Stable sorts of small integers take a fraction of the memory of one sort of tuples.
         order = sorted(range(len(self.keys)), key=self.ids.__getitem__)
-        if len(self.validities) > 1:
-            starts = [start or datetime.min for start, _ in self.validities]
-            which = self.which_validity
-            order.sort(key=lambda row: starts[which[row]])
+        starts = [start or datetime.min for *_, start, _ in self.kinds.values()]
+        if len(starts) > 1:
+            order.sort(key=lambda row: starts[self.which[row] & _KIND])
         order.sort(key=self.keys.__getitem__)
         return order
-
-
-def _narrow(column):
-    """Return the column in the smallest integers that hold its values."""
-    highest = max(column, default=0)
-    for typecode in "BHI":
-        if highest < 1 << 8 * array(typecode).itemsize:
-            return array(typecode, column)
-    return column
 
 
 def _link(keys):

@@ -19,6 +19,7 @@ from .rate import Charge, check_seconds
 # The longest a call is allowed to last when nothing else limits it: a line left open by mistake
 # must not drain a wallet for days.
 MAX_CALL_SECONDS = 4 * 3600
+_new = tuple.__new__
 
 
 def charge(rate, duration_seconds):
@@ -31,13 +32,13 @@ def charge(rate, duration_seconds):
     """
     if type(duration_seconds) is not int or duration_seconds <= 0:
         check_seconds(duration_seconds, "duration_seconds", 0)
-        return tuple.__new__(Charge, (0, _minutes(0), round6(0, 1), rate))
+        return _new(Charge, (0, _minutes(0), round6(0, 1), rate))
     _, increment, minimum, _, free, per_unit, fee, denominator = rate.terms
     billed = _billed(duration_seconds, increment, minimum)
     priced = billed - free if billed > free else 0
     cost = round6(per_unit * rate.units * priced + fee, denominator)
     # All parts were made here; the checks of the constructor would only repeat that.
-    return tuple.__new__(Charge, (billed, _minutes(billed), cost, rate))
+    return _new(Charge, (billed, _minutes(billed), cost, rate))
 
 
 def cost_of(rate, seconds):
