@@ -1,12 +1,7 @@
-import re
-
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
 
 from ..fields import Amount
 from .call_usage import CALL_TYPES, DIRECTIONS
-
-PREFIX = re.compile(r"([1-9][0-9]{0,14})?", re.ASCII)
 
 
 class CallRate(models.Model):
@@ -50,15 +45,11 @@ class CallRate(models.Model):
         "CHECK(valid_from IS NULL OR valid_to IS NULL OR valid_from < valid_to)",
         "Valid to: must be after valid from.",
     )
+    _prefix_digits = models.Constraint(
+        "CHECK(prefix ~ '^([1-9][0-9]{0,14})?$')",
+        "Prefix: use up to 15 digits that do not start with 0, without +.",
+    )
     _lookup = models.Index("(plan_id, call_type, direction, prefix)")
-
-    @api.constrains("prefix")
-    def _check_prefix(self):
-        for rate in self:
-            if not PREFIX.fullmatch(rate.prefix or ""):
-                raise ValidationError(
-                    self.env._("Prefix %s: use up to 15 digits that do not start with 0, without +.", rate.prefix)
-                )
 
     @api.model_create_multi
     def create(self, vals_list):

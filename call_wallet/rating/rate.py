@@ -156,8 +156,8 @@ def check_prefix(prefix):
     """:raise ValueError: no E.164 number can begin with it"""
     if not isinstance(prefix, str) or not _is_prefix(prefix):
         raise ValueError(
-            f"prefix: {repr(prefix)[:60]} cannot begin a number; write up to 15 digits without + or leading zeros, "
-            "country code first, or nothing for every number."
+            f"prefix: {repr(prefix)[:60]} cannot begin a number; "
+            "write up to 15 digits without + or leading zeros, or nothing for every number."
         )
 
 
