@@ -30,7 +30,9 @@ def parse_amount(value, label=None, env=None):
     except (InvalidOperation, ValueError, TypeError) as error:
         if label is None:
             raise
-        raise UserError(env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60])) from error
+        raise UserError(
+            env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60])
+        ) from error
     if label is not None and (rounded != amount or abs(amount) > LIMIT):
         raise UserError(
             env._("%(field)s: use at most 6 decimal places and less than 9 billion.", field=label)

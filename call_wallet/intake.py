@@ -4,6 +4,7 @@ No database here. What is wrong is told by raising ``Refused``, with a code for 
 program and a sentence for people that names the field and the fix.
 """
 
+import re
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
@@ -20,6 +21,8 @@ DIRECTIONS = ("outbound", "inbound")
 # Longer than any real call, and far inside what the database's integers hold.
 MAX_DURATION = 30 * 24 * 3600
 MAX_TEXT = 256
+# What PostgreSQL's text cannot hold (NUL, lone surrogates) and what nobody means to send.
+_unreadable = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 
 
 class Refused(Exception):
@@ -89,11 +92,19 @@ def text(raw, field, default=None):
             return default
         raise Refused("missing_field", _lt("%s is missing; it is required.", field))
     if not isinstance(value, str):
-        raise Refused("invalid_field", _lt("%(field)s: %(value)s is not text; send a string.", field=field, value=repr(value)[:60]))
+        raise Refused(
+            "invalid_field",
+            _lt("%(field)s: %(value)s is not text; send a string.", field=field, value=repr(value)[:60]),
+        )
     if len(value) > MAX_TEXT:
-        raise Refused("invalid_field", _lt("%(field)s: longer than %(limit)s characters; shorten it.", field=field, limit=MAX_TEXT))
-    if not value.isprintable() or not value.strip():
-        raise Refused("invalid_field", _lt("%s: control characters or only blanks; send readable text.", field))
+        raise Refused(
+            "invalid_field",
+            _lt("%(field)s: longer than %(limit)s characters; shorten it.", field=field, limit=MAX_TEXT),
+        )
+    if _unreadable(value) or not value.strip():
+        raise Refused(
+            "invalid_field", _lt("%s: control characters or only blanks; send readable text.", field)
+        )
     return value.strip()
 
 
@@ -106,7 +117,12 @@ def choice(raw, field, allowed, default=None):
     if not isinstance(value, str) or value not in allowed:
         raise Refused(
             "invalid_field",
-            _lt("%(field)s: %(value)s is unknown; send one of %(allowed)s.", field=field, value=repr(value)[:60], allowed=", ".join(allowed)),
+            _lt(
+                "%(field)s: %(value)s is unknown; send one of %(allowed)s.",
+                field=field,
+                value=repr(value)[:60],
+                allowed=", ".join(allowed),
+            ),
         )
     return value
 
@@ -137,13 +153,21 @@ def moment(raw, field="started_at"):
         if parsed.tzinfo is None:
             raise Refused(
                 "invalid_field",
-                _lt("%(field)s: %(value)s has no time zone; end it with Z or an offset such as +02:00.", field=field, value=repr(value)[:60]),
+                _lt(
+                    "%(field)s: %(value)s has no time zone; end it with Z or an offset such as +02:00.",
+                    field=field,
+                    value=repr(value)[:60],
+                ),
             )
         return parsed.astimezone(UTC).replace(tzinfo=None, microsecond=0)
     except (ValueError, TypeError, OverflowError):
         raise Refused(
             "invalid_field",
-            _lt("%(field)s: %(value)s is not a time; send ISO 8601 such as 2026-10-01T09:30:00Z.", field=field, value=repr(value)[:60]),
+            _lt(
+                "%(field)s: %(value)s is not a time; send ISO 8601 such as 2026-10-01T09:30:00Z.",
+                field=field,
+                value=repr(value)[:60],
+            ),
         ) from None
 
 
@@ -154,11 +178,20 @@ def duration(raw, field="duration_seconds"):
     if type(value) is not int:
         raise Refused(
             "invalid_field",
-            _lt("%(field)s: %(value)s is not a whole number; send seconds as a JSON integer.", field=field, value=repr(value)[:60]),
+            _lt(
+                "%(field)s: %(value)s is not a whole number; send seconds as a JSON integer.",
+                field=field,
+                value=repr(value)[:60],
+            ),
         )
     if not 0 <= value <= MAX_DURATION:
         raise Refused(
             "invalid_field",
-            _lt("%(field)s: %(value)s is out of range; send 0 to %(limit)s seconds.", field=field, value=str(value)[:60], limit=MAX_DURATION),
+            _lt(
+                "%(field)s: %(value)s is out of range; send 0 to %(limit)s seconds.",
+                field=field,
+                value=str(value)[:60],
+                limit=MAX_DURATION,
+            ),
         )
     return value

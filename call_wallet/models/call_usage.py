@@ -78,7 +78,11 @@ class CallUsage(models.Model):
         parts = [
             matched,
             _("%(price)s a minute", price=f"{self.rate.normalize():f}"),
-            _("%(duration)s s billed as %(billed)s s", duration=self.duration_seconds, billed=self.billed_seconds),
+            _(
+                "%(duration)s s billed as %(billed)s s",
+                duration=self.duration_seconds,
+                billed=self.billed_seconds,
+            ),
         ]
         if self.free_seconds:
             parts.append(_("%s s free", self.free_seconds))

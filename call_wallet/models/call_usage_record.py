@@ -110,7 +110,9 @@ class CallUsageRecord(models.Model):
 
     def _price_one(self, call, account):
         if account is None:
-            raise Refused("unknown_account", _lt("account: no wallet has the account reference %s.", call.account))
+            raise Refused(
+                "unknown_account", _lt("account: no wallet has the account reference %s.", call.account)
+            )
         rate = account.match(call.call_type, call.direction, call.number, call.started_at)
         if rate is None:
             raise Refused(
@@ -148,7 +150,8 @@ class CallUsageRecord(models.Model):
             return {
                 "call_ref": call_ref,
                 "result": "conflict",
-                "reason": "conflict: " + self.env._(
+                "reason": "conflict: "
+                + self.env._(
                     "call_ref: %s was reported before with other content; that charge stands.", call_ref
                 ),
             }
@@ -211,8 +214,7 @@ class CallUsageRecord(models.Model):
         self.env.cr.execute(INSERT_USAGE, [array(column) for column in zip(*rows, strict=True)])
         appended = self.env["call.wallet.ledger"]._append(entries, locked)
         return {
-            key: self._first_result(item, *appended[key[0], "call/" + key[1]])
-            for key, item in fresh.items()
+            key: self._first_result(item, *appended[key[0], "call/" + key[1]]) for key, item in fresh.items()
         }
 
     def _first_result(self, item, transaction_id, balance_after):

@@ -29,7 +29,9 @@ class CallWallet(models.Model):
     _order = "account_ref"
     _check_company_auto = True
 
-    balance_id = fields.Many2one("call.wallet.balance", "Balance Row", required=True, ondelete="restrict", readonly=True)
+    balance_id = fields.Many2one(
+        "call.wallet.balance", "Balance Row", required=True, ondelete="restrict", readonly=True
+    )
     active = fields.Boolean(default=True, tracking=True)
     partner_id = fields.Many2one(
         "res.partner",
@@ -65,7 +67,10 @@ class CallWallet(models.Model):
     account_manager_id = fields.Many2one("res.users", tracking=True, domain=[("share", "=", False)])
     rate_plan_id = fields.Many2one("call.rate.plan", tracking=True, ondelete="restrict")
     low_balance_threshold = Amount(
-        required=True, default=10, tracking=True, help="Recipients are mailed once when the balance falls below it."
+        required=True,
+        default=10,
+        tracking=True,
+        help="Recipients are mailed once when the balance falls below it.",
     )
     recipient_ids = fields.One2many("call.wallet.recipient", "wallet_id", "Notification Recipients")
     owner_ids = fields.Many2many(
@@ -91,7 +96,9 @@ class CallWallet(models.Model):
     live_minutes_left = fields.Integer(compute="_compute_minutes_left")
     whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
 
-    _account_ref_unique = models.Constraint("UNIQUE(account_ref)", "Another wallet has this account reference.")
+    _account_ref_unique = models.Constraint(
+        "UNIQUE(account_ref)", "Another wallet has this account reference."
+    )
     _one_per_customer = models.UniqueIndex(
         "(partner_id, company_id, currency_id) WHERE active",
         "This customer already has a wallet in this currency.",

@@ -41,4 +41,3 @@ class CallWalletAccounts(models.Model):
 def flat_rate(price):
     """Return the rate that asks ``price`` a minute anywhere. Few companies, few prices."""
     return Rate(prefix="", price_per_minute=parse_amount(price))
-

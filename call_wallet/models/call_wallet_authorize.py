@@ -80,7 +80,11 @@ class CallWalletAuthorize(models.Model):
             return
         if type(value) is not int or not 0 < value <= 86400:
             raise UserError(
-                self.env._("%(field)s: %(value)s; send whole seconds, 1 to 86400.", field=field, value=repr(value)[:60])
+                self.env._(
+                    "%(field)s: %(value)s; send whole seconds, 1 to 86400.",
+                    field=field,
+                    value=repr(value)[:60],
+                )
             )
 
     # === DECISIONS === #
@@ -114,7 +118,9 @@ class CallWalletAuthorize(models.Model):
         if is_settled:
             return self._verdict("already_settled", call_ref, account, funds)
         if not hold or hold.state == "released":
-            raise UserError(self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref))
+            raise UserError(
+                self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref)
+            )
         rate = self._rate_of(hold, account)
         if hold.state == "expired":
             hold = hold._replace(amount=ZERO)
@@ -209,8 +215,12 @@ class CallWalletAuthorize(models.Model):
         return {
             "ok": _("The call may start."),
             "unknown_account": _("This account has no call wallet. Ask your account manager to set one up."),
-            "not_set_up": _("Billing is not set up. Add a notification recipient under Billing to start calling."),
-            "no_funds": _("The wallet has not enough balance for this call. Add balance under Billing to start calling."),
+            "not_set_up": _(
+                "Billing is not set up. Add a notification recipient under Billing to start calling."
+            ),
+            "no_funds": _(
+                "The wallet has not enough balance for this call. Add balance under Billing to start calling."
+            ),
             "destination_not_contracted": _(
                 "This destination is not in your contract. Ask your account manager to confirm it."
             ),

@@ -26,30 +26,75 @@ class CallWalletBalance(models.Model):
     _rec_name = "id"
 
     wallet_id = fields.Many2one("call.wallet", index=True, readonly=True, copy=False, ondelete="cascade")
-    balance = Amount(required=True, default=0, readonly=True, copy=False, help="Settled balance: the sum of the wallet's transactions.")
+    balance = Amount(
+        required=True,
+        default=0,
+        readonly=True,
+        copy=False,
+        help="Settled balance: the sum of the wallet's transactions.",
+    )
     held_amount = Amount(
-        "Held", required=True, default=0, readonly=True, copy=False, help="Reserved for calls in progress: the sum of the live holds."
+        "Held",
+        required=True,
+        default=0,
+        readonly=True,
+        copy=False,
+        help="Reserved for calls in progress: the sum of the live holds.",
     )
     last_sequence = fields.Integer(
-        required=True, default=0, readonly=True, copy=False, aggregator=None, help="Number of the wallet's last transaction; there are no gaps."
+        required=True,
+        default=0,
+        readonly=True,
+        copy=False,
+        aggregator=None,
+        help="Number of the wallet's last transaction; there are no gaps.",
     )
-    state = fields.Selection(STATES, readonly=True, copy=False, required=True, default="not_set_up", string="Status")
-    is_set_up = fields.Boolean(required=True, default=False, readonly=True, copy=False, help="At least one notification recipient is saved.")
+    state = fields.Selection(
+        STATES, readonly=True, copy=False, required=True, default="not_set_up", string="Status"
+    )
+    is_set_up = fields.Boolean(
+        required=True,
+        default=False,
+        readonly=True,
+        copy=False,
+        help="At least one notification recipient is saved.",
+    )
     is_paused_by_hand = fields.Boolean(
-        required=True, default=False, readonly=True, copy=False, help="Paused by an account manager; a top-up does not lift it."
+        required=True,
+        default=False,
+        readonly=True,
+        copy=False,
+        help="Paused by an account manager; a top-up does not lift it.",
     )
     alert_level = fields.Integer(
-        readonly=True, copy=False,
+        readonly=True,
+        copy=False,
         aggregator=None,
         default=EMPTY,
         help="0: enough; 1: below the threshold; 2: nothing left. Mails go out when it rises.",
     )
     total_added = Amount("Funds Added", required=True, default=0, readonly=True, copy=False)
-    total_used = Amount("Usage", required=True, default=0, readonly=True, copy=False, help="Charged for calls, as a positive amount.")
+    total_used = Amount(
+        "Usage",
+        required=True,
+        default=0,
+        readonly=True,
+        copy=False,
+        help="Charged for calls, as a positive amount.",
+    )
     total_refunded = Amount("Refunded", required=True, default=0, readonly=True, copy=False)
-    total_reversed = Amount("Reversed", required=True, default=0, readonly=True, copy=False, help="Taken back, as a positive amount.")
+    total_reversed = Amount(
+        "Reversed",
+        required=True,
+        default=0,
+        readonly=True,
+        copy=False,
+        help="Taken back, as a positive amount.",
+    )
     notified_at = fields.Datetime(
-        readonly=True, copy=False, help="Last time open dashboards were told of a change (at most once a second)."
+        readonly=True,
+        copy=False,
+        help="Last time open dashboards were told of a change (at most once a second).",
     )
 
     _held_not_negative = models.Constraint("CHECK(held_amount >= 0)", "Held funds cannot be negative.")
@@ -74,5 +119,7 @@ class CallWalletBalance(models.Model):
 
     def _ledger_only(self):
         return UserError(
-            self.env._("A wallet's balance changes by top-ups, calls and refunds only; it cannot be typed in.")
+            self.env._(
+                "A wallet's balance changes by top-ups, calls and refunds only; it cannot be typed in."
+            )
         )

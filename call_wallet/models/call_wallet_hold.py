@@ -112,13 +112,17 @@ class CallWalletHold(models.Model):
 
     @api.model
     def _release(self, wallet_id, call_ref):
-        self._free("released", "wallet_id = %(wallet)s AND call_ref = %(ref)s", wallet=wallet_id, ref=call_ref)
+        self._free(
+            "released", "wallet_id = %(wallet)s AND call_ref = %(ref)s", wallet=wallet_id, ref=call_ref
+        )
 
     @api.model
     def _expire(self, wallet_ids):
         """Free what lost calls hold of these wallets; return whether there was anything."""
         return self._free(
-            "expired", "wallet_id = ANY(%(wallets)s) AND expires_at < now() AT TIME ZONE 'UTC'", wallets=wallet_ids
+            "expired",
+            "wallet_id = ANY(%(wallets)s) AND expires_at < now() AT TIME ZONE 'UTC'",
+            wallets=wallet_ids,
         )
 
     @api.model

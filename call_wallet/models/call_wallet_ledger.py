@@ -134,7 +134,9 @@ class CallWalletLedger(models.AbstractModel):
 
     def _after_move(self, locked, moved):
         """Note the crossings, and tell the open dashboards."""
-        crossed = [w for w, (level, is_set_up, _n) in moved.items() if is_set_up and level > locked[w].alert_level]
+        crossed = [
+            w for w, (level, is_set_up, _n) in moved.items() if is_set_up and level > locked[w].alert_level
+        ]
         if crossed:
             self.env["call.wallet.alert"]._note_crossings(crossed)
         changed = [wallet_id for wallet_id, (_l, _s, notify) in moved.items() if notify]
@@ -153,9 +155,7 @@ class CallWalletLedger(models.AbstractModel):
         earlier = self._find(entry.wallet_id, entry.key)
         if earlier:
             if earlier.fingerprint != (entry.fingerprint or False):
-                raise UserError(
-                    self.env._("%s was carried out already, with other content.", entry.key)
-                )
+                raise UserError(self.env._("%s was carried out already, with other content.", entry.key))
             return earlier
         [(transaction_id, _balance)] = self._append([entry], locked).values()
         return self.env["call.wallet.transaction"].browse(transaction_id)
@@ -237,7 +237,9 @@ class CallWalletLedger(models.AbstractModel):
         """Bring status and alert level in line after something else than money changed."""
         locked = self._lock(wallet_ids)
         self.env.cr.execute(REFRESH, [list(wallet_ids)])
-        moved = {wallet_id: (level, is_set_up, True) for wallet_id, level, is_set_up in self.env.cr.fetchall()}
+        moved = {
+            wallet_id: (level, is_set_up, True) for wallet_id, level, is_set_up in self.env.cr.fetchall()
+        }
         self.env.invalidate_all(flush=False)
         self._after_move(locked, moved)
 

@@ -43,12 +43,12 @@ class CallWalletTransaction(models.Model):
         readonly=True, help="Digest of what was asked; the same key with another digest is a conflict."
     )
     is_call = fields.Boolean(readonly=True, help="About a call, even when the call itself was deleted since.")
-    call_type = fields.Selection(
-        [("live", "Live Call"), ("whatsapp", "WhatsApp Call")], readonly=True
-    )
+    call_type = fields.Selection([("live", "Live Call"), ("whatsapp", "WhatsApp Call")], readonly=True)
     rate = Amount("Rate per Minute", readonly=True, aggregator=None)
     billed_minutes = Amount(readonly=True)
-    usage_id = fields.Many2one("call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null")
+    usage_id = fields.Many2one(
+        "call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null"
+    )
     topup_id = fields.Many2one(
         "call.wallet.topup", "Top-up", readonly=True, ondelete="restrict", index="btree_not_null"
     )

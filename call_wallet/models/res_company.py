@@ -21,7 +21,8 @@ class ResCompany(models.Model):
     )
 
     _call_wallet_hold_seconds_positive = models.Constraint(
-        "CHECK(call_wallet_hold_seconds BETWEEN 1 AND 86400)", "Funds reserved per call: use 1 to 86400 seconds."
+        "CHECK(call_wallet_hold_seconds BETWEEN 1 AND 86400)",
+        "Funds reserved per call: use 1 to 86400 seconds.",
     )
     _call_wallet_whatsapp_rate_not_negative = models.Constraint(
         "CHECK(call_wallet_whatsapp_rate >= 0)", "WhatsApp price per minute: use zero or more."
