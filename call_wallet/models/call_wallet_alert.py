@@ -1,13 +1,24 @@
-from odoo import fields, models
+import logging
+from functools import partial
+
+from odoo import SUPERUSER_ID, api, fields, models
 
 from ..fields import Amount
+from .call_wallet_balance import EMPTY, LOW
+from .call_wallet_ledger import LEVEL
+
+_logger = logging.getLogger(__name__)
+
+KINDS = {"low": LOW, "empty": EMPTY}
+TO_DO = "mail.mail_activity_data_todo"
 
 
 class CallWalletAlert(models.Model):
     """One crossing of a wallet's balance, and the mail about it: the outbox of alerts.
 
     The ledger adds the row in the transaction of the debit that crossed the line, so a
-    crossing is never lost; sending marks it, so it is never told twice.
+    crossing is never lost; sending marks it, so it is never told twice. Amounts are in the
+    wallet's currency, 6 places; times are UTC.
     """
 
     _name = "call.wallet.alert"
@@ -25,8 +36,194 @@ class CallWalletAlert(models.Model):
         readonly=True,
         default="pending",
     )
-    balance = Amount(readonly=True, aggregator=None)
+    balance = Amount(readonly=True, aggregator=None, help="The balance right after the crossing.")
     threshold = Amount(readonly=True, aggregator=None)
     sent_at = fields.Datetime(readonly=True)
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    partner_id = fields.Many2one(related="wallet_id.partner_id")
+    company_id = fields.Many2one(related="wallet_id.company_id")
 
     _pending = models.Index("(id) WHERE state = 'pending'")
+
+    # === NOTING A CROSSING === #
+
+    @api.model
+    def _note_crossings(self, wallet_ids):
+        """Put an alert in the outbox for each of these wallets, whose alert level just rose.
+
+        Called by the ledger in the transaction of the debit, with the balances locked. The
+        mails go out when that transaction is committed.
+        """
+        self.env.cr.execute(NOTE, [self.env.uid, self.env.uid, list(wallet_ids)])
+        postcommit = self.env.cr.postcommit
+        to_send = postcommit.data.setdefault("call_wallet.alerts", set())
+        if not to_send:
+            postcommit.add(partial(send_now, self.env.registry, to_send))
+        to_send.update(wallet_ids)
+
+    @api.model
+    def _note_missed_crossings(self):
+        """Let the ledger look again at wallets whose alert level does not fit their balance.
+
+        Such as after an import of thresholds by other means than this addon's methods.
+        """
+        ledger = self.env["call.wallet.ledger"]
+        with ledger._transaction():
+            self.env.flush_all()
+            self.env.cr.execute(OUT_OF_LINE)
+            wallet_ids = [row[0] for row in self.env.cr.fetchall()]
+            if wallet_ids:
+                ledger._refresh(wallet_ids)
+
+    # === SENDING === #
+
+    @api.model
+    def _cron_send(self):
+        """Send what could not be sent when it happened."""
+        self._note_missed_crossings()
+        self._send_pending()
+
+    @api.model
+    def _send_pending(self, wallet_ids=None):
+        """Send the alerts that wait, each in a transaction of its own.
+
+        Safe to run in several processes at once: a waiting alert is taken by one of them,
+        and it is marked in the transaction that writes its mail. One that fails is logged
+        and left waiting for the next run.
+
+        :param wallet_ids: only those of these wallets; None: all
+        """
+        failed = []
+        alert = self
+        while alert is not None:
+            with self.env["call.wallet.ledger"]._transaction():
+                alert = self._take_one(wallet_ids, failed)
+                if alert is None:
+                    break
+                try:
+                    with self.env.cr.savepoint():
+                        alert._send()
+                except Exception:  # one bad address or template must not hold up the others
+                    failed.append(alert.id)
+                    _logger.exception("Call wallet alert %s was not sent; the scheduled action tries again.", alert.id)
+
+    def _take_one(self, wallet_ids, failed):
+        """Lock one waiting alert that no other process is sending."""
+        self.env.flush_all()
+        self.env.cr.execute(TAKE, {"all": wallet_ids is None, "wallets": list(wallet_ids or []), "failed": failed})
+        row = self.env.cr.fetchone()
+        self.env.invalidate_all()
+        return self.browse(row[0]) if row else None
+
+    def _send(self):
+        """Tell the recipients, unless the balance is back or there is nobody to tell."""
+        self.ensure_one()
+        wallet = self.wallet_id
+        emails = wallet.recipient_ids.mapped("email")
+        if wallet.alert_level < KINDS[self.kind] or not emails:
+            self.state = "cancelled"
+            return
+        for lang, addresses in self._by_language(emails).items():
+            self._mail(lang, addresses)
+        # Delivery is the mail queue's business: a slow mail server must not hold up a caller.
+        self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+        self._leave_note(emails)
+        if self.kind == "empty":
+            self._schedule_activity()
+        self._notify_finance()
+        self.write({"state": "sent", "sent_at": fields.Datetime.now()})
+
+    def _mail(self, lang, addresses):
+        template = self.env.ref(f"call_wallet.mail_template_balance_{self.kind}")
+        template.with_context(alert_lang=lang, tz=self.wallet_id.tz).send_mail(
+            self.wallet_id.id,
+            email_values={"email_to": ", ".join(addresses), "recipient_ids": []},
+            email_layout_xmlid="mail.mail_notification_layout",
+        )
+
+    def _by_language(self, emails):
+        """Return {language code: addresses}; a known contact's language, else the customer's."""
+        customer = self.wallet_id.partner_id
+        contacts = self.env["res.partner"].search([("email_normalized", "in", emails)])
+        # The customer's own contact wins over a namesake elsewhere.
+        contacts = contacts.sorted(lambda contact: contact.commercial_partner_id == customer.commercial_partner_id)
+        langs = {contact.email_normalized: contact.lang for contact in contacts if contact.lang}
+        groups = {}
+        for email in emails:
+            groups.setdefault(langs.get(email) or customer.lang or "en_US", []).append(email)
+        return groups
+
+    # === TELLING OUR OWN PEOPLE === #
+
+    def _leave_note(self, emails):
+        _ = self.env._
+        told = ", ".join(emails)
+        if self.kind == "empty":
+            body = _("The balance is used up and calls stopped. Mailed: %s", told)
+        else:
+            body = _("The balance is below the threshold. Mailed: %s", told)
+        self.wallet_id.message_post(body=body)
+
+    def _schedule_activity(self):
+        wallet = self.wallet_id
+        manager = wallet.account_manager_id
+        if not manager or wallet.activity_search([TO_DO], user_id=manager.id):
+            return
+        _ = self.with_context(lang=manager.lang).env._
+        # Their to-do list tells them; a mail on top would be the second about one crossing.
+        wallet.with_context(mail_activity_quick_update=True).activity_schedule(
+            TO_DO,
+            summary=_("Calls stopped: the balance is used up"),
+            note=_("Ask the customer to add balance."),
+            user_id=manager.id,
+        )
+
+    def _notify_finance(self):
+        """Show a notice to finance staff who are at work in the web client."""
+        wallet = self.wallet_id
+        staff = self.env.ref("call_wallet.group_finance").all_user_ids.filtered(
+            lambda user: user.active and wallet.company_id in user.company_ids
+        )
+        for lang, users in staff.grouped("lang").items():
+            _ = self.with_context(lang=lang).env._
+            title = _("Calls stopped") if self.kind == "empty" else _("Low balance")
+            users._bus_send(
+                "simple_notification",
+                {"type": "warning", "title": title, "message": wallet.display_name},
+            )
+
+
+def send_now(registry, wallet_ids):
+    """Send these wallets' alerts, after the commit of the debits that caused them.
+
+    Whoever reported the calls gets their answer whatever happens here.
+    """
+    try:
+        with registry.cursor() as cr:
+            alerts = api.Environment(cr, SUPERUSER_ID, {})["call.wallet.alert"]
+            alerts._send_pending(sorted(wallet_ids))
+    except Exception:  # the charge is committed; its caller must hear of that, not of this
+        _logger.exception("Call wallet alerts were not sent; the scheduled action tries again.")
+
+
+NOTE = """
+    INSERT INTO call_wallet_alert
+           (wallet_id, kind, state, balance, threshold, create_uid, write_uid, create_date, write_date)
+    SELECT b.wallet_id, CASE b.alert_level WHEN 2 THEN 'empty' ELSE 'low' END, 'pending', b.balance,
+           w.low_balance_threshold, %s, %s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+      FROM call_wallet_balance b
+      JOIN call_wallet w ON w.id = b.wallet_id
+     WHERE b.wallet_id = ANY(%s) AND b.alert_level > 0
+     ORDER BY b.wallet_id
+"""
+TAKE = """
+    SELECT id FROM call_wallet_alert
+     WHERE state = 'pending' AND (%(all)s OR wallet_id = ANY(%(wallets)s)) AND id <> ALL(%(failed)s::int[])
+     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+OUT_OF_LINE = f"""
+    SELECT b.wallet_id
+      FROM call_wallet_balance b
+      JOIN call_wallet w ON w.id = b.wallet_id
+     WHERE b.alert_level IS DISTINCT FROM {LEVEL.format(balance="b.balance")}
+"""

@@ -201,7 +201,8 @@ class CallWalletLedger(models.AbstractModel):
             " WHERE wallet_id = %s AND usage_id = %s AND type = 'refund'",
             [wallet.id, usage.id],
         )
-        left = usage.total_cost - parse_amount(self.env.cr.fetchone()[0])
+        refunded = parse_amount(self.env.cr.fetchone()[0])
+        left = usage.total_cost - refunded
         if amount > left:
             raise UserError(
                 self.env._(

@@ -1,0 +1,23 @@
+# `make help` lists the commands. Python's standard library is all that the bootstrap needs.
+PYTHON ?= python3
+PORT ?= 8069
+ARGS ?=
+export PORT ARGS
+
+# `exec`: what stops make must reach the program, not a shell in between.
+BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m bootstrap
+
+.PHONY: help run demo test shell bench lint clean lock
+
+help:
+	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=)"
+	@echo "make demo    the same without serving; leaves the files in build/demo"
+	@echo "make test    all tests; ARGS='tests/test_x.py -k y' narrows"
+	@echo "make shell   an Odoo shell on the demo database; runs a script on standard input"
+	@echo "make bench   the benchmarks; ARGS= is passed on"
+	@echo "make lint    checks of the code"
+	@echo "make clean   removes build/ and stops the private PostgreSQL"
+	@echo "make lock    renews requirements.lock from requirements.in"
+
+run demo test shell bench lint clean lock:
+	@$(BOOTSTRAP) $@

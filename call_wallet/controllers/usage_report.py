@@ -1,0 +1,71 @@
+import re
+from datetime import date
+
+from werkzeug.exceptions import NotFound
+from werkzeug.wsgi import wrap_file
+
+from odoo import http
+from odoo.exceptions import UserError
+from odoo.http import content_disposition, request
+
+from ..models.call_wallet import ACCOUNT_MANAGER
+from ..reports.usage_report_file import WRITERS
+
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class UsageReport(http.Controller):
+    @http.route("/call_wallet/usage_report/<int:wallet_id>", type="http", auth="user", methods=["GET"], readonly=True)
+    def usage_report(self, wallet_id, date_from="", date_to="", format="xlsx", **_unknown):
+        """Download a wallet's usage report.
+
+        For an owner of the wallet, and for finance staff and account managers of its company.
+
+        :param date_from: first day, ``YYYY-MM-DD`` in the wallet's time zone; may be left out
+        :param date_to: last day, included; likewise
+        :param format: ``xlsx`` or ``csv``
+        :return: the file; 400 and a sentence for a bad parameter, 403 for anyone else, 404 for
+            a wallet that does not exist
+        """
+        wallet = request.env["call.wallet"].browse(wallet_id)
+        if not wallet.sudo().exists():
+            raise NotFound()
+        wallet = wallet._as(ACCOUNT_MANAGER, owner=True)
+        try:
+            start, end = self._read_date("date_from", date_from), self._read_date("date_to", date_to)
+            file = wallet._usage_report(start, end, format)
+        except UserError as error:
+            return request.make_response(str(error), [("Content-Type", "text/plain; charset=utf-8")], status=400)
+        return self._stream(file, wallet._usage_report_filename(start, end, format), WRITERS[format].mimetype)
+
+    def _read_date(self, parameter, value):
+        if not value:
+            return None
+        try:
+            if not ISO_DATE.fullmatch(value):
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            raise UserError(
+                request.env._(
+                    "%(parameter)s: %(value)s is not a date; use YYYY-MM-DD, such as 2026-10-31.",
+                    parameter=parameter,
+                    value=repr(value)[:60],
+                )
+            ) from None
+
+    def _stream(self, file, filename, mimetype):
+        """Send the file from disk, however large; it is closed, and gone, when it has been sent."""
+        size = file.seek(0, 2)
+        file.seek(0)
+        return http.Response(
+            wrap_file(request.httprequest.environ, file),
+            headers=[
+                ("Content-Type", mimetype),
+                ("Content-Length", size),
+                ("Content-Disposition", content_disposition(filename)),
+                ("Cache-Control", "no-store"),
+                ("X-Content-Type-Options", "nosniff"),
+            ],
+            direct_passthrough=True,
+        )

@@ -1,0 +1,113 @@
+"""The commands of the Makefile and of the scripts beside it."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+from . import demo, lint, paths, testing
+from .console import StepError, report, run_logged, say, step
+from .postgres import Server
+from .setting import Setting
+
+
+def main(arguments):
+    """Run one command; return the exit code."""
+    name, *rest = arguments or ["help"]
+    command = COMMANDS.get(name)
+    if not command:
+        say("usage: python3 -m bootstrap " + "|".join(COMMANDS))
+        return 2
+    try:
+        return command(Setting(), rest) or 0
+    except StepError as error:
+        report(error)
+        return 1
+    except KeyboardInterrupt:
+        say("\nstopped; run it again to go on from here")
+        return 130
+
+
+def odoo(setting, arguments):
+    """Run Odoo's own command line in place of this program."""
+    command = setting.odoo_command(*arguments)
+    os.execve(command[0], command, setting.environment)
+
+
+def freshdb(setting, arguments):
+    """Make NAME a fresh clone of the base template; with --addon of the one with call_wallet."""
+    names = [item for item in arguments if not item.startswith("-")]
+    if len(names) != 1:
+        say("usage: scripts/freshdb [--addon] NAME")
+        return 2
+    databases = setting.databases
+    addon = "--addon" in arguments
+    origin = databases.addon_template() if addon else databases.base_template()
+    databases.clone(origin, names[0])
+    say(f"database {names[0]} is a clone of {origin}")
+    return 0
+
+
+# === COMMANDS OF THE MAKEFILE === #
+
+def run(setting, _arguments):
+    demo.serve(setting)
+
+
+def make_demo(setting, _arguments):
+    demo.ensure(setting)
+    demo.summary()
+
+
+def shell(setting, arguments):
+    """Open a shell on the demo database; a script on standard input is run in it."""
+    database = demo.ensure(setting)
+    command = setting.odoo_command(
+        "shell", "-d", database, "--no-http", "--log-level=warn", *arguments)
+    os.execve(command[0], command, setting.environment)
+
+
+def bench(setting, arguments):
+    """Run the benchmarks with the variables that lead to the server and its databases."""
+    script = paths.REPO / "benchmarks/run.py"
+    if not script.exists():
+        raise StepError("benchmarks/run.py is missing", "restore it from Git")
+    template = setting.databases.addon_template()
+    arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
+    return subprocess.call(
+        [setting.python, script, *arguments], cwd=paths.REPO,
+        env={**setting.environment, "CALL_WALLET_TEMPLATE": template},
+    )
+
+
+def clean(_setting, _arguments):
+    """Remove what was made in the tree, and stop the server; the caches stay."""
+    if Server().stop():
+        say("stopped the private PostgreSQL")
+    shutil.rmtree(paths.BUILD, ignore_errors=True)
+    for folder in ("call_wallet", "tests", "scripts", "benchmarks"):
+        for cached in sorted((paths.REPO / folder).rglob("__pycache__")):
+            shutil.rmtree(cached, ignore_errors=True)
+    say(f"removed {paths.BUILD.name}/; the caches stay in {paths.CACHE}")
+
+
+def lock(_setting, _arguments):
+    """Renew the lock file from requirements.in."""
+    folder = paths.CACHE / "uv"
+    with step("Renewing requirements.lock"):
+        run_logged([sys.executable, "-m", "venv", "--clear", folder], "lock")
+        run_logged([folder / "bin/pip", "install", "uv"], "lock")
+        for source, target in LOCKS:
+            run_logged(
+                [folder / "bin/uv", "pip", "compile", "--no-config", "--universal", "--upgrade",
+                 "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate",
+                 "--no-emit-index-url", source, "-o", target], "lock", cwd=paths.REPO)
+
+
+LOCKS = [("requirements.in", "requirements.lock"),
+         ("scripts/bootstrap/postgres.in", "scripts/bootstrap/postgres.lock")]
+COMMANDS = {
+    "run": run, "demo": make_demo, "test": testing.run, "shell": shell, "bench": bench,
+    "lint": lint.run, "clean": clean, "lock": lock, "odoo": odoo, "freshdb": freshdb,
+}

@@ -1,0 +1,166 @@
+"""Databases of the private server: templates that are built once, and their clones.
+
+A template is read-only and named after everything that shapes it. It is built under another name
+and renamed when complete, so that an interrupted build leaves nothing that looks ready.
+"""
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+from . import paths
+from .console import StepError, hold, run_logged, say, step
+
+BASE_MODULES = [
+    "base", "web", "account", "account_payment", "payment_demo", "payment_stripe",
+    "payment_custom", "portal", "utm", "phone_validation", "bus",
+]
+LANGUAGES = ["en_US", "es_ES"]
+RECIPE = "1"  # raise it when the way a template is built changes
+KEPT = 4  # old templates of each kind
+STAMPS = paths.CACHE / "templates"
+
+
+class Databases:
+    def __init__(self, setting):
+        self.setting = setting
+        self.server = setting.server
+
+    # === TEMPLATES === #
+
+    def base_template(self):
+        """Return the name of a database with Odoo's modules and demo data, without the addon."""
+        name = f"cw_base_{self._base_key()}"
+        modules = ",".join(BASE_MODULES)
+        return self._template(name, f"Template database ({len(BASE_MODULES)} Odoo modules)", None, [
+            ["-i", modules, "--with-demo", f"--load-language={','.join(LANGUAGES)}"],
+        ], BASE_MODULES)
+
+    def addon_template(self):
+        """Return the name of a database with the addon and its demo data."""
+        base = self.base_template()
+        key = paths.digest(base, paths.tree_digest(paths.ADDON))
+        return self._template(f"cw_addon_{key}", "Template database with call_wallet", base, [
+            ["-i", "call_wallet", "--with-demo"],
+        ], ["call_wallet"])
+
+    def _base_key(self):
+        return paths.digest(
+            self.setting.source.version, paths.LOCK_FILE, RECIPE, str(self.server.major),
+            *BASE_MODULES, *LANGUAGES,
+        )
+
+    def _template(self, name, title, origin, runs, modules):
+        if not self.exists(name):
+            with hold(name):
+                if not self.exists(name):
+                    with step(title):
+                        self._build(name, origin, runs, modules)
+        STAMPS.mkdir(parents=True, exist_ok=True)
+        (STAMPS / name).touch()
+        return name
+
+    def _build(self, name, origin, runs, modules):
+        draft = f"{name}_draft"
+        self.drop(draft)
+        if origin:
+            self.clone(origin, draft)
+        fix = f"read the whole log, {paths.LOGS / name}.log"
+        for arguments in runs:
+            log = run_logged(
+                self.setting.odoo_command("-d", draft, "--stop-after-init", "--no-http", *arguments),
+                name, fix, _loaded_module, env=self.setting.environment,
+            )
+        self._check_installed(draft, modules, log)
+        self.server.sql("VACUUM ANALYZE", draft)
+        self.server.sql(f'ALTER DATABASE "{draft}" ALLOW_CONNECTIONS false')
+        self._rename_filestore(draft, name)
+        self.server.sql(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
+        self._prune(name.rsplit("_", 1)[0])
+
+    def _check_installed(self, database, modules, log):
+        """Odoo only warns when demo data fails to load, and goes on without: stop there."""
+        names = ",".join(f"'{module}'" for module in modules)
+        rows = self.server.sql(
+            f"SELECT count(*) FROM ir_module_module WHERE name IN ({names}) "
+            f"AND state = 'installed' AND demo", database)
+        if int(rows[0]) == len(modules):
+            return
+        problems = [line for line in log.read_text(errors="replace").splitlines()
+                    if re.search(r" (ERROR|CRITICAL) |^\w*(Error|Exception|odoo\.\S*):", line)]
+        raise StepError(
+            "not installed with demo data: " + names + "\n" + "\n".join(problems[-10:]),
+            f"read the whole log, {log}",
+        )
+
+    def _prune(self, kind):
+        """Drop templates that no run has used for a while; each is some 100 MB."""
+        stamps = sorted(STAMPS.glob(f"{kind}_*"), key=lambda path: path.stat().st_mtime)
+        for stamp in stamps[:-KEPT]:
+            if time.time() - stamp.stat().st_mtime > 3600:
+                say(f"    dropping the old template {stamp.name}")
+                self.drop(stamp.name)
+                stamp.unlink()
+
+    # === CLONES === #
+
+    def clone(self, origin, name):
+        """Make a database out of a template, with its files."""
+        self.drop(name)
+        self.server.sql(f'CREATE DATABASE "{name}" TEMPLATE "{origin}"')
+        source, target = self.filestore(origin), self.filestore(name)
+        if source.exists():
+            # Odoo never changes a stored file, so that names for the same one are enough.
+            shutil.copytree(source, target, copy_function=_link, dirs_exist_ok=True)
+        self.server.sql(
+            "UPDATE ir_config_parameter SET value = gen_random_uuid()::text "
+            "WHERE key = 'database.uuid'", name)
+        return name
+
+    def drop(self, name):
+        self.server.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        shutil.rmtree(self.filestore(name), ignore_errors=True)
+
+    def exists(self, name):
+        return bool(self.server.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))
+
+    def names(self, prefix):
+        rows = self.server.sql("SELECT datname FROM pg_database")
+        return [row for row in rows if row.startswith(prefix)]
+
+    def filestore(self, name):
+        return paths.DATA / "filestore" / name
+
+    def _rename_filestore(self, old, new):
+        shutil.rmtree(self.filestore(new), ignore_errors=True)
+        if self.filestore(old).exists():
+            self.filestore(old).rename(self.filestore(new))
+
+    # === NOTES ON A DATABASE === #
+
+    def note(self, name, text):
+        self.server.sql(f"COMMENT ON DATABASE \"{name}\" IS '{text}'")
+
+    def read_note(self, name):
+        rows = self.server.sql(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database "
+            f"WHERE datname = '{name}'")
+        return rows[0] if rows else None
+
+
+def _link(source, target):
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _loaded_module(log):
+    """Return how far Odoo is in loading modules, out of the end of its log."""
+    with open(log, "rb") as handle:
+        handle.seek(max(0, Path(log).stat().st_size - 50_000))
+        text = handle.read().decode(errors="replace")
+    found = re.findall(r"Loading module (\S+) \((\d+/\d+)\)", text)
+    return f"module {found[-1][1]}: {found[-1][0]}" if found else ""

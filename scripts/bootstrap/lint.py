@@ -1,0 +1,143 @@
+"""Checks of the code that need no database (but for the translation template)."""
+
+import os
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+
+from . import paths
+from .console import capture, hold, run_logged, say
+
+DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
+# Put together here, so that this file does not name what it looks for.
+HOSTS = re.compile(
+    r"(?:[\w-]+\.)*(?:" + "|".join(DOMAINS) + r")\.(?:org|com|net)\b", re.I)
+# Homes and work folders of a machine; folders that every system has are no secret of one machine.
+PLACES = re.compile(r"(?<![\w.$}~])/(?:" + "|".join(["root", "home", "work", "opt", "Users"])
+                    + r")/[\w.]")
+BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".xlsx", ".pdf", ".woff", ".woff2"}
+
+
+def run(setting, _arguments):
+    """Run all checks; return 1 when any of them found something."""
+    failed = [title for title, check in CHECKS if not _passes(setting, title, check)]
+    if failed:
+        say("\nlint: " + ", ".join(failed))
+        return 1
+    say("\nlint: no findings")
+    return 0
+
+
+def _passes(setting, title, check):
+    say(f"==> {title}")
+    findings = check(setting)
+    for finding in findings or []:
+        say(f"    {finding}")
+    return not findings
+
+
+def _files(*suffixes):
+    """Return the repository's own files, tracked or new, that Git does not ignore."""
+    output = capture(["git", "-C", paths.REPO, "ls-files", "-z", "--cached", "--others",
+                      "--exclude-standard"])
+    found = [paths.REPO / name for name in sorted(output.split("\0")) if name]
+    return [path for path in found
+            if path.is_file() and (not suffixes or path.suffix in suffixes)]
+
+
+def _call(command, **options):
+    """Run a checker that prints its own findings."""
+    code = subprocess.call([str(part) for part in command], cwd=paths.REPO, **options)
+    return [f"{os.path.basename(str(command[0]))} ended with {code}"] if code else []
+
+
+def _ruff(setting):
+    return _call([setting.python.parent / "ruff", "check", "--quiet", paths.REPO])
+
+
+def _pylint(setting):
+    environment = {**os.environ, "PYTHONPATH": str(setting.source.path)}
+    return _call([setting.python, "-m", "pylint", "--rcfile=.pylintrc", "call_wallet"],
+                 env=environment)
+
+
+def _xml(_setting):
+    findings = []
+    for path in _files(".xml", ".svg"):
+        try:
+            ET.parse(path)
+        except ET.ParseError as error:
+            findings.append(f"{path.relative_to(paths.REPO)}: {error}")
+    return findings
+
+
+def _javascript(_setting):
+    node = shutil.which("node")
+    if not node:
+        say("    skipped: node is not installed")
+        return []
+    findings = []
+    for path in _files(".js", ".mjs"):
+        # Odoo's files are modules without saying so in their names.
+        result = subprocess.run([node, "--check", "--input-type=module", "-"],
+                                input=path.read_bytes(), capture_output=True)
+        if result.returncode:
+            text = result.stderr.decode(errors="replace").strip()
+            findings.append(f"{path.relative_to(paths.REPO)}: {text}")
+    return findings
+
+
+def _private_addresses(_setting):
+    """No file names a package registry's host or a path of somebody's machine."""
+    findings = []
+    for path in _files():
+        if path.suffix in BINARY:
+            continue
+        text = path.read_text(errors="replace")
+        for number, line in enumerate(text.splitlines(), 1):
+            for pattern in (HOSTS, PLACES):
+                match = pattern.search(line)
+                if match:
+                    where = f"{path.relative_to(paths.REPO)}:{number}"
+                    findings.append(f"{where}: names {match.group()}")
+    return findings
+
+
+def _translations(setting):
+    """The translation template is what Odoo exports from the present addon."""
+    template = paths.ADDON / "i18n/call_wallet.pot"
+    if not template.exists():
+        say("    skipped: there is no template yet")
+        return []
+    database = f"cw_lint_{paths.CHECKOUT}"
+    export = paths.BUILD / "call_wallet.pot"
+    with hold(database):
+        databases = setting.databases
+        databases.clone(databases.addon_template(), database)
+        try:
+            run_logged(
+                setting.odoo_command("i18n", "export", "-d", database, "-l", "pot", "-o", export,
+                                     "call_wallet"), "i18n", env=setting.environment)
+        finally:
+            databases.drop(database)
+    if _entries(template) != _entries(export):
+        relative = template.relative_to(paths.REPO)
+        return [f"{relative} is out of date: cp {export.relative_to(paths.REPO)} {relative}"]
+    return []
+
+
+def _entries(path):
+    """Return a template's content without its header, which holds dates."""
+    parts = path.read_text().split("\n\n")
+    return [part.strip() for part in parts[1:] if part.strip()]
+
+
+CHECKS = [
+    ("ruff", _ruff),
+    ("pylint-odoo", _pylint),
+    ("XML is well-formed", _xml),
+    ("JavaScript parses", _javascript),
+    ("No private addresses", _private_addresses),
+    ("Translation template", _translations),
+]

@@ -1,0 +1,39 @@
+"""Where things live. Everything is derived from the environment, the home folder and this file."""
+
+import hashlib
+import os
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+ADDON = REPO / "call_wallet"
+BUILD = REPO / "build"
+LOGS = BUILD / "logs"
+DEMO = BUILD / "demo"
+LOCK_FILE = REPO / "requirements.lock"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "call_wallet"
+DATA = CACHE / "data"
+
+# Two checkouts that share the cache must not share their databases.
+CHECKOUT = hashlib.sha256(str(REPO).encode()).hexdigest()[:6]
+
+
+def digest(*parts):
+    """Return a short key of strings, bytes and files' contents."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            part = part.read_bytes()
+        elif isinstance(part, str):
+            part = part.encode()
+        total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()[:10]
+
+
+def tree_digest(folder, skip=("tests", "__pycache__")):
+    """Return a key of the names and contents of all files below a folder."""
+    parts = []
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and not set(relative.parts) & set(skip) and path.suffix != ".pyc":
+            parts += [str(relative), path]
+    return digest(*parts)

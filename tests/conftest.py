@@ -1,0 +1,169 @@
+"""Fixtures for tests that really commit, or that talk to a real server.
+
+Such tests are plain functions: a `TransactionCase` would hide what others commit. They work on a
+database of their own, a clone that is thrown away. Odoo is imported only where it is used,
+because the tests of the rating run without it.
+"""
+
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+START_TIMEOUT = 60
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def databases():
+    """The databases of the private server: `clone(template, name)`, `drop(name)`."""
+    sys.path.insert(0, str(REPO / "scripts"))
+    try:
+        from bootstrap.setting import Setting
+    finally:
+        sys.path.remove(str(REPO / "scripts"))
+    return Setting().databases
+
+
+@pytest.fixture(scope="session")
+def addon_template(databases):
+    """The name of the database with the addon and its demo data that clones are made of."""
+    return os.environ.get("CALL_WALLET_TEMPLATE") or databases.addon_template()
+
+
+@pytest.fixture
+def private_database(databases, addon_template):
+    """The name of a database of this test's own."""
+    prefix = os.environ.get("CALL_WALLET_TEST_DATABASE", f"cw_private_{os.getpid()}")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"{prefix}_{worker}_{next(_numbers)}"
+    databases.clone(addon_template, name)
+    yield name
+    databases.drop(name)
+
+
+@pytest.fixture
+def private_registry(private_database):
+    """The registry of a private database, for real cursors: `with private_registry.cursor()`."""
+    import odoo.sql_db
+    from odoo.modules.registry import Registry
+
+    # Loading a registry with this flag on would run all tests of the addon.
+    odoo.tools.config["test_enable"] = False
+    try:
+        registry = Registry(private_database)
+        yield registry
+    finally:
+        odoo.tools.config["test_enable"] = True
+        Registry.delete(private_database)
+        odoo.sql_db.close_db(private_database)
+
+
+class OdooServer:
+    """A real Odoo server with several processes, on a database that a test can spoil."""
+
+    def __init__(self, database, workers=2, crons=0):
+        self.database = database
+        self.port, self.gevent_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = REPO / "build" / "logs" / f"server-{database}.log"
+        self.arguments = [
+            os.environ["CALL_WALLET_PYTHON"], os.environ["CALL_WALLET_ODOO_BIN"],
+            "-c", os.environ["CALL_WALLET_CONFIG"], "-d", database, f"--db-filter=^{database}$",
+            f"--workers={workers}", f"--max-cron-threads={crons}",
+            "--http-interface=127.0.0.1", f"--http-port={self.port}",
+            f"--gevent-port={self.gevent_port}",
+        ]
+        self.process = None
+
+    def start(self):
+        """Start the server and wait until it answers; works again after `kill`."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                end = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+                raise RuntimeError(f"Odoo did not start; end of {self.log}:\n{end}")
+            time.sleep(0.2)
+        return self
+
+    def _answers(self):
+        try:
+            # A page that goes through the registry, so that a worker has loaded it.
+            with urllib.request.urlopen(f"{self.url}/web/login", timeout=20) as response:
+                return response.status == 200
+        except urllib.error.HTTPError:
+            return False
+        except OSError:
+            return False
+
+    @property
+    def pid(self):
+        """The process that starts and watches the workers."""
+        return self.process.pid
+
+    @property
+    def worker_pids(self):
+        """The processes that answer requests."""
+        import psutil
+
+        children = psutil.Process(self.pid).children()
+        return [child.pid for child in children if "gevent" not in child.cmdline()]
+
+    def kill(self):
+        """End the server and all its workers at once, as a power cut would."""
+        if self.process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def stop(self):
+        """End the server as an administrator would; kill what is left."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=10)
+        self.kill()
+
+
+@pytest.fixture
+def start_odoo(private_database):
+    """A function that starts a server on the private database: `start_odoo(workers=3, crons=1)`."""
+    servers = []
+
+    def start(workers=2, crons=0):
+        server = OdooServer(private_database, workers, crons)
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def odoo_server(start_odoo):
+    """A running server with two workers: `.url`, `.database`, `.pid`, `.worker_pids`, `.kill()`."""
+    return start_odoo()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
