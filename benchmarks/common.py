@@ -115,7 +115,7 @@ class Databases:
     def installed(self, *modules):
         """Return the name of a new database with these modules, without their demo data."""
         name = self.clone("_".join(modules))
-        run_odoo("-d", name, "-i", ",".join(modules), "--without-demo", "--stop-after-init", "--no-http")
+        run_odoo("-d", name, "-i", ",".join(modules), "--without-demo=True", "--stop-after-init", "--no-http")
         return name
 
     def drop_all(self):

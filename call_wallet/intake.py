@@ -94,7 +94,7 @@ def text(raw, field, default=None):
     if not isinstance(value, str):
         raise Refused(
             "invalid_field",
-            _lt("%(field)s: %(value)s is not text; send a string.", field=field, value=repr(value)[:60]),
+            _lt("%(field)s: %(value)s is not text; send a string.", field=field, value=shown(value)),
         )
     if len(value) > MAX_TEXT:
         raise Refused(
@@ -120,7 +120,7 @@ def choice(raw, field, allowed, default=None):
             _lt(
                 "%(field)s: %(value)s is unknown; send one of %(allowed)s.",
                 field=field,
-                value=repr(value)[:60],
+                value=shown(value),
                 allowed=", ".join(allowed),
             ),
         )
@@ -139,7 +139,7 @@ def phone_number(raw, field="number"):
             _lt(
                 "%(field)s: %(value)s is not E.164; send text such as +14155550100, up to 15 digits.",
                 field=field,
-                value=repr(value)[:60],
+                value=shown(value),
             ),
         ) from None
 
@@ -156,7 +156,7 @@ def moment(raw, field="started_at"):
                 _lt(
                     "%(field)s: %(value)s has no time zone; end it with Z or an offset such as +02:00.",
                     field=field,
-                    value=repr(value)[:60],
+                    value=shown(value),
                 ),
             )
         return parsed.astimezone(UTC).replace(tzinfo=None, microsecond=0)
@@ -166,7 +166,7 @@ def moment(raw, field="started_at"):
             _lt(
                 "%(field)s: %(value)s is not a time; send ISO 8601 such as 2026-10-01T09:30:00Z.",
                 field=field,
-                value=repr(value)[:60],
+                value=shown(value),
             ),
         ) from None
 
@@ -181,7 +181,7 @@ def duration(raw, field="duration_seconds"):
             _lt(
                 "%(field)s: %(value)s is not a whole number; send seconds as a JSON integer.",
                 field=field,
-                value=repr(value)[:60],
+                value=shown(value),
             ),
         )
     if not 0 <= value <= MAX_DURATION:
@@ -190,8 +190,16 @@ def duration(raw, field="duration_seconds"):
             _lt(
                 "%(field)s: %(value)s is out of range; send 0 to %(limit)s seconds.",
                 field=field,
-                value=str(value)[:60],
+                value=shown(value),
                 limit=MAX_DURATION,
             ),
         )
     return value
+
+
+def shown(value):
+    """Return the beginning of a value for a message; nothing that was sent is too deep or too long."""
+    try:
+        return repr(value)[:60]
+    except (ValueError, RecursionError):
+        return type(value).__name__

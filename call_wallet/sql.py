@@ -13,6 +13,7 @@ def array(values):
     adapting them one by one; text goes to the driver, which knows how to quote it.
     The query casts the parameter (``%s::int[]``).
     """
+    values = list(values)
     if {type(value) for value in values} - {type(None)} <= PLAIN:
         return "{%s}" % ",".join("NULL" if value is None else str(value) for value in values)
-    return list(values)
+    return values

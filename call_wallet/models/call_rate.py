@@ -46,8 +46,8 @@ class CallRate(models.Model):
         "Minimum and free seconds: use 0 to 86400.",
     )
     _validity = models.Constraint(
-        "CHECK(valid_from IS NULL OR valid_to IS NULL OR valid_from < valid_to)",
-        "Valid to: must be after valid from.",
+        "CHECK(valid_from IS NULL OR valid_to IS NULL OR valid_from <= valid_to)",
+        "Valid to: must not be before valid from.",
     )
     _prefix_digits = models.Constraint(
         "CHECK(prefix ~ '^([1-9][0-9]{0,14})?$')",

@@ -1,10 +1,10 @@
-from datetime import datetime
 from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools.translate import LazyTranslate
 
+from ..clock import utcnow
 from ..fields import ZERO, parse_amount
 from ..intake import Call, Refused, parse_call
 from ..rating import Charge, charge
@@ -18,11 +18,11 @@ MAX_CALLS = 10_000
 
 
 class Priced(NamedTuple):
-    """A call and what it costs which wallet."""
+    """A call and what it costs which wallet; ``charge`` is None when no rate covers it."""
 
     call: Call
     account: object
-    charge: Charge
+    charge: Charge | None
 
 
 class CallUsageRecord(models.Model):
@@ -114,31 +114,37 @@ class CallUsageRecord(models.Model):
                 "unknown_account", _lt("account: no wallet has the account reference %s.", call.account)
             )
         rate = account.match(call.call_type, call.direction, call.number, call.started_at)
-        if rate is None:
-            raise Refused(
-                "destination_not_contracted",
-                _lt("number: no rate of the contract covers %s on that day.", call.number),
-            )
-        return Priced(call, account, charge(rate, call.billable_seconds))
+        # Without a rate it may still be the repeat of a call that was charged when there was one.
+        return Priced(call, account, charge(rate, call.billable_seconds) if rate else None)
+
+    def _not_contracted(self, call):
+        refused = Refused(
+            "destination_not_contracted",
+            _lt("number: no rate of the contract covers %s on that day.", call.number),
+        )
+        return {"call_ref": call.call_ref, "result": "rejected", "reason": refused.explain(self.env)}
 
     # === CHARGE === #
 
     def _charge(self, priced, date_of):
         """Enter the priced calls in their wallets' ledgers; return the answers, in order."""
         ledger = self.env["call.wallet.ledger"]
-        names = self._resolve_names(priced)
+        names = self._resolve_names([item for item in priced if item.charge])
         locked = ledger._lock({item.account.wallet_id for item in priced})
         first = self._load_recorded(priced)
         fresh = {}
         for item in priced:
             key = (item.account.wallet_id, item.call.call_ref)
-            if key not in first:
+            if key not in first and item.charge:
                 fresh.setdefault(key, item)
         if fresh:
             first.update(self._insert(fresh, names, locked, date_of))
         answers, told = [], set()
         for item in priced:
             key = (item.account.wallet_id, item.call.call_ref)
+            if key not in first:
+                answers.append(self._not_contracted(item.call))
+                continue
             is_first = key in fresh and key not in told
             told.add(key)
             answers.append(self._answer(item, first[key], is_first))
@@ -181,7 +187,7 @@ class CallUsageRecord(models.Model):
 
     def _insert(self, fresh, names, locked, date_of):
         """Write the calls and append their charges."""
-        now = datetime.utcnow().replace(microsecond=0)
+        now = utcnow()
         self.env.cr.execute("SELECT nextval('call_usage_id_seq') FROM generate_series(1, %s)", [len(fresh)])
         usage_ids = [row[0] for row in self.env.cr.fetchall()]
         items = list(fresh.values())

@@ -17,6 +17,8 @@ CALL_FIELDS = (
 MAX_VALUE = 4_000
 MAX_PAYLOAD = 64_000
 MAX_TEXT = 256
+# Stands in a cut payload for the fields that were left out.
+MORE = "..."
 # One number among PostgreSQL's advisory locks: whoever writes rejections. It is the last lock
 # a request takes, so requests that keep the same ones cannot wait for each other in a circle.
 KEEPING = 0x63_77_72_6A
@@ -118,7 +120,9 @@ class CallUsageRejection(models.Model):
         call's other content is still unexplained."""
         self.env.cr.execute(
             RESOLVE,
-            [self.env.uid, array(raw["account"].strip() for raw in charged), array(raw["call_ref"].strip() for raw in charged)],
+            [self.env.uid,
+             array(raw["account"].strip() for raw in charged),
+             array(raw["call_ref"].strip() for raw in charged)],
         )
 
     def _upsert(self, kept):
@@ -232,17 +236,19 @@ def to_payload(raw):
     if not isinstance(raw, dict):
         return json.dumps(cut(text))
     order = [field for field in CALL_FIELDS if field in raw]
-    order += sorted((key for key in raw if isinstance(key, str) and key not in CALL_FIELDS))
-    payload, size = {}, 0
+    order += sorted(key for key in raw if isinstance(key, str) and key not in (*CALL_FIELDS, MORE))
+    payload, size, more = {}, 0, raw.get(MORE)
     for field in order:
         value = to_json(raw[field])
         value = json.dumps(cut(value)) if len(value) > MAX_VALUE else value
         size += len(value) + len(field)
         if size > MAX_PAYLOAD or len(field) > MAX_TEXT:
-            payload["…"] = json.dumps(cut(text))
-            break
-        payload[field] = value
-    return to_json({field: json.loads(value) for field, value in payload.items()})
+            more = cut(text)
+        else:
+            payload[field] = json.loads(value)
+    if more:
+        payload[MORE] = more
+    return to_json(payload)
 
 
 def to_json(value):

@@ -10,6 +10,7 @@ from .call_wallet_ledger import LEVEL
 _logger = logging.getLogger(__name__)
 
 KINDS = {"low": LOW, "empty": EMPTY}
+WAITING = "call_wallet.alerts"
 TO_DO = "mail.mail_activity_data_todo"
 
 
@@ -55,11 +56,10 @@ class CallWalletAlert(models.Model):
         mails go out when that transaction is committed.
         """
         self.env.cr.execute(NOTE, [self.env.uid, self.env.uid, list(wallet_ids)])
-        postcommit = self.env.cr.postcommit
-        to_send = postcommit.data.setdefault("call_wallet.alerts", set())
-        if not to_send:
-            postcommit.add(partial(send_now, self.env.registry, to_send))
-        to_send.update(wallet_ids)
+        waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
+        if not waiting:
+            self.env.cr.postcommit.add(partial(send_now, self.env.registry, self.env.cr))
+        waiting.update(wallet_ids)
 
     @api.model
     def _note_missed_crossings(self):
@@ -193,11 +193,12 @@ class CallWalletAlert(models.Model):
             )
 
 
-def send_now(registry, wallet_ids):
-    """Send these wallets' alerts, after the commit of the debits that caused them.
+def send_now(registry, committed):
+    """Send the alerts that a transaction noted, now that it is committed.
 
     Whoever reported the calls gets their answer whatever happens here.
     """
+    wallet_ids = committed.postcommit.data.pop(WAITING, ())
     try:
         with registry.cursor() as cr:
             alerts = api.Environment(cr, SUPERUSER_ID, {})["call.wallet.alert"]

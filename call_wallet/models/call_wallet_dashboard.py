@@ -30,15 +30,14 @@ class CallWalletDashboard(models.Model):
         managers' group: employees are subscribed to their groups' channels. It names the
         wallets and nothing of their content; a dashboard asks for that with its own rights.
         """
-        data = self.env.cr.precommit.data
-        waiting = data.get(CHANGED)
-        if waiting is None:
-            waiting = data[CHANGED] = set()
+        precommit = self.env.cr.precommit
+        waiting = precommit.data.setdefault(CHANGED, set())
+        if not waiting:
 
-            @self.env.cr.precommit.add
+            @precommit.add
             def send():
                 group = self.env.ref(ACCOUNT_MANAGER).sudo()
-                group._bus_send(CHANGED, {"ids": sorted(data.pop(CHANGED))})
+                group._bus_send(CHANGED, {"ids": sorted(precommit.data.pop(CHANGED, ()))})
 
         waiting.update(wallet_ids)
 
@@ -64,7 +63,7 @@ class CallWalletDashboard(models.Model):
         days = wallet._dashboard_days()
         return {
             "wallet": {"id": wallet.id, "account": wallet.account_ref, "tz": wallet.tz},
-            "others": wallet._dashboard_others(),
+            "others": self._dashboard_others(),
             "currency": wallet._dashboard_currency(),
             "status": wallet._dashboard_status(),
             "amounts": wallet._dashboard_amounts(),
@@ -81,11 +80,11 @@ class CallWalletDashboard(models.Model):
         }
 
     def _dashboard_others(self):
+        # With the user's own rights: an owner need not own every wallet of the company.
         others = self.search([("partner_id", "=", self.partner_id.id), ("id", "!=", self.id)])
-        allowed = others.filtered(lambda wallet: wallet.company_id in self.env.companies)
         return [
             {"id": wallet.id, "name": f"{wallet.account_ref} ({wallet.currency_id.name})"}
-            for wallet in allowed
+            for wallet in others
         ]
 
     def _dashboard_currency(self):

@@ -6,6 +6,7 @@ from uuid import uuid4
 from odoo import api, models, modules
 from odoo.exceptions import UserError
 
+from ..clock import utcnow
 from ..fields import ZERO, parse_amount
 from ..sql import array
 
@@ -180,7 +181,7 @@ class CallWalletLedger(models.AbstractModel):
         return self._post(
             Entry(
                 wallet_id=wallet.id,
-                date=datetime.utcnow().replace(microsecond=0),
+                date=utcnow(),
                 type="refund",
                 amount=amount,
                 description=reason,
@@ -196,23 +197,29 @@ class CallWalletLedger(models.AbstractModel):
     def _check_refundable(self, wallet, amount, usage):
         if usage.wallet_id != wallet:
             raise UserError(self.env._("Call: choose a call of this wallet."))
-        self.env.cr.execute(
-            "SELECT COALESCE(sum(amount), 0)::text FROM call_wallet_transaction"
-            " WHERE wallet_id = %s AND usage_id = %s AND type = 'refund'",
-            [wallet.id, usage.id],
-        )
-        refunded = parse_amount(self.env.cr.fetchone()[0])
-        left = usage.total_cost - refunded
+        left, cost = self._refundable(usage)
         if amount > left:
             raise UserError(
                 self.env._(
                     "Amount: at most %(left)s %(currency)s can be refunded for this call "
                     "(it cost %(cost)s, less earlier refunds).",
                     left=left,
-                    cost=usage.total_cost,
+                    cost=cost,
                     currency=wallet.currency_id.name,
                 )
             )
+
+    def _refundable(self, usage):
+        """Return what of the call's cost was not refunded yet, and the cost."""
+        # Re-rating may have charged more for the call since, or given some of it back.
+        self.env.cr.execute(
+            "SELECT COALESCE(-sum(amount) FILTER (WHERE type = 'usage'), 0)::text,"
+            "       COALESCE(sum(amount) FILTER (WHERE type = 'refund'), 0)::text"
+            "  FROM call_wallet_transaction WHERE usage_id = %s",
+            [usage.id],
+        )
+        cost, refunded = map(parse_amount, self.env.cr.fetchone())
+        return cost - refunded, cost
 
     # === STATUS === #
 

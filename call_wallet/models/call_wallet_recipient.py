@@ -1,6 +1,13 @@
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import email_normalize
+
+# One bare address with a complete domain. Odoo's own reading of addresses would find one in
+# "jo doe@acme.com" and drop the rest, and mail somebody who was not meant.
+ADDRESS = re.compile(
+    r"""[^@\s<>()\[\]\\,;:"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]"""
+)
 
 
 class CallWalletRecipient(models.Model):
@@ -22,8 +29,8 @@ class CallWalletRecipient(models.Model):
 
         :raise ValidationError: not exactly one valid address
         """
-        normalised = email_normalize(email or "", strict=True)
-        if not normalised:
+        normalised = (email or "").strip().lower()
+        if not (ADDRESS.fullmatch(normalised) and normalised.isprintable() and len(normalised) <= 254):
             raise ValidationError(
                 self.env._(
                     "Notification recipient %(email)s is not a valid e-mail address; "

@@ -8,8 +8,8 @@ class CallWalletScreens(models.Model):
 
     _inherit = "call.wallet"
 
-    usage_count = fields.Integer("Calls", compute="_compute_usage_count")
-    topup_count = fields.Integer("Top-ups", compute="_compute_counts")
+    usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
+    topup_count = fields.Integer("Number of Top-ups", compute="_compute_counts")
     live_hold_count = fields.Integer("Calls in Progress", compute="_compute_counts")
 
     def _compute_usage_count(self):
@@ -52,18 +52,24 @@ class CallWalletScreens(models.Model):
         }  # fmt: skip
         return action
 
-    def _open_list(self, xmlid, **context):
+    def _open_list(self, xmlid, list_view=None, **context):
         action = self._open(xmlid, **context)
         action["domain"] = [("wallet_id", "=", self.id)]
+        if list_view:
+            view = self.env.ref(f"call_wallet.{list_view}")
+            action["views"] = [
+                (view.id if view_type == "list" else view_id, view_type)
+                for view_id, view_type in action["views"]
+            ]
         return action
 
     def action_open_transactions(self):
         """Open the wallet's ledger."""
-        return self._open_list("action_call_wallet_transaction")
+        return self._open_list("action_call_wallet_transaction", "call_wallet_transaction_list_of_wallet")
 
     def action_open_usage(self):
         """Open the wallet's calls."""
-        return self._open_list("action_call_usage")
+        return self._open_list("action_call_usage", "call_usage_list_of_wallet")
 
     def action_open_topups(self):
         """Open the wallet's top-ups and their invoices."""

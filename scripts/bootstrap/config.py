@@ -43,13 +43,15 @@ def write(source, server):
 def environment(source, server, config, python):
     """Return the variables under which Odoo, the tests and the benchmarks run."""
     result = dict(os.environ)
-    for name in ("PGPASSWORD", "PGDATABASE", "PGSERVICE", "ODOO_RC", "OPENERP_SERVER"):
+    for name in ("PGPASSWORD", "PGDATABASE", "PGSERVICE", "ODOO_RC", "OPENERP_SERVER",
+                 "PYTHONDONTWRITEBYTECODE"):
         result.pop(name, None)
     result.update(server.environment())
     result["PATH"] = f"{python.parent}{os.pathsep}{result['PATH']}"
     result.update({
         "PYTHONPATH": str(source.path),
-        "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
+        # Compiled once for all runs, and not into the tree.
+        "PYTHONPYCACHEPREFIX": str(paths.CACHE / "pycache"),
         # wkhtmltopdf of Debian looks for a screen otherwise.
         "QT_QPA_PLATFORM": "offscreen",
         "CALL_WALLET_CONFIG": str(config),

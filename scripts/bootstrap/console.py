@@ -106,6 +106,7 @@ def _wait(process, log, progress):
 
 def tail(log, lines=TAIL_LINES):
     text = log.read_text(errors="replace").splitlines()
+    text = [line for line in text if line.strip(" ^~")]  # Python's marks below lines of code
     return "\n".join("    " + line for line in text[-lines:])
 
 

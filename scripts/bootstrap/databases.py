@@ -56,8 +56,12 @@ class Databases:
         if not self.exists(name):
             with hold(name):
                 if not self.exists(name):
+                    _ = self.setting.python  # a step of its own, shown before this one
                     with step(title):
-                        self._build(name, origin, runs, modules)
+                        try:
+                            self._build(name, origin, runs, modules)
+                        finally:
+                            self.drop(f"{name}_draft")
         STAMPS.mkdir(parents=True, exist_ok=True)
         (STAMPS / name).touch()
         return name
@@ -103,6 +107,16 @@ class Databases:
                 say(f"    dropping the old template {stamp.name}")
                 self.drop(stamp.name)
                 stamp.unlink()
+
+    def drop_of_lost_checkouts(self, prefix):
+        """Drop the databases of checkouts that are no longer there, and remember this one."""
+        folder = paths.CACHE / "checkouts"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / paths.CHECKOUT).write_text(str(paths.REPO))
+        for checkout in folder.iterdir():
+            if not Path(checkout.read_text() or "/").exists():
+                self.drop(prefix + checkout.name)
+                checkout.unlink()
 
     # === CLONES === #
 

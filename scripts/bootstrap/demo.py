@@ -29,13 +29,15 @@ def ensure(setting):
         if databases.read_note(DATABASE) != template:
             with step("Demo database"):
                 stamp.unlink(missing_ok=True)
+                databases.drop_of_lost_checkouts("cw_demo_")
                 databases.clone(template, DATABASE)
                 databases.note(DATABASE, template)
         complete = all(_size(name) for name in FILES)
-        if not complete or not stamp.exists() or stamp.read_text() != template:
+        origin = f"{template} {paths.digest(SCRIPT)}" if SCRIPT.exists() else None
+        if not complete or not stamp.exists() or stamp.read_text() != origin:
             with step("Demo files (usage report, invoice, API key)"):
                 _make_files(setting)
-                stamp.write_text(template)
+                stamp.write_text(origin)
     return DATABASE
 
 

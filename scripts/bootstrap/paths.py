@@ -34,6 +34,6 @@ def tree_digest(folder, skip=("tests", "__pycache__")):
     parts = []
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if path.is_file() and not set(relative.parts) & set(skip) and path.suffix != ".pyc":
+        if path.is_file() and not set(relative.parts) & set(skip) and path.suffix not in (".pyc", ".pot"):
             parts += [str(relative), path]
     return digest(*parts)

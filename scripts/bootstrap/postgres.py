@@ -19,6 +19,7 @@ OLDEST = 13
 ROLE = "call_wallet"  # Odoo refuses to work as `postgres`
 ADMIN = "postgres"
 WHEEL_LOCK = Path(__file__).with_name("postgres.lock")
+SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_FOLDER = 80  # the kernel allows 107 characters for folder and socket name
 SETTINGS = """
 listen_addresses = ''
@@ -112,7 +113,7 @@ class Server:
         return self.home / f"data-{self.major}.ready"
 
     def _answers(self):
-        if not (self.socket / ".s.PGSQL.5432").exists():
+        if not (self.socket / SOCKET).exists():
             return False
         with contextlib.suppress(StepError):
             # Asked of the administrator: our own role may not exist yet.
@@ -133,7 +134,7 @@ class Server:
 
     def _initialise(self):
         # Without a stamp, whatever is there is left over from an interrupted run.
-        self._clear_stale_pid()
+        self._clear_stale_locks()
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(mode=0o700)
         self._give(self.data)
@@ -143,7 +144,7 @@ class Server:
             conf.write("\ninclude = 'call_wallet.conf'\n")
 
     def _start(self):
-        self._clear_stale_pid()
+        self._clear_stale_locks()
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
         settings = self.data / "call_wallet.conf"
         settings.write_text(SETTINGS.format(
@@ -153,8 +154,16 @@ class Server:
         log = self.home / "server.log"
         log.touch()
         self._give(log)
+        start = ["pg_ctl", "-D", self.data, "-l", log, "-w", "-t", "120", "start"]
         try:
-            self._run("pg_ctl", "-D", self.data, "-l", log, "-w", "-t", "120", "start")
+            self._run(*start)
+        except StepError:
+            time.sleep(3)  # workers of a killed server need a moment to notice and to end
+            self._retry(start, log)
+
+    def _retry(self, start, log):
+        try:
+            self._run(*start)
         except StepError as error:
             end = log.read_text(errors="replace").splitlines()[-8:]
             raise StepError("\n".join([str(error), f"end of {log}:", *end]),
@@ -167,24 +176,23 @@ class Server:
         elif path.stat().st_uid != os.getuid():
             raise StepError(f"{path} belongs to another account", f"remove {path}")
 
-    def _clear_stale_pid(self):
-        """Get rid of what a killed server left: its lock file and orphaned workers."""
+    def _clear_stale_locks(self):
+        """Remove the lock files of a server that was killed, once it is sure that it is gone."""
         lock = self.data / "postmaster.pid"
-        if not lock.exists():
-            return
-        content = lock.read_text().split()
+        content = lock.read_text().split() if lock.exists() else []
         process = int(content[0]) if content else 0
-        if process and _is_server(process, self.data):
-            # Alive but not answering: it is starting, or recovering after a crash.
-            for _ in range(60):
-                if self._answers() or not _is_server(process, self.data):
-                    break
-                time.sleep(0.5)
-            else:
-                os.kill(process, signal.SIGQUIT)
-                time.sleep(2)
-        if not (process and _is_server(process, self.data)):
-            lock.unlink(missing_ok=True)
+        for _ in range(60):
+            # Alive but not answering: it is starting, stopping, or recovering after a crash.
+            if not _is_server(process, self.data) or self._answers():
+                break
+            time.sleep(0.5)
+        else:
+            os.kill(process, signal.SIGQUIT)
+            time.sleep(2)
+        if not _is_server(process, self.data):
+            # PostgreSQL believes a lock whose process exists, even as a zombie or as another program.
+            for path in (lock, self.socket / f"{SOCKET}.lock", self.socket / SOCKET):
+                path.unlink(missing_ok=True)
 
     def _run(self, program, *arguments):
         options = {"cwd": "/"}
@@ -274,6 +282,8 @@ def _home(account):
 
 def _is_server(process, data):
     """Tell whether a process is a PostgreSQL server of this data folder."""
+    if not process:
+        return False
     try:
         command = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
     except OSError:

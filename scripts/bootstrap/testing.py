@@ -57,7 +57,7 @@ def _with_odoo(setting, arguments, distribute=False):
         databases.clone(template, name)
     environment = {
         **setting.environment, "CALL_WALLET_TEMPLATE": template,
-        "CALL_WALLET_TEST_DATABASE": name, "PYTHONDONTWRITEBYTECODE": "1",
+        "CALL_WALLET_TEST_DATABASE": name,
     }
     command = [setting.python, "-m", "pytest", f"--odoo-config={setting.config}",
                f"--odoo-database={name}", "--odoo-http"]

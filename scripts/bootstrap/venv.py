@@ -34,7 +34,7 @@ def _build(python, folder):
     run_logged([python, "-m", "venv", folder], "venv", FIX)
     run_logged(
         [folder / "bin/pip", "install", "--disable-pip-version-check", "--progress-bar=off",
-         "--require-hashes", "-r", paths.LOCK_FILE], "pip", FIX, _last_package,
+         "--no-compile", "--require-hashes", "-r", paths.LOCK_FILE], "pip", FIX, _last_package,
     )
 
 

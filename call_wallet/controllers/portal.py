@@ -1,0 +1,84 @@
+from datetime import datetime
+
+from werkzeug.exceptions import NotFound
+
+from odoo import http
+from odoo.http import request
+from odoo.tools import formatLang
+
+from odoo.addons.portal.controllers.portal import CustomerPortal
+from odoo.addons.portal.controllers.portal import pager as portal_pager
+
+PER_PAGE = 20
+
+
+class CallWalletPortal(CustomerPortal):
+    """The customer's owners see their wallets here; nobody else sees anything."""
+
+    def _prepare_home_portal_values(self, counters):
+        values = super()._prepare_home_portal_values(counters)
+        if "call_wallet_count" in counters:
+            values["call_wallet_count"] = len(self._owned_wallets())
+        return values
+
+    def _owned_wallets(self):
+        return request.env["call.wallet"].search([("owner_ids", "in", request.env.user.id)])
+
+    @http.route(
+        [
+            "/my/billing",
+            "/my/billing/<int:wallet_id>",
+            "/my/billing/<int:wallet_id>/page/<int:page>",
+        ],
+        type="http",
+        auth="user",
+        website=True,
+    )
+    def my_billing(self, wallet_id=None, page=1, **_unknown):
+        """Show an owner's wallet: status, balance, transactions and invoices.
+
+        Amounts are in the wallet's currency, times in its time zone.
+
+        :param wallet_id: one of the user's own wallets; the first by default
+        :return: the page; 404 for a user who owns no wallet, or not this one
+        """
+        wallets = self._owned_wallets()
+        wallet = wallets.filtered(lambda own: own.id == wallet_id) if wallet_id else wallets[:1]
+        if not wallet:
+            raise NotFound()
+        values = self._prepare_portal_layout_values()
+        values.update(self._billing_values(wallet.sudo(), wallets, page))
+        return request.render("call_wallet.portal_my_billing", values)
+
+    def _billing_values(self, wallet, wallets, page):
+        transactions = request.env["call.wallet.transaction"].sudo()
+        pager = portal_pager(
+            url=f"/my/billing/{wallet.id}", total=wallet.last_sequence, page=page, step=PER_PAGE
+        )
+        # By number, not by offset: the last page of a long ledger costs what the first does.
+        newest = wallet.last_sequence - pager["offset"]
+        return {
+            "page_name": "call_wallet_billing",
+            "wallet": wallet,
+            "wallets": wallets,
+            "pager": pager,
+            "transactions": transactions.search(
+                [("wallet_id", "=", wallet.id), ("sequence", "<=", newest)],
+                order="sequence desc",
+                limit=PER_PAGE,
+            ),
+            "invoices": wallet.topup_ids.invoice_id.filtered(lambda move: move.state != "draft"),
+            "money": lambda amount: self._money(wallet, amount),
+            "moment": lambda value: self._moment(wallet, value),
+        }
+
+    def _money(self, wallet, amount):
+        """Format an amount with its currency, with as many decimals as it has."""
+        exact = f"{amount.normalize():f}".partition(".")[2]
+        digits = max(wallet.currency_id.decimal_places, len(exact))
+        number = formatLang(request.env, float(amount), digits=digits)
+        symbol = wallet.currency_id.symbol
+        return f"{symbol} {number}" if wallet.currency_id.position == "before" else f"{number} {symbol}"
+
+    def _moment(self, wallet, value: datetime):
+        return request.env["ir.qweb.field.datetime"].value_to_html(value, {"tz_name": wallet.tz})

@@ -1,0 +1,124 @@
+from zoneinfo import ZoneInfo
+
+from odoo import Command, fields, models
+from odoo.exceptions import UserError
+from odoo.http import request
+from odoo.tools import formatLang
+
+from ..clock import now
+from ..fields import parse_amount
+from .call_wallet import FINANCE
+
+
+class CallWalletTopupOrder(models.Model):
+    """How a top-up is ordered: checked, agreed to, invoiced."""
+
+    _inherit = "call.wallet"
+
+    def create_topup(self, amount, accept_terms=True):
+        """Order funds for the wallet: makes the top-up and its posted customer invoice.
+
+        The wallet is credited as the invoice's payment is received, not before.
+
+        :param amount: net of tax, in the wallet's currency: str, int or Decimal, not more
+            decimals than the currency has
+        :param bool accept_terms: the current terms of agreement are acknowledged
+        :return: ``call.wallet.topup``; its ``invoice_id`` is posted
+        :raise UserError: billing is not set up, terms not accepted, amount malformed or out of
+            range, or the company has no account for the deposits
+        :raise AccessError: neither finance staff nor an owner of the wallet
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        amount = wallet._check_topup(amount, accept_terms)
+        topup = self.env["call.wallet.topup"].sudo().create(wallet._prepare_topup_vals(amount))
+        topup._create_invoice()
+        return topup.with_env(self.env)
+
+    def _check_topup(self, amount, accept_terms):
+        """Return the amount as Decimal, if the wallet may be topped up with it."""
+        _ = self.env._
+        if not self.is_set_up:
+            raise UserError(
+                _("Billing is not set up: save a notification recipient first, then add balance.")
+            )
+        if accept_terms is not True:
+            raise UserError(_("Terms: acknowledge that funds are invoiced and non-refundable."))
+        amount = parse_amount(amount, _("Amount"), self.env)
+        if amount != round(amount, self.currency_id.decimal_places):
+            raise UserError(
+                _(
+                    "Amount: %(currency)s has %(places)s decimal places; use no more.",
+                    currency=self.currency_id.name,
+                    places=self.currency_id.decimal_places,
+                )
+            )
+        lowest, highest = self.company_id.call_wallet_topup_min, self.company_id.call_wallet_topup_max
+        if not lowest <= amount <= highest or amount <= 0:
+            raise UserError(
+                _(
+                    "Amount: choose between %(lowest)s and %(highest)s.",
+                    lowest=formatLang(self.env, float(lowest), currency_obj=self.currency_id),
+                    highest=formatLang(self.env, float(highest), currency_obj=self.currency_id),
+                )
+            )
+        return amount
+
+    def _prepare_topup_vals(self, amount):
+        return {
+            "wallet_id": self.id,
+            "amount": amount,
+            "requested_by_id": self.env.uid,
+            "terms_id": self.env["call.wallet.terms"]._current().id,
+            "accepted_at": fields.Datetime.now(),
+            "accepted_from": request.httprequest.remote_addr if request else False,
+        }
+
+    def _topup_taxes(self):
+        """Return the taxes of a top-up for this customer: the product's, by fiscal position."""
+        company = self.company_id
+        product = self.env.ref("call_wallet.product_topup").with_company(company)
+        position = self.env["account.fiscal.position"].with_company(company)._get_fiscal_position(self.partner_id)
+        return position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+
+
+class CallWalletTopupInvoice(models.Model):
+    _inherit = "call.wallet.topup"
+
+    def _create_invoice(self):
+        self.ensure_one()
+        invoices = self.env["account.move"].with_company(self.company_id)
+        self.invoice_id = invoices.with_context(default_move_type="out_invoice").create(
+            self._prepare_invoice_vals()
+        )
+        self.invoice_id.action_post()
+
+    def _prepare_invoice_vals(self):
+        wallet = self.wallet_id
+        return {
+            "move_type": "out_invoice",
+            "company_id": self.company_id.id,
+            "partner_id": self.partner_id.id,
+            "currency_id": self.currency_id.id,
+            "invoice_date": now().astimezone(ZoneInfo(wallet.tz)).date(),
+            "invoice_origin": wallet.account_ref,
+            "invoice_user_id": wallet.account_manager_id.id,
+            "narration": self.env._(
+                "Prepaid balance for call wallet %(account)s. Funds are invoiced and non-refundable "
+                "(terms of agreement, version %(version)s).",
+                account=wallet.account_ref,
+                version=self.terms_id.version,
+            ),
+            "invoice_line_ids": [Command.create(self._prepare_invoice_line_vals())],
+        }
+
+    def _prepare_invoice_line_vals(self):
+        product = self.env.ref("call_wallet.product_topup")
+        return {
+            "product_id": product.id,
+            "name": self.env._("Call wallet %s: prepaid balance", self.wallet_id.account_ref),
+            "quantity": 1,
+            "price_unit": float(self.amount),
+            "account_id": self.company_id._call_wallet_deposit_account().id,
+            "tax_ids": [Command.set(self.wallet_id._topup_taxes().ids)],
+        }

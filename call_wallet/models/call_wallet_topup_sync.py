@@ -1,0 +1,166 @@
+import logging
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
+
+from psycopg2 import errors
+
+from odoo import SUPERUSER_ID, api, models
+from odoo.tools import mute_logger
+
+from ..clock import utcnow
+from ..fields import ZERO, parse_amount
+from .call_wallet_ledger import Entry
+
+_logger = logging.getLogger(__name__)
+
+# Somebody else moved the wallet, or the top-up, since this transaction began.
+BUSY = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+
+
+class CallWalletTopupSync(models.Model):
+    """How money received becomes balance: a level, not an event.
+
+    A top-up's credit is what was received on its invoice, net of tax, and never more than
+    its amount less credit notes. ``_sync`` brings the ledger to that level from whatever
+    state. The hooks on payments and invoices, and the scheduled sweep, only call it; late,
+    repeated or lost calls of theirs change nothing.
+    """
+
+    _inherit = "call.wallet.topup"
+
+    # === HOOKS CALL THIS === #
+
+    def _sync(self):
+        """Bring the wallets' credit for these top-ups to what was received for them.
+
+        A busy wallet may have moved since the accounting transaction began, which PostgreSQL
+        does not let it overlook: the top-up is then credited right after the commit, in a
+        transaction of its own.
+        """
+        for topup in self.sudo().sorted(lambda topup: (topup.wallet_id.id, topup.id)):
+            try:
+                with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                    topup._sync_one()
+            except BUSY:
+                topup._sync_after_commit()
+
+    def _sync_after_commit(self):
+        self.env.cr.postcommit.add(partial(sync_now, self.env.registry, self.ids))
+
+    @api.model
+    def _cron_sync(self):
+        """Credit what is paid but was not credited, such as after a crash; report it."""
+        found = self._out_of_level()
+        for topup in found:
+            with self.env["call.wallet.ledger"]._transaction():
+                topup._sync_one()
+            _logger.warning("Call wallet top-up %s was credited by the sweep.", topup.display_name)
+        return len(found)
+
+    def _out_of_level(self):
+        """Return the top-ups whose credit is not what their invoice's payments say.
+
+        Settled ones are looked at again while their invoice changes: that is when a payment
+        may have been taken back by a way without a hook.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(CANDIDATES)
+        candidates = self.sudo().browse([row[0] for row in self.env.cr.fetchall()])
+        return candidates.filtered(lambda topup: topup._level() != topup.credited_amount)
+
+    # === THE LEVEL === #
+
+    def _sync_one(self):
+        """Enter the difference between the level and what was credited, if there is one."""
+        self.ensure_one()
+        self.env.flush_all()
+        # First of all: a transaction whose view of this top-up is outdated fails here.
+        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = %s FOR UPDATE", [self.id])
+        self.invalidate_recordset()
+        level = self._level()
+        difference = level - self.credited_amount
+        if not difference:
+            return
+        number = self.credit_count + 1
+        self.env["call.wallet.ledger"]._post(self._entry(difference, number))
+        self.write({"credited_amount": level, "credit_count": number})
+        self.env.flush_all()
+
+    def _level(self):
+        """Return what the wallet should have been credited with for this top-up by now."""
+        invoice = self.invoice_id
+        if invoice.state != "posted":
+            return ZERO
+        ordered = min(self.amount, parse_amount(invoice.amount_untaxed)) - self._credit_notes()
+        return max(min(self._received(), ordered), ZERO)
+
+    def _received(self):
+        """Return what was received on the invoice, net of tax, in its currency.
+
+        Only money counts: the counterpart is a payment or a line of a bank statement. A
+        credit note or a write-off settles an invoice, but brings no funds.
+        """
+        self.env["account.partial.reconcile"].flush_model()
+        self.env.cr.execute(RECEIVED, [self.invoice_id.id])
+        received = Decimal(self.env.cr.fetchone()[0])
+        total, net = parse_amount(self.invoice_id.amount_total), parse_amount(self.invoice_id.amount_untaxed)
+        if received >= total:
+            return net
+        cent = Decimal(1).scaleb(-self.currency_id.decimal_places)
+        return (received * net / total).quantize(cent, rounding=ROUND_HALF_UP)
+
+    def _credit_notes(self):
+        """Return what posted credit notes took off the invoice, net of tax."""
+        notes = self.invoice_id.reversal_move_ids.filtered(lambda note: note.state == "posted")
+        return sum((parse_amount(note.amount_untaxed) for note in notes), ZERO)
+
+    def _entry(self, difference, number):
+        invoice = self.invoice_id.name
+        _ = self.with_context(lang=self.partner_id.lang or self.env.lang).env._
+        if difference > 0:
+            kind, description = "balance_added", _("Balance added, invoice %s", invoice)
+        else:
+            kind, description = "reversal", _("Payment of invoice %s taken back", invoice)
+        return Entry(
+            wallet_id=self.wallet_id.id,
+            date=utcnow(),
+            type=kind,
+            amount=difference,
+            description=description,
+            key=f"topup/{self.id}/{number}",
+            topup_id=self.id,
+        )
+
+
+def sync_now(registry, topup_ids):
+    """Credit these top-ups in a transaction of their own, after the accounting's commit."""
+    try:
+        with registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            with env["call.wallet.ledger"]._transaction():
+                for topup in env["call.wallet.topup"].browse(topup_ids).sorted("id"):
+                    topup._sync_one()
+    except Exception:  # the payment is committed; the sweep finds what is missing here
+        _logger.exception("Call wallet top-ups %s were not credited; the scheduled sweep will.", topup_ids)
+
+
+RECEIVED = """
+    SELECT COALESCE(sum(p.debit_amount_currency), 0)::text
+      FROM account_partial_reconcile p
+      JOIN account_move_line invoiced ON invoiced.id = p.debit_move_id
+      JOIN account_move_line paid ON paid.id = p.credit_move_id
+      JOIN account_move payment ON payment.id = paid.move_id
+     WHERE invoiced.move_id = %s
+       AND payment.state = 'posted'
+       AND (payment.origin_payment_id IS NOT NULL OR payment.statement_line_id IS NOT NULL)
+"""
+# A top-up whose invoice has not changed since its last credit cannot be out of level.
+CANDIDATES = """
+    SELECT t.id
+      FROM call_wallet_topup t
+      JOIN account_move m ON m.id = t.invoice_id
+     WHERE t.credited_amount <> t.amount AND m.state = 'posted' AND m.payment_state <> 'not_paid'
+        OR t.credited_amount <> 0 AND (m.state <> 'posted' OR m.payment_state NOT IN ('paid', 'in_payment'))
+        OR t.credited_amount <> 0 AND m.write_date > now() AT TIME ZONE 'UTC' - interval '35 days'
+     ORDER BY t.wallet_id, t.id
+"""

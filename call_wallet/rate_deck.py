@@ -1,0 +1,274 @@
+"""Read a price list: CSV or XLSX in, checked rates or errors by line out. No database here.
+
+One line at a time, so that a list of any length takes little memory. The header names the
+columns: ``prefix`` and ``price_per_minute``, and optionally ``destination``,
+``increment_seconds`` (60), ``minimum_seconds`` (0), ``connection_fee`` (0), ``free_seconds``
+(as it was) and ``valid_from`` (ISO 8601; UTC unless it says otherwise).
+"""
+
+import csv
+import io
+import re
+import zipfile
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+REQUIRED = ("prefix", "price_per_minute")
+COLUMNS = (
+    "prefix", "destination", "price_per_minute", "increment_seconds", "minimum_seconds", "connection_fee",
+    "free_seconds", "valid_from",
+)  # fmt: skip
+MAX_LINES = 1_048_576
+# An XLSX file is compressed; this is what it may unpack to.
+MAX_UNPACKED = 500_000_000
+MAX_PRICE = Decimal(100_000)
+MAX_TEXT = 200
+MICRO = Decimal("0.000001")
+_is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
+_is_amount = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,20})?(?:[eE][-+]?[0-9]{1,2})?").fullmatch
+_is_whole = re.compile(r"[0-9]{1,9}").fullmatch
+_unreadable = re.compile("[\x00-\x1f\x7f-\x9f]").search
+
+
+class UnreadableDeck(Exception):
+    """The file as a whole cannot be read; ``sentence`` says why and what to do."""
+
+    def __init__(self, sentence):
+        super().__init__()
+        self.sentence = sentence
+
+
+class WrongCell(Exception):
+    def __init__(self, sentence):
+        super().__init__()
+        self.sentence = sentence
+
+
+class Error(NamedTuple):
+    line: int
+    column: str
+    value: str
+    sentence: object
+
+
+class Item(NamedTuple):
+    """A line of the list: either its values, or its errors.
+
+    ``values``: line, prefix, destination, price, increment, minimum, fee, free seconds or None,
+    valid from (naive UTC) or None.
+    """
+
+    values: tuple
+    errors: list
+
+
+def read_deck(data, filename=None):
+    """Yield an ``Item`` for each line below the header.
+
+    :param bytes data: the file
+    :param str filename: decides nothing, but its ending is used in messages
+    :raise UnreadableDeck: not CSV or XLSX, or a header that cannot be understood
+    """
+    lines = read_xlsx(data) if data[:4] == b"PK\x03\x04" else read_csv(data)
+    header = None
+    for number, cells in lines:
+        if all(cell is None or cell == "" for cell in cells):
+            continue
+        if header is None:
+            header = read_header(cells)
+            continue
+        if number > MAX_LINES:
+            raise UnreadableDeck(_lt("more than %s lines; split it.", MAX_LINES))
+        yield read_line(number, header, cells)
+    if header is None:
+        raise UnreadableDeck(_lt("it is empty; begin with a line of column names."))
+
+
+# === FILES === #
+
+
+def read_csv(data):
+    """Yield (line number, cells). Comma, semicolon or tab; UTF-8."""
+    try:
+        text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+        first = text.readline()
+        text.seek(0)
+        delimiter = max(",;\t", key=first.count)
+        reader = csv.reader(text, delimiter=delimiter)
+        for cells in reader:
+            yield reader.line_num, [cell.strip() for cell in cells]
+    except UnicodeDecodeError:
+        raise UnreadableDeck(_lt("neither XLSX nor text in UTF-8; save it as CSV UTF-8 or as XLSX.")) from None
+    except csv.Error as error:
+        raise UnreadableDeck(
+            _lt("line %(line)s is not CSV (%(error)s); check its quotes.", line=reader.line_num, error=str(error))
+        ) from None
+
+
+def read_xlsx(data):
+    """Yield (line number, cells) of the first sheet, row by row."""
+    from openpyxl import load_workbook
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
+                raise UnreadableDeck(_lt("too large; split it, or save it as CSV."))
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        # What the file says about its size is often wrong.
+        sheet.reset_dimensions()
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+            yield number, [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, SyntaxError):
+        raise UnreadableDeck(_lt("it cannot be opened as XLSX; save it again as XLSX or CSV.")) from None
+
+
+def read_header(cells):
+    """Return {column: position}."""
+    header = {}
+    for position, cell in enumerate(cells):
+        name = re.sub(r"[\s_\-]+", "_", str(cell if cell is not None else "").strip().lower())
+        if not name:
+            continue
+        if name not in COLUMNS:
+            raise UnreadableDeck(
+                _lt(
+                    "column %(name)s is unknown; rename or remove it. Known: %(known)s.",
+                    name=repr(str(cell)[:60]),
+                    known=", ".join(COLUMNS),
+                )
+            )
+        if name in header:
+            raise UnreadableDeck(_lt("column %s is there twice; remove one.", name))
+        header[name] = position
+    for name in REQUIRED:
+        if name not in header:
+            raise UnreadableDeck(
+                _lt("column %(name)s is missing; the first line names the columns: %(known)s.",
+                    name=name, known=", ".join(COLUMNS))
+            )  # fmt: skip
+    return header
+
+
+# === LINES === #
+
+
+def read_line(number, header, cells):
+    errors, values = [], [number]
+    width = max(header.values()) + 1
+    if any(cell not in (None, "") for cell in cells[width:]):
+        errors.append(
+            Error(number, "", shown(cells[width]), _lt("More cells than the header has; check the separators."))
+        )
+    for column, read in READERS.items():
+        position = header.get(column)
+        cell = cells[position] if position is not None and position < len(cells) else None
+        try:
+            values.append(read(cell))
+        except WrongCell as wrong:
+            errors.append(Error(number, column, shown(cell), wrong.sentence))
+    return Item(tuple(values), errors)
+
+
+def shown(cell):
+    text = "" if cell is None else str(cell)
+    return re.sub("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", text[:60])
+
+
+def plain_text(cell):
+    """Return the cell as text; a number of a spreadsheet by its shortest digits."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        raise WrongCell(_lt("TRUE or FALSE is no value here; enter text or a number."))
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    return str(cell)
+
+
+def read_prefix(cell):
+    prefix = plain_text(cell)
+    if not _is_prefix(prefix):
+        raise WrongCell(
+            _lt("Use up to 15 digits without +, blanks or a leading 0, or leave it empty for every number.")
+        )
+    return prefix
+
+
+def read_destination(cell):
+    text = plain_text(cell)
+    if _unreadable(text) or len(text) > MAX_TEXT:
+        raise WrongCell(_lt("Use at most %s readable characters.", MAX_TEXT))
+    return text
+
+
+def read_price(cell):
+    if cell in (None, ""):
+        raise WrongCell(_lt("Enter the price a minute, such as 0.0391; 0 for free."))
+    return read_amount(cell)
+
+
+def read_amount(cell):
+    text = plain_text(cell)
+    if not text:
+        return Decimal(0)
+    if not _is_amount(text):
+        raise WrongCell(_lt("Use a number of zero or more with a dot, such as 0.0391."))
+    try:
+        amount = Decimal(text)
+        rounded = amount.quantize(MICRO)
+    except InvalidOperation:
+        raise WrongCell(_lt("Use at most 6 decimal places and less than %s.", MAX_PRICE)) from None
+    if rounded != amount or amount >= MAX_PRICE:
+        raise WrongCell(_lt("Use at most 6 decimal places and less than %s.", MAX_PRICE))
+    return rounded
+
+
+def whole(lowest, highest, default):
+    def read(cell):
+        text = plain_text(cell)
+        if not text:
+            return default
+        if not _is_whole(text) or not lowest <= int(text) <= highest:
+            raise WrongCell(
+                _lt("Use whole seconds from %(lowest)s to %(highest)s.", lowest=lowest, highest=highest)
+            )
+        return int(text)
+
+    return read
+
+
+def read_moment(cell):
+    if cell in (None, ""):
+        return None
+    try:
+        if isinstance(cell, datetime):
+            moment = cell
+        elif isinstance(cell, date):
+            moment = datetime.combine(cell, time())
+        else:
+            moment = datetime.fromisoformat(cell)
+        if moment.tzinfo:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, TypeError, OverflowError):
+        raise WrongCell(_lt("Use ISO 8601, such as 2026-11-01 or 2026-11-01T00:00:00+01:00.")) from None
+    if not 1970 <= moment.year <= 9998:
+        raise WrongCell(_lt("Use a year from 1970 to 9998."))
+    return moment.replace(microsecond=0)
+
+
+READERS = {
+    "prefix": read_prefix,
+    "destination": read_destination,
+    "price_per_minute": read_price,
+    "increment_seconds": whole(1, 3600, 60),
+    "minimum_seconds": whole(0, 86400, 0),
+    "connection_fee": read_amount,
+    "free_seconds": whole(0, 86400, None),
+    "valid_from": read_moment,
+}

@@ -1,0 +1,9 @@
+from . import (
+    call_wallet_topup_wizard,
+    call_wallet_refund_wizard,
+    call_wallet_pause,
+    call_usage_report,
+    call_rate_import,
+    call_rate_import_line,
+    call_rate_import_error,
+)

@@ -1,0 +1,371 @@
+import base64
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+from ..models.call_usage import CALL_TYPES, DIRECTIONS
+from ..models.call_wallet import FINANCE
+from ..rate_deck import UnreadableDeck, read_deck
+from ..sql import array
+
+BATCH = 5_000
+MAX_ERRORS = 1_000
+SAMPLE = 40
+KINDS = [
+    ("new", "New"),
+    ("changed", "Changed"),
+    ("renamed", "Renamed"),
+    ("unchanged", "Unchanged"),
+    ("missing", "Missing from the file"),
+    ("later", "Starts later"),
+]
+
+
+class CallRateImport(models.TransientModel):
+    """Load a price list into a rate plan: see what would change, then apply it.
+
+    The file is read into ``call.rate.import.line`` and compared there, so a deck of hundreds
+    of thousands of prefixes takes seconds and little memory. Nothing changes in the plan
+    before Apply; Apply closes the old rates when the new ones begin, and edits no price. An old
+    rate that began at the same moment ends there too: it is kept, and never in force.
+    New rates have no end.
+    Prices are in the plan's currency, 6 places; times are UTC.
+    """
+
+    _name = "call.rate.import"
+    _description = "Rate Import"
+
+    plan_id = fields.Many2one("call.rate.plan", "Rate Plan", required=True, ondelete="cascade")
+    file = fields.Binary(required=True, attachment=False, help="CSV or XLSX with a header line.")
+    filename = fields.Char()
+    call_type = fields.Selection(CALL_TYPES, required=True, default="live")
+    direction = fields.Selection(DIRECTIONS, required=True, default="outbound")
+    valid_from = fields.Datetime(
+        required=True, default=fields.Datetime.now, help="For the lines that say nothing else in their valid_from."
+    )
+    close_missing = fields.Boolean(
+        "Close Missing Rates", help="Rates of the plan that are not in the file end when the new ones begin."
+    )
+    replace_later = fields.Boolean(
+        "Replace Later Rates",
+        help="Rates of the same prefixes that begin after the new ones would take over from them; withdraw these.",
+    )
+    state = fields.Selection([("choose", "File"), ("previewed", "Preview"), ("applied", "Applied")], default="choose")
+    deck_version = fields.Integer()
+    line_count = fields.Integer("Lines")
+    new_count = fields.Integer("New")
+    changed_count = fields.Integer("Changed")
+    renamed_count = fields.Integer("Renamed")
+    unchanged_count = fields.Integer("Unchanged")
+    missing_count = fields.Integer("Missing from the File")
+    later_count = fields.Integer("Start Later")
+    error_count = fields.Integer("Errors")
+    is_backdated = fields.Boolean(compute="_compute_is_backdated")
+    error_ids = fields.One2many("call.rate.import.error", "import_id", "Errors by Line")
+    sample_ids = fields.Many2many("call.rate.import.line", string="Changes", compute="_compute_sample_ids")
+
+    @api.depends("valid_from")
+    def _compute_is_backdated(self):
+        an_hour_ago = fields.Datetime.now() - timedelta(hours=1)
+        for wizard in self:
+            wizard.is_backdated = bool(wizard.valid_from and wizard.valid_from < an_hour_ago)
+
+    @api.depends("state", "new_count", "changed_count", "missing_count", "error_count")
+    def _compute_sample_ids(self):
+        for wizard in self:
+            wizard.sample_ids = wizard._changes(limit=SAMPLE)
+
+    def _changes(self, limit=None):
+        domain = [("import_id", "in", self.ids), ("kind", "not in", [False, "unchanged"])]
+        return self.env["call.rate.import.line"].search(domain, order="kind, id", limit=limit)
+
+    # === ACTIONS === #
+
+    def action_preview(self):
+        """Read the file and compare it with the plan; the plan does not change.
+
+        :return: the action that shows the result in the same window: counts, the errors by
+            line with the fix, and the changes
+        :raise UserError: not a CSV or XLSX file, or a header that cannot be understood
+        :raise AccessError: not finance staff
+        """
+        self._check_allowed()
+        self._clear()
+        self.deck_version = self.plan_id.deck_version
+        self._read_file()
+        self._compare()
+        self.state = "previewed"
+        return self._reopen()
+
+    def action_apply(self):
+        """Close the rates that change, add the new ones; one step, all or nothing.
+
+        :raise UserError: not previewed, lines with errors, or the plan changed since the preview
+        :raise AccessError: not finance staff
+        """
+        self._check_allowed()
+        if self.state != "previewed":
+            raise UserError(self.env._("Preview the file first."))
+        if self.error_count:
+            raise UserError(self.env._("File: mend the lines with errors and preview it again; nothing was changed."))
+        self.env.flush_all()
+        # Two people at once: the second one waits, and then learns that the plan has changed.
+        self.env.cr.execute(
+            "SELECT deck_version FROM call_rate_plan WHERE id = %s FOR UPDATE", [self.plan_id.id]
+        )
+        if self.env.cr.fetchone()[0] != self.deck_version:
+            raise UserError(self.env._("The plan's rates changed since the preview; preview the file again."))
+        self._apply()
+        self.state = "applied"
+        return {"type": "ir.actions.act_window_close"}
+
+    def action_back(self):
+        """Return to the choice of the file."""
+        self._check_allowed()
+        self._clear()
+        self.state = "choose"
+        return self._reopen()
+
+    def action_view_changes(self):
+        """Return the action that lists every line that changes something."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_rate_import_line")
+        action["domain"] = [("import_id", "=", self.id)]
+        return action
+
+    def _reopen(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Import Rates"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def _check_allowed(self):
+        self.ensure_one()
+        if not (self.env.su or self.env.user.has_group(FINANCE)):
+            raise AccessError(self.env._("Only finance staff may import rates."))
+        self.plan_id.check_access("write")
+
+    # === READ === #
+
+    def _clear(self):
+        self.env.flush_all()
+        for table in ("call_rate_import_line", "call_rate_import_error"):
+            self.env.cr.execute(f"DELETE FROM {table} WHERE import_id = %s", [self.id])  # pylint: disable=sql-injection
+        self.env.invalidate_all()
+
+    def _read_file(self):
+        """Bring the file's lines and errors into their tables, a batch at a time."""
+        rows, errors, error_count = [], [], 0
+        try:
+            for item in read_deck(base64.b64decode(self.file), self.filename):
+                if item.errors:
+                    error_count += len(item.errors)
+                    errors += item.errors[: MAX_ERRORS - len(errors)]
+                else:
+                    rows.append(item.values)
+                    if len(rows) == BATCH:
+                        self._stage(rows)
+                        rows = []
+        except UnreadableDeck as unreadable:
+            raise UserError(self.env._("File: %s", self.env._(unreadable.sentence))) from None
+        self._stage(rows)
+        self._add_errors(
+            (error.line, error.column, error.value, self.env._(error.sentence)) for error in errors
+        )
+        self.error_count = error_count
+
+    def _stage(self, rows):
+        if rows:
+            self.env.cr.execute(
+                STAGE, [self.id, self.valid_from, self.env.uid, *(array(column) for column in zip(*rows, strict=True))]
+            )
+
+    def _add_errors(self, errors):
+        self.env["call.rate.import.error"].create(
+            [
+                {"import_id": self.id, "line": line, "column": column, "value": value, "message": message}
+                for line, column, value, message in errors
+            ]
+        )
+
+    # === COMPARE === #
+
+    def _compare(self):
+        """Find out what each line does to the plan."""
+        cr, known = self.env.cr, self._known()
+        cr.execute(REPEATED, [self.id])
+        repeated = cr.fetchall()
+        self._add_errors(
+            (line, "prefix", prefix, self.env._("The same prefix is on line %s; keep one of them.", first))
+            for line, prefix, first in repeated[: max(MAX_ERRORS - self.error_count, 0)]
+        )
+        cr.execute("ANALYZE call_rate_import_line")
+        cr.execute(COMPARE, known)
+        for query in (MISSING, LATER):
+            cr.execute(query, known)
+        cr.execute(
+            "SELECT kind, count(*) FROM call_rate_import_line WHERE import_id = %s GROUP BY kind", [self.id]
+        )
+        counts = dict(cr.fetchall())
+        self.env.invalidate_all()
+        self.write({f"{kind}_count": counts.get(kind, 0) for kind, _label in KINDS})
+        self.line_count = sum(counts.get(kind, 0) for kind in ("new", "changed", "renamed", "unchanged"))
+        self.error_count += len(repeated)
+
+    def _known(self):
+        return {
+            "import": self.id,
+            "plan": self.plan_id.id,
+            "call_type": self.call_type,
+            "direction": self.direction,
+            "valid_from": self.valid_from,
+            "uid": self.env.uid,
+            "close_missing": self.close_missing,
+            "replace_later": self.replace_later,
+        }
+
+    # === APPLY === #
+
+    def _apply(self):
+        cr, known = self.env.cr, self._known()
+        closed = 0
+        for query in (CLOSE, CLOSE_MISSING, WITHDRAW):
+            cr.execute(query, known)
+            closed += cr.rowcount
+        cr.execute(ADD, known)
+        cr.execute(RENAME, known)
+        self.env.invalidate_all()
+        self.plan_id._touch()
+        self.plan_id.message_post(
+            body=self.env._(
+                "Rates imported from %(file)s, valid from %(valid_from)s UTC: %(new)s new, %(changed)s changed, "
+                "%(unchanged)s unchanged; %(closed)s old rates closed.",
+                file=self.filename or self.env._("a file"),
+                valid_from=self.valid_from,
+                new=self.new_count,
+                changed=self.changed_count,
+                unchanged=self.unchanged_count + self.renamed_count,
+                closed=closed,
+            )
+        )
+
+
+STAGE = """
+    INSERT INTO call_rate_import_line
+           (import_id, valid_from, create_uid, write_uid, create_date, write_date, line, prefix, destination,
+            price_per_minute, increment_seconds, minimum_seconds, connection_fee, free_seconds)
+    SELECT p.import_id, COALESCE(f.valid_from, p.valid_from), p.uid, p.uid, now() AT TIME ZONE 'UTC',
+           now() AT TIME ZONE 'UTC', f.line, f.prefix, f.destination, f.price, f.increment, f.minimum, f.fee, f.free
+      FROM (SELECT %s::int, %s::timestamp, %s::int) AS p(import_id, valid_from, uid),
+           unnest(%s::int[], %s::text[], %s::text[], %s::numeric[], %s::int[], %s::int[], %s::numeric[],
+                  %s::int[], %s::timestamp[])
+           AS f(line, prefix, destination, price, increment, minimum, fee, free, valid_from)
+"""
+REPEATED = """
+    SELECT line, prefix, first FROM (
+           SELECT line, prefix, first_value(line) OVER (PARTITION BY prefix ORDER BY line) AS first
+             FROM call_rate_import_line WHERE import_id = %s) l
+     WHERE line > first ORDER BY line
+"""
+# Of several rates of a prefix in force the one that began last applies, then the youngest: as in
+# the rating.
+IN_FORCE = """
+    SELECT DISTINCT ON (COALESCE(r.prefix, '')) r.id, COALESCE(r.prefix, '') AS prefix, r.destination, r.price_per_minute,
+           r.increment_seconds, COALESCE(r.minimum_seconds, 0) AS minimum_seconds,
+           COALESCE(r.connection_fee, 0) AS connection_fee, COALESCE(r.free_seconds, 0) AS free_seconds
+      FROM call_rate r
+      LEFT JOIN call_rate_import_line f
+        ON f.import_id = %(import)s AND f.prefix = COALESCE(r.prefix, '') AND f.line IS NOT NULL
+     WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
+       AND (r.valid_from IS NULL OR r.valid_from <= COALESCE(f.valid_from, %(valid_from)s))
+       AND (r.valid_to IS NULL OR r.valid_to > COALESCE(f.valid_from, %(valid_from)s))
+     ORDER BY COALESCE(r.prefix, ''), r.valid_from DESC NULLS LAST, r.id DESC
+"""
+COMPARE = f"""
+    WITH current AS ({IN_FORCE})
+    UPDATE call_rate_import_line l
+       SET old_price = c.price_per_minute,
+           rate_id = c.id,
+           free_seconds = COALESCE(l.free_seconds, c.free_seconds, 0),
+           kind = CASE
+               WHEN c.id IS NULL THEN 'new'
+               WHEN (l.price_per_minute, l.increment_seconds, l.minimum_seconds, l.connection_fee,
+                     COALESCE(l.free_seconds, c.free_seconds))
+                    IS DISTINCT FROM (c.price_per_minute, c.increment_seconds, c.minimum_seconds, c.connection_fee,
+                                      c.free_seconds) THEN 'changed'
+               WHEN l.destination <> '' AND l.destination <> COALESCE(c.destination, '') THEN 'renamed'
+               ELSE 'unchanged' END
+      FROM call_rate_import_line f LEFT JOIN current c ON c.prefix = f.prefix
+     WHERE f.id = l.id AND l.import_id = %(import)s
+"""
+# The plan's rates that the file does not speak of, as lines without a number.
+MISSING = f"""
+    INSERT INTO call_rate_import_line
+           (import_id, create_uid, write_uid, create_date, write_date, kind, rate_id, prefix, destination,
+            old_price, valid_from)
+    SELECT %(import)s, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 'missing', c.id,
+           c.prefix, c.destination, c.price_per_minute, %(valid_from)s
+      FROM ({IN_FORCE}) c
+     WHERE NOT EXISTS (SELECT FROM call_rate_import_line f
+                        WHERE f.import_id = %(import)s AND f.line IS NOT NULL AND f.prefix = c.prefix)
+     ORDER BY c.prefix
+"""
+LATER = """
+    INSERT INTO call_rate_import_line
+           (import_id, create_uid, write_uid, create_date, write_date, kind, rate_id, prefix, destination,
+            old_price, valid_from)
+    SELECT %(import)s, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 'later', r.id,
+           f.prefix, r.destination, r.price_per_minute, r.valid_from
+      FROM call_rate r
+      JOIN call_rate_import_line f
+        ON f.import_id = %(import)s AND f.line IS NOT NULL AND f.prefix = COALESCE(r.prefix, '')
+     WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
+       AND r.valid_from > f.valid_from AND (r.valid_to IS NULL OR r.valid_to > r.valid_from)
+     ORDER BY f.prefix, r.valid_from
+"""
+# A rate that began at that very moment is left without a moment to be in force.
+CLOSE = """
+    UPDATE call_rate r
+       SET valid_to = f.valid_from, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
+      FROM call_rate_import_line f
+     WHERE f.import_id = %(import)s AND f.kind IN ('new', 'changed') AND f.prefix = COALESCE(r.prefix, '')
+       AND r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
+       AND (r.valid_from IS NULL OR r.valid_from <= f.valid_from)
+       AND (r.valid_to IS NULL OR r.valid_to > f.valid_from)
+"""
+CLOSE_MISSING = """
+    UPDATE call_rate r
+       SET valid_to = f.valid_from, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
+      FROM call_rate_import_line f
+     WHERE %(close_missing)s AND f.import_id = %(import)s AND f.kind = 'missing' AND f.prefix = COALESCE(r.prefix, '')
+       AND r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
+       AND (r.valid_from IS NULL OR r.valid_from <= f.valid_from)
+       AND (r.valid_to IS NULL OR r.valid_to > f.valid_from)
+"""
+WITHDRAW = """
+    UPDATE call_rate r
+       SET valid_to = r.valid_from, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
+      FROM call_rate_import_line f
+     WHERE %(replace_later)s AND f.import_id = %(import)s AND f.kind = 'later' AND f.rate_id = r.id
+"""
+ADD = """
+    INSERT INTO call_rate
+           (plan_id, call_type, direction, prefix, destination, price_per_minute, increment_seconds,
+            minimum_seconds, connection_fee, free_seconds, valid_from, create_uid, write_uid, create_date, write_date)
+    SELECT %(plan)s, %(call_type)s, %(direction)s, NULLIF(prefix, ''), NULLIF(destination, ''), price_per_minute,
+           increment_seconds, minimum_seconds, connection_fee, COALESCE(free_seconds, 0), valid_from, %(uid)s, %(uid)s,
+           now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+      FROM call_rate_import_line
+     WHERE import_id = %(import)s AND kind IN ('new', 'changed') ORDER BY id
+"""
+RENAME = """
+    UPDATE call_rate r
+       SET destination = f.destination, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
+      FROM call_rate_import_line f
+     WHERE f.import_id = %(import)s AND f.kind = 'renamed' AND f.rate_id = r.id
+"""

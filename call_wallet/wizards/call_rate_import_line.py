@@ -1,0 +1,29 @@
+from odoo import fields, models
+
+from ..fields import Amount
+from .call_rate_import import KINDS
+
+
+class CallRateImportLine(models.TransientModel):
+    """One line of an imported price list, or a rate of the plan that the list does not have."""
+
+    _name = "call.rate.import.line"
+    _description = "Rate Import: Line"
+    _order = "id"
+    _rec_name = "prefix"
+
+    import_id = fields.Many2one("call.rate.import", required=True, readonly=True, ondelete="cascade")
+    line = fields.Integer(readonly=True, aggregator=None)
+    kind = fields.Selection(KINDS, "What Happens", readonly=True)
+    rate_id = fields.Many2one("call.rate", readonly=True, ondelete="cascade", index="btree_not_null")
+    prefix = fields.Char(readonly=True)
+    destination = fields.Char(readonly=True)
+    old_price = Amount(readonly=True, aggregator=None, help="A minute, at the moment the new rate begins.")
+    price_per_minute = Amount("New Price", readonly=True, aggregator=None)
+    increment_seconds = fields.Integer(readonly=True, aggregator=None)
+    minimum_seconds = fields.Integer(readonly=True, aggregator=None)
+    connection_fee = Amount(readonly=True, aggregator=None)
+    free_seconds = fields.Integer(readonly=True, aggregator=None)
+    valid_from = fields.Datetime(readonly=True)
+
+    _lookup = models.Index("(import_id, prefix)")

@@ -1,0 +1,47 @@
+from uuid import uuid4
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..fields import ZERO, Amount
+
+
+class CallWalletRefundWizard(models.TransientModel):
+    """Returns funds to a wallet, for a call or in general. Amounts are in its currency."""
+
+    _name = "call.wallet.refund.wizard"
+    _description = "Refund to the Wallet"
+
+    wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    usage_id = fields.Many2one("call.usage", "Call", domain="[('wallet_id', '=', wallet_id)]")
+    refundable = Amount("Refundable for this call", compute="_compute_refundable")
+    amount = Amount(compute="_compute_amount", store=True, readonly=False)
+    reason = fields.Char()
+    # Made when the dialog opens: pressing the button twice refunds once.
+    request_key = fields.Char(default=lambda self: uuid4().hex, readonly=True)
+
+    @api.depends("usage_id")
+    def _compute_refundable(self):
+        for wizard in self:
+            wizard.refundable = (
+                self.env["call.wallet.ledger"].sudo()._refundable(wizard.usage_id)[0] if wizard.usage_id else ZERO
+            )
+
+    @api.depends("usage_id")
+    def _compute_amount(self):
+        for wizard in self:
+            wizard.amount = wizard.refundable
+
+    def action_refund(self):
+        """Refund, and close the dialog.
+
+        :raise UserError: as ``call.wallet.refund``
+        """
+        self.ensure_one()
+        if not self.amount:
+            raise UserError(self.env._("Amount: enter more than zero."))
+        self.wallet_id.refund(
+            self.amount, self.reason, usage=self.usage_id or None, request_key=self.request_key
+        )
+        return {"type": "ir.actions.act_window_close"}

@@ -1,0 +1,89 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..fields import ZERO, Amount
+
+
+class CallWalletTopupWizard(models.TransientModel):
+    """The Add Balance dialog: amount, purchase summary, terms; then the invoice.
+
+    Amounts are in the wallet's currency. What is shown is computed as the invoice will be.
+    """
+
+    _name = "call.wallet.topup.wizard"
+    _description = "Add Balance"
+
+    wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    is_set_up = fields.Boolean(related="wallet_id.is_set_up")
+    package_id = fields.Many2one(
+        "call.wallet.package",
+        "Package",
+        domain="[('currency_id', '=', currency_id)]",
+        compute="_compute_package_id",
+        store=True,
+        readonly=False,
+    )
+    other_amount = Amount("Another Amount", help="Instead of a package.")
+    amount = Amount("Added to the wallet", compute="_compute_summary")
+    tax_amount = Amount("Tax", compute="_compute_summary")
+    total_amount = Amount("Total to pay", compute="_compute_summary")
+    live_minutes = fields.Integer("Live Calls, about", compute="_compute_summary")
+    whatsapp_minutes = fields.Integer("WhatsApp Calls, about", compute="_compute_summary")
+    terms_id = fields.Many2one("call.wallet.terms", default=lambda self: self.env["call.wallet.terms"]._current())
+    terms_body = fields.Html(related="terms_id.body", string="Terms of agreement")
+    accept_terms = fields.Boolean("I acknowledge that funds are invoiced and non-refundable")
+
+    @api.depends("wallet_id")
+    def _compute_package_id(self):
+        for wizard in self:
+            packages = self.env["call.wallet.package"].search(
+                [("currency_id", "=", wizard.currency_id.id)], order="is_recommended desc, sequence, amount", limit=1
+            )
+            wizard.package_id = packages
+
+    @api.onchange("other_amount")
+    def _onchange_other_amount(self):
+        if self.other_amount:
+            self.package_id = False
+
+    @api.onchange("package_id")
+    def _onchange_package_id(self):
+        if self.package_id:
+            self.other_amount = ZERO
+
+    @api.depends("wallet_id", "package_id", "other_amount")
+    def _compute_summary(self):
+        for wizard in self:
+            amount = wizard.other_amount or wizard.package_id.amount
+            wizard.amount = wizard.total_amount = amount
+            wizard.tax_amount = ZERO
+            minutes = {"live": 0, "whatsapp": 0}
+            if wizard.wallet_id and amount > 0:
+                wizard.total_amount = wizard._total_with_tax(amount)
+                wizard.tax_amount = wizard.total_amount - amount
+                minutes = wizard.wallet_id._estimate_minutes(amount)
+            wizard.live_minutes, wizard.whatsapp_minutes = minutes["live"], minutes["whatsapp"]
+
+    def _total_with_tax(self, amount):
+        """Return what the invoice over ``amount`` will ask for."""
+        taxes = self.wallet_id.sudo()._topup_taxes()
+        computed = taxes.compute_all(
+            float(amount),
+            currency=self.currency_id,
+            quantity=1,
+            product=self.env.ref("call_wallet.product_topup").sudo(),
+            partner=self.wallet_id.partner_id,
+        )
+        return computed["total_included"]
+
+    def action_request_invoice(self):
+        """Order the top-up and open its invoice.
+
+        :raise UserError: as ``call.wallet.create_topup``
+        """
+        self.ensure_one()
+        if not self.amount:
+            raise UserError(self.env._("Amount: choose a package or enter another amount."))
+        topup = self.wallet_id.create_topup(self.amount, accept_terms=self.accept_terms)
+        return topup.action_open_invoice()

@@ -1,0 +1,146 @@
+"""What the tests of the wallet have in common: a customer, a contract, and short ways to call and pay."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+
+from odoo import Command
+from odoo.tests import TransactionCase, new_test_user, tagged
+
+_numbers = count(1)
+
+
+@tagged("post_install", "-at_install", "standard")
+class CallWalletCommon(TransactionCase):
+    """A customer with a contract, and the people who work with wallets.
+
+    ``cls.wallet`` is set up and empty; ``_fund`` gives it money. Amounts are US dollars.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context=dict(cls.env.context, tracking_disable=True))
+        cls.company = cls.env.company
+        if not cls.company.chart_template:
+            cls.env["account.chart.template"].try_loading("generic_coa", cls.company, install_demo=False)
+        cls.dollar = cls.env.ref("base.USD")
+        cls.partner = cls.env["res.partner"].create(
+            {"name": "Initrode", "is_company": True, "email": "billing@initrode.example"}
+        )
+        cls.plan = cls.env["call.rate.plan"].create(
+            {
+                "name": "Test contract",
+                "currency_id": cls.dollar.id,
+                "rate_ids": [
+                    Command.create({"prefix": prefix, "price_per_minute": price, **terms})
+                    for prefix, price, terms in cls._contract()
+                ],
+            }
+        )
+        cls.wallet = cls._make_wallet(partner_id=cls.partner.id)
+        cls.usage = cls.env["call.usage"]
+        cls.ledger = cls.env["call.wallet.ledger"]
+
+    @classmethod
+    def _contract(cls):
+        """Prefix, price a minute, other terms: one example of each way to bill."""
+        return [
+            ("1", "0.01", {}),
+            ("1415", "0.0125", {}),
+            ("44", "0.0391", {"connection_fee": "0.01"}),
+            ("33", "0.03", {"increment_seconds": 1}),
+            ("49", "0.06", {"increment_seconds": 6, "minimum_seconds": 30}),
+            ("39", "0.05", {"free_seconds": 60}),
+            ("81", "0.000001", {"increment_seconds": 1}),
+        ]
+
+    # === FACTORIES === #
+
+    @classmethod
+    def _make_wallet(cls, recipients=("billing@initrode.example",), **values):
+        """A wallet of a new customer (or ``partner_id``), set up unless ``recipients`` is empty."""
+        number = next(_numbers)
+        if "partner_id" not in values:
+            partner = cls.env["res.partner"].create({"name": f"Customer {number}", "is_company": True})
+            values["partner_id"] = partner.id
+        wallet = cls.env["call.wallet"].create(
+            {
+                "account_ref": f"TEST{number}",
+                "rate_plan_id": cls.plan.id,
+                "currency_id": cls.dollar.id,
+                "tz": "UTC",
+                "low_balance_threshold": 10,
+                **values,
+            }
+        )
+        if recipients:
+            wallet.set_recipients(list(recipients))
+        return wallet
+
+    @classmethod
+    def _make_user(cls, login, group):
+        """A user of one group only: ``finance``, ``account_manager``, ``platform``, or a full name."""
+        group = group if "." in group else f"call_wallet.group_{group}"
+        return new_test_user(cls.env, login=login, groups=group)
+
+    def _call(self, **overrides):
+        """A valid call of ``self.wallet``: 61 s to +1 415, with a reference of its own.
+
+        A field given as ``...`` is left out.
+        """
+        call = {
+            "account": self.wallet.account_ref,
+            "call_ref": f"ref-{next(_numbers)}",
+            "call_type": "live",
+            "number": "+14155550100",
+            "started_at": "2026-10-01T10:00:00Z",
+            "duration_seconds": 61,
+            "status": "completed",
+            **overrides,
+        }
+        return {field: value for field, value in call.items() if value is not ...}
+
+    # === SHORT WAYS === #
+
+    def _record(self, *calls):
+        """Report calls; return the results, or the one result of the one call."""
+        results = self.usage.record_calls(list(calls))
+        return results[0] if len(calls) == 1 else results
+
+    def _fund(self, wallet, amount, by="refund"):
+        """Bring a wallet's balance up: by a plain credit, or ``by="topup"`` as customers do."""
+        if by == "refund":
+            return wallet.refund(amount, "Opening credit")
+        topup = wallet.create_topup(amount)
+        self._pay(topup.invoice_id)
+        return topup
+
+    def _pay(self, invoice, amount=None):
+        """Register a payment of an invoice, in full unless ``amount`` is given."""
+        wizard = (
+            self.env["account.payment.register"]
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+            .create({"amount": amount} if amount else {})
+        )
+        return wizard._create_payments()
+
+    # === WHAT TESTS ASK === #
+
+    def _usage_of(self, call):
+        return self.usage.search(
+            [("wallet_id.account_ref", "=", call["account"]), ("call_ref", "=", call["call_ref"])]
+        )
+
+    def assertBalance(self, wallet, expected):
+        self.env.invalidate_all()
+        self.assertEqual(wallet.balance, Decimal(str(expected)))
+
+    def assertSound(self, wallets=None):
+        """All invariants hold, for these wallets or for all."""
+        self.assertEqual(self.env["call.wallet"].check_invariants(wallets), [])
+
+    @staticmethod
+    def _utc(text):
+        """``2026-10-01 10:00:00`` as the time zone aware text the API takes."""
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()

@@ -1,0 +1,119 @@
+"""The demo's numbers, worked out a second time from the sample files, without the addon's arithmetic."""
+
+import csv
+from collections import Counter
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from math import ceil
+
+from odoo.tests import HttpCase, tagged
+from odoo.tools import file_open
+
+LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex", "portal.acme"]
+
+
+def read(name):
+    with file_open(f"call_wallet/demo/{name}") as file:
+        return list(csv.DictReader(file))
+
+
+def cost_of(call, prices):
+    """Return the cost of a call by the rating rule of the contract."""
+    seconds = int(call["duration_seconds"]) if call["status"] == "completed" else 0
+    if call["call_type"] == "whatsapp":
+        price, increment, minimum, fee = Decimal("0.02"), 60, 0, Decimal(0)
+    else:
+        digits = call["number"].removeprefix("+")
+        longest = max((prefix for prefix in prices if digits.startswith(prefix)), key=len)
+        row = prices[longest]
+        price, fee = Decimal(row["price_per_minute"]), Decimal(row["connection_fee"])
+        increment, minimum = int(row["increment_seconds"]), int(row["minimum_seconds"])
+    if seconds == 0:
+        return Decimal("0.000000")
+    billed = ceil(max(seconds, minimum) / increment) * increment
+    return (price * billed / 60 + fee).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+
+
+@tagged("post_install", "-at_install")
+class TestDemo(HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        module = cls.env["ir.module.module"].search([("name", "=", "call_wallet")])
+        if not module.demo:
+            cls.skipTest(cls, "the addon is installed without its demo data")
+        cls.records = read("calls.csv")
+        prices = {row["prefix"]: row for row in read("rates.csv")}
+        cls.costs = {(call["account"], call["call_ref"]): cost_of(call, prices) for call in cls.records}
+        wallets = cls.env["call.wallet"].search([("account_ref", "in", ["ACME", "GLOBEX", "INITECH", "UMBRELLA"])])
+        cls.wallets = {wallet.account_ref: wallet for wallet in wallets}
+
+    def test_each_of_the_3000_calls_is_charged_once_and_to_the_sixth_decimal(self):
+        self.assertEqual((len(self.records), len(self.costs)), (3060, 3000))
+        charges = self.env["call.wallet.transaction"].search(
+            [("wallet_id", "in", [wallet.id for wallet in self.wallets.values()]), ("type", "=", "usage")]
+        )
+        self.assertEqual(len(charges), 3000)
+        charged = {(c.wallet_id.account_ref, c.usage_id.call_ref): -c.amount for c in charges}
+        self.assertEqual(charged, self.costs)
+        for usage in charges.usage_id:
+            self.assertEqual(usage.total_cost, self.costs[usage.wallet_id.account_ref, usage.call_ref])
+
+    def test_each_wallets_totals_are_those_of_its_calls(self):
+        for account, wallet in self.wallets.items():
+            used = sum((cost for (name, _ref), cost in self.costs.items() if name == account), Decimal(0))
+            self.assertEqual(wallet.total_used, used, account)
+            self.assertEqual(wallet.balance, wallet.total_added - used, account)
+
+    def test_all_records_sent_again_are_duplicates_and_move_nothing(self):
+        before = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
+        platform = self.env["res.users"].search([("login", "=", "platform")])
+        calls = [{**call, "duration_seconds": int(call["duration_seconds"])} for call in self.records]
+        results = self.env["call.usage"].with_user(platform).record_calls(calls)
+        self.assertEqual(Counter(result["result"] for result in results), {"duplicate": 3060})
+        after = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
+        self.assertEqual(after, before)
+
+    def test_no_invariant_is_violated(self):
+        self.assertEqual(self.env["call.wallet"].check_invariants(), [])
+
+    def test_the_three_statuses_can_be_seen(self):
+        self.assertEqual(
+            {account: wallet.state for account, wallet in self.wallets.items()},
+            {"ACME": "active", "GLOBEX": "active", "INITECH": "paused", "UMBRELLA": "not_set_up"},
+        )
+        globex = self.wallets["GLOBEX"]
+        self.assertLess(globex.balance, globex.low_balance_threshold)
+        self.assertLessEqual(self.wallets["INITECH"].balance, 0)
+
+    def test_acme_has_an_invoice_of_each_status(self):
+        invoices = self.wallets["ACME"].topup_ids.invoice_id
+        states = Counter("cancelled" if i.state == "cancel" else i.payment_state for i in invoices)
+        self.assertEqual(states, {"paid": 2, "not_paid": 1, "cancelled": 1})
+
+    def test_the_ledger_is_in_the_order_of_time_and_begins_with_funds(self):
+        for account in ("ACME", "GLOBEX", "INITECH"):
+            rows = self.wallets[account].transaction_ids.sorted("sequence")
+            dates = rows.mapped("date")
+            self.assertEqual(dates, sorted(dates), account)
+            self.assertEqual(rows[0].type, "balance_added", account)
+            self.assertEqual(str(rows[-1].date)[:7], "2026-10", account)
+
+    def test_the_report_of_october_shows_what_the_month_changed(self):
+        acme = self.wallets["ACME"]
+        with acme._usage_report(date(2026, 10, 1), date(2026, 10, 31), "csv") as file:
+            rows = list(csv.DictReader(file.read().decode("utf-8-sig").splitlines()))
+        opening = Decimal(rows[0]["Balance After"]) - Decimal(rows[0]["Amount"])
+        self.assertEqual(opening + sum(Decimal(row["Amount"]) for row in rows), acme.balance)
+        self.assertEqual(Counter(row["Transaction Type"] for row in rows)["balance_added"], 1)
+
+    def test_everybody_can_log_in_with_the_login_as_password(self):
+        for login in LOGINS:
+            session = self.authenticate(login, login)
+            self.assertEqual(self.env["res.users"].browse(session.uid).login, login)
+
+    def test_loading_the_demo_again_changes_nothing(self):
+        before = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
+        self.env["call.wallet.demo"]._load()
+        after = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
+        self.assertEqual(after, before)
