@@ -20,13 +20,14 @@ class CallWalletCommon(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env = cls.env(context=dict(cls.env.context, tracking_disable=True))
+        cls.env["res.lang"]._activate_lang("en_US")
+        cls.env = cls.env(context=dict(cls.env.context, tracking_disable=True, lang="en_US"))
         cls.company = cls.env.company
         if not cls.company.chart_template:
             cls.env["account.chart.template"].try_loading("generic_coa", cls.company, install_demo=False)
         cls.dollar = cls.env.ref("base.USD")
         cls.partner = cls.env["res.partner"].create(
-            {"name": "Initrode", "is_company": True, "email": "billing@initrode.example"}
+            {"name": "Initrode", "is_company": True, "email": "billing@initrode.example", "lang": "en_US"}
         )
         cls.plan = cls.env["call.rate.plan"].create(
             {
@@ -62,7 +63,7 @@ class CallWalletCommon(TransactionCase):
         """A wallet of a new customer (or ``partner_id``), set up unless ``recipients`` is empty."""
         number = next(_numbers)
         if "partner_id" not in values:
-            partner = cls.env["res.partner"].create({"name": f"Customer {number}", "is_company": True})
+            partner = cls.env["res.partner"].create({"name": f"Customer {number}", "is_company": True, "lang": "en_US"})
             values["partner_id"] = partner.id
         wallet = cls.env["call.wallet"].create(
             {

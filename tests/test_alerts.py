@@ -195,21 +195,22 @@ class TestMails(AlertCase):
         self.assertEqual(len(self.wallet.activity_ids), 1)
 
     def test_one_alert_that_cannot_be_sent_does_not_hold_up_the_others(self):
-        other = self._make_wallet(recipients=["x@other.example"])
-        self._fund(other, 12)
-        self._spend(12)
-        self._spend(3, other)
+        bad = self._make_wallet(account_ref="ZZZ")
+        for wallet in (bad, self.wallet):
+            self._fund(wallet, 12)
+            self._spend(15, wallet)
         template = self.env.ref("call_wallet.mail_template_balance_empty")
         subject = template.subject
-        template.subject = "{{ object.no_such_field }}"
+        template.subject = "{{ 1 / 0 if object.account_ref == 'ZZZ' else 'Stopped' }}"
         with self.assertLogs("odoo.addons.call_wallet.models.call_wallet_alert", "ERROR") as log:
             self._send()
         self.assertIn("was not sent", log.output[0])
-        self.assertEqual((self._alerts().state, self._alerts(other).state), ("pending", "sent"))
-        self.assertFalse(self._mails())
+        self.assertEqual((self._alerts(bad).state, self._alerts()[-1].state), ("pending", "sent"))
+        self.assertFalse(self._mails(bad))
+        self.assertFalse(bad.message_ids.filtered(lambda message: "Mailed" in message.body))
         template.subject = subject
         self._send()
-        self.assertEqual((self._alerts().state, len(self._mails()), len(self._mails(other))), ("sent", 1, 1))
+        self.assertEqual((self._alerts(bad).state, len(self._mails(bad)), len(self._mails())), ("sent", 1, 1))
 
 
 # === REAL COMMITS === #

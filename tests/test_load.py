@@ -7,228 +7,63 @@ compared with what is in the ledger afterwards.
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from .load_worker import Client, make_call
+from .conftest import OdooServer
+from .load_site import SEED, Site, Storm, at_once, authorize, expected_cost, kill, no_retries, record
+from .load_worker import make_call
 
 pytestmark = pytest.mark.real_commits
 
-SEED = os.environ.get("CALL_WALLET_LOAD_SEED") or str(random.randrange(10**6))
-WORKER = Path(__file__).with_name("load_worker.py")
-# Prices a minute of the contract; WhatsApp calls cost the default.
-PRICES = {"1": "0.01", "1415": "0.0125", "44": "0.0391"}
-WHATSAPP = Decimal("0.02")
-# What Odoo logs when it repeats a request, and PostgreSQL's reasons for it.
-RETRY_SIGNS = ("tries left", "could not serialize", "SERIALIZATION_FAILURE", "deadlock detected")
-
-
-class Site:
-    """A database with wallets, and the keys of those who work with it."""
-
-    def __init__(self, registry):
-        self.registry = registry
-        with self.env() as env:
-            env = env(context=dict(env.context, tracking_disable=True))
-            plan = env["call.rate.plan"].create({"name": "Load", "currency_id": env.ref("base.USD").id})
-            env["call.rate"].create(
-                [
-                    {"plan_id": plan.id, "prefix": prefix, "price_per_minute": price}
-                    for prefix, price in PRICES.items()
-                ]
-            )
-            self.plan_id = plan.id
-            self.platform_key = make_key(env, "load.platform", ["call_wallet.group_platform"])
-            self.staff_key = make_key(env, "load.staff", ["call_wallet.group_finance"])
-
-    @contextmanager
-    def env(self):
-        """A superuser's environment; committed at the end."""
-        import odoo
-
-        with self.registry.cursor() as cr:
-            yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
-
-    def make_wallets(self, *accounts, funds="1000"):
-        """Make set-up wallets with so much in each; return their ids."""
-        with self.env() as env:
-            ids = []
-            for account in accounts:
-                partner = env["res.partner"].create({"name": account, "is_company": True})
-                wallet = env["call.wallet"].create(
-                    {"partner_id": partner.id, "account_ref": account, "rate_plan_id": self.plan_id}
-                )
-                wallet.set_recipients([f"{account.lower()}@example.com"])
-                wallet.refund(funds, "Opening credit")
-                ids.append(wallet.id)
-            return ids
-
-    def platform(self, *servers):
-        return Client([server.port for server in servers], self.platform_key)
-
-    def staff(self, *servers):
-        return Client([server.port for server in servers], self.staff_key)
-
-    def select(self, query, *values):
-        with self.registry.cursor() as cr:
-            cr.execute(query, values)
-            return cr.fetchall()
-
-    def charges(self, account):
-        """Return {call reference: [(cost, transaction, balance after)]} of a wallet."""
-        charges = defaultdict(list)
-        for key, *charge in self.select(
-            "SELECT substr(t.key, 6), (-t.amount)::text, t.id, t.balance_after::text"
-            "  FROM call_wallet_transaction t JOIN call_wallet w ON w.id = t.wallet_id"
-            " WHERE w.account_ref = %s AND t.type = 'usage'",
-            account,
-        ):
-            charges[key].append(tuple(charge))
-        return charges
-
-    def assert_sound(self):
-        with self.env() as env:
-            assert env["call.wallet"].check_invariants() == []
-
-
-def make_key(env, login, groups):
-    user = env["res.users"].create(
-        {
-            "name": login,
-            "login": login,
-            "group_ids": [(6, 0, [env.ref(group).id for group in ["base.group_user", *groups]])],
-        }
-    )
-    keys = env["res.users.apikeys"].with_user(user).sudo()
-    return keys._generate("rpc", "load test", datetime.now() + timedelta(days=1))
-
 
 @pytest.fixture
-def site(private_registry):
+def own_site(private_registry):
+    """A site whose servers a test may kill."""
     print(f"seed {SEED}")
     return Site(private_registry)
 
 
-def expected_cost(call):
-    """Return what the contract says, worked out here and not by the addon."""
-    if call["status"] != "completed":
-        return Decimal(0)
-    minutes = -(-call["duration_seconds"] // 60)
-    if call["call_type"] == "whatsapp":
-        return WHATSAPP * minutes
-    prefix = max((p for p in PRICES if call["number"][1:].startswith(p)), key=len)
-    return Decimal(PRICES[prefix]) * minutes
+@pytest.fixture(scope="module")
+def shared_site(databases, addon_template):
+    """A site with a running server, ``site.server``: to start one takes longer than most tests."""
+    import odoo.sql_db
+    from odoo.modules.registry import Registry
+
+    name = databases.clone(addon_template, f"{os.environ.get('CALL_WALLET_TEST_DATABASE', 'cw')}_load_{os.getpid()}")
+    # Loading a registry with this flag on would run all tests of the addon.
+    odoo.tools.config["test_enable"] = False
+    site, server = None, OdooServer(name, workers=3)
+    try:
+        site = Site(Registry(name))
+        site.server = server.start()
+        yield site
+    finally:
+        odoo.tools.config["test_enable"] = True
+        server.stop()
+        Registry.delete(name)
+        odoo.sql_db.close_db(name)
+        databases.drop(name)
 
 
-def at_once(work, items, threads=16):
-    """Do ``work`` for all items, so many at a time; return the results in order."""
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, items))
-
-
-def record(client, calls):
-    status, answer = client.call("call.usage", "record_calls", calls=calls)
-    assert status == 200, answer
-    return answer
-
-
-def authorize(client, account, ref, **options):
-    status, answer = client.call(
-        "call.wallet", "authorize_call", account=account, call_ref=ref, call_type="live",
-        number="+14155550100", **options,
-    )  # fmt: skip
-    assert status == 200, answer
-    return answer
-
-
-def assert_no_retries(server):
-    log = server.log.read_text(errors="replace")
-    assert not [line for line in log.splitlines() if any(sign in line for sign in RETRY_SIGNS)]
+@pytest.fixture
+def site(shared_site):
+    """The shared site; each test makes wallets of its own there."""
+    print(f"seed {SEED}")
+    return shared_site
 
 
 # === THE STORM === #
 
 
-class Storm:
-    """Client processes of several roles around one wallet, and a killer of servers."""
-
-    ROLES = ["charge"] * 8 + ["authorize", "authorize", "pause", "fund"]
-
-    def __init__(self, site, servers, account, wallet_id, seconds):
-        self.site, self.servers, self.seconds = site, servers, seconds
-        self.rng = random.Random(f"{SEED} killer")
-        self.kills = {"worker": 0, "server": 0}
-        roles = self.ROLES + (["topup"] if self._has_topups() else [])
-        self.jobs = [
-            {
-                "role": role, "name": f"{role}{number}", "seed": SEED, "seconds": seconds,
-                "account": account, "wallet_id": wallet_id, "shared": 200,
-                "ports": [server.port for server in servers],
-                "platform_key": site.platform_key, "staff_key": site.staff_key,
-            }
-            for number, role in enumerate(roles)
-        ]  # fmt: skip
-
-    def _has_topups(self):
-        return "invoice_id" in self.site.registry["call.wallet.topup"]._fields
-
-    def blow(self):
-        """Return what each client was told."""
-        over = threading.Event()
-        killer = threading.Thread(target=self._kill_until, args=[over])
-        clients = [self._start(job) for job in self.jobs]
-        killer.start()
-        time.sleep(self.seconds)
-        over.set()
-        killer.join()
-        told = []
-        for client in clients:
-            output, errors = client.communicate(timeout=90)
-            assert client.returncode == 0, errors.decode()
-            told.append(json.loads(output))
-        return told
-
-    def _start(self, job):
-        client = subprocess.Popen(
-            [sys.executable, "-I", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
-        client.stdin.write(json.dumps(job).encode())
-        client.stdin.close()
-        client.stdin = None
-        return client
-
-    def _kill_until(self, over):
-        while not over.wait(self.rng.uniform(0.5, 2)):
-            server = self.rng.choice(self.servers)
-            if self.rng.random() < 0.3:
-                self.kills["server"] += 1
-                server.kill()
-                server.start()
-            elif server.worker_pids:
-                self.kills["worker"] += 1
-                kill(self.rng.choice(server.worker_pids))
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it had ended by itself
-
-
-def test_nothing_acknowledged_is_lost_or_doubled_while_servers_are_killed(site, start_odoo):
+def test_nothing_acknowledged_is_lost_or_doubled_while_servers_are_killed(own_site, start_odoo):
+    site = own_site
     [wallet_id] = site.make_wallets("STORM")
     storm = Storm(site, [start_odoo(), start_odoo()], "STORM", wallet_id, seconds=25)
 
@@ -281,11 +116,11 @@ def assert_credits(site, wallet_id, told):
 # === MANY WALLETS, ONE WALLET === #
 
 
-def test_requests_over_many_wallets_in_any_order_never_deadlock(site, odoo_server):
+def test_requests_over_many_wallets_in_any_order_never_deadlock(site):
     accounts = [f"MANY{n}" for n in range(40)]
     ids = site.make_wallets(*accounts)
     rng = random.Random(f"{SEED} many")
-    client, staff = site.platform(odoo_server), site.staff(odoo_server)
+    client, staff = site.platform, site.staff
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     before = site.select(deadlocks)
     requests = [
@@ -311,12 +146,13 @@ def test_requests_over_many_wallets_in_any_order_never_deadlock(site, odoo_serve
     site.assert_sound()
 
 
-def test_sixteen_clients_on_one_wallet_get_right_answers_without_a_retry(site, odoo_server):
+def test_sixteen_clients_on_one_wallet_get_right_answers_without_a_retry(site):
     site.make_wallets("HOT")
-    client = site.platform(odoo_server)
+    client = site.platform
     requests = [[make_call("HOT", f"hot-{n}-{i}") for i in range(n % 4 + 1)] for n in range(240)]
 
-    answers = at_once(lambda calls: record(client, calls), requests)
+    with no_retries(site.server):
+        answers = at_once(lambda calls: record(client, calls), requests)
 
     balances = {Decimal(1000)}
     for calls, results in zip(requests, answers, strict=True):
@@ -327,21 +163,21 @@ def test_sixteen_clients_on_one_wallet_get_right_answers_without_a_retry(site, o
     total = sum(expected_cost(call) for calls in requests for call in calls)
     assert min(balances) == Decimal(1000) - total
     assert client.broken == 0
-    assert_no_retries(odoo_server)
     site.assert_sound()
 
 
 # === HOLDS === #
 
 
-def test_holds_granted_at_once_never_exceed_the_balance(site, odoo_server):
+def test_holds_granted_at_once_never_exceed_the_balance(site):
     # 25 calls of ten minutes at 0.0125, one of two minutes, and a cent that buys none.
     [wallet_id] = site.make_wallets("HELD", funds="3.16")
-    client = site.platform(odoo_server)
+    client = site.platform
 
-    answers = at_once(
-        lambda n: authorize(client, "HELD", f"held-{n}", expected_seconds=600), range(80), threads=24
-    )
+    with no_retries(site.server):
+        answers = at_once(
+            lambda n: authorize(client, "HELD", f"held-{n}", expected_seconds=600), range(80), threads=24
+        )
 
     allowed = [answer for answer in answers if answer["allowed"]]
     assert len(allowed) == 26
@@ -351,13 +187,12 @@ def test_holds_granted_at_once_never_exceed_the_balance(site, odoo_server):
         "SELECT sum(amount)::text FROM call_wallet_hold WHERE wallet_id = %s AND state = 'held'", wallet_id
     )
     assert Decimal(held) == Decimal("3.15")
-    assert_no_retries(odoo_server)
     site.assert_sound()
 
 
-def test_pausing_a_busy_wallet_stops_new_calls_at_once_and_running_ones_settle(site, odoo_server):
+def test_pausing_a_busy_wallet_stops_new_calls_at_once_and_running_ones_settle(site):
     [wallet_id] = site.make_wallets("BUSY")
-    client, staff = site.platform(odoo_server), site.staff(odoo_server)
+    client, staff = site.platform, site.staff
     paused_at, over = [], threading.Event()
 
     def place_calls(number):
@@ -381,7 +216,7 @@ def test_pausing_a_busy_wallet_stops_new_calls_at_once_and_running_ones_settle(s
         time.sleep(2)
         over.set()
 
-    with ThreadPoolExecutor(9) as pool:
+    with no_retries(site.server), ThreadPoolExecutor(9) as pool:
         running = [pool.submit(place_calls, number) for number in range(8)]
         pool.submit(pause).result()
         calls = [call for future in running for call in future.result()]
@@ -391,17 +226,15 @@ def test_pausing_a_busy_wallet_stops_new_calls_at_once_and_running_ones_settle(s
     assert any(allowed for _at, allowed, _end in before)
     assert after and not any(allowed for _at, allowed, _end in after)
     assert {end for _at, allowed, end in calls if allowed} == {"charged"}
-    assert_no_retries(odoo_server)
     site.assert_sound()
 
 
 # === PRICES === #
 
 
-def test_a_changed_price_is_seen_by_every_worker_at_once(site, start_odoo):
-    server = start_odoo(workers=3)
+def test_a_changed_price_is_seen_by_every_worker_at_once(site):
     site.make_wallets("PRICE")
-    client, staff = site.platform(server), site.staff(server)
+    client, staff = site.platform, site.staff
     [[rate_id]] = site.select(
         "SELECT id FROM call_rate WHERE plan_id = %s AND prefix = '1415'", site.plan_id
     )
@@ -415,7 +248,7 @@ def test_a_changed_price_is_seen_by_every_worker_at_once(site, start_odoo):
         answers = at_once(lambda n, p=price: authorize(client, "PRICE", f"price-{p}-{n}"), range(48))
 
         assert {Decimal(answer["rate"]) for answer in answers} == {Decimal(price)}
-        assert all(worker_has_worked(pid) for pid in server.worker_pids)
+        assert all(worker_has_worked(pid) for pid in site.server.worker_pids)
 
 
 def worker_has_worked(pid):
@@ -429,9 +262,9 @@ def worker_has_worked(pid):
 # === ANSWERS THAT NEVER CAME === #
 
 
-def test_a_worker_killed_in_the_middle_of_a_charge_leaves_all_or_nothing(site, odoo_server):
+def test_a_worker_killed_in_the_middle_of_a_charge_leaves_all_or_nothing(site):
     [wallet_id] = site.make_wallets("KILLED")
-    client = site.platform(odoo_server)
+    client = site.platform
     calls = [make_call("KILLED", f"killed-{n}") for n in range(20)]
     assert authorize(client, "KILLED", "killed-0")["allowed"]
 
@@ -440,7 +273,7 @@ def test_a_worker_killed_in_the_middle_of_a_charge_leaves_all_or_nothing(site, o
         cr.execute("SELECT FROM call_wallet_balance WHERE wallet_id = %s FOR UPDATE", [wallet_id])
         waiting = pool.submit(client.once, "call.usage", "record_calls", calls=calls)
         wait_for_lock(site)
-        for pid in odoo_server.worker_pids:
+        for pid in site.server.worker_pids:
             kill(pid)
         assert waiting.result() is None
         cr.rollback()
@@ -467,14 +300,12 @@ def wait_for_lock(site):
     raise AssertionError("no request waits for the lock")
 
 
-def test_an_answer_lost_on_the_way_is_given_again(site, odoo_server):
-    import socket
-
+def test_an_answer_lost_on_the_way_is_given_again(site):
     site.make_wallets("LOST")
-    client = site.platform(odoo_server)
+    client = site.platform
     call = make_call("LOST", "lost-1") | {"status": "completed", "duration_seconds": 61}
     body = json.dumps({"calls": [call]})
-    with socket.create_connection(("127.0.0.1", odoo_server.port)) as connection:
+    with socket.create_connection(("127.0.0.1", site.server.port)) as connection:
         lines = [
             "POST /json/2/call.usage/record_calls HTTP/1.1", "Host: localhost",
             f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in client.headers.items()),

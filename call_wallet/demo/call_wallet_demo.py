@@ -6,6 +6,7 @@ from itertools import groupby
 from odoo import api, models
 from odoo.tools import file_open
 
+from ..clock import recorded_at
 from ..intake import parse_call
 
 _logger = logging.getLogger(__name__)
@@ -50,8 +51,9 @@ class CallWalletDemo(models.AbstractModel):
         events = [(when, self._top_up, (when, account, amount)) for when, account, amount in PAID]
         events += [(CANCELLED[0], self._cancel, CANCELLED), (PENDING[0], self._request_invoice, PENDING)]
         events += [(when, self._record, (calls,)) for when, calls in self._days_of_calls()]
-        for _when, carry_out, arguments in sorted(events, key=lambda event: event[0]):
-            carry_out(*arguments)
+        for when, carry_out, arguments in sorted(events, key=lambda event: event[0]):
+            with recorded_at(when):
+                carry_out(*arguments)
 
     def _wallet(self, account):
         return self.env.ref(f"call_wallet.demo_wallet_{account.lower()}")

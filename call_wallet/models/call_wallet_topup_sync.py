@@ -120,7 +120,7 @@ class CallWalletTopupSync(models.Model):
         if difference > 0:
             kind, description = "balance_added", _("Balance added, invoice %s", invoice)
         else:
-            kind, description = "reversal", _("Payment of invoice %s taken back", invoice)
+            kind, description = "reversal", _("Balance taken back, invoice %s", invoice)
         return Entry(
             wallet_id=self.wallet_id.id,
             date=utcnow(),

@@ -187,16 +187,15 @@ export class WalletDashboard extends Component {
     }
 
     openTransactions() {
-        return this.action.doActionButton({
-            type: "object",
-            name: "action_open_transactions",
-            resModel: "call.wallet",
-            resId: this.walletId,
-        });
+        return this.run("action_open_transactions");
     }
 
-    async downloadInvoice(invoiceId) {
-        const action = await this.orm.call("call.wallet", "download_invoice", [[this.walletId], invoiceId]);
+    downloadInvoice(invoiceId) {
+        return this.run("download_invoice", invoiceId);
+    }
+
+    async run(method, ...args) {
+        const action = await this.orm.call("call.wallet", method, [[this.walletId], ...args]);
         return this.action.doAction(action);
     }
 }

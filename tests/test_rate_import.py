@@ -1,0 +1,287 @@
+"""Rate decks: what a file would change, errors by line, and prices that begin where the old ones end."""
+
+import base64
+import io
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from openpyxl import Workbook
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from .common import CallWalletCommon
+
+NOVEMBER = datetime(2026, 11, 1)
+HEADER = "prefix,destination,price_per_minute,increment_seconds,minimum_seconds,connection_fee"
+
+
+@tagged("post_install", "-at_install")
+class TestRateImport(CallWalletCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.finance = cls._make_user("rates.finance", "finance")
+        cls._fund(cls, cls.wallet, "100")
+
+    def _import(self, *lines, header=HEADER, file=None, user=None, **values):
+        """Return the wizard, previewed."""
+        data = file if file is not None else "\n".join([header, *lines]).encode()
+        wizard = (
+            self.env["call.rate.import"]
+            .with_user(user or self.finance)
+            .create(
+                {
+                    "plan_id": self.plan.id,
+                    "file": base64.b64encode(data),
+                    "filename": "deck.csv",
+                    "valid_from": NOVEMBER,
+                    **values,
+                }
+            )
+        )
+        wizard.action_preview()
+        return wizard
+
+    def _refusal(self, *lines, **values):
+        """Return {(line, column): message} of a file with errors."""
+        wizard = self._import(*lines, **values)
+        self.assertEqual(wizard.error_count, len(wizard.error_ids))
+        with self.assertRaisesRegex(UserError, "errors"):
+            wizard.action_apply()
+        return {(error.line, error.column or ""): error.message for error in wizard.error_ids}
+
+    def _rates(self, prefix):
+        rates = self.env["call.rate"].search([("plan_id", "=", self.plan.id)], order="valid_from, id")
+        return rates.filtered(lambda rate: (rate.prefix or "") == prefix)
+
+    def _cost(self, moment, number="+14155550100"):
+        """What one minute costs that starts at ``moment`` (UTC)."""
+        result = self._record(self._call(started_at=moment, number=number, duration_seconds=60))
+        return Decimal(result["total_cost"]) if result["result"] == "charged" else result["result"]
+
+    def _counts(self, wizard):
+        return {
+            name: wizard[f"{name}_count"] for name in ("new", "changed", "unchanged", "missing") if wizard[f"{name}_count"]
+        }
+
+    # === PREVIEW === #
+
+    def test_the_preview_counts_what_changes_and_changes_nothing(self):
+        before = self.plan.rate_ids.read()
+
+        wizard = self._import("1,USA,0.02,60,0,0", "1415,Bay Area,0.0125,60,0,0", "1416,Toronto,0.03,60,0,0")
+
+        self.assertEqual(self._counts(wizard), {"new": 1, "changed": 1, "missing": 5})
+        self.assertEqual(wizard.renamed_count, 1)
+        self.assertEqual(self.plan.rate_ids.read(), before)
+        changed = wizard.sample_ids.filtered(lambda line: line.kind == "changed")
+        self.assertEqual(
+            (changed.line, changed.prefix, changed.old_price, changed.price_per_minute),
+            (2, "1", Decimal("0.01"), Decimal("0.02")),
+        )
+
+    def test_the_same_deck_again_is_unchanged(self):
+        lines = ["1,USA,0.02,60,0,0", "1415,,0.0125,60,0,0"]
+        self._import(*lines).action_apply()
+
+        self.assertEqual(self._counts(self._import(*lines, valid_from=NOVEMBER + timedelta(days=1)))["unchanged"], 2)
+
+    # === APPLY === #
+
+    def test_a_new_price_begins_where_the_old_one_ends(self):
+        self._import("1415,Bay Area,0.02,60,0,0").action_apply()
+
+        old, new = self._rates("1415").sorted("id")
+        self.assertEqual((old.price_per_minute, old.valid_to), (Decimal("0.0125"), NOVEMBER))
+        self.assertEqual((new.price_per_minute, new.valid_from, new.valid_to), (Decimal("0.02"), NOVEMBER, False))
+        self.assertEqual(self._cost("2026-10-31T23:59:59Z"), Decimal("0.0125"))
+        self.assertEqual(self._cost("2026-11-01T00:00:00Z"), Decimal("0.02"))
+
+    def test_new_prefixes_are_rated_at_once_and_other_rates_stay(self):
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+16465550100"), Decimal("0.01"))
+
+        self._import("1646,New York,0.05,60,0,0").action_apply()
+
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+16465550100"), Decimal("0.05"))
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+14155550100"), Decimal("0.0125"))
+        self.assertIn("deck.csv", self.plan.message_ids[0].body)
+
+    def test_missing_rates_are_closed_only_when_asked(self):
+        self._import("1,USA,0.02,60,0,0").action_apply()
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z"), Decimal("0.0125"))
+
+        december = datetime(2026, 12, 1)
+        self._import("1,USA,0.02,60,0,0", valid_from=december, close_missing=True).action_apply()
+
+        self.assertEqual(self._cost("2026-11-30T00:00:00Z"), Decimal("0.0125"))
+        self.assertEqual(self._cost("2026-12-01T00:00:00Z"), Decimal("0.02"))
+        self.assertEqual(self._cost("2026-12-01T00:00:00Z", "+33155550100"), "rejected")
+
+    def test_rates_of_another_call_type_stay(self):
+        self.plan.rate_ids.filtered(lambda rate: rate.prefix == "44").copy({"call_type": "whatsapp"})
+
+        self._import("1,USA,0.02,60,0,0", close_missing=True).action_apply()
+
+        self.assertFalse(self._rates("44").filtered(lambda rate: rate.call_type == "whatsapp").valid_to)
+
+    def test_a_wrong_deck_is_replaced_from_the_same_moment(self):
+        self._import("1415,Bay Area,0.2,60,0,0").action_apply()
+
+        self._import("1415,Bay Area,0.02,60,0,0").action_apply()
+
+        self.assertEqual(self._cost("2026-11-01T00:00:00Z"), Decimal("0.02"))
+        self.assertEqual(len(self._rates("1415")), 3, "the wrong rate is kept, and never in force")
+
+    def test_rates_that_begin_later_take_over_unless_they_are_withdrawn(self):
+        self._import("1415,Bay Area,0.5,60,0,0", valid_from=datetime(2026, 12, 1)).action_apply()
+
+        wizard = self._import("1415,Bay Area,0.02,60,0,0")
+        self.assertEqual(wizard.later_count, 1)
+        wizard.action_apply()
+        self.assertEqual(self._cost("2026-12-01T00:00:00Z"), Decimal("0.5"))
+
+        self._import("1415,Bay Area,0.03,60,0,0", replace_later=True).action_apply()
+        self.assertEqual(self._cost("2026-12-01T00:00:01Z"), Decimal("0.03"))
+
+    def test_a_line_may_say_from_when_it_is_valid(self):
+        self._import(
+            "1,USA,0.02,2026-11-05",
+            "1415,Bay Area,0.03,2026-11-05T00:00:00+02:00",
+            "1416,Toronto,0.04,",
+            header="prefix,destination,price_per_minute,valid_from",
+        ).action_apply()
+
+        self.assertEqual(self._rates("1")[-1].valid_from, datetime(2026, 11, 5))
+        self.assertEqual(self._rates("1415")[-1].valid_from, datetime(2026, 11, 4, 22))
+        self.assertEqual(self._rates("1416").valid_from, NOVEMBER)
+
+    def test_free_seconds_stay_when_the_file_does_not_speak_of_them(self):
+        self._import("39,Italy,0.07,60,0,0").action_apply()
+
+        self.assertEqual(self._rates("39")[-1].free_seconds, 60)
+
+    def test_an_empty_prefix_matches_every_number(self):
+        self._import(",Anywhere,0.9,60,0,0").action_apply()
+
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+861055550100"), Decimal("0.9"))
+
+    def test_a_plan_changed_since_the_preview_is_previewed_again(self):
+        wizard = self._import("1,USA,0.02,60,0,0")
+        self._import("1,USA,0.03,60,0,0").action_apply()
+
+        with self.assertRaisesRegex(UserError, "changed since the preview"):
+            wizard.action_apply()
+        wizard.action_preview()
+        wizard.action_apply()
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+12125550100"), Decimal("0.02"))
+
+    # === ERRORS === #
+
+    def test_errors_are_told_by_line_and_column_and_nothing_changes(self):
+        errors = self._refusal(
+            "+1,USA,0.02,60,0,0",
+            "01,USA,0.02,60,0,0",
+            "1,USA,,60,0,0",
+            '1415,Bay Area,"0,02",60,0,0',
+            "1416,Toronto,-1,60,0,0",
+            "1417,X,0.0000001,60,0,0",
+            "44,UK,0.02,0,0,0",
+            "45,DK,0.02,60,x,0",
+            "46,SE,0.02,60,0,free",
+            "47,NO,0.02,60,0,0,extra",
+            "48,PL,0.02,60,0,0",
+        )
+
+        self.assertEqual(
+            set(errors),
+            {
+                (2, "prefix"), (3, "prefix"), (4, "price_per_minute"), (5, "price_per_minute"),
+                (6, "price_per_minute"), (7, "price_per_minute"), (8, "increment_seconds"),
+                (9, "minimum_seconds"), (10, "connection_fee"), (11, ""),
+            },
+        )  # fmt: skip
+        self.assertIn("dot", errors[5, "price_per_minute"])
+        self.assertIn("6 decimal places", errors[7, "price_per_minute"])
+        self.assertFalse(self._rates("48"))
+
+    def test_a_prefix_given_twice_is_an_error_that_names_the_other_line(self):
+        errors = self._refusal("1,USA,0.02,60,0,0", "44,UK,0.02,60,0,0", "1,USA,0.03,60,0,0")
+
+        self.assertEqual(list(errors), [(4, "prefix")])
+        self.assertIn("line 2", errors[4, "prefix"])
+
+    def test_files_that_are_no_rate_decks_say_why(self):
+        for file, reason in (
+            (b"", "empty"),
+            (b"prefix,price\n1,2\n", "column 'price' is unknown"),
+            (b"prefix,destination\n1,USA\n", "price_per_minute is missing"),
+            (b"prefix,prefix,price_per_minute\n", "twice"),
+            ("prefix,price_per_minute,destination\n1,1,São".encode("latin-1"), "UTF-8"),
+            (b"PK\x03\x04 not really", "XLSX"),
+            (b"\x89PNG\r\n\x1a\n\x00\x00", "UTF-8"),
+            (b'prefix,price_per_minute\n1,"' + b"x" * 200_000, "not CSV"),
+        ):
+            with self.subTest(reason=reason), self.assertRaisesRegex(UserError, reason):
+                self._import(file=file)
+
+    def test_other_separators_blank_lines_and_a_byte_order_mark_are_read(self):
+        file = "\ufeffPrefix;Destination;Price per minute\r\n\r\n1416;Toronto;0.04\r\n".encode()
+
+        wizard = self._import(file=file)
+
+        self.assertEqual((wizard.new_count, wizard.error_count), (1, 0))
+        self.assertEqual(wizard.sample_ids.filtered("line").line, 3)
+
+    def test_only_finance_may_import(self):
+        clerk = self._make_user("rates.clerk", "account_manager")
+        with self.assertRaises(AccessError):
+            self._import("1,USA,0.02,60,0,0", user=clerk)
+
+    # === XLSX === #
+
+    def _xlsx(self, *rows):
+        book = Workbook()
+        for row in rows:
+            book.active.append(row)
+        file = io.BytesIO()
+        book.save(file)
+        return file.getvalue()
+
+    def test_numbers_of_a_spreadsheet_are_read_as_they_are_shown(self):
+        file = self._xlsx(
+            ["prefix", "destination", "price_per_minute", "increment_seconds", "valid_from"],
+            [1415, "Bay Area", 0.0391, 60, datetime(2026, 11, 3)],
+            ["1416", "Toronto", 0.00001, 6.0, None],
+            [1417.0, "Elsewhere", "0.07", None, "2026-11-04"],
+        )
+
+        self._import(file=file, filename="deck.xlsx").action_apply()
+
+        self.assertEqual(self._rates("1415")[-1].price_per_minute, Decimal("0.0391"))
+        self.assertEqual(self._rates("1415")[-1].valid_from, datetime(2026, 11, 3))
+        self.assertEqual(self._rates("1416").price_per_minute, Decimal("0.00001"))
+        self.assertEqual((self._rates("1416").increment_seconds, self._rates("1417").increment_seconds), (6, 60))
+
+    def test_errors_of_a_spreadsheet_name_its_rows(self):
+        errors = self._refusal(
+            file=self._xlsx(["prefix", "price_per_minute"], ["1", 0.1], [None, None], ["1416", 0.1 + 0.2], ["x", True])
+        )
+
+        self.assertEqual(set(errors), {(4, "price_per_minute"), (5, "prefix"), (5, "price_per_minute")})
+
+    # === MANY === #
+
+    def test_a_hundred_thousand_prefixes_are_loaded_and_then_repriced(self):
+        deck = [f"{number},Area {number % 300},0.{number % 9_000 + 1:04d},60,0,0" for number in range(200_000, 300_000)]
+        first = self._import(*deck, valid_from=datetime(2026, 10, 1))
+        self.assertEqual(self._counts(first), {"new": 100_000, "missing": 7})
+        first.action_apply()
+
+        deck[5] = "200005,Area 5,0.9999,60,0,0"
+        second = self._import(*deck[:-10], close_missing=True)
+
+        self.assertEqual(self._counts(second), {"changed": 1, "unchanged": 99_989, "missing": 17})
+        second.action_apply()
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+200005123"), Decimal("0.9999"))
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+299999123"), "rejected")
