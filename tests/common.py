@@ -129,15 +129,13 @@ class CallWalletCommon(TransactionCase):
     # === WHAT TESTS ASK === #
 
     def _usage_of(self, call):
-        return self.usage.search(
-            [("wallet_id.account_ref", "=", call["account"]), ("call_ref", "=", call["call_ref"])]
-        )
+        return self.usage.search([("wallet_id.account_ref", "=", call["account"]), ("call_ref", "=", call["call_ref"])])
 
-    def assertBalance(self, wallet, expected):
+    def assert_balance(self, wallet, expected):
         self.env.invalidate_all()
         self.assertEqual(wallet.balance, Decimal(str(expected)))
 
-    def assertSound(self, wallets=None):
+    def assert_sound(self, wallets=None):
         """All invariants hold, for these wallets or for all."""
         self.assertEqual(self.env["call.wallet"].check_invariants(wallets), [])
 

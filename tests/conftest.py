@@ -60,6 +60,8 @@ def private_registry(private_database):
 
     # Loading a registry with this flag on would run all tests of the addon.
     odoo.tools.config["test_enable"] = False
+    # The test case that ran before in this process is over; code under test asks for it.
+    odoo.modules.module.current_test = None
     try:
         registry = Registry(private_database)
         yield registry

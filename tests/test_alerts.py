@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
 import pytest
-
 from odoo.tests import tagged
 
 from .common import CallWalletCommon
@@ -84,9 +83,7 @@ class TestCrossings(AlertCase):
         self.assertEqual(len(self._mails()), 1)
 
     def test_many_calls_in_one_request_are_one_alert(self):
-        self.usage.record_calls(
-            [self._call(call_type="whatsapp", duration_seconds=3000) for _ in range(20)]
-        )
+        self.usage.record_calls([self._call(call_type="whatsapp", duration_seconds=3000) for _ in range(20)])
         self.assertEqual(self._kinds(), ["empty"])
 
     def test_raising_the_threshold_above_the_balance_is_a_crossing(self):
@@ -298,66 +295,3 @@ def test_an_alert_left_behind_is_sent_once_by_many_senders_at_once(private_regis
     with private_registry.cursor() as cr:
         cr.execute("SELECT DISTINCT state FROM call_wallet_alert WHERE wallet_id = ANY(%s)", [[w.id for w in wallets]])
         assert cr.fetchall() == [("sent",)]
-
-
-@pytest.mark.real_commits
-def test_new_names_reported_by_many_requests_at_once_are_created_once(private_registry, env):
-    import odoo
-
-    accounts = [make_wallet(env, f"NAMES{n}").account_ref for n in range(3)]
-
-    def report(number):
-        with private_registry.cursor() as cr:
-            theirs = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
-            calls = [
-                {
-                    "account": accounts[(number + i) % 3],
-                    "call_ref": f"{number}-{i}",
-                    "call_type": "whatsapp",
-                    "number": "+14155550100",
-                    "started_at": "2026-10-01T10:00:00Z",
-                    "duration_seconds": 60,
-                    "status": "completed",
-                    "campaign": f"Campaign {i % 4}",
-                    "manager": f"Manager {i % 2}",
-                }
-                for i in range(12)
-            ]
-            return theirs["call.usage"].record_calls(calls)
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = [result["result"] for results in pool.map(report, range(8)) for result in results]
-    assert set(answers) == {"charged"}
-    assert env["utm.campaign"].search_count([("title", "=like", "Campaign _")]) == 4
-    assert env["res.partner"].search_count([("name", "=like", "Manager _"), ("parent_id.name", "=like", "NAMES_")]) == 6
-    assert env["call.wallet"].check_invariants() == []
-
-
-@pytest.mark.real_commits
-def test_the_same_refused_calls_in_any_order_at_once_are_all_kept(private_registry, env):
-    import odoo
-
-    account = make_wallet(env, "REFUSED").account_ref
-    calls = [
-        {
-            "account": account if i % 2 else "NOBODY",
-            "call_ref": f"r-{i}",
-            "call_type": "live",
-            "number": "+14155550100",
-            "started_at": "2026-10-01T10:00:00Z",
-            "duration_seconds": 60,
-            "status": "completed",
-        }
-        for i in range(40)
-    ]
-
-    def report(number):
-        with private_registry.cursor() as cr:
-            theirs = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
-            turned = calls[number * 5 :] + calls[: number * 5]
-            return theirs["call.usage"].record_calls(turned[::-1] if number % 2 else turned)
-
-    with ThreadPoolExecutor(8) as pool:
-        assert {result["result"] for results in pool.map(report, range(8)) for result in results} == {"rejected"}
-    kept = env["call.usage.rejection"].search([("call_ref", "=like", "r-%")])
-    assert (len(kept), set(kept.mapped("count"))) == (40, {8})

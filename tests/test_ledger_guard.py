@@ -3,7 +3,6 @@
 from contextlib import contextmanager
 
 import psycopg2
-
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -41,7 +40,9 @@ class TestAppendOnly(LedgerCase):
     @mute_logger("odoo.sql_db")
     def test_the_database_refuses_too(self):
         row = self.rows[1]
-        other = self._usage_of(self.call).search([("wallet_id", "=", self.wallet.id), ("id", "!=", row.usage_id.id)], limit=1)
+        other = self._usage_of(self.call).search(
+            [("wallet_id", "=", self.wallet.id), ("id", "!=", row.usage_id.id)], limit=1
+        )
         for statement in (
             f"UPDATE call_wallet_transaction SET amount = 5 WHERE id = {row.id}",
             f"UPDATE call_wallet_transaction SET description = 'Nicer' WHERE id = {row.id}",
@@ -76,7 +77,7 @@ class TestAppendOnly(LedgerCase):
         self.assertTrue(row.exists())
         self.assertEqual((row.amount, row.is_call), (amount, True))
         self.assertFalse(row.usage_id)
-        self.assertSound(self.wallet)
+        self.assert_sound(self.wallet)
 
     def test_only_a_finance_manager_deletes_calls_and_nobody_edits_them(self):
         usage = self._usage_of(self.call)
@@ -104,41 +105,47 @@ class TestInvariantChecks(LedgerCase):
             savepoint.rollback()
         self.env.invalidate_all()
 
-    def assertNoticed(self, check, *statements):
+    def assert_noticed(self, check, *statements):
         with self.subTest(statements=statements), self._damage(*statements):
             found = self.env["call.wallet"].check_invariants(self.wallet)
             self.assertTrue(any(line.startswith(f"{check}: {self.wallet.account_ref}: ") for line in found), found)
             self.assertIn(check, " ".join(self.env["call.wallet"].check_invariants()))
 
     def test_a_sound_ledger(self):
-        self.assertSound(self.wallet)
-        self.assertSound([self.wallet.id])
-        self.assertSound()
+        self.assert_sound(self.wallet)
+        self.assert_sound([self.wallet.id])
+        self.assert_sound()
 
     def test_a_balance_that_is_not_the_sum(self):
-        self.assertNoticed("exact", "UPDATE call_wallet_balance SET balance = balance + 0.000001 WHERE wallet_id = {wallet}")
-        self.assertNoticed("exact", "UPDATE call_wallet_balance SET last_sequence = last_sequence + 1 WHERE wallet_id = {wallet}")
+        self.assert_noticed(
+            "exact", "UPDATE call_wallet_balance SET balance = balance + 0.000001 WHERE wallet_id = {wallet}"
+        )
+        self.assert_noticed(
+            "exact", "UPDATE call_wallet_balance SET last_sequence = last_sequence + 1 WHERE wallet_id = {wallet}"
+        )
 
     def test_an_amount_that_was_changed(self):
         change = "UPDATE call_wallet_transaction SET amount = amount - 1 WHERE id = {row}"
         for check in ("exact", "chain", "charged", "totals"):
-            self.assertNoticed(check, change)
+            self.assert_noticed(check, change)
 
     def test_a_row_that_was_taken_out(self):
         delete = "DELETE FROM call_wallet_transaction WHERE id = {row}"
         for check in ("exact", "chain", "charged", "totals"):
-            self.assertNoticed(check, delete)
+            self.assert_noticed(check, delete)
 
     def test_a_balance_after_that_does_not_follow(self):
-        self.assertNoticed("chain", "UPDATE call_wallet_transaction SET balance_after = balance_after + 1 WHERE id = {row}")
+        self.assert_noticed(
+            "chain", "UPDATE call_wallet_transaction SET balance_after = balance_after + 1 WHERE id = {row}"
+        )
 
     def test_a_gap_in_the_numbers(self):
-        self.assertNoticed("chain", "UPDATE call_wallet_transaction SET sequence = sequence + 100 WHERE id = {row}")
+        self.assert_noticed("chain", "UPDATE call_wallet_transaction SET sequence = sequence + 100 WHERE id = {row}")
 
     def test_a_call_that_was_charged_twice(self):
         with self.cr.savepoint() as savepoint:
             self.cr.execute("DROP INDEX call_wallet_transaction_key_unique")
-            self.assertNoticed(
+            self.assert_noticed(
                 "once",
                 "UPDATE call_wallet_transaction t SET key = o.key FROM call_wallet_transaction o"
                 " WHERE t.id = {row} AND o.wallet_id = t.wallet_id AND o.sequence = t.sequence - 1",
@@ -146,29 +153,31 @@ class TestInvariantChecks(LedgerCase):
             savepoint.rollback()
 
     def test_a_call_whose_cost_is_not_what_was_charged(self):
-        self.assertNoticed("charged", "UPDATE call_usage SET total_cost = total_cost + 1 WHERE wallet_id = {wallet}")
-        self.assertNoticed("charged", "UPDATE call_wallet_transaction SET usage_id = NULL WHERE id = {row}")
+        self.assert_noticed("charged", "UPDATE call_usage SET total_cost = total_cost + 1 WHERE wallet_id = {wallet}")
+        self.assert_noticed("charged", "UPDATE call_wallet_transaction SET usage_id = NULL WHERE id = {row}")
 
     def test_holds_that_do_not_add_up(self):
-        self.assertNoticed("held", "UPDATE call_wallet_balance SET held_amount = 0 WHERE wallet_id = {wallet}")
-        self.assertNoticed("held", "UPDATE call_wallet_hold SET state = 'released' WHERE wallet_id = {wallet}")
+        self.assert_noticed("held", "UPDATE call_wallet_balance SET held_amount = 0 WHERE wallet_id = {wallet}")
+        self.assert_noticed("held", "UPDATE call_wallet_hold SET state = 'released' WHERE wallet_id = {wallet}")
 
     def test_a_status_that_does_not_fit(self):
-        self.assertNoticed("status", "UPDATE call_wallet_balance SET state = 'paused' WHERE wallet_id = {wallet}")
-        self.assertNoticed("status", "UPDATE call_wallet_balance SET is_set_up = false WHERE wallet_id = {wallet}")
-        self.assertNoticed("status", "DELETE FROM call_wallet_recipient WHERE wallet_id = {wallet}")
+        self.assert_noticed("status", "UPDATE call_wallet_balance SET state = 'paused' WHERE wallet_id = {wallet}")
+        self.assert_noticed("status", "UPDATE call_wallet_balance SET is_set_up = false WHERE wallet_id = {wallet}")
+        self.assert_noticed("status", "DELETE FROM call_wallet_recipient WHERE wallet_id = {wallet}")
 
     def test_totals_that_do_not_add_up(self):
-        self.assertNoticed("totals", "UPDATE call_wallet_day SET amount = amount + 1 WHERE wallet_id = {wallet}")
-        self.assertNoticed("totals", "DELETE FROM call_wallet_day WHERE wallet_id = {wallet}")
+        self.assert_noticed("totals", "UPDATE call_wallet_day SET amount = amount + 1 WHERE wallet_id = {wallet}")
+        self.assert_noticed("totals", "DELETE FROM call_wallet_day WHERE wallet_id = {wallet}")
         for total in ("total_added", "total_used", "total_refunded", "total_reversed"):
-            self.assertNoticed("totals", f"UPDATE call_wallet_balance SET {total} = {total} + 1 WHERE wallet_id = {{wallet}}")
+            self.assert_noticed(
+                "totals", f"UPDATE call_wallet_balance SET {total} = {total} + 1 WHERE wallet_id = {{wallet}}"
+            )
 
     def test_damage_elsewhere_is_not_this_wallets(self):
         other = self._make_wallet()
         self._fund(other, 5)
         with self._damage("UPDATE call_wallet_balance SET balance = balance + 1 WHERE wallet_id = {wallet}"):
-            self.assertSound(other)
+            self.assert_sound(other)
 
     def test_the_nightly_check_tells_finance_managers_what_it_found(self):
         manager = self._make_user("t_fm", "finance_manager")
@@ -182,6 +191,10 @@ class TestInvariantChecks(LedgerCase):
 
     def test_only_finance_may_check(self):
         self.env["call.wallet"].with_user(self._make_user("t_finance", "finance")).check_invariants()
-        for login, group in (("t_am", "account_manager"), ("t_platform", "platform"), ("t_portal", "base.group_portal")):
+        for login, group in (
+            ("t_am", "account_manager"),
+            ("t_platform", "platform"),
+            ("t_portal", "base.group_portal"),
+        ):
             with self.assertRaises(AccessError):
                 self.env["call.wallet"].with_user(self._make_user(login, group)).check_invariants()

@@ -52,7 +52,7 @@ class TestRateImport(CallWalletCommon):
         return {(error.line, error.column or ""): error.message for error in wizard.error_ids}
 
     def _rates(self, prefix):
-        rates = self.env["call.rate"].search([("plan_id", "=", self.plan.id)], order="valid_from, id")
+        rates = self.env["call.rate"].search([("plan_id", "=", self.plan.id)], order="id")
         return rates.filtered(lambda rate: (rate.prefix or "") == prefix)
 
     def _cost(self, moment, number="+14155550100"):
@@ -213,7 +213,8 @@ class TestRateImport(CallWalletCommon):
 
     def test_files_that_are_no_rate_decks_say_why(self):
         for file, reason in (
-            (b"", "empty"),
+            (b"", "choose a"),
+            (b"\n", "empty"),
             (b"prefix,price\n1,2\n", "column 'price' is unknown"),
             (b"prefix,destination\n1,USA\n", "price_per_minute is missing"),
             (b"prefix,prefix,price_per_minute\n", "twice"),

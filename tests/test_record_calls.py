@@ -44,7 +44,7 @@ class TestPrices(CallWalletCommon):
             self.assertEqual(self._record(call)["total_cost"], "0.000000")
             usage = self._usage_of(call)
             self.assertEqual((usage.status, usage.duration_seconds, usage.billed_minutes), (status, 35, 0))
-        self.assertBalance(self.wallet, 100)
+        self.assert_balance(self.wallet, 100)
 
     def test_the_longest_matching_prefix_wins(self):
         self.assertEqual(self._cost(number="+14155550100", duration_seconds=60)[1], "0.012500")
@@ -111,14 +111,14 @@ class TestPrices(CallWalletCommon):
         usage = self._usage_of(call)
         self.assertEqual((usage.rate, usage.total_cost), (Decimal("0.0125"), Decimal("0.0125")))
         self.assertEqual(self._cost(duration_seconds=60)[1], "0.500000")
-        self.assertBalance(self.wallet, Decimal("99.4875"))
+        self.assert_balance(self.wallet, Decimal("99.4875"))
 
     def test_both_call_types_debit_the_same_wallet(self):
         live, whatsapp = self._record(self._call(), self._call(call_type="whatsapp"))
         self.assertEqual(live["balance_after"], "99.975000")
         self.assertEqual(whatsapp["balance_after"], "99.935000")
-        self.assertBalance(self.wallet, "99.935")
-        self.assertSound(self.wallet)
+        self.assert_balance(self.wallet, "99.935")
+        self.assert_sound(self.wallet)
 
     def test_a_call_longer_than_the_funds_is_charged_in_full_and_pauses_the_wallet(self):
         wallet = self._make_wallet()
@@ -127,7 +127,7 @@ class TestPrices(CallWalletCommon):
         self.assertEqual((result["result"], result["balance_after"]), ("charged", "-0.115000"))
         self.env.invalidate_all()
         self.assertEqual(wallet.state, "paused")
-        self.assertSound(wallet)
+        self.assert_sound(wallet)
 
     def test_the_call_is_kept_with_what_it_was_charged_and_why(self):
         call = self._call(number="+442071234567", application_ref="APP-7", campaign="Autumn", manager="Jo Doe")
@@ -155,7 +155,7 @@ class TestRepeats(CallWalletCommon):
         self._record(self._call())
         again = self._record(call)
         self.assertEqual(again, {**first, "result": "duplicate"})
-        self.assertBalance(self.wallet, "99.95")
+        self.assert_balance(self.wallet, "99.95")
 
     def test_the_same_moment_in_another_time_zone_is_the_same_call(self):
         call = self._call(started_at="2026-10-01T10:00:00Z")
@@ -170,7 +170,7 @@ class TestRepeats(CallWalletCommon):
             result = self._record({**call, field: value})
             self.assertEqual(result["result"], "conflict")
             self.assertIn(call["call_ref"], result["reason"])
-        self.assertBalance(self.wallet, "99.975")
+        self.assert_balance(self.wallet, "99.975")
         self.assertEqual(self._usage_of(call).duration_seconds, 61)
 
     def test_repeats_within_one_request(self):
@@ -180,8 +180,8 @@ class TestRepeats(CallWalletCommon):
             [result["result"] for result in results], ["charged", "duplicate", "conflict", "charged", "duplicate"]
         )
         self.assertEqual(results[0]["transaction"], results[1]["transaction"])
-        self.assertBalance(self.wallet, "99.95")
-        self.assertSound(self.wallet)
+        self.assert_balance(self.wallet, "99.95")
+        self.assert_sound(self.wallet)
 
     def test_one_reference_in_two_wallets_is_two_calls(self):
         other = self._make_wallet()
@@ -196,7 +196,7 @@ class TestRepeats(CallWalletCommon):
         again = self._record(call)
         self.assertEqual(again, {**first, "result": "duplicate"})
         self.assertFalse(self._usage_of(call))
-        self.assertBalance(self.wallet, "99.975")
+        self.assert_balance(self.wallet, "99.975")
 
     def test_a_charged_call_stays_a_duplicate_when_its_rate_is_gone(self):
         call = self._call(number="+390612345")
@@ -211,7 +211,7 @@ class TestRepeats(CallWalletCommon):
         rows = self.wallet.transaction_ids.sorted("sequence")
         self.assertEqual(rows.mapped("sequence"), list(range(1, 10)))
         self.assertEqual(rows[-1].balance_after, Decimal("99.8"))
-        self.assertSound(self.wallet)
+        self.assert_sound(self.wallet)
 
 
 @tagged("post_install", "-at_install", "standard")
@@ -304,7 +304,7 @@ class TestRefusedCalls(CallWalletCommon):
     def test_more_than_ten_thousand_calls_are_refused_whole(self):
         with self.assertRaisesRegex(UserError, "11000.*10000"):
             self.usage.record_calls([self._call()] * 11_000)
-        self.assertBalance(self.wallet, 100)
+        self.assert_balance(self.wallet, 100)
 
     def test_something_that_is_no_list_is_refused(self):
         for value in (None, "calls", {"calls": []}, 7):
@@ -318,7 +318,11 @@ class TestRefusedCalls(CallWalletCommon):
         calls = [self._call()]
         for login, group in (("t_platform", "platform"), ("t_finance", "finance")):
             self.usage.with_user(self._make_user(login, group)).record_calls(calls)
-        for login, group in (("t_am", "account_manager"), ("t_user", "base.group_user"), ("t_portal", "base.group_portal")):
+        for login, group in (
+            ("t_am", "account_manager"),
+            ("t_user", "base.group_user"),
+            ("t_portal", "base.group_portal"),
+        ):
             with self.assertRaises(AccessError):
                 self.usage.with_user(self._make_user(login, group)).record_calls(calls)
 
@@ -347,11 +351,11 @@ class TestRejectionList(CallWalletCommon):
         self.assertIn("3 charged", notice["params"]["message"])
         self.assertEqual(kept.mapped("state"), ["resolved"] * 3)
         self.assertEqual(self._usage_of(calls[0]).total_cost, Decimal("0.16"))
-        self.assertBalance(self.wallet, "99.52")
+        self.assert_balance(self.wallet, "99.52")
         self.assertEqual(self._record(calls[0])["result"], "duplicate")
         kept.with_user(finance).action_retry()
-        self.assertBalance(self.wallet, "99.52")
-        self.assertSound(self.wallet)
+        self.assert_balance(self.wallet, "99.52")
+        self.assert_sound(self.wallet)
 
     def test_a_retry_that_fails_again_stays_open_with_its_new_reason(self):
         call = self._call(number="+5511987654321", account="LATER")
@@ -393,7 +397,11 @@ class TestRejectionList(CallWalletCommon):
     def test_only_finance_may_retry_and_dismiss_and_nobody_may_edit(self):
         self._record(self._call(account="NOBODY"))
         kept = self._new_rejections()
-        for login, group in (("t_platform", "platform"), ("t_am", "account_manager"), ("t_portal", "base.group_portal")):
+        for login, group in (
+            ("t_platform", "platform"),
+            ("t_am", "account_manager"),
+            ("t_portal", "base.group_portal"),
+        ):
             theirs = kept.with_user(self._make_user(login, group))
             for action in (theirs.action_retry, theirs.action_dismiss):
                 with self.assertRaises(AccessError):
@@ -401,8 +409,24 @@ class TestRejectionList(CallWalletCommon):
         with self.assertRaises(AccessError):
             kept.with_user(self._make_user("t_finance", "finance")).write({"payload": "{}"})
 
+    def test_finance_sees_the_refused_calls_of_its_companies_and_of_unknown_accounts(self):
+        elsewhere = self._make_wallet(company_id=self.env["res.company"].create({"name": "Elsewhere"}).id)
+        calls = [
+            self._call(account=account, duration_seconds="x")
+            for account in ("NOBODY", self.wallet.account_ref, elsewhere.account_ref)
+        ]
+        self._record(*calls)
+        seen = (
+            self._new_rejections()
+            .with_user(self._make_user("t_finance", "finance"))
+            .search([("call_ref", "in", [call["call_ref"] for call in calls])])
+        )
+        self.assertEqual(set(seen.mapped("account")), {"NOBODY", self.wallet.account_ref})
+
     def test_a_huge_payload_is_cut_and_can_still_be_retried(self):
-        call = self._call(number="+5511987654321", campaign="長" * 250, raw={"audio": "x" * 3_000_000}, **{"k" * 999: 1})
+        call = self._call(
+            number="+5511987654321", campaign="長" * 250, raw={"audio": "x" * 3_000_000}, **{"k" * 999: 1}
+        )
         self._record(call)
         kept = self._new_rejections()
         self.assertLess(len(kept.payload), 20_000)
@@ -453,7 +477,19 @@ class TestNames(CallWalletCommon):
         self.assertEqual(self._usage(campaign="Spring").campaign_id, campaign)
 
     def test_campaign_names_with_odd_characters(self):
-        names = ["100%", "a_b", "back\\slash", "Tom's \"best\" <b>", "Foo [2]", "Foo", "Foo [2] bar", "長い名前", "[1]", "{x}", "x" * 256]
+        names = [
+            "100%",
+            "a_b",
+            "back\\slash",
+            'Tom\'s "best" <b>',
+            "Foo [2]",
+            "Foo",
+            "Foo [2] bar",
+            "長い名前",
+            "[1]",
+            "{x}",
+            "x" * 256,
+        ]
         calls = [self._call(campaign=name) for name in names]
         self._record(*calls)
         campaigns = [self._usage_of(call).campaign_id for call in calls]
@@ -515,9 +551,13 @@ class TestManyCalls(CallWalletCommon):
         self.assertEqual({result["result"] for result in results}, {"charged"})
         for wallet in wallets:
             self.env.invalidate_all()
-            mine = [Decimal(r["total_cost"]) for r, call in zip(results, calls, strict=True) if call["account"] == wallet.account_ref]
+            mine = [
+                Decimal(r["total_cost"])
+                for r, call in zip(results, calls, strict=True)
+                if call["account"] == wallet.account_ref
+            ]
             self.assertEqual(wallet.balance, 100 - sum(mine))
-        self.assertSound(self.env["call.wallet"].union(*wallets))
+        self.assert_sound(self.env["call.wallet"].union(*wallets))
 
     def test_daily_totals_follow_the_wallets_time_zone(self):
         wallet = self._make_wallet(tz="Pacific/Kiritimati")

@@ -84,17 +84,39 @@ class TestStatus(CallWalletCommon):
 @tagged("post_install", "-at_install", "standard")
 class TestRecipients(CallWalletCommon):
     def test_addresses_are_kept_in_lower_case_and_replaced_as_a_whole(self):
-        self.assertEqual(self.wallet.set_recipients(["One@A.example", " two@a.example "]), ["one@a.example", "two@a.example"])
-        self.assertEqual(self.wallet.set_recipients(["two@a.example", "three@a.example"]), ["two@a.example", "three@a.example"])
+        self.assertEqual(
+            self.wallet.set_recipients(["One@A.example", " two@a.example "]), ["one@a.example", "two@a.example"]
+        )
+        self.assertEqual(
+            self.wallet.set_recipients(["two@a.example", "three@a.example"]), ["two@a.example", "three@a.example"]
+        )
 
     def test_a_bad_address_is_refused_and_nothing_changes(self):
         for bad in (
-            "nobody", "a@", "@b.example", "a b@c.example", "a@b@c.example", "a@b", "a@b..example", "a@-b.example",
-            "a@b.example, c@d.example", "a@b.example;c@d.example", "Jo <jo@a.example>", "a\0@b.example", " ", "",
+            "nobody",
+            "a@",
+            "@b.example",
+            "a b@c.example",
+            "a@b@c.example",
+            "a@b",
+            "a@b..example",
+            "a@-b.example",
+            "a@b.example, c@d.example",
+            "a@b.example;c@d.example",
+            "Jo <jo@a.example>",
+            "a\0@b.example",
+            " ",
+            "",
         ):
             with self.assertRaisesRegex(ValidationError, "not a valid e-mail"):
                 self.wallet.set_recipients(["good@a.example", bad])
-        for good in ("a.b+c@d-e.f.example", "o'neil@x.example", "é@bücher.example", "a@xn--bcher-kva.example", "1@2.io"):
+        for good in (
+            "a.b+c@d-e.f.example",
+            "o'neil@x.example",
+            "é@bücher.example",
+            "a@xn--bcher-kva.example",
+            "1@2.io",
+        ):
             self.assertEqual(self.wallet.recipient_ids._normalise(good), good)
         self.assertEqual(self.wallet.recipient_ids.mapped("email"), ["billing@initrode.example"])
 
@@ -121,7 +143,7 @@ class TestRecipients(CallWalletCommon):
         self.wallet.write({"recipient_ids": [(0, 0, {"email": "A@B.example"})]})
         self.assertEqual(self.wallet.state, "active")
         self.assertEqual(self.wallet.recipient_ids.email, "a@b.example")
-        self.assertSound(self.wallet)
+        self.assert_sound(self.wallet)
 
 
 @tagged("post_install", "-at_install", "standard")
@@ -208,7 +230,10 @@ class TestWalletRules(CallWalletCommon):
 
     @mute_logger("odoo.sql_db")
     def test_a_customer_has_one_wallet_a_currency(self):
-        with self.assertRaisesRegex(Exception, "call_wallet_one_per_customer|already has a wallet"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(Exception, "call_wallet_one_per_customer|already has a wallet"),
+            self.cr.savepoint(),
+        ):
             self._make_wallet(partner_id=self.partner.id)
         euro = self.env.ref("base.EUR")
         euro.active = True
@@ -246,8 +271,8 @@ class TestRefunds(CallWalletCommon):
     def test_a_refund_returns_funds_with_its_reason(self):
         row = self.wallet.refund("1.5", "Bad line")
         self.assertEqual((row.type, row.amount, row.description), ("refund", Decimal("1.5"), "Bad line"))
-        self.assertBalance(self.wallet, "21.375")
-        self.assertSound(self.wallet)
+        self.assert_balance(self.wallet, "21.375")
+        self.assert_sound(self.wallet)
 
     def test_refunds_of_a_call_never_exceed_what_it_cost(self):
         self.wallet.refund("0.1", "Bad line", usage=self.usage_record)
@@ -256,7 +281,7 @@ class TestRefunds(CallWalletCommon):
         self.wallet.refund("0.025", "Bad line", usage=self.usage_record.id)
         with self.assertRaisesRegex(UserError, "at most 0"):
             self.wallet.refund("0.000001", "Bad line", usage=self.usage_record)
-        self.assertBalance(self.wallet, 20)
+        self.assert_balance(self.wallet, 20)
 
     def test_a_call_of_another_wallet_cannot_be_refunded_here(self):
         other = self._make_wallet()
@@ -268,7 +293,7 @@ class TestRefunds(CallWalletCommon):
         self.assertEqual(self.wallet.refund("1", "Bad line", request_key="r-1"), first)
         with self.assertRaisesRegex(UserError, "other content"):
             self.wallet.refund("2", "Bad line", request_key="r-1")
-        self.assertBalance(self.wallet, "20.875")
+        self.assert_balance(self.wallet, "20.875")
 
     def test_amount_and_reason_are_checked(self):
         for amount in ("0", "-1", "abc", "0.0000001", "1e30", None):

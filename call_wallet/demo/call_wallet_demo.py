@@ -64,7 +64,8 @@ class CallWalletDemo(models.AbstractModel):
         for name in LOGINS:
             user = self.env.ref(f"call_wallet.demo_user_{name}")
             if len(user.login) >= minimum:
-                user.password = user.login
+                # Not a change of password, about which the user would be mailed.
+                user._set_encrypted_password(user.id, user._crypt_context().hash(user.login))
             else:
                 _logger.info("Demo user %s has no password: the password policy asks for a longer one.", user.login)
 
@@ -77,7 +78,7 @@ class CallWalletDemo(models.AbstractModel):
     # === CALLS === #
 
     def _days_of_calls(self):
-        """Yield (end of the day, calls that were reported on it), as the platform sends them.
+        """Yield (time, calls reported by then), day by day and not across a top-up.
 
         A call is reported when it ends; what the file has twice is reported again the day after.
         """
@@ -90,7 +91,7 @@ class CallWalletDemo(models.AbstractModel):
             seen.add(reference)
             reported.append((end_of(parse_call(record)) + delay, record))
         reported.sort(key=lambda item: item[0])
-        for _day, items in groupby(reported, key=lambda item: item[0].date()):
+        for _key, items in groupby(reported, key=lambda item: (item[0].date(), paid_before(item[0]))):
             items = list(items)
             yield items[-1][0], [record for _when, record in items]
 
@@ -112,6 +113,11 @@ class CallWalletDemo(models.AbstractModel):
         self.env["account.payment.register"].with_context(
             active_model="account.move", active_ids=invoice.ids
         ).create({"payment_date": when.date()})._create_payments()
+
+
+def paid_before(moment):
+    """Return how many of the top-ups were paid before ``moment``."""
+    return sum(when <= moment for when, _account, _amount in PAID)
 
 
 def end_of(call):

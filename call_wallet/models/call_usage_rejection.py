@@ -120,9 +120,11 @@ class CallUsageRejection(models.Model):
         call's other content is still unexplained."""
         self.env.cr.execute(
             RESOLVE,
-            [self.env.uid,
-             array(raw["account"].strip() for raw in charged),
-             array(raw["call_ref"].strip() for raw in charged)],
+            [
+                self.env.uid,
+                array(raw["account"].strip() for raw in charged),
+                array(raw["call_ref"].strip() for raw in charged),
+            ],
         )
 
     def _upsert(self, kept):

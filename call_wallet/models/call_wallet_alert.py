@@ -28,9 +28,7 @@ class CallWalletAlert(models.Model):
     _rec_name = "kind"
 
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="cascade", index=True)
-    kind = fields.Selection(
-        [("low", "Low balance"), ("empty", "Calls stopped")], required=True, readonly=True
-    )
+    kind = fields.Selection([("low", "Low balance"), ("empty", "Calls stopped")], required=True, readonly=True)
     state = fields.Selection(
         [("pending", "To send"), ("sent", "Sent"), ("cancelled", "Not needed any more")],
         required=True,

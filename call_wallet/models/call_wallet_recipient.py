@@ -5,9 +5,7 @@ from odoo.exceptions import ValidationError
 
 # One bare address with a complete domain. Odoo's own reading of addresses would find one in
 # "jo doe@acme.com" and drop the rest, and mail somebody who was not meant.
-ADDRESS = re.compile(
-    r"""[^@\s<>()\[\]\\,;:"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]"""
-)
+ADDRESS = re.compile(r"""[^@\s<>()\[\]\\,;:"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]""")
 
 
 class CallWalletRecipient(models.Model):
@@ -33,8 +31,7 @@ class CallWalletRecipient(models.Model):
         if not (ADDRESS.fullmatch(normalised) and normalised.isprintable() and len(normalised) <= 254):
             raise ValidationError(
                 self.env._(
-                    "Notification recipient %(email)s is not a valid e-mail address; "
-                    "write it like name@company.com.",
+                    "Notification recipient %(email)s is not a valid e-mail address; write it like name@company.com.",
                     email=repr(email or ""),
                 )
             )

@@ -43,9 +43,9 @@ class CallWalletTopup(models.Model):
     requested_by_id = fields.Many2one(
         "res.users", readonly=True, ondelete="restrict", default=lambda self: self.env.user
     )
-    terms_id = fields.Many2one("call.wallet.terms", "Terms", readonly=True, ondelete="restrict", index=True)
+    terms_id = fields.Many2one("call.wallet.terms", readonly=True, ondelete="restrict", index=True)
     accepted_at = fields.Datetime("Terms Accepted At", readonly=True)
-    accepted_from = fields.Char("Accepted From", readonly=True, help="The network address it was accepted from.")
+    accepted_from = fields.Char(readonly=True, help="The network address it was accepted from.")
     transaction_ids = fields.One2many("call.wallet.transaction", "topup_id", readonly=True)
     partner_id = fields.Many2one(related="wallet_id.partner_id", store=True, index=True)
     company_id = fields.Many2one(related="wallet_id.company_id", store=True)

@@ -103,8 +103,8 @@ class CallWalletTransaction(models.Model):
     def write(self, vals):
         raise self._append_only()
 
-    def unlink(self):
-        # Not @api.ondelete: nothing may delete a row, uninstalling drops the table instead.
+    @api.ondelete(at_uninstall=False)
+    def _refuse_unlink(self):
         raise self._append_only()
 
     def _append_only(self):

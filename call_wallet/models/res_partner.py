@@ -9,7 +9,6 @@ class ResPartner(models.Model):
     )
     call_wallet_id = fields.Many2one(
         "call.wallet",
-        "Call Wallet",
         compute="_compute_call_wallet_id",
         groups="call_wallet.group_account_manager",
         help="The wallet of the company this contact belongs to.",

@@ -16,7 +16,6 @@ KINDS = [
     ("new", "New"),
     ("changed", "Changed"),
     ("renamed", "Renamed"),
-    ("unchanged", "Unchanged"),
     ("missing", "Missing from the file"),
     ("later", "Starts later"),
 ]
@@ -25,8 +24,8 @@ KINDS = [
 class CallRateImport(models.TransientModel):
     """Load a price list into a rate plan: see what would change, then apply it.
 
-    The file is read into ``call.rate.import.line`` and compared there, so a deck of hundreds
-    of thousands of prefixes takes seconds and little memory. Nothing changes in the plan
+    The file is read into a table and compared in the database, so a deck of hundreds of
+    thousands of prefixes takes seconds and little memory. Nothing changes in the plan
     before Apply; Apply closes the old rates when the new ones begin, and edits no price. An old
     rate that began at the same moment ends there too: it is kept, and never in force.
     New rates have no end.
@@ -37,7 +36,7 @@ class CallRateImport(models.TransientModel):
     _description = "Rate Import"
 
     plan_id = fields.Many2one("call.rate.plan", "Rate Plan", required=True, ondelete="cascade")
-    file = fields.Binary(required=True, attachment=False, help="CSV or XLSX with a header line.")
+    file = fields.Binary(attachment=False, help="CSV or XLSX with a header line.")
     filename = fields.Char()
     call_type = fields.Selection(CALL_TYPES, required=True, default="live")
     direction = fields.Selection(DIRECTIONS, required=True, default="outbound")
@@ -77,7 +76,7 @@ class CallRateImport(models.TransientModel):
             wizard.sample_ids = wizard._changes(limit=SAMPLE)
 
     def _changes(self, limit=None):
-        domain = [("import_id", "in", self.ids), ("kind", "not in", [False, "unchanged"])]
+        domain = [("import_id", "in", self.ids)]
         return self.env["call.rate.import.line"].search(domain, order="kind, id", limit=limit)
 
     # === ACTIONS === #
@@ -91,6 +90,8 @@ class CallRateImport(models.TransientModel):
         :raise AccessError: not finance staff
         """
         self._check_allowed()
+        if not self.file:
+            raise UserError(self.env._("File: choose a CSV or XLSX file."))
         self._clear()
         self.deck_version = self.plan_id.deck_version
         self._read_file()
@@ -159,7 +160,9 @@ class CallRateImport(models.TransientModel):
         self.env.invalidate_all()
 
     def _read_file(self):
-        """Bring the file's lines and errors into their tables, a batch at a time."""
+        """Bring the file's lines into a table of this transaction, a batch at a time; note the errors."""
+        self.env.cr.execute("DROP TABLE IF EXISTS call_rate_import_file")
+        self.env.cr.execute(FILE)
         rows, errors, error_count = [], [], 0
         try:
             for item in read_deck(base64.b64decode(self.file), self.filename):
@@ -181,9 +184,7 @@ class CallRateImport(models.TransientModel):
 
     def _stage(self, rows):
         if rows:
-            self.env.cr.execute(
-                STAGE, [self.id, self.valid_from, self.env.uid, *(array(column) for column in zip(*rows, strict=True))]
-            )
+            self.env.cr.execute(STAGE, [self.valid_from, *(array(column) for column in zip(*rows, strict=True))])
 
     def _add_errors(self, errors):
         self.env["call.rate.import.error"].create(
@@ -196,25 +197,27 @@ class CallRateImport(models.TransientModel):
     # === COMPARE === #
 
     def _compare(self):
-        """Find out what each line does to the plan."""
+        """Find out what each line does to the plan, and keep those that change something."""
         cr, known = self.env.cr, self._known()
-        cr.execute(REPEATED, [self.id])
+        cr.execute("ANALYZE call_rate_import_file")
+        cr.execute(REPEATED)
         repeated = cr.fetchall()
         self._add_errors(
             (line, "prefix", prefix, self.env._("The same prefix is on line %s; keep one of them.", first))
             for line, prefix, first in repeated[: max(MAX_ERRORS - self.error_count, 0)]
         )
-        cr.execute("ANALYZE call_rate_import_line")
-        cr.execute(COMPARE, known)
-        for query in (MISSING, LATER):
+        self.env.flush_all()
+        cr.execute("SELECT count(*) FROM call_rate_import_file")
+        [lines] = cr.fetchone()
+        counts = {}
+        for query in (COMPARE, MISSING, LATER):
             cr.execute(query, known)
-        cr.execute(
-            "SELECT kind, count(*) FROM call_rate_import_line WHERE import_id = %s GROUP BY kind", [self.id]
-        )
-        counts = dict(cr.fetchall())
+            counts.update(cr.fetchall())
+        cr.execute("DROP TABLE call_rate_import_file")
         self.env.invalidate_all()
         self.write({f"{kind}_count": counts.get(kind, 0) for kind, _label in KINDS})
-        self.line_count = sum(counts.get(kind, 0) for kind in ("new", "changed", "renamed", "unchanged"))
+        self.unchanged_count = lines - self.new_count - self.changed_count - self.renamed_count
+        self.line_count = lines
         self.error_count += len(repeated)
 
     def _known(self):
@@ -255,13 +258,18 @@ class CallRateImport(models.TransientModel):
         )
 
 
+# Seen by this transaction alone, and gone with it.
+FILE = """
+    CREATE TEMPORARY TABLE call_rate_import_file (
+        line int, prefix text, destination text, price_per_minute numeric, increment_seconds int,
+        minimum_seconds int, connection_fee numeric, free_seconds int, valid_from timestamp
+    ) ON COMMIT DROP
+"""
 STAGE = """
-    INSERT INTO call_rate_import_line
-           (import_id, valid_from, create_uid, write_uid, create_date, write_date, line, prefix, destination,
-            price_per_minute, increment_seconds, minimum_seconds, connection_fee, free_seconds)
-    SELECT p.import_id, COALESCE(f.valid_from, p.valid_from), p.uid, p.uid, now() AT TIME ZONE 'UTC',
-           now() AT TIME ZONE 'UTC', f.line, f.prefix, f.destination, f.price, f.increment, f.minimum, f.fee, f.free
-      FROM (SELECT %s::int, %s::timestamp, %s::int) AS p(import_id, valid_from, uid),
+    INSERT INTO call_rate_import_file
+    SELECT f.line, f.prefix, f.destination, f.price, f.increment, f.minimum, f.fee, f.free,
+           COALESCE(f.valid_from, p.valid_from)
+      FROM (SELECT %s::timestamp) AS p(valid_from),
            unnest(%s::int[], %s::text[], %s::text[], %s::numeric[], %s::int[], %s::int[], %s::numeric[],
                   %s::int[], %s::timestamp[])
            AS f(line, prefix, destination, price, increment, minimum, fee, free, valid_from)
@@ -269,65 +277,76 @@ STAGE = """
 REPEATED = """
     SELECT line, prefix, first FROM (
            SELECT line, prefix, first_value(line) OVER (PARTITION BY prefix ORDER BY line) AS first
-             FROM call_rate_import_line WHERE import_id = %s) l
+             FROM call_rate_import_file) l
      WHERE line > first ORDER BY line
 """
 # Of several rates of a prefix in force the one that began last applies, then the youngest: as in
 # the rating.
 IN_FORCE = """
-    SELECT DISTINCT ON (COALESCE(r.prefix, '')) r.id, COALESCE(r.prefix, '') AS prefix, r.destination, r.price_per_minute,
-           r.increment_seconds, COALESCE(r.minimum_seconds, 0) AS minimum_seconds,
+    SELECT DISTINCT ON (COALESCE(r.prefix, '')) r.id, COALESCE(r.prefix, '') AS prefix, r.destination,
+           r.price_per_minute, r.increment_seconds, COALESCE(r.minimum_seconds, 0) AS minimum_seconds,
            COALESCE(r.connection_fee, 0) AS connection_fee, COALESCE(r.free_seconds, 0) AS free_seconds
       FROM call_rate r
-      LEFT JOIN call_rate_import_line f
-        ON f.import_id = %(import)s AND f.prefix = COALESCE(r.prefix, '') AND f.line IS NOT NULL
+      LEFT JOIN call_rate_import_file f ON f.prefix = COALESCE(r.prefix, '')
      WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
        AND (r.valid_from IS NULL OR r.valid_from <= COALESCE(f.valid_from, %(valid_from)s))
        AND (r.valid_to IS NULL OR r.valid_to > COALESCE(f.valid_from, %(valid_from)s))
      ORDER BY COALESCE(r.prefix, ''), r.valid_from DESC NULLS LAST, r.id DESC
 """
-COMPARE = f"""
-    WITH current AS ({IN_FORCE})
-    UPDATE call_rate_import_line l
-       SET old_price = c.price_per_minute,
-           rate_id = c.id,
-           free_seconds = COALESCE(l.free_seconds, c.free_seconds, 0),
-           kind = CASE
-               WHEN c.id IS NULL THEN 'new'
-               WHEN (l.price_per_minute, l.increment_seconds, l.minimum_seconds, l.connection_fee,
-                     COALESCE(l.free_seconds, c.free_seconds))
-                    IS DISTINCT FROM (c.price_per_minute, c.increment_seconds, c.minimum_seconds, c.connection_fee,
-                                      c.free_seconds) THEN 'changed'
-               WHEN l.destination <> '' AND l.destination <> COALESCE(c.destination, '') THEN 'renamed'
-               ELSE 'unchanged' END
-      FROM call_rate_import_line f LEFT JOIN current c ON c.prefix = f.prefix
-     WHERE f.id = l.id AND l.import_id = %(import)s
+# Each of the three answers how many lines it kept, by kind.
+KEEP = """
+    WITH kept AS (
+        INSERT INTO call_rate_import_line
+               (import_id, create_uid, write_uid, create_date, write_date, line, kind, rate_number, prefix,
+                destination, old_price, price_per_minute, increment_seconds, minimum_seconds, connection_fee,
+                free_seconds, valid_from)
+        SELECT %(import)s, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', found.*
+          FROM ({found}) found
+     RETURNING kind)
+    SELECT kind, count(*) FROM kept GROUP BY kind
 """
-# The plan's rates that the file does not speak of, as lines without a number.
-MISSING = f"""
-    INSERT INTO call_rate_import_line
-           (import_id, create_uid, write_uid, create_date, write_date, kind, rate_id, prefix, destination,
-            old_price, valid_from)
-    SELECT %(import)s, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 'missing', c.id,
-           c.prefix, c.destination, c.price_per_minute, %(valid_from)s
-      FROM ({IN_FORCE}) c
-     WHERE NOT EXISTS (SELECT FROM call_rate_import_line f
-                        WHERE f.import_id = %(import)s AND f.line IS NOT NULL AND f.prefix = c.prefix)
-     ORDER BY c.prefix
-"""
-LATER = """
-    INSERT INTO call_rate_import_line
-           (import_id, create_uid, write_uid, create_date, write_date, kind, rate_id, prefix, destination,
-            old_price, valid_from)
-    SELECT %(import)s, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 'later', r.id,
-           f.prefix, r.destination, r.price_per_minute, r.valid_from
-      FROM call_rate r
-      JOIN call_rate_import_line f
-        ON f.import_id = %(import)s AND f.line IS NOT NULL AND f.prefix = COALESCE(r.prefix, '')
-     WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
-       AND r.valid_from > f.valid_from AND (r.valid_to IS NULL OR r.valid_to > r.valid_from)
-     ORDER BY f.prefix, r.valid_from
-"""
+COMPARE = KEEP.format(
+    found=f"""
+        SELECT f.line,
+               CASE WHEN c.id IS NULL THEN 'new'
+                    WHEN (f.price_per_minute, f.increment_seconds, f.minimum_seconds, f.connection_fee,
+                          COALESCE(f.free_seconds, c.free_seconds))
+                         IS DISTINCT FROM (c.price_per_minute, c.increment_seconds, c.minimum_seconds,
+                                           c.connection_fee, c.free_seconds) THEN 'changed'
+                    ELSE 'renamed' END AS kind,
+               c.id, f.prefix, f.destination, c.price_per_minute, f.price_per_minute AS price, f.increment_seconds,
+               f.minimum_seconds, f.connection_fee, COALESCE(f.free_seconds, c.free_seconds, 0), f.valid_from
+          FROM call_rate_import_file f LEFT JOIN ({IN_FORCE}) c ON c.prefix = f.prefix
+         WHERE c.id IS NULL
+            OR (f.price_per_minute, f.increment_seconds, f.minimum_seconds, f.connection_fee,
+                COALESCE(f.free_seconds, c.free_seconds))
+               IS DISTINCT FROM (c.price_per_minute, c.increment_seconds, c.minimum_seconds, c.connection_fee,
+                                 c.free_seconds)
+            OR (f.destination <> '' AND f.destination <> COALESCE(c.destination, ''))
+         ORDER BY f.line
+    """
+)
+# The plan's rates that the file does not speak of.
+MISSING = KEEP.format(
+    found=f"""
+        SELECT NULL::int, 'missing', c.id, c.prefix, c.destination, c.price_per_minute, NULL::numeric, NULL::int,
+               NULL::int, NULL::numeric, NULL::int, %(valid_from)s::timestamp
+          FROM ({IN_FORCE}) c
+         WHERE NOT EXISTS (SELECT FROM call_rate_import_file f WHERE f.prefix = c.prefix)
+         ORDER BY c.prefix
+    """
+)
+LATER = KEEP.format(
+    found="""
+        SELECT NULL::int, 'later', r.id, f.prefix, r.destination, r.price_per_minute, NULL::numeric, NULL::int,
+               NULL::int, NULL::numeric, NULL::int, r.valid_from
+          FROM call_rate r
+          JOIN call_rate_import_file f ON f.prefix = COALESCE(r.prefix, '')
+         WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
+           AND r.valid_from > f.valid_from AND (r.valid_to IS NULL OR r.valid_to > r.valid_from)
+         ORDER BY f.prefix, r.valid_from
+    """
+)
 # A rate that began at that very moment is left without a moment to be in force.
 CLOSE = """
     UPDATE call_rate r
@@ -351,7 +370,7 @@ WITHDRAW = """
     UPDATE call_rate r
        SET valid_to = r.valid_from, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
       FROM call_rate_import_line f
-     WHERE %(replace_later)s AND f.import_id = %(import)s AND f.kind = 'later' AND f.rate_id = r.id
+     WHERE %(replace_later)s AND f.import_id = %(import)s AND f.kind = 'later' AND f.rate_number = r.id
 """
 ADD = """
     INSERT INTO call_rate
@@ -367,5 +386,5 @@ RENAME = """
     UPDATE call_rate r
        SET destination = f.destination, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
       FROM call_rate_import_line f
-     WHERE f.import_id = %(import)s AND f.kind = 'renamed' AND f.rate_id = r.id
+     WHERE f.import_id = %(import)s AND f.kind = 'renamed' AND f.rate_number = r.id
 """

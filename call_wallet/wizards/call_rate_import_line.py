@@ -5,7 +5,10 @@ from .call_rate_import import KINDS
 
 
 class CallRateImportLine(models.TransientModel):
-    """One line of an imported price list, or a rate of the plan that the list does not have."""
+    """What an imported price list changes: one of its lines, or a rate that it does not have.
+
+    Short-lived, and read by the apply in bulk: the rate is an id and not a reference.
+    """
 
     _name = "call.rate.import.line"
     _description = "Rate Import: Line"
@@ -15,7 +18,7 @@ class CallRateImportLine(models.TransientModel):
     import_id = fields.Many2one("call.rate.import", required=True, readonly=True, ondelete="cascade")
     line = fields.Integer(readonly=True, aggregator=None)
     kind = fields.Selection(KINDS, "What Happens", readonly=True)
-    rate_id = fields.Many2one("call.rate", readonly=True, ondelete="cascade", index="btree_not_null")
+    rate_number = fields.Integer("Rate", readonly=True, aggregator=None, help="Id of the rate it concerns.")
     prefix = fields.Char(readonly=True)
     destination = fields.Char(readonly=True)
     old_price = Amount(readonly=True, aggregator=None, help="A minute, at the moment the new rate begins.")
@@ -26,4 +29,4 @@ class CallRateImportLine(models.TransientModel):
     free_seconds = fields.Integer(readonly=True, aggregator=None)
     valid_from = fields.Datetime(readonly=True)
 
-    _lookup = models.Index("(import_id, prefix)")
+    _lookup = models.Index("(import_id, kind)")

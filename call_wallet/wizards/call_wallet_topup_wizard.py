@@ -18,7 +18,6 @@ class CallWalletTopupWizard(models.TransientModel):
     is_set_up = fields.Boolean(related="wallet_id.is_set_up")
     package_id = fields.Many2one(
         "call.wallet.package",
-        "Package",
         domain="[('currency_id', '=', currency_id)]",
         compute="_compute_package_id",
         store=True,

@@ -1,4 +1,4 @@
-import { formatDate, formatDateTime, deserializeDate, deserializeDateTime } from "@web/core/l10n/dates";
+import { formatDate, deserializeDate, deserializeDateTime, toLocaleDateTimeString } from "@web/core/l10n/dates";
 import { formatFloat } from "@web/core/utils/numbers";
 import { nbsp } from "@web/core/utils/strings";
 
@@ -20,6 +20,12 @@ export function formatMoney(amount, currency, { exact = false } = {}) {
         : `${currency.symbol}${nbsp}${number}`;
 }
 
+/** The amount without its currency, as people type it. */
+export function formatPlain(amount, currency) {
+    const places = currency.decimal_places;
+    return formatFloat(Number(amount), { digits: [null, LEDGER_PLACES], minDigits: places || undefined });
+}
+
 export function formatWhole(number) {
     return formatFloat(Number(number), { digits: [null, 0] });
 }
@@ -31,5 +37,5 @@ export function formatDay(day, format) {
 
 /** A moment in UTC, shown in the wallet's time zone. */
 export function formatMoment(moment, tz) {
-    return formatDateTime(deserializeDateTime(moment, { tz }), { tz, showSeconds: false });
+    return toLocaleDateTimeString(deserializeDateTime(moment, { tz }));
 }

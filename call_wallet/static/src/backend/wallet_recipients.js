@@ -1,30 +1,54 @@
 import { _t } from "@web/core/l10n/translation";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { useService } from "@web/core/utils/hooks";
+import { parseFloat } from "@web/views/fields/parsers";
 import { Component, onWillUpdateProps, useState } from "@odoo/owl";
+import { formatPlain } from "./money";
 
 const ADDRESS = /^[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+$/;
 
-/** The addresses that are told when the balance runs low: type one, Enter confirms it. */
+/**
+ * The addresses that are told when the balance runs low: type one, Enter confirms it.
+ * With a `threshold`, also below which balance they are told.
+ */
 export class WalletRecipients extends Component {
     static template = "call_wallet.WalletRecipients";
-    static props = { walletId: Number, emails: Array, onSaved: Function };
+    static props = {
+        walletId: Number,
+        emails: Array,
+        threshold: { type: String, optional: true },
+        currency: { type: Object, optional: true },
+        onSaved: Function,
+    };
 
     setup() {
         this.orm = useService("orm");
         this.dialog = useService("dialog");
         this.notification = useService("notification");
-        this.state = useState({ emails: [...this.props.emails], typed: "", error: "", isSaving: false });
+        this.state = useState({ typed: "", error: "", isSaving: false, ...this.saved(this.props) });
         onWillUpdateProps((next) => {
             const isOther = next.walletId !== this.props.walletId;
             if (isOther || !this.isChanged) {
-                Object.assign(this.state, { emails: [...next.emails], error: "" });
+                Object.assign(this.state, this.saved(next));
             }
         });
     }
 
-    get isChanged() {
+    saved({ emails, threshold, currency }) {
+        const shown = threshold === undefined ? "" : formatPlain(threshold, currency);
+        return { emails: [...emails], threshold: shown };
+    }
+
+    get isThresholdChanged() {
+        return this.state.threshold !== this.saved(this.props).threshold;
+    }
+
+    get areEmailsChanged() {
         return this.state.emails.join() !== this.props.emails.join();
+    }
+
+    get isChanged() {
+        return this.areEmailsChanged || this.isThresholdChanged;
     }
 
     /** Take over what was typed; return whether nothing is left to correct. */
@@ -58,8 +82,24 @@ export class WalletRecipients extends Component {
         }
     }
 
+    checkThreshold() {
+        if (!this.isThresholdChanged) {
+            return true;
+        }
+        try {
+            this.newThreshold = parseFloat(this.state.threshold);
+        } catch {
+            this.newThreshold = -1;
+        }
+        if (this.newThreshold < 0) {
+            this.state.error = _t("Threshold: type an amount of zero or more.");
+            return false;
+        }
+        return true;
+    }
+
     save() {
-        if (!this.add()) {
+        if (!this.add() || !this.checkThreshold()) {
             return;
         }
         if (this.state.emails.length || !this.props.emails.length) {
@@ -79,9 +119,16 @@ export class WalletRecipients extends Component {
     async store() {
         this.state.isSaving = true;
         try {
-            const emails = [...this.state.emails];
-            await this.orm.call("call.wallet", "set_recipients", [[this.props.walletId], emails]);
-            this.notification.add(_t("Notification recipients saved."), { type: "success" });
+            if (this.areEmailsChanged) {
+                const emails = [...this.state.emails];
+                await this.orm.call("call.wallet", "set_recipients", [[this.props.walletId], emails]);
+            }
+            if (this.isThresholdChanged) {
+                const values = { low_balance_threshold: this.newThreshold };
+                await this.orm.write("call.wallet", [this.props.walletId], values);
+            }
+            this.notification.add(_t("Notifications saved."), { type: "success" });
+            this.state.error = "";
             await this.props.onSaved();
         } finally {
             this.state.isSaving = false;
@@ -89,6 +136,6 @@ export class WalletRecipients extends Component {
     }
 
     discard() {
-        Object.assign(this.state, { emails: [...this.props.emails], typed: "", error: "" });
+        Object.assign(this.state, { typed: "", error: "", ...this.saved(this.props) });
     }
 }

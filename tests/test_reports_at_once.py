@@ -1,0 +1,106 @@
+"""Many requests that name, refuse and charge the same at once. Real cursors, real commits."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+pytestmark = pytest.mark.real_commits
+
+
+@pytest.fixture
+def env(private_registry):
+    """A superuser environment; what it does not commit is rolled back."""
+    import odoo
+
+    with private_registry.cursor() as cr:
+        yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
+        cr.rollback()
+
+
+def make_account(env, account):
+    partner = env["res.partner"].create({"name": account, "is_company": True})
+    wallet = env["call.wallet"].create({"partner_id": partner.id, "account_ref": account})
+    wallet.set_recipients([f"{account.lower()}@example.com"])
+    env.cr.commit()
+    return account
+
+
+def call(account, ref, call_type="whatsapp", **more):
+    return {
+        "account": account,
+        "call_ref": ref,
+        "call_type": call_type,
+        "number": "+14155550100",
+        "started_at": "2026-10-01T10:00:00Z",
+        "duration_seconds": 60,
+        "status": "completed",
+        **more,
+    }
+
+
+def report_at_once(registry, batches):
+    """Report each batch in a thread and a transaction of its own; return all results."""
+    import odoo
+
+    def report(calls):
+        with registry.cursor() as cr:
+            return odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})["call.usage"].record_calls(calls)
+
+    with ThreadPoolExecutor(8) as pool:
+        return [result["result"] for results in pool.map(report, batches) for result in results]
+
+
+def test_new_names_reported_by_many_requests_at_once_are_created_once(private_registry, env):
+    accounts = [make_account(env, f"NAMES{n}") for n in range(3)]
+    batches = [
+        [
+            call(accounts[(number + i) % 3], f"{number}-{i}", campaign=f"Campaign {i % 4}", manager=f"Manager {i % 2}")
+            for i in range(12)
+        ]
+        for number in range(8)
+    ]
+    assert report_at_once(private_registry, batches) == ["charged"] * 96
+    env.cr.rollback()
+    assert env["utm.campaign"].search_count([("title", "=like", "Campaign _")]) == 4
+    assert env["res.partner"].search_count([("name", "=like", "Manager _"), ("parent_id.name", "=like", "NAMES_")]) == 6
+    assert env["call.wallet"].check_invariants() == []
+
+
+def test_the_same_refused_calls_in_any_order_at_once_are_all_kept(private_registry, env):
+    account = make_account(env, "REFUSED")
+    calls = [call(account if i % 2 else "NOBODY", f"r-{i}", "live") for i in range(40)]
+    batches = [(calls[n * 5 :] + calls[: n * 5])[:: -1 if n % 2 else 1] for n in range(8)]
+    assert report_at_once(private_registry, batches) == ["rejected"] * 320
+    env.cr.rollback()
+    kept = env["call.usage.rejection"].search([("call_ref", "=like", "r-%")])
+    assert (len(kept), set(kept.mapped("count"))) == (40, {8})
+
+
+def test_retries_and_reports_of_the_same_calls_at_once_charge_each_once(private_registry, env):
+    import odoo
+
+    account = make_account(env, "RETRY")
+    calls = [call(account, f"t-{i}", "live") for i in range(30)]
+    env["call.usage"].record_calls(calls)
+    plan = env["call.rate.plan"].create(
+        {"name": "Late", "rate_ids": [(0, 0, {"prefix": "1", "price_per_minute": "0.5"})]}
+    )
+    env["call.wallet"].search([("account_ref", "=", account)]).rate_plan_id = plan
+    env.cr.commit()
+
+    def retry(_number):
+        with private_registry.cursor() as cr:
+            theirs = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
+            theirs["call.usage.rejection"].search([("account", "=", account)]).action_retry()
+            cr.commit()
+
+    with ThreadPoolExecutor(3) as pool:
+        retries = pool.map(retry, range(3))
+        results = report_at_once(private_registry, [calls[::-1], calls])
+        list(retries)
+    assert set(results) <= {"charged", "duplicate"}
+    env.cr.rollback()
+    wallet = env["call.wallet"].search([("account_ref", "=", account)])
+    assert (len(wallet.usage_ids), wallet.balance) == (30, -15)
+    assert set(env["call.usage.rejection"].search([("account", "=", account)]).mapped("state")) == {"resolved"}
+    assert env["call.wallet"].check_invariants() == []
