@@ -51,9 +51,7 @@ def _measure(bench, server, clients):
 
         return arm
 
-    ours, baseline = interleave(
-        bench.rounds(9, 3), measured("ours", authorize), measured("baseline", nothing)
-    )
+    ours, baseline = interleave(bench.rounds(9, 3), measured("ours", authorize), measured("baseline", nothing))
     ratios = [a / b for a, b in zip(ours, baseline, strict=True)]
     plural = "s" if clients > 1 else ""
     return Result(

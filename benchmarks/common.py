@@ -192,9 +192,7 @@ def make_platform(database, wallets=1000):
     with environment(database) as env:
         env = env(context=dict(env.context, tracking_disable=True, mail_create_nosubscribe=True))
         plan = make_plan(env)
-        partners = env["res.partner"].create(
-            [{"name": f"Customer {n}", "is_company": True} for n in range(wallets)]
-        )
+        partners = env["res.partner"].create([{"name": f"Customer {n}", "is_company": True} for n in range(wallets)])
         made = env["call.wallet"].create(
             [
                 {"partner_id": partner.id, "account_ref": f"B{n}", "rate_plan_id": plan.id, "tz": "UTC"}
@@ -232,9 +230,7 @@ def make_key(env):
         {
             "name": "Benchmark Platform",
             "login": PLATFORM_LOGIN,
-            "group_ids": [
-                (6, 0, [env.ref("base.group_user").id, env.ref("call_wallet.group_platform").id])
-            ],
+            "group_ids": [(6, 0, [env.ref("base.group_user").id, env.ref("call_wallet.group_platform").id])],
         }
     )
     return (

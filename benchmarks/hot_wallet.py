@@ -100,8 +100,7 @@ def _compare(database, batch, acknowledged):
     """Return how many acknowledged calls are not in the ledger as answered, and how many twice."""
     with environment(database) as env:
         env.cr.execute(
-            "SELECT substr(key, 6), -amount::numeric FROM call_wallet_transaction"
-            " WHERE key ~ %s",
+            "SELECT substr(key, 6), -amount::numeric FROM call_wallet_transaction WHERE key ~ %s",
             [f"^call/(hot|spread)-{batch}-"],
         )
         rows = env.cr.fetchall()

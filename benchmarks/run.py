@@ -125,10 +125,7 @@ def write_json(options, results):
         "taken_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "quick": options.quick,
-        "results": [
-            {**result._asdict(), "ratio": round(result.ratio, 4), "met": result.is_met}
-            for result in results
-        ],
+        "results": [{**result._asdict(), "ratio": round(result.ratio, 4), "met": result.is_met} for result in results],
     }
     path = BUILD / "bench.json"
     path.write_text(json.dumps(report, indent=2) + "\n")

@@ -30,9 +30,7 @@ def run(bench):
         wallet_ids = _wallet_ids(env)
 
         def record():
-            requests = [
-                make_calls(platform.accounts, BATCH, f"settle-{next(count)}", rng) for _ in range(batches)
-            ]
+            requests = [make_calls(platform.accounts, BATCH, f"settle-{next(count)}", rng) for _ in range(batches)]
             start = time.perf_counter()
             for calls in requests:
                 results = env["call.usage"].record_calls(calls)

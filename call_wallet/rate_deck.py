@@ -99,7 +99,7 @@ def read_csv(data):
         first = text.readline()
         text.seek(0)
         delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(text, delimiter=delimiter)
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
         for cells in reader:
             yield reader.line_num, [cell.strip() for cell in cells]
     except UnicodeDecodeError:

@@ -131,11 +131,11 @@ class CallWalletCommon(TransactionCase):
     def _usage_of(self, call):
         return self.usage.search([("wallet_id.account_ref", "=", call["account"]), ("call_ref", "=", call["call_ref"])])
 
-    def assert_balance(self, wallet, expected):
+    def assertBalance(self, wallet, expected):
         self.env.invalidate_all()
         self.assertEqual(wallet.balance, Decimal(str(expected)))
 
-    def assert_sound(self, wallets=None):
+    def assertSound(self, wallets=None):
         """All invariants hold, for these wallets or for all."""
         self.assertEqual(self.env["call.wallet"].check_invariants(wallets), [])
 

@@ -1,5 +1,6 @@
 """What the load tests work on: a database with wallets, clients of it, and a killer of servers."""
 
+import itertools
 import json
 import os
 import random
@@ -37,10 +38,7 @@ class Site:
             env = env(context=dict(env.context, tracking_disable=True))
             plan = env["call.rate.plan"].create({"name": "Load", "currency_id": env.ref("base.USD").id})
             env["call.rate"].create(
-                [
-                    {"plan_id": plan.id, "prefix": prefix, "price_per_minute": price}
-                    for prefix, price in PRICES.items()
-                ]
+                [{"plan_id": plan.id, "prefix": prefix, "price_per_minute": price} for prefix, price in PRICES.items()]
             )
             self.plan_id = plan.id
             self.platform_key = make_key(env, "load.platform", ["call_wallet.group_platform"])
@@ -126,6 +124,11 @@ def expected_cost(call):
     return Decimal(PRICES[prefix]) * minutes
 
 
+def say(text):
+    """Leave a line in the test's captured output: pytest shows it when the test fails."""
+    print(text)  # noqa: T201 (a failure cannot be repeated without its seed)
+
+
 def at_once(work, items, threads=16):
     """Do ``work`` for all items, so many at a time; return the results in order."""
     with ThreadPoolExecutor(threads) as pool:
@@ -162,13 +165,12 @@ def no_retries(server):
 class Storm:
     """Client processes of several roles around one wallet, and a killer of servers."""
 
-    ROLES = ["charge"] * 8 + ["authorize", "authorize", "pause", "fund"]
+    ROLES = ["charge"] * 8 + ["authorize", "authorize", "pause", "fund", "topup"]
 
     def __init__(self, site, servers, account, wallet_id, seconds):
         self.site, self.servers, self.seconds = site, servers, seconds
         self.rng = random.Random(f"{SEED} killer")
         self.kills = {"worker": 0, "server": 0}
-        roles = self.ROLES + (["topup"] if self._has_topups() else [])
         self.jobs = [
             {
                 "role": role, "name": f"{role}{number}", "seed": SEED, "seconds": seconds,
@@ -176,11 +178,8 @@ class Storm:
                 "ports": [server.port for server in servers],
                 "platform_key": site.platform_key, "staff_key": site.staff_key,
             }
-            for number, role in enumerate(roles)
+            for number, role in enumerate(self.ROLES)
         ]  # fmt: skip
-
-    def _has_topups(self):
-        return hasattr(self.site.registry["call.wallet"], "create_topup")
 
     def blow(self):
         """Return what each client was told."""
@@ -209,15 +208,18 @@ class Storm:
         return client
 
     def _kill_until(self, over):
-        while not over.wait(self.rng.uniform(0.5, 2)):
+        for turn in itertools.count():
             server = self.rng.choice(self.servers)
-            if self.rng.random() < 0.3:
+            if turn % 3 == 1:
                 self.kills["server"] += 1
                 server.kill()
                 server.start()
-            elif server.worker_pids:
+            else:
                 self.kills["worker"] += 1
-                kill(self.rng.choice(server.worker_pids))
+                for pid in server.worker_pids[-1:]:
+                    kill(pid)
+            if over.wait(self.rng.uniform(0.5, 2)) and turn:
+                return
 
 
 def kill(pid):

@@ -34,10 +34,10 @@ class AuthorizeCase(CallWalletCommon):
             [self.wallet.id, call_ref],
         )
 
-    def assert_held(self, expected):
+    def assertHeld(self, expected):
         self.env.invalidate_all()
         self.assertEqual(self.wallet.held_amount, Decimal(expected))
-        self.assert_sound(self.wallet)
+        self.assertSound(self.wallet)
 
 
 @tagged("post_install", "-at_install", "standard")
@@ -202,7 +202,7 @@ class TestLongestCall(AuthorizeCase):
         self.assertTrue(answer["allowed"])
         self.assertGreater(answer["max_seconds"], 0)
         self.assertLessEqual(answer["max_seconds"], 86400)
-        self.assert_held("0")
+        self.assertHeld("0")
 
 
 @tagged("post_install", "-at_install", "standard")
@@ -214,7 +214,7 @@ class TestHolds(AuthorizeCase):
     def test_asking_again_returns_the_same_hold(self):
         first = self._ask()
         self.assertEqual(self._ask(), first)
-        self.assert_held("0.125")
+        self.assertHeld("0.125")
 
     def test_a_hold_reserves_what_is_expected_in_whole_increments(self):
         self._ask(expected_seconds=61)
@@ -223,7 +223,7 @@ class TestHolds(AuthorizeCase):
     def test_the_companys_default_applies_when_nothing_is_expected(self):
         self.company.call_wallet_hold_seconds = 60
         self._ask()
-        self.assert_held("0.0125")
+        self.assertHeld("0.0125")
 
     def test_less_is_held_when_less_is_available(self):
         self._ask("c-1", expected_seconds=4500)
@@ -231,33 +231,33 @@ class TestHolds(AuthorizeCase):
         self.assertEqual((answer["allowed"], answer["max_seconds"]), (True, 300))
         self.assertEqual(answer["available"], "0.000000")
         self.assertEqual(self._ask("c-3")["code"], "no_funds")
-        self.assert_held("1")
+        self.assertHeld("1")
 
     def test_many_calls_never_spend_the_same_dollar(self):
         answers = [self._ask(f"c-{n}") for n in range(12)]
         self.assertEqual([answer["allowed"] for answer in answers], [True] * 8 + [False] * 4)
-        self.assert_held("1")
+        self.assertHeld("1")
 
     def test_the_end_of_the_call_settles_its_hold(self):
         self._ask(expected_seconds=600)
         self._record(self._call(call_ref="c-1", duration_seconds=61))
         self.assertEqual(self._hold().state, "settled")
-        self.assert_held("0")
-        self.assert_balance(self.wallet, "0.975")
+        self.assertHeld("0")
+        self.assertBalance(self.wallet, "0.975")
 
     def test_a_conflicting_report_settles_no_hold(self):
         self._record(self._call(call_ref="c-0"))
         self._ask()
         self._record(self._call(call_ref="c-0", duration_seconds=600))
         self.assertEqual(self._hold().state, "held")
-        self.assert_held("0.125")
+        self.assertHeld("0.125")
 
     def test_extending_reserves_more_of_the_same_hold(self):
         hold = self._ask()["hold"]
         answer = self._extend(600)
         self.assertEqual((answer["allowed"], answer["hold"], answer["max_seconds"]), (True, hold, 4800))
         self.assertEqual(self._hold().reserved_seconds, 1200)
-        self.assert_held("0.25")
+        self.assertHeld("0.25")
 
     def test_an_extension_gets_what_is_left_and_then_is_refused(self):
         self._ask("c-1", expected_seconds=600)
@@ -266,7 +266,7 @@ class TestHolds(AuthorizeCase):
         self.assertEqual((answer["allowed"], answer["max_seconds"]), (True, 1200))
         answer = self._extend(60)
         self.assertEqual((answer["allowed"], answer["code"], answer["max_seconds"]), (False, "no_funds", 1200))
-        self.assert_held("1")
+        self.assertHeld("1")
 
     def test_extending_needs_a_hold(self):
         with self.assertRaisesRegex(UserError, "no hold for c-9"):
@@ -280,20 +280,20 @@ class TestHolds(AuthorizeCase):
             answer = self._release()
             self.assertEqual((answer["allowed"], answer["available"]), (True, "1.000000"))
         self.assertEqual(self._hold().state, "released")
-        self.assert_held("0")
+        self.assertHeld("0")
 
     def test_a_released_call_can_be_authorised_again(self):
         self._ask()
         self._release()
         self.assertTrue(self._ask()["allowed"])
-        self.assert_held("0.125")
+        self.assertHeld("0.125")
 
     def test_the_hold_keeps_the_price_it_was_authorised_at(self):
         self._ask()
         self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").unlink()
         self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1").unlink()
         self.assertEqual(self._extend(600)["rate"], "0.012500")
-        self.assert_held("0.25")
+        self.assertHeld("0.25")
 
     def test_holds_of_lost_calls_are_freed_by_the_scheduled_action(self):
         self._ask("c-1")
@@ -301,21 +301,21 @@ class TestHolds(AuthorizeCase):
         self._lose("c-1")
         self.env["call.wallet"]._cron_expire_holds()
         self.assertEqual((self._hold("c-1").state, self._hold("c-2").state), ("expired", "held"))
-        self.assert_held("0.125")
+        self.assertHeld("0.125")
 
     def test_a_lost_calls_hold_gives_way_when_its_funds_are_needed(self):
         self._ask("c-1", expected_seconds=4800)
         self._lose("c-1")
         self.assertTrue(self._ask("c-2")["allowed"])
-        self.assert_held("0.125")
+        self.assertHeld("0.125")
 
     def test_a_call_reported_after_its_hold_expired_is_charged_all_the_same(self):
         self._ask()
         self._lose()
         self.env["call.wallet"]._cron_expire_holds()
         self.assertEqual(self._record(self._call(call_ref="c-1"))["result"], "charged")
-        self.assert_balance(self.wallet, "0.975")
-        self.assert_held("0")
+        self.assertBalance(self.wallet, "0.975")
+        self.assertHeld("0")
 
     def test_an_expired_hold_can_be_taken_up_again_while_the_call_goes_on(self):
         self._ask()
@@ -323,7 +323,7 @@ class TestHolds(AuthorizeCase):
         self.env["call.wallet"]._cron_expire_holds()
         self.assertTrue(self._extend(60)["allowed"])
         self.assertEqual(self._hold().state, "held")
-        self.assert_held("0.1375")
+        self.assertHeld("0.1375")
 
     def test_pausing_refuses_new_calls_and_leaves_running_ones_alone(self):
         self._ask("c-1")
@@ -332,7 +332,7 @@ class TestHolds(AuthorizeCase):
         self.assertEqual(self._ask("c-1")["code"], "ok")
         self.assertTrue(self._extend(60)["allowed"])
         self.assertEqual(self._record(self._call(call_ref="c-1"))["result"], "charged")
-        self.assert_held("0")
+        self.assertHeld("0")
 
     def test_a_refund_of_funds_held_elsewhere_is_not_available_twice(self):
         self._ask("c-1", expected_seconds=4800)

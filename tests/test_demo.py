@@ -99,13 +99,14 @@ class TestDemo(HttpCase):
             self.assertEqual(rows[0].type, "balance_added", account)
             self.assertEqual(str(rows[-1].date)[:7], "2026-10", account)
 
-    def test_the_report_of_october_shows_what_the_month_changed(self):
+    def test_the_report_of_october_is_acmes_whole_month(self):
         acme = self.wallets["ACME"]
         with acme._usage_report(date(2026, 10, 1), date(2026, 10, 31), "csv") as file:
             rows = list(csv.DictReader(file.read().decode("utf-8-sig").splitlines()))
-        opening = Decimal(rows[0]["Balance After"]) - Decimal(rows[0]["Amount"])
-        self.assertEqual(opening + sum(Decimal(row["Amount"]) for row in rows), acme.balance)
-        self.assertEqual(Counter(row["Transaction Type"] for row in rows)["balance_added"], 1)
+        calls = Counter(account for account, _ref in self.costs)["ACME"]
+        self.assertEqual(Counter(row["Transaction Type"] for row in rows), {"balance_added": 2, "usage": calls})
+        self.assertEqual(sum(Decimal(row["Amount"]) for row in rows), acme.balance)
+        self.assertEqual(Decimal(rows[-1]["Balance After"]), acme.balance)
 
     def test_everybody_can_log_in_with_the_login_as_password(self):
         for login in LOGINS:

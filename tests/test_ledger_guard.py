@@ -77,7 +77,7 @@ class TestAppendOnly(LedgerCase):
         self.assertTrue(row.exists())
         self.assertEqual((row.amount, row.is_call), (amount, True))
         self.assertFalse(row.usage_id)
-        self.assert_sound(self.wallet)
+        self.assertSound(self.wallet)
 
     def test_only_a_finance_manager_deletes_calls_and_nobody_edits_them(self):
         usage = self._usage_of(self.call)
@@ -105,47 +105,47 @@ class TestInvariantChecks(LedgerCase):
             savepoint.rollback()
         self.env.invalidate_all()
 
-    def assert_noticed(self, check, *statements):
+    def assertNoticed(self, check, *statements):
         with self.subTest(statements=statements), self._damage(*statements):
             found = self.env["call.wallet"].check_invariants(self.wallet)
             self.assertTrue(any(line.startswith(f"{check}: {self.wallet.account_ref}: ") for line in found), found)
             self.assertIn(check, " ".join(self.env["call.wallet"].check_invariants()))
 
     def test_a_sound_ledger(self):
-        self.assert_sound(self.wallet)
-        self.assert_sound([self.wallet.id])
-        self.assert_sound()
+        self.assertSound(self.wallet)
+        self.assertSound([self.wallet.id])
+        self.assertSound()
 
     def test_a_balance_that_is_not_the_sum(self):
-        self.assert_noticed(
+        self.assertNoticed(
             "exact", "UPDATE call_wallet_balance SET balance = balance + 0.000001 WHERE wallet_id = {wallet}"
         )
-        self.assert_noticed(
+        self.assertNoticed(
             "exact", "UPDATE call_wallet_balance SET last_sequence = last_sequence + 1 WHERE wallet_id = {wallet}"
         )
 
     def test_an_amount_that_was_changed(self):
         change = "UPDATE call_wallet_transaction SET amount = amount - 1 WHERE id = {row}"
         for check in ("exact", "chain", "charged", "totals"):
-            self.assert_noticed(check, change)
+            self.assertNoticed(check, change)
 
     def test_a_row_that_was_taken_out(self):
         delete = "DELETE FROM call_wallet_transaction WHERE id = {row}"
         for check in ("exact", "chain", "charged", "totals"):
-            self.assert_noticed(check, delete)
+            self.assertNoticed(check, delete)
 
     def test_a_balance_after_that_does_not_follow(self):
-        self.assert_noticed(
+        self.assertNoticed(
             "chain", "UPDATE call_wallet_transaction SET balance_after = balance_after + 1 WHERE id = {row}"
         )
 
     def test_a_gap_in_the_numbers(self):
-        self.assert_noticed("chain", "UPDATE call_wallet_transaction SET sequence = sequence + 100 WHERE id = {row}")
+        self.assertNoticed("chain", "UPDATE call_wallet_transaction SET sequence = sequence + 100 WHERE id = {row}")
 
     def test_a_call_that_was_charged_twice(self):
         with self.cr.savepoint() as savepoint:
             self.cr.execute("DROP INDEX call_wallet_transaction_key_unique")
-            self.assert_noticed(
+            self.assertNoticed(
                 "once",
                 "UPDATE call_wallet_transaction t SET key = o.key FROM call_wallet_transaction o"
                 " WHERE t.id = {row} AND o.wallet_id = t.wallet_id AND o.sequence = t.sequence - 1",
@@ -153,23 +153,23 @@ class TestInvariantChecks(LedgerCase):
             savepoint.rollback()
 
     def test_a_call_whose_cost_is_not_what_was_charged(self):
-        self.assert_noticed("charged", "UPDATE call_usage SET total_cost = total_cost + 1 WHERE wallet_id = {wallet}")
-        self.assert_noticed("charged", "UPDATE call_wallet_transaction SET usage_id = NULL WHERE id = {row}")
+        self.assertNoticed("charged", "UPDATE call_usage SET total_cost = total_cost + 1 WHERE wallet_id = {wallet}")
+        self.assertNoticed("charged", "UPDATE call_wallet_transaction SET usage_id = NULL WHERE id = {row}")
 
     def test_holds_that_do_not_add_up(self):
-        self.assert_noticed("held", "UPDATE call_wallet_balance SET held_amount = 0 WHERE wallet_id = {wallet}")
-        self.assert_noticed("held", "UPDATE call_wallet_hold SET state = 'released' WHERE wallet_id = {wallet}")
+        self.assertNoticed("held", "UPDATE call_wallet_balance SET held_amount = 0 WHERE wallet_id = {wallet}")
+        self.assertNoticed("held", "UPDATE call_wallet_hold SET state = 'released' WHERE wallet_id = {wallet}")
 
     def test_a_status_that_does_not_fit(self):
-        self.assert_noticed("status", "UPDATE call_wallet_balance SET state = 'paused' WHERE wallet_id = {wallet}")
-        self.assert_noticed("status", "UPDATE call_wallet_balance SET is_set_up = false WHERE wallet_id = {wallet}")
-        self.assert_noticed("status", "DELETE FROM call_wallet_recipient WHERE wallet_id = {wallet}")
+        self.assertNoticed("status", "UPDATE call_wallet_balance SET state = 'paused' WHERE wallet_id = {wallet}")
+        self.assertNoticed("status", "UPDATE call_wallet_balance SET is_set_up = false WHERE wallet_id = {wallet}")
+        self.assertNoticed("status", "DELETE FROM call_wallet_recipient WHERE wallet_id = {wallet}")
 
     def test_totals_that_do_not_add_up(self):
-        self.assert_noticed("totals", "UPDATE call_wallet_day SET amount = amount + 1 WHERE wallet_id = {wallet}")
-        self.assert_noticed("totals", "DELETE FROM call_wallet_day WHERE wallet_id = {wallet}")
+        self.assertNoticed("totals", "UPDATE call_wallet_day SET amount = amount + 1 WHERE wallet_id = {wallet}")
+        self.assertNoticed("totals", "DELETE FROM call_wallet_day WHERE wallet_id = {wallet}")
         for total in ("total_added", "total_used", "total_refunded", "total_reversed"):
-            self.assert_noticed(
+            self.assertNoticed(
                 "totals", f"UPDATE call_wallet_balance SET {total} = {total} + 1 WHERE wallet_id = {{wallet}}"
             )
 
@@ -177,7 +177,7 @@ class TestInvariantChecks(LedgerCase):
         other = self._make_wallet()
         self._fund(other, 5)
         with self._damage("UPDATE call_wallet_balance SET balance = balance + 1 WHERE wallet_id = {wallet}"):
-            self.assert_sound(other)
+            self.assertSound(other)
 
     def test_the_nightly_check_tells_finance_managers_what_it_found(self):
         manager = self._make_user("t_fm", "finance_manager")

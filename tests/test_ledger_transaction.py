@@ -92,7 +92,7 @@ def test_writers_of_one_wallet_queue_and_all_succeed(private_registry, env):
         with private_registry.cursor() as cr:
             theirs = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
             # A request has read something before it charges, so its snapshot is old by then.
-            theirs["call.wallet"].search([("account_ref", "=", "QUEUE")]).balance  # noqa: B018 (the reading is the point)
+            theirs["call.wallet"].search([("account_ref", "=", "QUEUE")]).balance
             return theirs["call.usage"].record_calls([call("QUEUE", f"{number}-{i}") for i in range(20)])
 
     with ThreadPoolExecutor(8) as pool:

@@ -38,6 +38,16 @@ class TestStatus(CallWalletCommon):
         self._fund(self.wallet, 5)
         self.assertEqual(self.wallet.state, "active")
 
+    def test_a_top_up_resumes_calls_when_its_payment_lands(self):
+        topup = self.wallet.create_topup(50)
+        self.assertEqual((self.wallet.balance, self.wallet.state), (0, "paused"))
+        self._pay(topup.invoice_id)
+        self.env.invalidate_all()
+        self.assertEqual((self.wallet.balance, self.wallet.state), (50, "active"))
+        self._fund(self.wallet, 25, by="topup")
+        self.assertBalance(self.wallet, 75)
+        self.assertSound(self.wallet)
+
     def test_funds_do_not_lift_a_pause_by_hand(self):
         self._fund(self.wallet, 5)
         self.wallet.action_pause("Unusual traffic")
@@ -143,7 +153,7 @@ class TestRecipients(CallWalletCommon):
         self.wallet.write({"recipient_ids": [(0, 0, {"email": "A@B.example"})]})
         self.assertEqual(self.wallet.state, "active")
         self.assertEqual(self.wallet.recipient_ids.email, "a@b.example")
-        self.assert_sound(self.wallet)
+        self.assertSound(self.wallet)
 
 
 @tagged("post_install", "-at_install", "standard")
@@ -271,8 +281,8 @@ class TestRefunds(CallWalletCommon):
     def test_a_refund_returns_funds_with_its_reason(self):
         row = self.wallet.refund("1.5", "Bad line")
         self.assertEqual((row.type, row.amount, row.description), ("refund", Decimal("1.5"), "Bad line"))
-        self.assert_balance(self.wallet, "21.375")
-        self.assert_sound(self.wallet)
+        self.assertBalance(self.wallet, "21.375")
+        self.assertSound(self.wallet)
 
     def test_refunds_of_a_call_never_exceed_what_it_cost(self):
         self.wallet.refund("0.1", "Bad line", usage=self.usage_record)
@@ -281,7 +291,7 @@ class TestRefunds(CallWalletCommon):
         self.wallet.refund("0.025", "Bad line", usage=self.usage_record.id)
         with self.assertRaisesRegex(UserError, "at most 0"):
             self.wallet.refund("0.000001", "Bad line", usage=self.usage_record)
-        self.assert_balance(self.wallet, 20)
+        self.assertBalance(self.wallet, 20)
 
     def test_a_call_of_another_wallet_cannot_be_refunded_here(self):
         other = self._make_wallet()
@@ -293,7 +303,7 @@ class TestRefunds(CallWalletCommon):
         self.assertEqual(self.wallet.refund("1", "Bad line", request_key="r-1"), first)
         with self.assertRaisesRegex(UserError, "other content"):
             self.wallet.refund("2", "Bad line", request_key="r-1")
-        self.assert_balance(self.wallet, "20.875")
+        self.assertBalance(self.wallet, "20.875")
 
     def test_amount_and_reason_are_checked(self):
         for amount in ("0", "-1", "abc", "0.0000001", "1e30", None):

@@ -1,13 +1,11 @@
 from datetime import datetime
 
-from werkzeug.exceptions import NotFound
-
 from odoo import http
-from odoo.http import request
-from odoo.tools import formatLang
-
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
+from odoo.http import request
+from odoo.tools import formatLang
+from werkzeug.exceptions import NotFound
 
 PER_PAGE = 20
 
@@ -52,9 +50,7 @@ class CallWalletPortal(CustomerPortal):
 
     def _billing_values(self, wallet, wallets, page):
         transactions = request.env["call.wallet.transaction"].sudo()
-        pager = portal_pager(
-            url=f"/my/billing/{wallet.id}", total=wallet.last_sequence, page=page, step=PER_PAGE
-        )
+        pager = portal_pager(url=f"/my/billing/{wallet.id}", total=wallet.last_sequence, page=page, step=PER_PAGE)
         # By number, not by offset: the last page of a long ledger costs what the first does.
         newest = wallet.last_sequence - pager["offset"]
         return {

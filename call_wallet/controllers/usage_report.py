@@ -1,12 +1,11 @@
 import re
 from datetime import date
 
-from werkzeug.exceptions import NotFound
-from werkzeug.wsgi import wrap_file
-
 from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wsgi import wrap_file
 
 from ..models.call_wallet import ACCOUNT_MANAGER
 from ..reports.usage_report_file import WRITERS

@@ -18,15 +18,16 @@ RECIPIENTS = {
     "INITECH": ["billing@initech.example"],
 }
 # What October's calls cost: ACME 306.454245, GLOBEX 157.489752, INITECH 40.494606. So ACME stays
-# Active, GLOBEX ends Active but low, and INITECH's last calls use its balance up: Paused.
+# Active, GLOBEX ends Active but low, and INITECH's last calls use its balance up: Paused. All times are
+# UTC; in Singapore, where ACME is, the whole story takes place in October.
 PAID = [
-    (datetime(2026, 9, 28, 14, 5), "ACME", "250"),
-    (datetime(2026, 9, 29, 9, 30), "GLOBEX", "165"),
+    (datetime(2026, 9, 29, 14, 30), "GLOBEX", "165"),
     (datetime(2026, 9, 30, 6, 45), "INITECH", "40"),
-    (datetime(2026, 10, 15, 15, 20), "ACME", "250"),
+    (datetime(2026, 10, 1, 0, 10), "ACME", "250"),
+    (datetime(2026, 10, 15, 3, 20), "ACME", "250"),
 ]
-CANCELLED = (datetime(2026, 10, 20, 16, 0), "ACME", "100")
-PENDING = (datetime(2026, 10, 29, 13, 10), "ACME", "500")
+CANCELLED = (datetime(2026, 10, 20, 2, 0), "ACME", "100")
+PENDING = (datetime(2026, 10, 29, 6, 10), "ACME", "500")
 
 
 class CallWalletDemo(models.AbstractModel):

@@ -21,6 +21,7 @@ from . import (
     call_wallet_alert,
     call_wallet_dashboard,
     call_wallet_screens,
+    call_wallet_watch,
     call_wallet_ledger,
     call_wallet_invariants,
     call_wallet_topup,

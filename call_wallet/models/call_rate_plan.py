@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..fields import ZERO, Amount, parse_amount
+from ..fields import ZERO, parse_amount
 from ..rating import Deck, Rate
 
 

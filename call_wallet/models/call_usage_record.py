@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools.translate import LazyTranslate
 
 from ..clock import utcnow
-from ..fields import ZERO, parse_amount
+from ..fields import parse_amount
 from ..intake import Call, Refused, parse_call
 from ..rating import Charge, charge
 from ..sql import array

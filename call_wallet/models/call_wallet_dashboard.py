@@ -29,17 +29,34 @@ class CallWalletDashboard(models.Model):
         One message a transaction, however many wallets and calls it had, on the account
         managers' group: employees are subscribed to their groups' channels. It names the
         wallets and nothing of their content; a dashboard asks for that with its own rights.
+        Wallets nobody is looking at cost one look at an index.
         """
-        precommit = self.env.cr.precommit
-        waiting = precommit.data.setdefault(CHANGED, set())
-        if not waiting:
+        watched = self.env["call.wallet.watch"]._watched(wallet_ids)
+        if not watched:
+            return
+        data = self.env.cr.precommit.data
+        waiting = data.get(CHANGED)
+        if waiting is None:
+            waiting = data[CHANGED] = set()
 
-            @precommit.add
+            @self.env.cr.precommit.add
             def send():
-                group = self.env.ref(ACCOUNT_MANAGER).sudo()
-                group._bus_send(CHANGED, {"ids": sorted(precommit.data.pop(CHANGED, ()))})
+                group_id = self.env["ir.model.data"]._xmlid_to_res_id(ACCOUNT_MANAGER)
+                group = self.env["res.groups"].sudo().browse(group_id)
+                group._bus_send(CHANGED, {"ids": sorted(data.pop(CHANGED))})
 
-        waiting.update(wallet_ids)
+        waiting.update(watched)
+
+    def watch(self):
+        """Ask for the bus message ``call_wallet/changed`` about these wallets for two minutes.
+
+        An open dashboard asks again every minute.
+
+        :raise AccessError: neither an owner of the wallets nor an account manager
+        """
+        wallets = self._as(ACCOUNT_MANAGER, owner=True)
+        self.env["call.wallet.watch"]._renew(wallets.ids)
+        return True
 
     # === DASHBOARD === #
 

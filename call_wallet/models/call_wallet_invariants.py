@@ -101,6 +101,15 @@ CHECKS = {
                 OR b.state <> CASE WHEN NOT b.is_set_up THEN 'not_set_up'
                                    WHEN b.is_paused_by_hand OR b.balance <= 0 THEN 'paused' ELSE 'active' END)
     """,
+    "topups": f"""
+        SELECT w.account_ref, 'top-up ' || b.id, 'amount ' || b.amount, 'credited ' || b.credited_amount,
+               'ledger ' || COALESCE(t.total, 0)
+          FROM call_wallet_topup b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN (SELECT topup_id, sum(amount) AS total FROM call_wallet_transaction
+                      WHERE topup_id IS NOT NULL GROUP BY topup_id) t ON t.topup_id = b.id
+         WHERE {SCOPE} AND (b.credited_amount <> COALESCE(t.total, 0) OR b.credited_amount > b.amount)
+    """,
     "totals": f"""
         SELECT w.account_ref, x.type, 'ledger ' || COALESCE(x.ledger, 0), 'daily totals ' || COALESCE(x.days, 0),
                'running total ' || x.running

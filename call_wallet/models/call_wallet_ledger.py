@@ -7,7 +7,7 @@ from odoo import api, models, modules
 from odoo.exceptions import UserError
 
 from ..clock import utcnow
-from ..fields import ZERO, parse_amount
+from ..fields import parse_amount
 from ..sql import array
 
 # Status and alert level follow from what else stands in the row; kept beside it for search.

@@ -28,7 +28,12 @@ class CallWalletTopup(models.Model):
     tax_amount = Amount("Tax", compute="_compute_totals")
     total_amount = Amount("Total", compute="_compute_totals", help="Tax included: what is to be paid.")
     credited_amount = Amount(
-        "Credited", readonly=True, copy=False, help="What has reached the wallet so far, less what was taken back."
+        "Credited",
+        required=True,
+        default=0,
+        readonly=True,
+        copy=False,
+        help="What has reached the wallet so far, less what was taken back.",
     )
     credit_count = fields.Integer(
         readonly=True, copy=False, default=0, help="Ledger rows so far; each is entered once under its number."
@@ -36,9 +41,7 @@ class CallWalletTopup(models.Model):
     state = fields.Selection(
         TOPUP_STATES, string="Status", compute="_compute_state", store=True, required=True, precompute=True
     )
-    invoice_id = fields.Many2one(
-        "account.move", readonly=True, copy=False, ondelete="restrict", index="btree_not_null"
-    )
+    invoice_id = fields.Many2one("account.move", readonly=True, copy=False, ondelete="restrict", index="btree_not_null")
     invoice_status = fields.Selection(related="invoice_id.call_wallet_status")
     requested_by_id = fields.Many2one(
         "res.users", readonly=True, ondelete="restrict", default=lambda self: self.env.user

@@ -39,9 +39,7 @@ class CallWalletTopupOrder(models.Model):
         """Return the amount as Decimal, if the wallet may be topped up with it."""
         _ = self.env._
         if not self.is_set_up:
-            raise UserError(
-                _("Billing is not set up: save a notification recipient first, then add balance.")
-            )
+            raise UserError(_("Billing is not set up: save a notification recipient first, then add balance."))
         if accept_terms is not True:
             raise UserError(_("Terms: acknowledge that funds are invoiced and non-refundable."))
         amount = parse_amount(amount, _("Amount"), self.env)
@@ -88,9 +86,7 @@ class CallWalletTopupInvoice(models.Model):
     def _create_invoice(self):
         self.ensure_one()
         invoices = self.env["account.move"].with_company(self.company_id)
-        self.invoice_id = invoices.with_context(default_move_type="out_invoice").create(
-            self._prepare_invoice_vals()
-        )
+        self.invoice_id = invoices.with_context(default_move_type="out_invoice").create(self._prepare_invoice_vals())
         self.invoice_id.action_post()
 
     def _prepare_invoice_vals(self):

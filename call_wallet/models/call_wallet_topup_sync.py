@@ -2,10 +2,9 @@ import logging
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
-from psycopg2 import errors
-
 from odoo import SUPERUSER_ID, api, models
 from odoo.tools import mute_logger
+from psycopg2 import errors
 
 from ..clock import utcnow
 from ..fields import ZERO, parse_amount

@@ -3,7 +3,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -86,5 +85,4 @@ class CallUsageReportWizard(models.TransientModel):
             "type": "ir.actions.act_url",
             "url": f"/call_wallet/usage_report/{self.wallet_id.id}?{urlencode(query)}",
             "target": "download",
-            "close": True,
         }

@@ -41,7 +41,5 @@ class CallWalletRefundWizard(models.TransientModel):
         self.ensure_one()
         if not self.amount:
             raise UserError(self.env._("Amount: enter more than zero."))
-        self.wallet_id.refund(
-            self.amount, self.reason, usage=self.usage_id or None, request_key=self.request_key
-        )
+        self.wallet_id.refund(self.amount, self.reason, usage=self.usage_id or None, request_key=self.request_key)
         return {"type": "ir.actions.act_window_close"}

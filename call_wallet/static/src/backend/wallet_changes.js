@@ -1,12 +1,14 @@
 import { browser } from "@web/core/browser/browser";
 import { useBus, useService } from "@web/core/utils/hooks";
-import { onWillUnmount } from "@odoo/owl";
+import { onMounted, onWillUnmount } from "@odoo/owl";
 
 export const CHANGED = "call_wallet/changed";
 // Changes that come together are fetched together.
 const GATHER_MS = 60;
 // The server speaks of a wallet at most once a second: look again after that second.
 const LOOK_AGAIN_MS = 1100;
+// It speaks only of wallets that were watched in the last two minutes.
+const WATCH_MS = 60000;
 
 /**
  * Calls `refresh` when the wallet has changed, and after the connection was lost.
@@ -14,11 +16,17 @@ const LOOK_AGAIN_MS = 1100;
  * @param {() => number|false} getWalletId
  * @param {() => Promise} refresh
  * @param {(isLive: boolean) => void} onConnection
+ * @returns {() => Promise} to call when another wallet is shown
  */
 export function useWalletChanges(getWalletId, refresh, onConnection) {
     const bus = useService("bus_service");
-    let soon, later;
+    const orm = useService("orm");
+    let soon, later, renewal;
 
+    const refreshLater = () => {
+        browser.clearTimeout(later);
+        later = browser.setTimeout(refresh, LOOK_AGAIN_MS);
+    };
     const onChanged = ({ ids }) => {
         if (!ids.includes(getWalletId())) {
             return;
@@ -29,21 +37,36 @@ export function useWalletChanges(getWalletId, refresh, onConnection) {
                 refresh();
             }, GATHER_MS);
         }
-        browser.clearTimeout(later);
-        later = browser.setTimeout(refresh, LOOK_AGAIN_MS);
+        refreshLater();
     };
+    /** What changed while the watch was being set, or while the server was away, is seen by looking again. */
+    const watch = async () => {
+        const walletId = getWalletId();
+        if (!walletId) {
+            return;
+        }
+        // Where it fails, looking again fails too, and says so.
+        await orm.silent.call("call.wallet", "watch", [[walletId]]).catch(() => {});
+        refreshLater();
+    };
+
     bus.subscribe(CHANGED, onChanged);
     bus.start();
     useBus(bus, "BUS:DISCONNECT", () => onConnection(false));
     for (const event of ["BUS:CONNECT", "BUS:RECONNECT"]) {
         useBus(bus, event, () => {
             onConnection(true);
-            refresh();
+            watch();
         });
     }
+    onMounted(() => {
+        renewal = browser.setInterval(watch, WATCH_MS);
+    });
     onWillUnmount(() => {
         bus.unsubscribe(CHANGED, onChanged);
         browser.clearTimeout(soon);
         browser.clearTimeout(later);
+        browser.clearInterval(renewal);
     });
+    return watch;
 }

@@ -47,18 +47,19 @@ export class WalletDashboard extends Component {
             this.isFinance = await user.hasGroup("call_wallet.group_finance");
             await this.load();
         });
+        const watch = useWalletChanges(
+            () => this.walletId,
+            () => this.load(),
+            (isLive) => (this.state.isLive = isLive)
+        );
         useEffect(
             (walletId) => {
+                watch();
                 if (walletId !== this.loadedId) {
                     this.load();
                 }
             },
             () => [this.walletId]
-        );
-        useWalletChanges(
-            () => this.walletId,
-            () => this.load(),
-            (isLive) => (this.state.isLive = isLive)
         );
     }
 

@@ -1,0 +1,43 @@
+from odoo import api, fields, models
+
+
+class CallWalletWatch(models.Model):
+    """A wallet whose dashboard is open somewhere.
+
+    A message on the bus costs as much as charging some hundred calls (a row, and a connection
+    of its own to wake the listeners), so only a wallet that somebody is looking at gets one.
+    A dashboard renews its watch while it is open; nobody has to end it. Times are UTC.
+    """
+
+    _name = "call.wallet.watch"
+    _description = "Call Wallet Watch"
+    _rec_name = "wallet_id"
+    _log_access = False
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="cascade")
+    until = fields.Datetime(required=True, readonly=True)
+
+    _one_per_wallet = models.UniqueIndex("(wallet_id)", "A wallet has one watch.")
+
+    @api.model
+    def _renew(self, wallet_ids):
+        # Many viewers of one wallet write its row once in a while, not each every minute.
+        self.env.cr.execute(
+            """
+            INSERT INTO call_wallet_watch AS w (wallet_id, until)
+            SELECT unnest(%s::int[]), clock_timestamp() AT TIME ZONE 'UTC' + interval '150 seconds'
+            ON CONFLICT (wallet_id) DO UPDATE SET until = EXCLUDED.until
+             WHERE w.until < EXCLUDED.until - interval '50 seconds'
+            """,
+            [list(wallet_ids)],
+        )
+
+    @api.model
+    def _watched(self, wallet_ids):
+        """Return those of the wallets that somebody is looking at."""
+        self.env.cr.execute(
+            "SELECT wallet_id FROM call_wallet_watch"
+            " WHERE wallet_id = ANY(%s) AND until > clock_timestamp() AT TIME ZONE 'UTC'",
+            [list(wallet_ids)],
+        )
+        return {row[0] for row in self.env.cr.fetchall()}

@@ -1,0 +1,159 @@
+"""Takes pictures of a running demo with headless Chromium.
+
+    python scripts/screenshots.py http://localhost:8069 docs
+
+Needs `requests` and `websocket-client` (both among the test requirements) and Chromium. Logs in as the
+demo's users, whose passwords are their logins.
+"""
+
+import base64
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+import websocket
+
+# file name, login, path, what must be there before the picture is taken, width, height
+PICTURES = [
+    ("screenshot", "finance", "/odoo/res.partner/{acme}", "tab:Billing", 1440, 900),
+    ("portal", "owner.acme", "/my/billing", "", 1280, 900),
+    ("portal_phone", "owner.acme", "/my/billing", "", 390, 844),
+]
+WAIT = 20
+
+
+def main(url, folder, *names):
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, login, path, action, width, height in PICTURES:
+        if names and name not in names:
+            continue
+        with Browser(width, height) as browser:
+            session = log_in(url, login)
+            browser.call("Network.setCookie", name="session_id", value=session.cookies["session_id"], url=url)
+            browser.open(url + path.format(acme=partner_id(url) if "{acme}" in path else ""))
+            if action.startswith("tab:"):
+                browser.click_tab(action[4:])
+            browser.save(folder / f"{name}.png")
+            print(folder / f"{name}.png")
+
+
+def log_in(url, login):
+    session = requests.Session()
+    page = session.get(f"{url}/web/login").text
+    token = page.split('csrf_token: "')[1].split('"')[0]
+    answer = session.post(
+        f"{url}/web/login", data={"login": login, "password": login, "csrf_token": token}, allow_redirects=False
+    )
+    if answer.status_code != 303:
+        raise SystemExit(f"{login} cannot log in at {url}")
+    return session
+
+
+def partner_id(url):
+    """Return the id of ACME's partner."""
+    session = log_in(url, "admin")
+    answer = session.post(
+        f"{url}/web/dataset/call_kw",
+        json={
+            "params": {
+                "model": "call.wallet",
+                "method": "search_read",
+                "args": [[("account_ref", "=", "ACME")], ["partner_id"]],
+                "kwargs": {},
+            }
+        },
+    )
+    return answer.json()["result"][0]["partner_id"][0]
+
+
+class Browser:
+    """Chromium without a window, driven over its debugging protocol."""
+
+    def __init__(self, width, height):
+        self._size = f"{width},{height}"
+        self._mobile = width < 500
+        self._number = 0
+
+    def __enter__(self):
+        command = next(filter(shutil.which, ("chromium", "chromium-browser", "google-chrome")), None)
+        if not command:
+            raise SystemExit("Chromium is missing: install the package chromium")
+        self._profile = tempfile.mkdtemp()
+        self._process = subprocess.Popen(
+            [command, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+             "--remote-debugging-port=0", "--remote-allow-origins=*", f"--window-size={self._size}",
+             f"--user-data-dir={self._profile}", "about:blank"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        port = self._until(self._port)
+        page = next(tab for tab in requests.get(f"http://127.0.0.1:{port}/json").json() if tab["type"] == "page")
+        self._socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=60)
+        self.call("Network.enable")
+        width, height = map(int, self._size.split(","))
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=self._mobile,
+        )  # fmt: skip
+        return self
+
+    def __exit__(self, *_error):
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait()
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _port(self):
+        with contextlib.suppress(OSError):
+            return Path(self._profile, "DevToolsActivePort").read_text().split()[0]
+
+    def _until(self, question):
+        deadline = time.monotonic() + WAIT
+        while time.monotonic() < deadline:
+            answer = question()
+            if answer:
+                return answer
+            time.sleep(0.2)
+        raise SystemExit(f"nothing to see after {WAIT} s: {question}")
+
+    def call(self, method, **params):
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        while True:
+            message = json.loads(self._socket.recv())
+            if message.get("id") == self._number:
+                return message.get("result", {})
+
+    def evaluate(self, script):
+        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def open(self, address):
+        self.call("Page.navigate", url=address)
+        ready = "document.readyState == 'complete' && !!document.querySelector('.o_form_view, .o_list_view, main')"
+        self._until(lambda: self.evaluate(ready))
+        time.sleep(3)
+
+    def click_tab(self, label):
+        script = (
+            "(() => { const tab = [...document.querySelectorAll('.o_notebook .nav-link')]"
+            f".find((link) => link.textContent.trim() === {json.dumps(label)});"
+            " if (tab) tab.click(); return !!tab; })()"
+        )
+        self._until(lambda: self.evaluate(script))
+        time.sleep(3)
+
+    def save(self, path):
+        picture = self.call("Page.captureScreenshot", format="png")["data"]
+        path.write_bytes(base64.b64decode(picture))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
+    main(*sys.argv[1:])

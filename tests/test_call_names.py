@@ -1,0 +1,95 @@
+"""A call's campaign and manager become records of the ERP."""
+
+from odoo.tests import tagged
+
+from .common import CallWalletCommon
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestNames(CallWalletCommon):
+    """Campaigns and managers become records of the ERP."""
+
+    def setUp(self):
+        super().setUp()
+        self._fund(self.wallet, 100)
+
+    def _usage(self, **overrides):
+        call = self._call(**overrides)
+        self.assertEqual(self._record(call)["result"], "charged")
+        return self._usage_of(call)
+
+    def test_a_campaign_is_created_once_and_found_by_its_name(self):
+        first = self._usage(campaign="Autumn 2026").campaign_id
+        self.assertEqual(first.title, "Autumn 2026")
+        self.assertEqual(self._usage(campaign="Autumn 2026").campaign_id, first)
+        self.assertEqual(self._usage(campaign="autumn 2026").campaign_id, first)
+        self.assertFalse(self._usage().campaign_id)
+
+    def test_an_existing_campaign_is_used_archived_or_not(self):
+        campaign = self.env["utm.campaign"].create({"title": "Spring"})
+        self.assertEqual(self._usage(campaign="Spring").campaign_id, campaign)
+        campaign.active = False
+        self.assertEqual(self._usage(campaign="Spring").campaign_id, campaign)
+
+    def test_campaign_names_with_odd_characters(self):
+        names = [
+            "100%",
+            "a_b",
+            "back\\slash",
+            'Tom\'s "best" <b>',
+            "Foo [2]",
+            "Foo",
+            "Foo [2] bar",
+            "長い名前",
+            "[1]",
+            "{x}",
+            "x" * 256,
+        ]
+        calls = [self._call(campaign=name) for name in names]
+        self._record(*calls)
+        campaigns = [self._usage_of(call).campaign_id for call in calls]
+        self.assertEqual([campaign.title for campaign in campaigns], names)
+        self._record(*(self._call(campaign=name) for name in names))
+        self.assertEqual(self.env["utm.campaign"].search_count([("title", "in", names)]), len(names))
+
+    def test_a_manager_is_found_among_the_customers_contacts_by_address_or_name(self):
+        contact = self.env["res.partner"].create(
+            {"name": "Jo Doe", "email": "Jo.Doe@initrode.example", "parent_id": self.partner.id}
+        )
+        for manager in ("Jo Doe", "jo doe", "jo.doe@initrode.example", "J. Doe <JO.DOE@initrode.example>"):
+            self.assertEqual(self._usage(manager=manager).manager_id, contact)
+
+    def test_a_new_manager_becomes_a_contact_of_the_customer_once(self):
+        calls = [self._call(manager=name) for name in ("Ann Lee", "ann lee", "ann@initrode.example", "Ann Lee")]
+        self._record(*calls)
+        by_name, same, by_address, again = (self._usage_of(call).manager_id for call in calls)
+        self.assertEqual((by_name, by_name), (same, again))
+        self.assertEqual(by_name.parent_id, self.partner)
+        self.assertNotEqual(by_address, by_name)
+        self.assertEqual((by_address.email, by_address.name), ("ann@initrode.example", "ann@initrode.example"))
+        self.assertEqual(by_address.parent_id, self.partner)
+
+    def test_a_namesake_at_another_customer_is_somebody_else(self):
+        other = self._make_wallet()
+        theirs = self.env["res.partner"].create({"name": "Jo Doe", "parent_id": other.partner_id.id})
+        self.assertNotEqual(self._usage(manager="Jo Doe").manager_id, theirs)
+        self.assertEqual(self._usage(manager="Jo Doe", account=other.account_ref).manager_id, theirs)
+
+    def test_the_managers_of_the_companys_own_wallet_are_its_internal_users(self):
+        wallet = self._make_wallet(partner_id=self.company.partner_id.id)
+        user = self._make_user("t_internal", "base.group_user")
+        self.assertEqual(self._usage(manager=user.name, account=wallet.account_ref).manager_id, user.partner_id)
+
+    def test_names_cost_the_same_few_queries_however_many_calls(self):
+        def calls(number):
+            return [self._call(campaign=f"Campaign {i}", manager=f"Manager {i}") for i in range(number)]
+
+        self._record(*calls(50))
+        self.env.flush_all()
+
+        def queries(number):
+            before = self.env.cr.sql_log_count
+            self._record(*calls(number))
+            return self.env.cr.sql_log_count - before
+
+        self.assertEqual(queries(2), queries(50))
