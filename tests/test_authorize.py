@@ -76,6 +76,12 @@ class TestAnswers(AuthorizeCase):
         self._refused(answer, "unknown_account", "account")
         self.assertIsNone(answer["balance"])
 
+    def test_no_call_starts_on_a_closed_wallet_but_one_that_took_place_is_charged(self):
+        self._fund(self.wallet, "20")
+        self.wallet.active = False
+        self.assertEqual(self._ask()["code"], "unknown_account")
+        self.assertEqual(self._record(self._call())["result"], "charged")
+
     def test_billing_not_set_up(self):
         wallet = self._make_wallet(recipients=())
         self._fund(wallet, 1)

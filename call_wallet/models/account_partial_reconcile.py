@@ -19,5 +19,4 @@ class AccountPartialReconcile(models.Model):
         return result
 
     def _call_wallet_topups(self):
-        moves = self.debit_move_id.move_id
-        return moves.sudo().call_wallet_topup_ids
+        return self.sudo().debit_move_id.move_id.call_wallet_topup_ids

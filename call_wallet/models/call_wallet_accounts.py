@@ -13,8 +13,12 @@ class CallWalletAccounts(models.Model):
     _inherit = "call.wallet"
 
     @api.model
-    def _load_accounts(self, refs):
-        """Return {account reference: ``Account``} for those that exist."""
+    def _load_accounts(self, refs, only_active=False):
+        """Return {account reference: ``Account``} for those that exist.
+
+        :param only_active: without closed wallets. No call starts on one, but a call that
+            took place is charged wherever it was made.
+        """
         if not refs:
             return {}
         self.env.flush_all()
@@ -26,9 +30,9 @@ class CallWalletAccounts(models.Model):
               JOIN res_currency cur ON cur.id = w.currency_id
               JOIN res_company co ON co.id = w.company_id
               LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
-             WHERE w.account_ref = ANY(%s)
+             WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s)
             """,
-            [list(refs)],
+            [list(refs), only_active],
         )
         accounts = {}
         for ref, wallet_id, currency, plan_id, version, whatsapp, hold_seconds in self.env.cr.fetchall():

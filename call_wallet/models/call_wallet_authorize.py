@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ..fields import ZERO, parse_amount
-from ..intake import CALL_TYPES, Refused, choice, phone_number, text
+from ..intake import CALL_TYPES, Refused, choice, phone_number, shown, text
 from ..rating import MAX_CALL_SECONDS, Rate, max_seconds
 from .call_wallet_hold import Hold
 
@@ -57,7 +57,7 @@ class CallWalletAuthorize(models.Model):
         :param int seconds: how much longer, in seconds
         :return: as ``authorize_call``; ``allowed`` is False with ``no_funds`` when not even one
             more increment can be covered: the call must end at ``max_seconds``
-        :raise UserError: unknown account or hold, or ``seconds`` is not a positive integer
+        :raise UserError: no hold for this call, or ``seconds`` is not a positive integer
         """
         self.env["call.usage"]._check_platform()
         self._check_seconds("seconds", seconds, required=True)
@@ -69,7 +69,7 @@ class CallWalletAuthorize(models.Model):
         """Give back what a call holds that never took place. Repeating it is harmless.
 
         :return: as ``authorize_call``
-        :raise UserError: unknown account or hold
+        :raise UserError: no hold for this call
         """
         self.env["call.usage"]._check_platform()
         with self.env["call.wallet.ledger"]._transaction():
@@ -83,14 +83,14 @@ class CallWalletAuthorize(models.Model):
                 self.env._(
                     "%(field)s: %(value)s; send whole seconds, 1 to 86400.",
                     field=field,
-                    value=repr(value)[:60],
+                    value=shown(value),
                 )
             )
 
     # === DECISIONS === #
 
     def _authorize(self, account_ref, call_ref, call_type, number, expected_seconds):
-        account = self._load_accounts([account_ref]).get(account_ref)
+        account = self._load_accounts([account_ref], only_active=True).get(account_ref)
         if account is None:
             return self._verdict("unknown_account", call_ref)
         try:

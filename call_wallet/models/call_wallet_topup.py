@@ -77,10 +77,12 @@ class CallWalletTopup(models.Model):
             invoice = topup.sudo().invoice_id
             if invoice.state == "cancel" or invoice.payment_state == "reversed":
                 topup.state = "cancelled"
-            elif topup.credited_amount and topup.credited_amount < topup.amount:
-                topup.state = "partial"
+            elif not topup.credited_amount:
+                topup.state = "pending"
             else:
-                topup.state = "paid" if topup.credited_amount else "pending"
+                # Paid with less: after a credit note, or where a rest was written off.
+                is_settled = invoice.payment_state in ("paid", "in_payment")
+                topup.state = "paid" if is_settled or topup.credited_amount == topup.amount else "partial"
 
     @api.ondelete(at_uninstall=False)
     def _refuse_invoiced(self):

@@ -42,6 +42,8 @@ class CallWalletTopupOrder(models.Model):
             raise UserError(_("Billing is not set up: save a notification recipient first, then add balance."))
         if accept_terms is not True:
             raise UserError(_("Terms: acknowledge that funds are invoiced and non-refundable."))
+        if isinstance(amount, bool):
+            raise UserError(_("Amount: enter a number."))
         amount = parse_amount(amount, _("Amount"), self.env)
         if amount != round(amount, self.currency_id.decimal_places):
             raise UserError(
@@ -78,6 +80,25 @@ class CallWalletTopupOrder(models.Model):
         product = self.env.ref("call_wallet.product_topup").with_company(company)
         position = self.env["account.fiscal.position"].with_company(company)._get_fiscal_position(self.partner_id)
         return position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+
+    def _quote_topup(self, amount):
+        """Return what a top-up of ``amount`` will be invoiced at.
+
+        :param Decimal amount: net of tax, in the wallet's currency
+        :return: ``Quote``, with the price to put on the invoice line, which holds the tax
+            where the customer's taxes are included in prices
+        """
+        wallet = self.sudo()
+        computed = wallet._topup_taxes().compute_all(
+            float(amount),
+            currency=wallet.currency_id,
+            product=wallet.env.ref("call_wallet.product_topup"),
+            partner=wallet.partner_id,
+            handle_price_include=False,
+        )
+        included = sum(parse_amount(tax["amount"]) for tax in computed["taxes"] if tax["price_include"])
+        total = parse_amount(computed["total_included"])
+        return Quote(taxes=wallet._topup_taxes(), price=amount + included, tax=total - amount, total=total)
 
 
 class CallWalletTopupInvoice(models.Model):

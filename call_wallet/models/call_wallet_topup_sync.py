@@ -36,6 +36,8 @@ class CallWalletTopupSync(models.Model):
         does not let it overlook: the top-up is then credited right after the commit, in a
         transaction of its own.
         """
+        # What the accounting itself wrote must not fail inside: only its caller can repeat that.
+        self.env.flush_all()
         for topup in self.sudo().sorted(lambda topup: (topup.wallet_id.id, topup.id)):
             try:
                 with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
@@ -49,12 +51,19 @@ class CallWalletTopupSync(models.Model):
     @api.model
     def _cron_sync(self):
         """Credit what is paid but was not credited, such as after a crash; report it."""
-        found = self._out_of_level()
-        for topup in found:
+        return sum(topup._sweep() for topup in self._out_of_level())
+
+    def _sweep(self):
+        """Bring one top-up to its level; one that fails does not keep the others waiting."""
+        try:
             with self.env["call.wallet.ledger"]._transaction():
-                topup._sync_one()
-            _logger.warning("Call wallet top-up %s was credited by the sweep.", topup.display_name)
-        return len(found)
+                difference = self._sync_one()
+        except Exception:
+            _logger.exception("Call wallet top-up %s was not brought to its level.", self.id)
+            return False
+        if difference:
+            _logger.warning("Call wallet top-up %s: the sweep entered %s.", self.display_name, difference)
+        return bool(difference)
 
     def _out_of_level(self):
         """Return the top-ups whose credit is not what their invoice's payments say.
@@ -70,20 +79,22 @@ class CallWalletTopupSync(models.Model):
     # === THE LEVEL === #
 
     def _sync_one(self):
-        """Enter the difference between the level and what was credited, if there is one."""
+        """Enter the difference between the level and what was credited; return it."""
         self.ensure_one()
         self.env.flush_all()
-        # First of all: a transaction whose view of this top-up is outdated fails here.
-        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = %s FOR UPDATE", [self.id])
-        self.invalidate_recordset()
+        # First of all, and a write even where nothing will be entered: of two transactions that
+        # each see only their own half of what was received, the second fails here.
+        self.env.cr.execute("UPDATE call_wallet_topup SET credit_count = credit_count WHERE id = %s", [self.id])
+        self.env.invalidate_all()
         level = self._level()
         difference = level - self.credited_amount
         if not difference:
-            return
+            return difference
         number = self.credit_count + 1
         self.env["call.wallet.ledger"]._post(self._entry(difference, number))
         self.write({"credited_amount": level, "credit_count": number})
         self.env.flush_all()
+        return difference
 
     def _level(self):
         """Return what the wallet should have been credited with for this top-up by now."""
@@ -97,7 +108,8 @@ class CallWalletTopupSync(models.Model):
         """Return what was received on the invoice, net of tax, in its currency.
 
         Only money counts: the counterpart is a payment or a line of a bank statement. A
-        credit note or a write-off settles an invoice, but brings no funds.
+        credit note or a write-off settles an invoice, but brings no funds; that goes for what
+        a payment writes off itself (a bank's fee, a discount) as well.
         """
         self.env["account.partial.reconcile"].flush_model()
         self.env.cr.execute(RECEIVED, [self.invoice_id.id])
@@ -143,15 +155,27 @@ def sync_now(registry, topup_ids):
         _logger.exception("Call wallet top-ups %s were not credited; the scheduled sweep will.", topup_ids)
 
 
+# Of a payment that settled 100 with 95, each partial counts for 95 %. A payment that bounced
+# (`rejected`) keeps its entry and its partials.
 RECEIVED = """
-    SELECT COALESCE(sum(p.debit_amount_currency), 0)::text
+    SELECT COALESCE(sum(p.debit_amount_currency * LEAST(1, GREATEST(0, cash.received / cash.settled))), 0)::text
       FROM account_partial_reconcile p
       JOIN account_move_line invoiced ON invoiced.id = p.debit_move_id
       JOIN account_move_line paid ON paid.id = p.credit_move_id
-      JOIN account_move payment ON payment.id = paid.move_id
+      JOIN account_move entry ON entry.id = paid.move_id
+      JOIN account_journal journal ON journal.id = entry.journal_id
+      LEFT JOIN account_payment payment ON payment.id = entry.origin_payment_id
+     CROSS JOIN LATERAL (
+           SELECT sum(line.balance) FILTER (
+                      WHERE line.account_id IN (payment.outstanding_account_id, journal.default_account_id)
+                  ) AS received,
+                  NULLIF(sum(line.credit) FILTER (WHERE line.account_id = paid.account_id), 0) AS settled
+             FROM account_move_line line
+            WHERE line.move_id = entry.id
+           ) cash
      WHERE invoiced.move_id = %s
-       AND payment.state = 'posted'
-       AND (payment.origin_payment_id IS NOT NULL OR payment.statement_line_id IS NOT NULL)
+       AND entry.state = 'posted'
+       AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
 """
 # A top-up whose invoice has not changed since its last credit cannot be out of level.
 CANDIDATES = """

@@ -51,8 +51,9 @@ class ResCompany(models.Model):
         self.ensure_one()
         account = self.call_wallet_deposit_account_id
         if not account:
+            # A branch keeps its books with its parent's accounts.
             self.env["account.chart.template"].sudo()._call_wallet_add_accounts(self.root_id | self)
-            account = self.call_wallet_deposit_account_id
+            account = self.call_wallet_deposit_account_id or self.root_id.call_wallet_deposit_account_id
         if not account:
             raise UserError(
                 self.env._(

@@ -76,8 +76,8 @@ class CallWallet(models.Model):
 
     def _usage_report_filename(self, date_from, date_to, format):
         """Return a name that says which wallet and which days: usage_report_ACME_2026-10-01_2026-10-31.xlsx."""
-        parts = ["usage_report", self.account_ref, str(date_from or "start"), str(date_to or "today")]
-        return "_".join(parts) + "." + WRITERS[format].extension
+        days = f"{date_from or ''}_{date_to or ''}" if date_from or date_to else "all"
+        return f"usage_report_{self.account_ref}_{days}.{WRITERS[format].extension}"
 
     # === RANGE === #
 

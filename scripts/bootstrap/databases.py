@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import paths
 from .console import StepError, hold, run_logged, say, step
+from .postgres import ADMIN
 
 BASE_MODULES = [
     "base", "web", "account", "account_payment", "payment_demo", "payment_stripe",
@@ -134,7 +135,8 @@ class Databases:
         return name
 
     def drop(self, name):
-        self.server.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        # As the administrator: autovacuum may be at work there, which our own role must not end.
+        self.server.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', user=ADMIN)
         shutil.rmtree(self.filestore(name), ignore_errors=True)
 
     def exists(self, name):

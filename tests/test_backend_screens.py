@@ -1,0 +1,524 @@
+"""The screens of finance staff and account managers, in a real browser, and what feeds them."""
+
+import json
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import HttpCase, freeze_time
+
+from .common import CallWalletCommon
+
+# What a script on a page can do: wait until something is seen, click, type, and ask the server.
+HELPERS = """
+const see = async (what, check) => {
+    for (let tries = 0; tries < 150; tries++) {
+        const found = check();
+        if (found) { return found; }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`Not seen: ${what}. The page says: ${document.body.innerText.slice(0, 1500)}`);
+};
+const $ = (selector) => document.querySelector(selector);
+const plain = (text) => text.replaceAll("\\u00a0", " ");
+const text = (selector) => ($(selector) ? plain($(selector).innerText) : "");
+const seeText = (selector, wanted) => see(`"${wanted}" in ${selector}`, () => text(selector).includes(wanted));
+const click = async (selector) => (await see(selector, () => $(selector))).click();
+const type = async (selector, value) => {
+    const input = await see(selector, () => $(selector));
+    input.focus();
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return input;
+};
+const enter = (input) => input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+const ask = async (model, method, args) => {
+    const body = { jsonrpc: "2.0", method: "call", params: { model, method, args, kwargs: {} } };
+    const headers = { "Content-Type": "application/json" };
+    const url = `/web/dataset/call_kw/${model}/${method}`;
+    const answer = await (await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })).json();
+    if (answer.error) { throw new Error(answer.error.data.message); }
+    return answer.result;
+};
+const missing = (selector) => { if ($(selector)) { throw new Error(`Should not be there: ${selector}`); } };
+"""
+
+
+def is_ours(message):
+    """Whether an error on the page is the screens' own: not an image or library that Debian leaves out."""
+    return "Could not get content for" not in message and "Failed to load resource" not in message
+
+
+class BackendCommon(HttpCase, CallWalletCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.finance = cls._make_user("screens.finance", "finance")
+        cls.manager = cls._make_user("screens.manager", "account_manager")
+        cls.campaign = "Spring Nurses"
+
+    def _on(self, path, script, login="screens.finance"):
+        """Open a page as somebody and run a script on it; it fails where something is not seen."""
+        code = (
+            f"{HELPERS} (async () => {{ {script} }})()"
+            ".then(() => console.log('test successful'), (error) => console.error(error.message));"
+        )
+        self.browser_js(path, code, ready="odoo.isReady", login=login, error_checker=is_ours)
+
+    def _spend(self):
+        """100 of funds, 3 calls of 0.0250, 0.0882 and 0.0400."""
+        self._fund(self.wallet, "100")
+        return self._record(
+            self._call(campaign=self.campaign),
+            self._call(number="+442079460000"),
+            self._call(call_type="whatsapp", campaign=self.campaign),
+        )
+
+    def _wallet_path(self, wallet=None):
+        return f"/odoo/call-wallets/{(wallet or self.wallet).id}"
+
+
+class TestWalletScreen(BackendCommon):
+    def test_the_wallet_shows_status_balance_runway_and_latest_transactions(self):
+        self._spend()
+        self._on(
+            self._wallet_path(),
+            """
+            await seeText(".o_call_wallet_state", "Active");
+            await seeText(".o_call_wallet_meaning", "Calls are live");
+            await seeText("[data-figure=balance]", "$ 99.8");
+            await seeText("[data-figure=used]", "$ 0.1");
+            await see("the chart", () => $(".o_call_wallet_chart canvas"));
+            await seeText(".o_call_wallet_dashboard", "Spring Nurses");
+            await seeText(".o_call_wallet_transactions", "$ -0.025");
+            if (!plain($("[data-figure=balance]").title).includes("$ 99.8468")) {
+                throw new Error("The exact balance is not in the tooltip: " + $("[data-figure=balance]").title);
+            }
+            """,
+        )
+
+    def test_an_open_dashboard_shows_a_charge_without_a_reload(self):
+        self._fund(self.wallet, "100")
+        call = self._call(duration_seconds=600)
+        self._on(
+            self._wallet_path(),
+            f"""
+            await seeText("[data-figure=balance]", "$ 100.00");
+            await new Promise((resolve) => setTimeout(resolve, 2500));
+            window.notReloaded = true;
+            await ask("call.usage", "record_calls", [[{json.dumps(call)}]]);
+            await seeText("[data-figure=balance]", "$ 99.8");
+            await seeText(".o_call_wallet_transactions", {json.dumps(call["call_ref"])});
+            if (!window.notReloaded) {{ throw new Error("The page was reloaded"); }}
+            """,
+        )
+
+    def test_a_wallet_that_is_not_set_up_leads_to_its_first_recipient(self):
+        wallet = self._make_wallet(recipients=())
+        self._on(
+            self._wallet_path(wallet),
+            """
+            await seeText(".o_call_wallet_state", "Not Set Up");
+            await seeText(".o_call_wallet_set_up", "Add a notification recipient");
+            missing("[data-figure=balance]");
+            missing("button[name=action_add_balance]");
+            const input = ".o_call_wallet_recipients input[type=email]";
+            enter(await type(input, "nonsense"));
+            await seeText(".o_call_wallet_recipients [role=alert]", "nonsense is not a valid e-mail address");
+            enter(await type(input, "Finance@Customer.example"));
+            await seeText(".o_call_wallet_recipients", "finance@customer.example");
+            enter(await type(input, "finance@customer.example"));
+            await seeText(".o_call_wallet_recipients [role=alert]", "in the list already");
+            await type(input, "");
+            await click(".o_call_wallet_save_recipients");
+            await seeText(".o_call_wallet_state", "Paused");
+            await see("Add Balance", () => $("button[name=action_add_balance]"));
+            """,
+        )
+        self.assertEqual(wallet.recipient_ids.mapped("email"), ["finance@customer.example"])
+
+    def test_pausing_asks_for_the_reason_and_the_header_follows(self):
+        self._fund(self.wallet, "5")
+        self._on(
+            self._wallet_path(),
+            """
+            await click("button[name=action_open_pause]");
+            await type(".modal [name=reason] input", "Unusual traffic");
+            await click(".modal button[name=action_pause]");
+            await seeText(".o_call_wallet_meaning", "Unusual traffic");
+            await click("button[name=action_resume]");
+            await seeText(".o_call_wallet_state", "Active");
+            await see("Pause", () => $("button[name=action_open_pause]"));
+            """,
+            login="screens.manager",
+        )
+
+    def test_the_buttons_open_their_dialogs_for_this_wallet(self):
+        self._fund(self.wallet, "5")
+        reference = json.dumps(self.wallet.account_ref)
+        self._on(
+            self._wallet_path(),
+            f"""
+            for (const name of ["action_add_balance", "action_open_refund", "action_open_usage_report"]) {{
+                await click(`button[name=${{name}}]`);
+                await see(`the dialog of ${{name}}`, () => $(".modal .o_form_view"));
+                const request = ".modal .o_form_button_cancel, .modal footer [special=cancel]";
+                (await see("its way out", () => $(".modal .btn-close"))).click();
+                await see("the dialog closed", () => !$(".modal"));
+            }}
+            await click("button[name=action_open_transactions]");
+            await see("the ledger", () => text(".o_list_table").includes("$ 5.00"));
+            await seeText(".breadcrumb, .o_breadcrumb", {reference});
+            """,
+        )
+
+    def test_an_account_manager_neither_adds_balance_nor_refunds(self):
+        self._fund(self.wallet, "5")
+        self._on(
+            self._wallet_path(),
+            """
+            await seeText("[data-figure=balance]", "$ 5.00");
+            await see("Pause", () => $("button[name=action_open_pause]"));
+            missing("button[name=action_add_balance]");
+            missing("button[name=action_open_refund]");
+            """,
+            login="screens.manager",
+        )
+
+
+class TestBillingTab(BackendCommon):
+    TAB = """await click(".nav-link[name=call_wallet_billing]");"""
+
+    def _partner_path(self, partner):
+        return f"/odoo/res.partner/{partner.id}"
+
+    def test_finance_creates_a_wallet_from_the_customer(self):
+        partner = self.env["res.partner"].create({"name": "Newcomer Inc.", "is_company": True})
+        self._on(
+            self._partner_path(partner),
+            self.TAB
+            + """
+            await seeText(".tab-pane.active", "no call wallet");
+            (await see("Create Wallet", () => $(".tab-pane.active .btn-primary"))).click();
+            await see("the form of the new wallet", () => $("[name=account_ref] input"));
+            await see("the customer", () => $("[name=partner_id] input")?.value === "Newcomer Inc.");
+            await click(".o_form_button_save");
+            await seeText(".o_call_wallet_state", "Not Set Up");
+            """,
+        )
+        self.assertTrue(partner.call_wallet_ids)
+
+    def test_the_tab_shows_dashboard_invoices_and_notifications(self):
+        topup = self._fund(self.wallet, "150", by="topup")
+        pending = self.wallet.create_topup(70)
+        self._on(
+            self._partner_path(self.partner),
+            self.TAB
+            + f"""
+            await seeText("[data-figure=balance]", "$ 150.00");
+            await seeText(".o_call_wallet_invoices", {json.dumps(topup.invoice_id.name)});
+            await seeText(".o_call_wallet_invoices", {json.dumps(pending.invoice_id.name)});
+            await seeText(".o_call_wallet_invoices", "Paid");
+            await seeText(".o_call_wallet_invoices", "Pending");
+            const input = ".o_call_wallet_recipients input[type=email]";
+            enter(await type(input, "second@customer.example"));
+            await type(".o_call_wallet_recipients input[inputmode=decimal]", "25.5");
+            await click(".o_call_wallet_save_recipients");
+            await seeText(".o_call_wallet_figures", "Warns below $ 25.50");
+            await click(".o_call_wallet_add_balance");
+            await seeText(".modal", "Add Balance");
+            """,
+        )
+        self.assertIn("second@customer.example", self.wallet.recipient_ids.mapped("email"))
+        self.assertEqual(str(self.wallet.low_balance_threshold), "25.500000")
+
+    def test_removing_the_last_recipient_warns_first(self):
+        self._on(
+            self._partner_path(self.partner),
+            self.TAB
+            + """
+            await click(".o_call_wallet_recipients .badge button");
+            await click(".o_call_wallet_save_recipients");
+            await seeText(".modal", "no call can start");
+            await click(".modal .btn-primary");
+            await seeText(".o_call_wallet_state", "Not Set Up");
+            """,
+            login="screens.manager",
+        )
+        self.assertEqual(self.wallet.state, "not_set_up")
+
+    def test_an_account_manager_downloads_the_pdf_of_an_invoice(self):
+        invoice = self._fund(self.wallet, "40", by="topup").invoice_id
+        action = self.wallet.with_user(self.manager).download_invoice(invoice.id)
+        self.authenticate("screens.manager", "screens.manager")
+        answer = self.url_open(action["url"])
+        self.assertEqual(answer.status_code, 200)
+        self.assertEqual(answer.headers["Content-Type"], "application/pdf")
+
+    def test_the_invoice_of_another_wallet_is_not_handed_out(self):
+        other = self._make_wallet()
+        invoice = self._fund(other, "40", by="topup").invoice_id
+        with self.assertRaisesRegex(UserError, "invoice of this wallet"):
+            self.wallet.with_user(self.manager).download_invoice(invoice.id)
+
+
+class TestLists(BackendCommon):
+    def test_the_ledger_shows_every_place_of_an_amount_and_totals_with_their_currency(self):
+        self._fund(self.wallet, "1")
+        self._record(self._call(number="+815012345678", duration_seconds=30))
+        self._on(
+            "/odoo/call-wallet-transactions",
+            """
+            await seeText(".o_list_table tbody", "$ -0.000001");
+            await seeText(".o_list_table tbody", "$ 0.999999");
+            await see("a total in dollars", () => text(".o_list_table tfoot").includes("$ "));
+            """,
+        )
+
+    def test_amounts_in_two_currencies_are_not_added_up(self):
+        self.env.ref("base.EUR").active = True
+        euro = self._make_wallet(currency_id=self.env.ref("base.EUR").id, rate_plan_id=False)
+        self._fund(self.wallet, "1")
+        self._fund(euro, "2")
+        self._on(
+            "/odoo/call-wallet-transactions",
+            """
+            await seeText(".o_list_table tbody", "2.00 €");
+            await see("no total", () => text(".o_list_table tfoot").trim() === "–");
+            """,
+        )
+
+    def test_each_call_says_how_its_cost_came_about(self):
+        self._fund(self.wallet, "1")
+        self._record(self._call(manager="Maria Lopez", campaign=self.campaign))
+        self._on(
+            "/odoo/call-usage",
+            """
+            for (const wanted of ["+14155550100", "Spring Nurses", "Maria Lopez", "$ 0.025", "Prefix 1415"]) {
+                await seeText(".o_list_table tbody tr", wanted);
+            }
+            await click(".o_list_table tbody tr td[name=number]");
+            await seeText(".o_form_view", "0.0125 × 120 / 60 = 0.025 USD");
+            """,
+        )
+
+    def test_a_rejected_call_is_retried_from_the_list_when_its_cause_is_mended(self):
+        self.env["call.usage.rejection"].search([("state", "=", "open")]).with_user(self.finance).action_dismiss()
+        self._fund(self.wallet, "1")
+        call = self._call(number="+525512345678")
+        self._record(call)
+        self.plan.rate_ids = [fields.Command.create({"prefix": "52", "price_per_minute": "0.011"})]
+        self._on(
+            "/odoo/rejected-calls",
+            """
+            await seeText(".o_list_table tbody", "no rate of the contract covers +525512345678");
+            await click(".o_list_table tbody button[name=action_retry]");
+            await see("the call gone from the open ones", () => !text(".o_content").includes("+525512345678"));
+            """,
+        )
+        self.assertEqual(str(self._usage_of(call).total_cost), "0.022000")
+
+    def test_a_plan_shows_its_rates_a_page_at_a_time(self):
+        self.plan.rate_ids = [
+            fields.Command.create({"prefix": f"7{number}", "price_per_minute": "0.01"}) for number in range(100, 160)
+        ]
+        self._on(
+            f"/odoo/call-rate-plans/{self.plan.id}",
+            f"""
+            await seeText(".o_call_wallet_rates .o_pager", "1-40 / {self.plan.rate_count}");
+            if ($(".o_call_wallet_rates tbody").querySelectorAll(".o_data_row").length !== 40) {{
+                throw new Error("Not 40 rates on the page");
+            }}
+            """,
+        )
+
+    def test_an_empty_list_says_what_will_appear_there(self):
+        wallet = self._make_wallet()
+        self._on(
+            self._wallet_path(wallet),
+            """
+            await click("button[name=action_open_usage]");
+            await seeText(".o_view_nocontent", "No calls reported yet");
+            """,
+        )
+
+    def test_every_screen_of_the_menu_opens(self):
+        paths = self.env["ir.actions.act_window"].search(
+            [("path", "!=", False), ("id", "in", self._menu_actions().ids)]
+        )
+        self.assertGreaterEqual(len(paths), 10)
+        for action in paths:
+            with self.subTest(action.name):
+                self._on(
+                    f"/odoo/{action.path}",
+                    f"await seeText('.o_control_panel, .o_main_navbar', {json.dumps(action.name)});"
+                    " await see('its content', () => $('.o_content > *'));",
+                    login="admin",
+                )
+
+    def _menu_actions(self):
+        root = self.env.ref("call_wallet.menu_call_wallet_root")
+        menus = self.env["ir.ui.menu"].search([("id", "child_of", root.id), ("action", "!=", False)])
+        actions = self.env["ir.actions.act_window"]
+        for menu in menus:
+            if menu.action._name == actions._name:
+                actions |= menu.action
+        return actions
+
+
+class TestPhone(BackendCommon):
+    browser_size = "390x844"
+    touch_enabled = True
+
+    def test_wallets_are_cards_on_a_phone(self):
+        self._fund(self.wallet, "5")
+        self._on(
+            "/odoo/call-wallets",
+            """
+            await see("cards", () => $(".o_kanban_record"));
+            await seeText(".o_kanban_renderer", "$ 5.00");
+            """,
+        )
+
+    def test_the_dashboard_fits_a_phone(self):
+        self._spend()
+        self._on(
+            self._wallet_path(),
+            """
+            await seeText("[data-figure=balance]", "$ 99.8");
+            await see("the chart", () => $(".o_call_wallet_chart canvas"));
+            for (const card of document.querySelectorAll(".o_call_wallet_card")) {
+                const { left, right } = card.getBoundingClientRect();
+                if (left < 0 || right > window.innerWidth) {
+                    throw new Error("Wider than the phone: " + card.innerText);
+                }
+            }
+            """,
+        )
+
+
+class TestWhoSeesTheApp(BackendCommon):
+    def _menus(self, user):
+        names = self.env["ir.ui.menu"].with_user(user)._visible_menu_ids()
+        return {name.split(".")[1] for name in self._names(names)}
+
+    def _names(self, menu_ids):
+        data = self.env["ir.model.data"].search(
+            [("model", "=", "ir.ui.menu"), ("res_id", "in", list(menu_ids)), ("module", "=", "call_wallet")]
+        )
+        return data.mapped("complete_name")
+
+    def test_an_employee_without_the_role_sees_no_menu(self):
+        self.assertFalse(self._menus(self._make_user("screens.employee", "base.group_user")))
+
+    def test_an_account_manager_sees_no_rejected_calls_and_no_configuration(self):
+        menus = self._menus(self.manager)
+        self.assertLessEqual({"menu_call_wallet", "menu_call_wallet_transaction", "menu_call_usage"}, menus)
+        self.assertFalse({"menu_call_usage_rejection", "menu_call_wallet_configuration"} & menus)
+
+    def test_finance_sees_rejected_calls_but_not_the_settings(self):
+        menus = self._menus(self.finance)
+        self.assertLessEqual({"menu_call_usage_rejection", "menu_call_wallet_package"}, menus)
+        self.assertNotIn("menu_call_wallet_settings", menus)
+
+
+class TestDashboardData(BackendCommon):
+    def _data(self, wallet=None, user=None):
+        self.env.invalidate_all()
+        return (wallet or self.wallet).with_user(user or self.manager).dashboard_data()
+
+    def test_amounts_are_exact_strings_in_the_wallets_currency(self):
+        self._spend()
+        data = self._data()
+        self.assertEqual(data["currency"]["name"], "USD")
+        self.assertEqual(data["amounts"]["balance"], str(self.wallet.balance))
+        self.assertEqual(data["amounts"]["added"], "0.000000")
+        self.assertEqual(data["amounts"]["refunded"], "100.000000")
+        by_type = {series["type"]: series["total"] for series in data["spend"]["series"]}
+        self.assertEqual(by_type, {"live": "0.113200", "whatsapp": "0.040000"})
+        self.assertEqual(data["spend"]["total"], "0.153200")
+        by_campaign = {campaign["name"]: campaign["amount"] for campaign in data["campaigns"]}
+        self.assertEqual(by_campaign, {"No campaign": "0.088200", self.campaign: "0.065000"})
+
+    def test_the_chart_goes_back_to_the_last_days_with_calls(self):
+        with freeze_time("2026-03-10 12:00:00"):
+            self._spend()
+        with freeze_time("2026-06-01 12:00:00"):
+            spend = self._data()["spend"]
+        self.assertEqual((spend["days"][0], spend["days"][-1]), ("2026-02-09", "2026-03-10"))
+        self.assertFalse(spend["is_recent"])
+        self.assertEqual(spend["total"], "0.153200")
+
+    def test_today_is_the_day_in_the_wallets_time_zone(self):
+        self.wallet.tz = "Pacific/Auckland"
+        with freeze_time("2026-03-10 12:30:00"):
+            self._spend()
+            spend = self._data()["spend"]
+        self.assertEqual(spend["days"][-1], "2026-03-11")
+        self.assertNotEqual(spend["series"][0]["amounts"][-1], "0.000000")
+
+    def test_it_takes_as_many_queries_for_a_long_ledger_as_for_a_short_one(self):
+        self._spend()
+        self._data()
+        before = self._queries()
+        self._record(*(self._call() for _number in range(300)))
+        self.assertLessEqual(self._queries(), before)
+
+    def _queries(self):
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        self.wallet.with_user(self.manager).dashboard_data()
+        return self.env.cr.sql_log_count - before
+
+    def test_who_has_no_role_and_no_wallet_gets_nothing(self):
+        employee = self._make_user("screens.other", "base.group_user")
+        owner = self._make_user("screens.owner", "base.group_portal")
+        self.wallet.owner_ids = owner
+        self.assertEqual(self._data(user=owner)["wallet"]["id"], self.wallet.id)
+        for user, wallet in ((employee, self.wallet), (owner, self._make_wallet())):
+            with self.assertRaises(AccessError):
+                self._data(wallet, user)
+            with self.assertRaises(AccessError):
+                wallet.with_user(user).watch()
+
+
+class TestMessages(BackendCommon):
+    """One message on the bus for many wallets, and none for those nobody looks at."""
+
+    def setUp(self):
+        super().setUp()
+        self.env["call.wallet.watch"].search([]).unlink()
+        self.env.cr.precommit.run()
+
+    def _sent(self):
+        """The wallets named by the messages that a commit now would send, message by message."""
+        before = self.env["bus.bus"].sudo().search([], order="id desc", limit=1).id or 0
+        self.env.cr.precommit.run()
+        rows = self.env["bus.bus"].sudo().search([("id", ">", before)], order="id")
+        messages = [json.loads(row.message) for row in rows]
+        return [message["payload"]["ids"] for message in messages if message["type"] == "call_wallet/changed"]
+
+    def test_charging_hundreds_of_watched_wallets_at_once_sends_one_message(self):
+        wallets = self.wallet.browse(self._make_wallet().id for _number in range(200))
+        self._sent()
+        wallets.with_user(self.manager).watch()
+        self._record(*(self._call(account=wallet.account_ref) for wallet in wallets))
+        sent = self._sent()
+        self.assertEqual(sent, [sorted(wallets.ids)])
+
+    def test_a_wallet_nobody_looks_at_sends_nothing(self):
+        self._sent()
+        self._record(self._call())
+        self.assertEqual(self._sent(), [])
+
+    def test_a_watch_ends_by_itself(self):
+        self.wallet.with_user(self.manager).watch()
+        watch = self.env["call.wallet.watch"].search([])
+        left = watch.until - fields.Datetime.now()
+        self.assertTrue(timedelta(seconds=60) < left < timedelta(seconds=200))
+        watch.until = fields.Datetime.now() - timedelta(seconds=1)
+        self.env.flush_all()
+        self._sent()
+        self._record(self._call())
+        self.assertEqual(self._sent(), [])
