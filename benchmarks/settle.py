@@ -27,7 +27,8 @@ def run(bench):
     batches = bench.rounds(4, 2)
     count = iter(range(10**9))
     with environment(platform.database, PLATFORM_LOGIN) as env, connect(platform.database) as plain:
-        wallet_ids = _wallet_ids(env)
+        wallet_ids = env["call.wallet"].sudo().search([("account_ref", "in", platform.accounts)]).ids
+        rate_ids = env["call.rate"].sudo().search([]).ids
 
         def record():
             requests = [make_calls(platform.accounts, BATCH, f"settle-{next(count)}", rng) for _ in range(batches)]
@@ -40,7 +41,7 @@ def run(bench):
             return rate
 
         def write_plainly():
-            requests = [_rows(wallet_ids, f"plain-{next(count)}", rng) for _ in range(batches)]
+            requests = [_rows(wallet_ids, rate_ids, f"plain-{next(count)}", rng) for _ in range(batches)]
             start = time.perf_counter()
             for wallets, columns in requests:
                 _write(plain, wallets, columns)
@@ -57,26 +58,27 @@ def run(bench):
     ]  # fmt: skip
 
 
-def _wallet_ids(env):
-    return env["call.wallet"].sudo().search([("account_ref", "=like", "B%")]).ids
-
-
-def _rows(wallet_ids, prefix, rng):
+def _rows(wallet_ids, rate_ids, prefix, rng):
     """Return one call a wallet as what the statement takes: arrays in their text form."""
     started_at = datetime.utcnow().replace(microsecond=0) - timedelta(hours=1)
     rows = []
     for n, wallet_id in enumerate(rng.sample(wallet_ids, BATCH)):
         minutes = rng.randrange(1, 20)
+        call_type = rng.choice(("live", "live", "whatsapp"))
         rate = Decimal(100 + 13 * rng.randrange(10)) / 10_000
         rows.append(
             (
-                wallet_id, f"{prefix}-{n}", rng.choice(("live", "whatsapp")),
+                wallet_id, f"{prefix}-{n}", call_type,
                 f"+1415{rng.randrange(10**7):07}", started_at, minutes * 60 - 7, minutes * 60, minutes,
-                rate, rate * minutes, f"app-{rng.randrange(50)}", f"{rng.getrandbits(128):032x}",
+                rate, rate * minutes, rng.choice(rate_ids) if call_type == "live" else None,
+                f"app-{rng.randrange(50)}", f"{rng.getrandbits(128):032x}",
             )
         )  # fmt: skip
-    columns = ["{" + ",".join(f'"{value}"' for value in column) + "}" for column in zip(*rows, strict=True)]
-    return sorted(row[0] for row in rows), columns
+    return sorted(row[0] for row in rows), [_array(column) for column in zip(*rows, strict=True)]
+
+
+def _array(values):
+    return "{%s}" % ",".join("NULL" if value is None else f'"{value}"' for value in values)
 
 
 def _write(connection, wallets, columns):
@@ -92,9 +94,9 @@ WITH call AS (
     SELECT c.*, nextval('call_usage_id_seq')::int AS usage_id,
            row_number() OVER running AS nth, sum(cost) OVER running AS cost_so_far
       FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[], %s::int[],
-                  %s::numeric[], %s::numeric[], %s::numeric[], %s::text[], %s::text[]) WITH ORDINALITY
+                  %s::numeric[], %s::numeric[], %s::numeric[], %s::int[], %s::text[], %s::text[]) WITH ORDINALITY
            AS c(wallet_id, call_ref, call_type, number, started_at, duration, billed, minutes, rate, cost,
-                application_ref, fingerprint, position)
+                rate_id, application_ref, fingerprint, position)
     WINDOW running AS (PARTITION BY wallet_id ORDER BY position)
 ), moved AS (
     UPDATE call_wallet_balance b
@@ -105,10 +107,10 @@ WITH call AS (
 ), written AS (
     INSERT INTO call_usage
            (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
-            billed_seconds, billed_minutes, status, rate, total_cost, matched_prefix, increment_seconds,
+            billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix, increment_seconds,
             minimum_seconds, free_seconds, connection_fee, application_ref, reported_at)
     SELECT usage_id, wallet_id, call_ref, call_type, 'outbound', number, started_at, duration, billed,
-           minutes, 'completed', rate, cost, '1415', 60, 0, 0, 0, application_ref, now() AT TIME ZONE 'UTC'
+           minutes, 'completed', rate, cost, rate_id, '1415', 60, 0, 0, 0, application_ref, now() AT TIME ZONE 'UTC'
       FROM call
 ), appended AS (
     INSERT INTO call_wallet_transaction

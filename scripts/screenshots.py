@@ -21,7 +21,7 @@ import websocket
 
 # file name, login, path, what must be there before the picture is taken, width, height
 PICTURES = [
-    ("screenshot", "finance", "/odoo/res.partner/{acme}", "tab:Billing", 1440, 900),
+    ("screenshot", "finance", "/odoo/res.partner/{acme}", "tab:Billing", 1440, 1120),
     ("portal", "owner.acme", "/my/billing", "", 1280, 900),
     ("portal_phone", "owner.acme", "/my/billing", "", 390, 844),
 ]

@@ -67,6 +67,9 @@ def make_call(account, ref):
         "started_at": f"2026-10-{rng.randrange(1, 29):02}T{rng.randrange(24):02}:30:00Z",
         "duration_seconds": rng.randrange(0, 900),
         "status": rng.choice(("completed", "completed", "completed", "no_answer")),
+        # Mostly the same few, now and then a name that nobody has used before.
+        "campaign": rng.choice(("", "Spring", "Autumn", f"Campaign {rng.randrange(300)}")),
+        "manager": rng.choice(("", "anna@example.com", f"manager{rng.randrange(300)}@example.com")),
     }
 
 
@@ -130,6 +133,17 @@ class Player:
         self.told["acknowledged"] += answer or []
         if self.rng.random() < 0.1 and self.told["acknowledged"]:
             self.report_otherwise(self.rng.choice(self.told["acknowledged"])["call_ref"])
+
+        if self.rng.random() < 0.1:
+            self.report_elsewhere()
+
+    def report_elsewhere(self):
+        """Report a call to a country that is not in the contract."""
+        call = make_call(self.account, self.fresh_ref()) | {"call_type": "live", "number": "+81312345678"}
+        self.expect(
+            self.platform, lambda answer: answer[0]["result"] == "rejected", "call.usage", "record_calls",
+            calls=[call],
+        )  # fmt: skip
 
     def are_charged(self, answer):
         return all(result["result"] in ("charged", "duplicate") for result in answer)

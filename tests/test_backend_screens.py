@@ -56,6 +56,8 @@ class BackendCommon(HttpCase, CallWalletCommon):
         super().setUpClass()
         cls.finance = cls._make_user("screens.finance", "finance")
         cls.manager = cls._make_user("screens.manager", "account_manager")
+        # The scripts read the screens, so these are in English whatever the database's language is.
+        (cls.finance + cls.manager + cls.env.ref("base.user_admin")).lang = "en_US"
         cls.campaign = "Spring Nurses"
 
     def _on(self, path, script, login="screens.finance"):

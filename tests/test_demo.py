@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
+from unittest import SkipTest
 
 from odoo.tests import HttpCase, tagged
 from odoo.tools import file_open
@@ -41,7 +42,7 @@ class TestDemo(HttpCase):
         super().setUpClass()
         module = cls.env["ir.module.module"].search([("name", "=", "call_wallet")])
         if not module.demo:
-            cls.skipTest(cls, "the addon is installed without its demo data")
+            raise SkipTest("the addon is installed without its demo data")
         cls.records = read("calls.csv")
         prices = {row["prefix"]: row for row in read("rates.csv")}
         cls.costs = {(call["account"], call["call_ref"]): cost_of(call, prices) for call in cls.records}

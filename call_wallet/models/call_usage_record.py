@@ -168,12 +168,15 @@ class CallUsageRecord(models.Model):
 
     def _load_recorded(self, priced):
         """Return what is in the ledger already: {(wallet id, call reference): first result}."""
+        # LIMIT 1 (the key is unique) has each looked up by the index: for a plain join of many
+        # calls PostgreSQL would rather read the whole ledger, and the wallets wait meanwhile.
         self.env.cr.execute(
             """
             SELECT t.wallet_id, substr(t.key, 6), t.fingerprint, t.billed_minutes::text, t.rate::text,
                    (-t.amount)::text, t.balance_after::text, t.id
               FROM unnest(%s::int[], %s::text[]) AS asked(wallet_id, key)
-              JOIN call_wallet_transaction t ON t.wallet_id = asked.wallet_id AND t.key = asked.key
+             CROSS JOIN LATERAL (SELECT * FROM call_wallet_transaction x
+                                  WHERE x.wallet_id = asked.wallet_id AND x.key = asked.key LIMIT 1) t
             """,
             [
                 array(item.account.wallet_id for item in priced),

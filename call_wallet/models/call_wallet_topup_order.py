@@ -1,3 +1,4 @@
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from odoo import Command, fields, models
@@ -8,6 +9,15 @@ from odoo.tools import formatLang
 from ..clock import now
 from ..fields import parse_amount
 from .call_wallet import FINANCE
+
+
+class Quote(NamedTuple):
+    """What a top-up will be invoiced at; ``price`` goes on the invoice line."""
+
+    taxes: object
+    price: object
+    tax: object
+    total: object
 
 
 class CallWalletTopupOrder(models.Model):
@@ -85,20 +95,20 @@ class CallWalletTopupOrder(models.Model):
         """Return what a top-up of ``amount`` will be invoiced at.
 
         :param Decimal amount: net of tax, in the wallet's currency
-        :return: ``Quote``, with the price to put on the invoice line, which holds the tax
-            where the customer's taxes are included in prices
+        :return: ``Quote``; its price holds the taxes that are included in prices
         """
         wallet = self.sudo()
-        computed = wallet._topup_taxes().compute_all(
+        currency, taxes = wallet.currency_id, wallet._topup_taxes()
+        computed = taxes.compute_all(
             float(amount),
-            currency=wallet.currency_id,
+            currency=currency,
             product=wallet.env.ref("call_wallet.product_topup"),
             partner=wallet.partner_id,
             handle_price_include=False,
         )
-        included = sum(parse_amount(tax["amount"]) for tax in computed["taxes"] if tax["price_include"])
+        included = currency.round(sum(tax["amount"] for tax in computed["taxes"] if tax["price_include"]))
         total = parse_amount(computed["total_included"])
-        return Quote(taxes=wallet._topup_taxes(), price=amount + included, tax=total - amount, total=total)
+        return Quote(taxes=taxes, price=amount + parse_amount(included), tax=total - amount, total=total)
 
 
 class CallWalletTopupInvoice(models.Model):
@@ -106,18 +116,22 @@ class CallWalletTopupInvoice(models.Model):
 
     def _create_invoice(self):
         self.ensure_one()
+        self = self.with_context(lang=self.partner_id.lang or self.env.lang)
         invoices = self.env["account.move"].with_company(self.company_id)
         self.invoice_id = invoices.with_context(default_move_type="out_invoice").create(self._prepare_invoice_vals())
         self.invoice_id.action_post()
 
     def _prepare_invoice_vals(self):
         wallet = self.wallet_id
+        term = self.partner_id.with_company(self.company_id).property_payment_term_id
         return {
             "move_type": "out_invoice",
             "company_id": self.company_id.id,
             "partner_id": self.partner_id.id,
             "currency_id": self.currency_id.id,
             "invoice_date": now().astimezone(ZoneInfo(wallet.tz)).date(),
+            # A discount for paying early would be taken off the funds received.
+            "invoice_payment_term_id": False if term.early_discount else term.id,
             "invoice_origin": wallet.account_ref,
             "invoice_user_id": wallet.account_manager_id.id,
             "narration": self.env._(
@@ -131,11 +145,12 @@ class CallWalletTopupInvoice(models.Model):
 
     def _prepare_invoice_line_vals(self):
         product = self.env.ref("call_wallet.product_topup")
+        quote = self.wallet_id._quote_topup(self.amount)
         return {
             "product_id": product.id,
             "name": self.env._("Call wallet %s: prepaid balance", self.wallet_id.account_ref),
             "quantity": 1,
-            "price_unit": float(self.amount),
+            "price_unit": float(quote.price),
             "account_id": self.company_id._call_wallet_deposit_account().id,
-            "tax_ids": [Command.set(self.wallet_id._topup_taxes().ids)],
+            "tax_ids": [Command.set(quote.taxes.ids)],
         }

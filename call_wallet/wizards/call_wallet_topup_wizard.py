@@ -31,6 +31,7 @@ class CallWalletTopupWizard(models.TransientModel):
     whatsapp_minutes = fields.Integer("WhatsApp Calls, about", compute="_compute_summary")
     terms_id = fields.Many2one("call.wallet.terms", default=lambda self: self.env["call.wallet.terms"]._current())
     terms_body = fields.Html(related="terms_id.body", string="Terms of agreement")
+    topup_id = fields.Many2one("call.wallet.topup", readonly=True, help="What the dialog ordered; it orders once.")
     accept_terms = fields.Boolean("I acknowledge that funds are invoiced and non-refundable")
 
     @api.depends("wallet_id")
@@ -59,22 +60,10 @@ class CallWalletTopupWizard(models.TransientModel):
             wizard.tax_amount = ZERO
             minutes = {"live": 0, "whatsapp": 0}
             if wizard.wallet_id and amount > 0:
-                wizard.total_amount = wizard._total_with_tax(amount)
-                wizard.tax_amount = wizard.total_amount - amount
+                quote = wizard.wallet_id._quote_topup(amount)
+                wizard.tax_amount, wizard.total_amount = quote.tax, quote.total
                 minutes = wizard.wallet_id._estimate_minutes(amount)
             wizard.live_minutes, wizard.whatsapp_minutes = minutes["live"], minutes["whatsapp"]
-
-    def _total_with_tax(self, amount):
-        """Return what the invoice over ``amount`` will ask for."""
-        taxes = self.wallet_id.sudo()._topup_taxes()
-        computed = taxes.compute_all(
-            float(amount),
-            currency=self.currency_id,
-            quantity=1,
-            product=self.env.ref("call_wallet.product_topup").sudo(),
-            partner=self.wallet_id.partner_id,
-        )
-        return computed["total_included"]
 
     def action_request_invoice(self):
         """Order the top-up and open its invoice.
@@ -84,5 +73,6 @@ class CallWalletTopupWizard(models.TransientModel):
         self.ensure_one()
         if not self.amount:
             raise UserError(self.env._("Amount: choose a package or enter another amount."))
-        topup = self.wallet_id.create_topup(self.amount, accept_terms=self.accept_terms)
-        return topup.action_open_invoice()
+        if not self.topup_id:
+            self.topup_id = self.wallet_id.create_topup(self.amount, accept_terms=self.accept_terms)
+        return self.topup_id.action_open_invoice()
