@@ -29,7 +29,7 @@ class TestPortalBilling(CallWalletCommon, HttpCase):
         self.wallet.create_topup("75")
         self._record(self._call(call_ref="seen-on-the-portal"))
         page = self.open_page("portal-owner").text
-        for expected in ("Active", "49.975", "seen-on-the-portal", "Paid", "Pending", "Pay now"):
+        for expected in ("Active", "49.97", "49.975", "seen-on-the-portal", "Paid", "Pending", "Pay now"):
             self.assertIn(expected, page)
 
     def test_an_empty_wallet_says_so(self):

@@ -136,6 +136,13 @@ class TestUsageReport(HttpCase):
         self.assertEqual((row["Transaction Type"], row["Amount"], row["Balance After"]), ("refund", 5, 5))
         self.assertEqual({row[name] for name in COLUMNS[5:]}, {None})
 
+    def test_a_refund_of_a_call_shows_which_call_it_corrects(self):
+        self._record({})
+        self.wallet.refund("0.05", "Bad line", usage=self.wallet.usage_ids)
+        charge, refund = self._rows()
+        self.assertEqual((refund["Transaction Type"], refund["Amount"]), ("refund", 0.05))
+        self.assertEqual([refund[name] for name in COLUMNS[5:]], [charge[name] for name in COLUMNS[5:]])
+
     def test_a_call_that_did_not_connect_is_listed_and_costs_nothing(self):
         self._record({"status": "no_answer", "duration_seconds": 0})
         [row] = self._rows()
@@ -247,9 +254,8 @@ class TestUsageReport(HttpCase):
         self.authenticate("report.manager", "report.manager")
         self.assertIn(self._download().status_code, (403, 404))
         with self.assertRaises(AccessError):
-            self.env["call.usage.report.wizard"].with_user(self.manager).create(
-                {"wallet_id": self.wallet.id}
-            ).row_count  # noqa: B018 -- reading it is the question
+            dialog = self.env["call.usage.report.wizard"].with_user(self.manager).create({"wallet_id": self.wallet.id})
+            dialog.read(["row_count"])
 
     def test_a_wallet_that_does_not_exist_is_not_found(self):
         self.authenticate("report.manager", "report.manager")

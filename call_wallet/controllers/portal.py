@@ -64,17 +64,19 @@ class CallWalletPortal(CustomerPortal):
                 limit=PER_PAGE,
             ),
             "invoices": wallet.topup_ids.invoice_id.filtered(lambda move: move.state != "draft"),
-            "money": lambda amount: self._money(wallet, amount),
+            "money": lambda amount, exact=False: self._money(wallet, amount, exact),
             "moment": lambda value: self._moment(wallet, value),
         }
 
-    def _money(self, wallet, amount):
-        """Format an amount with its currency, with as many decimals as it has."""
-        exact = f"{amount.normalize():f}".partition(".")[2]
-        digits = max(wallet.currency_id.decimal_places, len(exact))
-        number = formatLang(request.env, float(amount), digits=digits)
-        symbol = wallet.currency_id.symbol
-        return f"{symbol} {number}" if wallet.currency_id.position == "before" else f"{number} {symbol}"
+    def _money(self, wallet, amount, exact):
+        """Format an amount with its currency; ``exact``: with as many decimals as it has."""
+        currency = wallet.currency_id
+        decimals = len(f"{amount.normalize():f}".partition(".")[2]) if exact else 0
+        number = formatLang(request.env, float(abs(amount)), digits=max(currency.decimal_places, decimals))
+        text = f"{currency.symbol}\N{NO-BREAK SPACE}{number}"
+        if currency.position == "after":
+            text = f"{number}\N{NO-BREAK SPACE}{currency.symbol}"
+        return f"-{text}" if amount < 0 else text
 
     def _moment(self, wallet, value: datetime):
         return request.env["ir.qweb.field.datetime"].value_to_html(value, {"tz_name": wallet.tz})

@@ -1,6 +1,6 @@
 import csv
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from odoo import api, models

@@ -1,12 +1,12 @@
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from odoo import Command, fields, models
+from odoo import Command, models
 from odoo.exceptions import UserError
 from odoo.http import request
 from odoo.tools import formatLang
 
-from ..clock import now
+from ..clock import now, utcnow
 from ..fields import parse_amount
 from .call_wallet import FINANCE
 
@@ -80,7 +80,7 @@ class CallWalletTopupOrder(models.Model):
             "amount": amount,
             "requested_by_id": self.env.uid,
             "terms_id": self.env["call.wallet.terms"]._current().id,
-            "accepted_at": fields.Datetime.now(),
+            "accepted_at": utcnow(),
             "accepted_from": request.httprequest.remote_addr if request else False,
         }
 
