@@ -5,12 +5,10 @@ import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from openpyxl import load_workbook
-
+from odoo.addons.call_wallet.reports.usage_report_file import Xlsx
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
-
-from odoo.addons.call_wallet.reports.usage_report_file import Xlsx
+from openpyxl import load_workbook
 
 COLUMNS = [
     "Transaction Date", "Transaction Type", "Amount", "Balance After", "Description", "Campaign",
