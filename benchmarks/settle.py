@@ -78,7 +78,7 @@ def _rows(wallet_ids, rate_ids, prefix, rng):
 
 
 def _array(values):
-    return "{%s}" % ",".join("NULL" if value is None else f'"{value}"' for value in values)
+    return "{" + ",".join("NULL" if value is None else f'"{value}"' for value in values) + "}"
 
 
 def _write(connection, wallets, columns):

@@ -340,28 +340,36 @@ class TestLists(BackendCommon):
             """,
         )
 
-    def test_every_screen_of_the_menu_opens(self):
-        paths = self.env["ir.actions.act_window"].search(
-            [("path", "!=", False), ("id", "in", self._menu_actions().ids)]
+    def test_every_view_of_every_menu_opens(self):
+        self._spend()
+        screens = [
+            [action.id, view]
+            for action in self._menu_actions()
+            for view in action.view_mode.split(",")
+            if view != "form"
+        ]
+        self.assertGreaterEqual(len(screens), 30)
+        self._on(
+            "/odoo/call-wallets",
+            f"""
+            await see("the first screen", () => $(".o_list_view"));
+            const {{ action }} = odoo.__WOWL_DEBUG__.root.env.services;
+            for (const [id, viewType] of {json.dumps(screens)}) {{
+                await action.doAction(id, {{ viewType, clearBreadcrumbs: true }});
+                await see(`the ${{viewType}} of action ${{id}}`, () => $(`.o_${{viewType}}_view`));
+                missing(".o_error_dialog");
+            }}
+            """,
+            login="admin",
         )
-        self.assertGreaterEqual(len(paths), 10)
-        for action in paths:
-            with self.subTest(action.name):
-                self._on(
-                    f"/odoo/{action.path}",
-                    f"await seeText('.o_control_panel, .o_main_navbar', {json.dumps(action.name)});"
-                    " await see('its content', () => $('.o_content > *'));",
-                    login="admin",
-                )
 
     def _menu_actions(self):
         root = self.env.ref("call_wallet.menu_call_wallet_root")
         menus = self.env["ir.ui.menu"].search([("id", "child_of", root.id), ("action", "!=", False)])
-        actions = self.env["ir.actions.act_window"]
-        for menu in menus:
-            if menu.action._name == actions._name:
-                actions |= menu.action
-        return actions
+        actions = (menu.action for menu in menus)
+        return self.env["ir.actions.act_window"].union(
+            *(action for action in actions if action._name == "ir.actions.act_window")
+        )
 
 
 class TestPhone(BackendCommon):

@@ -1,0 +1,66 @@
+"""A top-up's invoice worked on by two people at once. Real cursors and commits."""
+
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+
+pytestmark = pytest.mark.real_commits
+
+
+@contextmanager
+def environment(registry):
+    import odoo
+
+    with registry.cursor() as cr:
+        yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
+
+
+@pytest.fixture
+def topup_id(private_registry):
+    """A top-up of 100 for the demo's GLOBEX, with its posted invoice."""
+    with environment(private_registry) as env:
+        topup = env["call.wallet"].search([("account_ref", "=", "GLOBEX")]).create_topup("100")
+        env.cr.commit()
+        return topup.id
+
+
+def post_credit_note(registry, topup_id, amount):
+    with environment(registry) as env:
+        invoice = env["call.wallet.topup"].browse(topup_id).invoice_id
+        note = invoice._reverse_moves([{"invoice_date": invoice.invoice_date}])
+        note.invoice_line_ids.price_unit = amount
+        note.action_post()
+        env.cr.commit()
+
+
+def test_a_credit_note_posted_while_the_payment_is_registered_counts(private_registry, topup_id):
+    with environment(private_registry) as env:
+        topup = env["call.wallet.topup"].browse(topup_id)
+        before = topup.wallet_id.balance  # the accounting transaction's view begins here
+        post_credit_note(private_registry, topup_id, 30)
+        wizard = env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=topup.invoice_id.ids
+        )
+        wizard.create({})._create_payments()
+        env.cr.commit()
+        env.invalidate_all()
+        assert topup.credited_amount == Decimal(70)
+        assert topup.wallet_id.balance == before + 70
+        assert env["call.wallet"].check_invariants() == []
+
+
+def test_what_else_the_accounting_wrote_too_late_is_left_to_its_caller_to_repeat(private_registry, topup_id):
+    from psycopg2 import errors
+
+    with environment(private_registry) as env:
+        topup = env["call.wallet.topup"].browse(topup_id)
+        topup.partner_id.comment = "first"
+        with environment(private_registry) as other:
+            other["call.wallet.topup"].browse(topup_id).partner_id.comment = "second"
+            other.cr.commit()
+        with pytest.raises(errors.SerializationFailure):
+            topup._sync()
+        env.cr.rollback()
+        env.invalidate_all()
+        assert "second" in topup.partner_id.comment
