@@ -54,7 +54,7 @@ def _compare(bench, size, name, opening, small, large):
     def opened(database):
         def arm():
             seconds = []
-            for _ in range(10):
+            for _ in range(20):
                 with environment(database, "admin") as env:
                     wallet = env["call.wallet"].search([("account_ref", "=", "LARGE")])
                     env.invalidate_all()

@@ -235,9 +235,7 @@ def whole(lowest, highest, default):
         if not text:
             return default
         if not _is_whole(text) or not lowest <= int(text) <= highest:
-            raise WrongCell(
-                _lt("Use whole seconds from %(lowest)s to %(highest)s.", lowest=lowest, highest=highest)
-            )
+            raise WrongCell(_lt("Use whole seconds from %(lowest)s to %(highest)s.", lowest=lowest, highest=highest))
         return int(text)
 
     return read

@@ -3,7 +3,9 @@
 from datetime import datetime
 from decimal import Decimal
 
-PLAIN = {int, Decimal, datetime, bool}
+NULL = {type(None)}
+PLAIN = {int, Decimal, datetime, bool} | NULL
+TEXT = {str} | NULL
 
 
 def array(values):
@@ -15,17 +17,19 @@ def array(values):
     The query casts the parameter (``%s::int[]``).
     """
     values = list(values)
-    types = set(map(type, values)) - {type(None)}
+    types = set(map(type, values))
     if types <= PLAIN:
         return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
-    if types == {str}:
-        return "{" + ",".join("NULL" if text is None else f'"{text}"' for text in escaped(values)) + "}"
+    if types <= TEXT:
+        return "{" + quoted(values) + "}"
     return values
 
 
-def escaped(texts):
-    """Return ``texts`` with what ends a quoted element of an array made harmless."""
-    everything = "".join(text for text in texts if text is not None)
-    if '"' not in everything and "\\" not in everything:
-        return texts
-    return [text and text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+def quoted(texts):
+    """Return ``texts`` as the quoted elements of an array."""
+    everything = "".join(filter(None, texts))
+    if '"' in everything or "\\" in everything:
+        texts = [text and text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    if None in texts:
+        return ",".join("NULL" if text is None else f'"{text}"' for text in texts)
+    return '"' + '","'.join(texts) + '"'

@@ -147,8 +147,8 @@ def test_requests_over_many_wallets_in_any_order_never_deadlock(site):
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     before = site.select(deadlocks)
     requests = [
-        [make_call(account, f"many-{number}-{n}") for n, account in enumerate(rng.choices(accounts, k=60))]
-        for number in range(100)
+        [make_call(account, f"many-{number}-{n}") for n, account in enumerate(rng.choices(accounts, k=50))]
+        for number in range(60)
     ]
 
     def work(calls):

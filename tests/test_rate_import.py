@@ -5,10 +5,9 @@ import io
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from openpyxl import Workbook
-
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+from openpyxl import Workbook
 
 from .common import CallWalletCommon
 
@@ -61,9 +60,8 @@ class TestRateImport(CallWalletCommon):
         return Decimal(result["total_cost"]) if result["result"] == "charged" else result["result"]
 
     def _counts(self, wizard):
-        return {
-            name: wizard[f"{name}_count"] for name in ("new", "changed", "unchanged", "missing") if wizard[f"{name}_count"]
-        }
+        counts = {name: wizard[f"{name}_count"] for name in ("new", "changed", "unchanged", "missing")}
+        return {name: count for name, count in counts.items() if count}
 
     # === PREVIEW === #
 

@@ -1,61 +1,17 @@
 """Re-rating: a wrong price is shown as differences first, then corrected by new transactions."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from odoo import Command
-from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, tagged
+from odoo.exceptions import UserError
+from odoo.tests import tagged
 
-from .common import CallWalletCommon
-
-DAY = datetime(2026, 10, 1)
+from .rerate_case import DAY, RerateCase
 
 
 @tagged("post_install", "-at_install")
-class TestRerate(CallWalletCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.finance = cls._make_user("rerate.finance", "finance")
-        cls.manager = cls._make_user("rerate.manager", "finance_manager")
-        cls._fund(cls, cls.wallet, "100")
-
-    # 61 s to +1 415 are 2 minutes at 0.0125.
-    OLD_COST = Decimal("0.025000")
-
-    def _set_price(self, price, prefix="1415", **terms):
-        """Mend the price as if it had always been so."""
-        self.plan.rate_ids.filtered(lambda rate: rate.prefix == prefix).write({"price_per_minute": price, **terms})
-
-    def _make_rerate(self, **values):
-        return (
-            self.env["call.usage.rerate"]
-            .with_user(self.finance)
-            .create(
-                {
-                    "reason": "Wrong price",
-                    "rate_plan_id": self.plan.id,
-                    "date_from": DAY,
-                    "date_to": DAY + timedelta(days=1),
-                    **values,
-                }
-            )
-        )
-
-    def _preview(self, **values):
-        rerate = self._make_rerate(**values)
-        rerate.action_preview()
-        self.assertEqual(rerate.state, "previewed")
-        return rerate
-
-    def _post(self, rerate):
-        rerate.with_user(self.manager).action_post()
-        self.assertEqual(rerate.state, "posted")
-
-    def _corrections(self, usage):
-        return usage.transaction_ids.filtered(lambda transaction: transaction.key.startswith("rerate/"))
-
+class TestRerate(RerateCase):
     # === PREVIEW === #
 
     def test_the_preview_shows_old_and_new_price_and_cost_and_moves_no_money(self):
@@ -284,111 +240,6 @@ class TestRerate(CallWalletCommon):
 
         self.assertBalance(poor, "-1.97")
         self.assertEqual(poor.state, "paused")
-
-    # === REFUNDS OF PEOPLE === #
-
-    def test_a_refund_by_hand_stands_and_limits_what_comes_back(self):
-        call = self._call()
-        self._record(call)
-        usage = self._usage_of(call)
-        self.wallet.refund("0.015", "Bad line", usage=usage)
-        self._set_price("0.001")
-
-        rerate = self._preview()
-        self.assertEqual(rerate.line_ids.refunded, Decimal("0.015"))
-        self._post(rerate)
-
-        self.assertEqual(self._corrections(usage).amount, Decimal("0.01"), "the rest of what it cost")
-        self.assertBalance(self.wallet, "100")
-        again = self._preview()
-        self.assertEqual(again.line_ids.state, "left_alone")
-        self.assertFalse(again.change_count)
-
-    def test_a_refund_by_hand_since_the_preview_is_not_overlooked(self):
-        call = self._call()
-        self._record(call)
-        self._set_price("0.001")
-        rerate = self._preview()
-        self.wallet.refund("0.025", "Bad line", usage=self._usage_of(call))
-
-        self._post(rerate)
-
-        self.assertEqual(rerate.line_ids.state, "refused")
-        self.assertBalance(self.wallet, "100")
-
-    def test_nobody_is_refunded_more_than_the_call_cost_corrections_included(self):
-        call = self._call()
-        self._record(call)
-        usage = self._usage_of(call)
-        self._set_price("0.01")
-        self._post(self._preview())
-
-        with self.assertRaisesRegex(UserError, r"0\.020000"):
-            self.wallet.refund("0.025", "All of it", usage=usage)
-        self.wallet.refund("0.02", "All of it", usage=usage)
-        self.assertBalance(self.wallet, "100")
-
-    def test_a_call_charged_more_later_can_be_refunded_in_full(self):
-        call = self._call()
-        self._record(call)
-        usage = self._usage_of(call)
-        self._set_price("0.02")
-        self._post(self._preview())
-
-        self.wallet.refund("0.04", "All of it", usage=usage)
-        self.assertBalance(self.wallet, "100")
-
-    # === PEOPLE === #
-
-    def test_finance_previews_and_only_a_finance_manager_posts(self):
-        self._record(self._call())
-        self._set_price("0.01")
-        rerate = self._preview()
-
-        with self.assertRaises(AccessError):
-            rerate.with_user(self.finance).action_post()
-        clerk = self._make_user("rerate.clerk", "account_manager")
-        with self.assertRaises(AccessError):
-            rerate.with_user(clerk).action_preview()
-
-        self._post(rerate)
-        self.assertEqual(rerate.posted_by_id, self.manager)
-
-    def test_the_status_is_not_typed_in_and_the_scope_is_fixed_once_compared(self):
-        self._record(self._call())
-        rerate = self._preview()
-        for values in ({"state": "posted"}, {"date_to": DAY + timedelta(days=9)}):
-            with self.assertRaises(UserError):
-                rerate.write(values)
-        with self.assertRaises(UserError):
-            self._make_rerate(state="previewed")
-
-    def test_a_posted_one_is_kept_and_a_discarded_one_cannot_be_posted(self):
-        self._record(self._call())
-        self._set_price("0.01")
-        posted, discarded = self._preview(), self._preview()
-        self._post(posted)
-        discarded.action_discard()
-
-        with self.assertRaises(UserError):
-            posted.unlink()
-        with self.assertRaises(UserError):
-            posted.action_discard()
-        with self.assertRaises(UserError):
-            discarded.with_user(self.manager).action_post()
-        discarded.unlink()
-
-    def test_a_draft_without_wallets_says_what_to_choose(self):
-        with self.assertRaisesRegex(UserError, "Wallets"):
-            self._make_rerate(rate_plan_id=False).action_preview()
-
-    def test_the_form_makes_a_re_rating(self):
-        with Form(self.env["call.usage.rerate"].with_user(self.finance)) as form:
-            form.reason = "Typing error"
-            form.rate_plan_id = self.plan
-            form.date_from = DAY
-            form.date_to = DAY + timedelta(days=1)
-        self.assertTrue(form.record.name.startswith("RR"))
 
     # === MANY === #
 

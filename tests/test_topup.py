@@ -57,7 +57,8 @@ class TestTopup(CallWalletCommon):
     def test_the_invoice_names_the_account_and_the_terms(self):
         topup = self.wallet.create_topup("100")
         invoice = topup.invoice_id
-        self.assertEqual((invoice.move_type, invoice.partner_id, invoice.state), ("out_invoice", self.partner, "posted"))
+        self.assertEqual((invoice.move_type, invoice.state), ("out_invoice", "posted"))
+        self.assertEqual(invoice.partner_id, self.partner)
         self.assertEqual((invoice.currency_id, invoice.company_id), (self.dollar, self.company))
         self.assertIn(self.wallet.account_ref, invoice.narration)
         self.assertIn(f"version {topup.terms_id.version}", invoice.narration)

@@ -93,7 +93,7 @@ class TestTopupCredit(CallWalletCommon):
         note = self.invoice._reverse_moves([{"invoice_date": self.invoice.invoice_date}])
         note.invoice_line_ids.price_unit = 30
         note.action_post()
-        self.assert_credited(70, "partial")
+        self.assert_credited(70, "paid")
 
     def test_a_credit_note_that_settles_an_unpaid_invoice_brings_no_funds(self):
         note = self.invoice._reverse_moves([{"invoice_date": self.invoice.invoice_date}], cancel=True)
@@ -131,7 +131,7 @@ class TestTopupCredit(CallWalletCommon):
         entry.action_post()
         self.receivable(entry | self.invoice).reconcile()
         self.assertEqual(self.invoice.payment_state, "paid")
-        self.assert_credited(90, "partial")
+        self.assert_credited(90, "paid")
 
     def test_one_payment_of_two_invoices_credits_both(self):
         second = self.wallet.create_topup("50")

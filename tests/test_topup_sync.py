@@ -26,9 +26,7 @@ class TestTopupSync(CallWalletCommon):
         self.assertSound(topup.wallet_id)
 
     def register(self, invoices, **values):
-        wizard = self.env["account.payment.register"].with_context(
-            active_model="account.move", active_ids=invoices.ids
-        )
+        wizard = self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoices.ids)
         return wizard.create(values)._create_payments()
 
     def credit_note(self, amount):

@@ -1,10 +1,9 @@
 import csv
 import logging
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from odoo import api, models
-from odoo.tools import file_open
+from odoo.tools import file_open, groupby
 
 from ..clock import recorded_at
 from ..intake import parse_call
@@ -93,7 +92,6 @@ class CallWalletDemo(models.AbstractModel):
             reported.append((end_of(parse_call(record)) + delay, record))
         reported.sort(key=lambda item: item[0])
         for _key, items in groupby(reported, key=lambda item: (item[0].date(), paid_before(item[0]))):
-            items = list(items)
             yield items[-1][0], [record for _when, record in items]
 
     def _record(self, calls):

@@ -37,7 +37,11 @@ class AccountChartTemplate(models.AbstractModel):
             template = self.with_company(company)
             mapping = template._get_chart_template_mapping().get(company.chart_template, {})
             vals = template._call_wallet_deposit_account_vals(company, mapping)
-            [account] = self.env["account.account"].with_company(company)._load_records(
-                [{"xml_id": template.company_xmlid(DEPOSIT_ACCOUNT, company), "values": vals, "noupdate": True}]
+            [account] = (
+                self.env["account.account"]
+                .with_company(company)
+                ._load_records(
+                    [{"xml_id": template.company_xmlid(DEPOSIT_ACCOUNT, company), "values": vals, "noupdate": True}]
+                )
             )
             company[DEPOSIT_ACCOUNT] = account

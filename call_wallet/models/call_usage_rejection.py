@@ -258,7 +258,10 @@ def to_json(value):
     try:
         return json.dumps(value, sort_keys=True, default=repr)
     except (TypeError, ValueError, RecursionError):
-        pass
+        return describe(value)
+
+
+def describe(value):
     if isinstance(value, dict):
         parts = {str(key)[:MAX_TEXT]: to_json(part) for key, part in value.items() if isinstance(key, str)}
         return json.dumps({key: json.loads(part) for key, part in parts.items()}, sort_keys=True)

@@ -157,12 +157,14 @@ class CallUsageRerate(models.Model):
         is refused and says so on its line. Long ones go on in the background; ``state`` is
         ``posted`` when they are done. Again while posting: goes on, nothing is doubled.
 
-        :raise UserError: not previewed
+        :raise UserError: not previewed, or posted already
         :raise AccessError: not a finance manager
         """
         rerate = self._as(FINANCE_MANAGER)
         with self.env["call.wallet.ledger"]._transaction():
             state = rerate._take()
+            if state == "posted":
+                raise UserError(self.env._("This re-rating was posted already."))
             if state not in ("previewed", "posting"):
                 raise UserError(self.env._("Preview the differences first; posting enters what was shown."))
             if state == "previewed":
@@ -206,9 +208,7 @@ class CallUsageRerate(models.Model):
     def _take(self):
         """Wait for the document and keep others waiting; return its state as it is then."""
         self.env.flush_all()
-        self.env.cr.execute(
-            "SELECT state FROM call_usage_rerate WHERE id = %s FOR NO KEY UPDATE", [self.id]
-        )
+        self.env.cr.execute("SELECT state FROM call_usage_rerate WHERE id = %s FOR NO KEY UPDATE", [self.id])
         row = self.env.cr.fetchone()
         self.invalidate_recordset()
         return row and row[0]

@@ -26,9 +26,7 @@ class CallUsageRerateLine(models.Model):
     _rec_name = "call_ref"
     _log_access = False
 
-    rerate_id = fields.Many2one(
-        "call.usage.rerate", "Re-rating", required=True, readonly=True, ondelete="cascade"
-    )
+    rerate_id = fields.Many2one("call.usage.rerate", "Re-rating", required=True, readonly=True, ondelete="cascade")
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     usage_id = fields.Many2one("call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null")
     call_ref = fields.Char("Call Reference", required=True, readonly=True)

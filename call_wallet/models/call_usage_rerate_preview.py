@@ -178,9 +178,7 @@ class CallUsageReratePreview(models.Model):
         account = self.env["call.wallet"]._load_accounts({account_ref})[account_ref]
         found = [difference for call in calls if (difference := self._compare(call, account))]
         if found:
-            self.env.cr.execute(
-                INSERT_LINES, [self.id, *(array(column) for column in zip(*found, strict=True))]
-            )
+            self.env.cr.execute(INSERT_LINES, [self.id, *(array(column) for column in zip(*found, strict=True))])
         last = (calls[-1].started_at, calls[-1].usage_id) if calls else (started_at, usage_id)
         self._add_up(scope_id, calls, found, last, is_done=len(calls) < limit)
         return len(calls)

@@ -99,10 +99,7 @@ class CallWalletDashboard(models.Model):
     def _dashboard_others(self):
         # With the user's own rights: an owner need not own every wallet of the company.
         others = self.search([("partner_id", "=", self.partner_id.id), ("id", "!=", self.id)])
-        return [
-            {"id": wallet.id, "name": f"{wallet.account_ref} ({wallet.currency_id.name})"}
-            for wallet in others
-        ]
+        return [{"id": wallet.id, "name": f"{wallet.account_ref} ({wallet.currency_id.name})"} for wallet in others]
 
     def _dashboard_currency(self):
         currency = self.currency_id
@@ -171,8 +168,7 @@ class CallWalletDashboard(models.Model):
             ["amount:sum", "transactions:sum", "billed_minutes:sum"],
         )
         return [
-            (*keys, -parse_amount(amount), calls, parse_amount(minutes))
-            for *keys, amount, calls, minutes in totals
+            (*keys, -parse_amount(amount), calls, parse_amount(minutes)) for *keys, amount, calls, minutes in totals
         ]
 
     def _dashboard_spend(self, days):
@@ -225,9 +221,7 @@ class CallWalletDashboard(models.Model):
     # === LATEST === #
 
     def _dashboard_transactions(self):
-        labels = dict(
-            self.env["call.wallet.transaction"]._fields["type"]._description_selection(self.env)
-        )
+        labels = dict(self.env["call.wallet.transaction"]._fields["type"]._description_selection(self.env))
         latest = self.env["call.wallet.transaction"].search(
             [("wallet_id", "=", self.id)], order="sequence desc", limit=LAST_TRANSACTIONS
         )

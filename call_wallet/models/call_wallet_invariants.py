@@ -81,8 +81,9 @@ CHECKS = {
         SELECT w.account_ref, b.call_ref, 'cost ' || b.total_cost, 'charged ' || COALESCE((-t.amount)::text, 'nothing')
           FROM call_usage b
           JOIN call_wallet w ON w.id = b.wallet_id
-          LEFT JOIN call_wallet_transaction t ON t.wallet_id = b.wallet_id AND t.key = 'call/' || b.call_ref
-         WHERE {SCOPE} AND (t.id IS NULL OR t.amount <> -b.total_cost OR t.usage_id IS DISTINCT FROM b.id)
+          LEFT JOIN call_wallet_transaction t
+                 ON t.usage_id = b.id AND t.wallet_id = b.wallet_id AND t.key = 'call/' || b.call_ref
+         WHERE {SCOPE} AND (t.id IS NULL OR t.amount <> -b.total_cost)
     """,
     "held": f"""
         SELECT w.account_ref, 'held ' || b.held_amount, 'live holds ' || COALESCE(h.total, 0)

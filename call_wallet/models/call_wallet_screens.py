@@ -35,11 +35,7 @@ class CallWalletScreens(models.Model):
             wallet.live_hold_count = holds.get(wallet, 0)
 
     def _count(self, model, domain=()):
-        return dict(
-            self.env[model]._read_group(
-                [("wallet_id", "in", self.ids), *domain], ["wallet_id"], ["__count"]
-            )
-        )
+        return dict(self.env[model]._read_group([("wallet_id", "in", self.ids), *domain], ["wallet_id"], ["__count"]))
 
     # === ACTION METHODS === #
 
@@ -58,8 +54,7 @@ class CallWalletScreens(models.Model):
         if list_view:
             view = self.env.ref(f"call_wallet.{list_view}")
             action["views"] = [
-                (view.id if view_type == "list" else view_id, view_type)
-                for view_id, view_type in action["views"]
+                (view.id if view_type == "list" else view_id, view_type) for view_id, view_type in action["views"]
             ]
         return action
 

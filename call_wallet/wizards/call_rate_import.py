@@ -9,6 +9,19 @@ from ..models.call_usage import CALL_TYPES, DIRECTIONS
 from ..models.call_wallet import FINANCE
 from ..rate_deck import UnreadableDeck, read_deck
 from ..sql import array
+from .call_rate_import_sql import (
+    ADD,
+    CLOSE,
+    CLOSE_MISSING,
+    COMPARE,
+    FILE,
+    LATER,
+    MISSING,
+    RENAME,
+    REPEATED,
+    STAGE,
+    WITHDRAW,
+)
 
 BATCH = 5_000
 MAX_ERRORS = 1_000
@@ -113,9 +126,7 @@ class CallRateImport(models.TransientModel):
             raise UserError(self.env._("File: mend the lines with errors and preview it again; nothing was changed."))
         self.env.flush_all()
         # Two people at once: the second one waits, and then learns that the plan has changed.
-        self.env.cr.execute(
-            "SELECT deck_version FROM call_rate_plan WHERE id = %s FOR UPDATE", [self.plan_id.id]
-        )
+        self.env.cr.execute("SELECT deck_version FROM call_rate_plan WHERE id = %s FOR UPDATE", [self.plan_id.id])
         if self.env.cr.fetchone()[0] != self.deck_version:
             raise UserError(self.env._("The plan's rates changed since the preview; preview the file again."))
         self._apply()
@@ -178,9 +189,7 @@ class CallRateImport(models.TransientModel):
         except UnreadableDeck as unreadable:
             raise UserError(self.env._("File: %s", self.env._(unreadable.sentence))) from None
         self._stage(rows)
-        self._add_errors(
-            (error.line, error.column, error.value, self.env._(error.sentence)) for error in errors
-        )
+        self._add_errors((error.line, error.column, error.value, self.env._(error.sentence)) for error in errors)
         self.error_count = error_count
 
     def _stage(self, rows):
@@ -270,135 +279,3 @@ class CallRateImport(models.TransientModel):
                 closed=closed,
             )
         )
-
-
-# Seen by this transaction alone, and gone with it.
-FILE = """
-    CREATE TEMPORARY TABLE call_rate_import_file (
-        line int, prefix text, destination text, price_per_minute numeric, increment_seconds int,
-        minimum_seconds int, connection_fee numeric, free_seconds int, valid_from timestamp
-    ) ON COMMIT DROP
-"""
-STAGE = """
-    INSERT INTO call_rate_import_file
-    SELECT f.line, f.prefix, f.destination, f.price, f.increment, f.minimum, f.fee, f.free,
-           COALESCE(f.valid_from, p.valid_from)
-      FROM (SELECT %s::timestamp) AS p(valid_from),
-           unnest(%s::int[], %s::text[], %s::text[], %s::numeric[], %s::int[], %s::int[], %s::numeric[],
-                  %s::int[], %s::timestamp[])
-           AS f(line, prefix, destination, price, increment, minimum, fee, free, valid_from)
-"""
-REPEATED = """
-    SELECT line, prefix, first FROM (
-           SELECT line, prefix, first_value(line) OVER (PARTITION BY prefix ORDER BY line) AS first
-             FROM call_rate_import_file) l
-     WHERE line > first ORDER BY line
-"""
-# Of several rates of a prefix in force the one that began last applies, then the youngest: as in
-# the rating.
-IN_FORCE = """
-    SELECT DISTINCT ON (COALESCE(r.prefix, '')) r.id, COALESCE(r.prefix, '') AS prefix, r.destination,
-           r.price_per_minute, r.increment_seconds, COALESCE(r.minimum_seconds, 0) AS minimum_seconds,
-           COALESCE(r.connection_fee, 0) AS connection_fee, COALESCE(r.free_seconds, 0) AS free_seconds
-      FROM call_rate r
-      LEFT JOIN call_rate_import_file f ON f.prefix = COALESCE(r.prefix, '')
-     WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
-       AND (r.valid_from IS NULL OR r.valid_from <= COALESCE(f.valid_from, %(valid_from)s))
-       AND (r.valid_to IS NULL OR r.valid_to > COALESCE(f.valid_from, %(valid_from)s))
-     ORDER BY COALESCE(r.prefix, ''), r.valid_from DESC NULLS LAST, r.id DESC
-"""
-# Each of the three answers how many lines it kept, by kind.
-KEEP = """
-    WITH kept AS (
-        INSERT INTO call_rate_import_line
-               (import_id, create_uid, write_uid, create_date, write_date, line, kind, rate_number, prefix,
-                destination, old_price, price_per_minute, increment_seconds, minimum_seconds, connection_fee,
-                free_seconds, valid_from)
-        SELECT %(import)s, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', found.*
-          FROM ({found}) found
-     RETURNING kind)
-    SELECT kind, count(*) FROM kept GROUP BY kind
-"""
-COMPARE = KEEP.format(
-    found=f"""
-        SELECT f.line,
-               CASE WHEN c.id IS NULL THEN 'new'
-                    WHEN (f.price_per_minute, f.increment_seconds, f.minimum_seconds, f.connection_fee,
-                          COALESCE(f.free_seconds, c.free_seconds))
-                         IS DISTINCT FROM (c.price_per_minute, c.increment_seconds, c.minimum_seconds,
-                                           c.connection_fee, c.free_seconds) THEN 'changed'
-                    ELSE 'renamed' END AS kind,
-               c.id, f.prefix, f.destination, c.price_per_minute, f.price_per_minute AS price, f.increment_seconds,
-               f.minimum_seconds, f.connection_fee, COALESCE(f.free_seconds, c.free_seconds, 0), f.valid_from
-          FROM call_rate_import_file f LEFT JOIN ({IN_FORCE}) c ON c.prefix = f.prefix
-         WHERE c.id IS NULL
-            OR (f.price_per_minute, f.increment_seconds, f.minimum_seconds, f.connection_fee,
-                COALESCE(f.free_seconds, c.free_seconds))
-               IS DISTINCT FROM (c.price_per_minute, c.increment_seconds, c.minimum_seconds, c.connection_fee,
-                                 c.free_seconds)
-            OR (f.destination <> '' AND f.destination <> COALESCE(c.destination, ''))
-         ORDER BY f.line
-    """
-)
-# The plan's rates that the file does not speak of.
-MISSING = KEEP.format(
-    found=f"""
-        SELECT NULL::int, 'missing', c.id, c.prefix, c.destination, c.price_per_minute, NULL::numeric, NULL::int,
-               NULL::int, NULL::numeric, NULL::int, %(valid_from)s::timestamp
-          FROM ({IN_FORCE}) c
-         WHERE NOT EXISTS (SELECT FROM call_rate_import_file f WHERE f.prefix = c.prefix)
-         ORDER BY c.prefix
-    """
-)
-LATER = KEEP.format(
-    found="""
-        SELECT NULL::int, 'later', r.id, f.prefix, r.destination, r.price_per_minute, NULL::numeric, NULL::int,
-               NULL::int, NULL::numeric, NULL::int, r.valid_from
-          FROM call_rate r
-          JOIN call_rate_import_file f ON f.prefix = COALESCE(r.prefix, '')
-         WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
-           AND r.valid_from > f.valid_from AND (r.valid_to IS NULL OR r.valid_to > r.valid_from)
-         ORDER BY f.prefix, r.valid_from
-    """
-)
-# A rate that began at that very moment is left without a moment to be in force.
-CLOSE = """
-    UPDATE call_rate r
-       SET valid_to = f.valid_from, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
-      FROM call_rate_import_line f
-     WHERE f.import_id = %(import)s AND f.kind IN ('new', 'changed') AND f.prefix = COALESCE(r.prefix, '')
-       AND r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
-       AND (r.valid_from IS NULL OR r.valid_from <= f.valid_from)
-       AND (r.valid_to IS NULL OR r.valid_to > f.valid_from)
-"""
-CLOSE_MISSING = """
-    UPDATE call_rate r
-       SET valid_to = f.valid_from, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
-      FROM call_rate_import_line f
-     WHERE %(close_missing)s AND f.import_id = %(import)s AND f.kind = 'missing' AND f.prefix = COALESCE(r.prefix, '')
-       AND r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
-       AND (r.valid_from IS NULL OR r.valid_from <= f.valid_from)
-       AND (r.valid_to IS NULL OR r.valid_to > f.valid_from)
-"""
-WITHDRAW = """
-    UPDATE call_rate r
-       SET valid_to = r.valid_from, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
-      FROM call_rate_import_line f
-     WHERE %(replace_later)s AND f.import_id = %(import)s AND f.kind = 'later' AND f.rate_number = r.id
-"""
-ADD = """
-    INSERT INTO call_rate
-           (plan_id, call_type, direction, prefix, destination, price_per_minute, increment_seconds,
-            minimum_seconds, connection_fee, free_seconds, valid_from, create_uid, write_uid, create_date, write_date)
-    SELECT %(plan)s, %(call_type)s, %(direction)s, NULLIF(prefix, ''), NULLIF(destination, ''), price_per_minute,
-           increment_seconds, minimum_seconds, connection_fee, COALESCE(free_seconds, 0), valid_from, %(uid)s, %(uid)s,
-           now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-      FROM call_rate_import_line
-     WHERE import_id = %(import)s AND kind IN ('new', 'changed') ORDER BY id
-"""
-RENAME = """
-    UPDATE call_rate r
-       SET destination = f.destination, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
-      FROM call_rate_import_line f
-     WHERE f.import_id = %(import)s AND f.kind = 'renamed' AND f.rate_number = r.id
-"""
