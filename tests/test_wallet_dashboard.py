@@ -136,6 +136,29 @@ class TestMessages(DashboardCommon):
         sent = self._sent()
         self.assertEqual(sent, [sorted(wallets.ids)])
 
+    def test_a_hold_and_its_release_are_told_too_but_once_a_second_at_most(self):
+        self._fund(self.wallet, "20")
+        self.wallet.with_user(self.manager).watch()
+        self._wait_a_second()
+        api = self.env["call.wallet"]
+        api.authorize_call(self.wallet.account_ref, "told", "live", "+14155550100")
+        self.assertEqual(self._sent(), [self.wallet.ids])
+        api.release_hold(self.wallet.account_ref, "told")
+        self.assertEqual(self._sent(), [])
+        self._wait_a_second()
+        api.authorize_call(self.wallet.account_ref, "again", "live", "+14155550100")
+        self._sent()
+        self._wait_a_second()
+        api.release_hold(self.wallet.account_ref, "again")
+        self.assertEqual(self._sent(), [self.wallet.ids])
+
+    def _wait_a_second(self):
+        self.env.cr.execute(
+            "UPDATE call_wallet_balance SET notified_at = notified_at - interval '2 seconds' WHERE wallet_id = %s",
+            [self.wallet.id],
+        )
+        self._sent()
+
     def test_a_wallet_nobody_looks_at_sends_nothing(self):
         self._sent()
         self._record(self._call())

@@ -130,6 +130,8 @@ class CallUsageRecord(models.Model):
         """Enter the priced calls in their wallets' ledgers; return the answers, in order."""
         ledger = self.env["call.wallet.ledger"]
         names = self._resolve_names([item for item in priced if item.charge])
+        # All that can be done before is: calls on the same wallets wait from here on.
+        usage_ids = self._next_ids(len(priced))
         locked = ledger._lock({item.account.wallet_id for item in priced})
         first = self._load_recorded(priced)
         fresh = {}
@@ -138,7 +140,7 @@ class CallUsageRecord(models.Model):
             if key not in first and item.charge:
                 fresh.setdefault(key, item)
         if fresh:
-            first.update(self._insert(fresh, names, locked, date_of))
+            first.update(self._insert(fresh, usage_ids, names, locked, date_of))
         answers, told = [], set()
         for item in priced:
             key = (item.account.wallet_id, item.call.call_ref)
@@ -168,15 +170,17 @@ class CallUsageRecord(models.Model):
 
     def _load_recorded(self, priced):
         """Return what is in the ledger already: {(wallet id, call reference): first result}."""
-        # LIMIT 1 (the key is unique) has each looked up by the index: for a plain join of many
-        # calls PostgreSQL would rather read the whole ledger, and the wallets wait meanwhile.
+        # One look at the unique index per call. As a plain join, a planner without statistics
+        # may read all of a busy wallet's rows instead.
         self.env.cr.execute(
             """
             SELECT t.wallet_id, substr(t.key, 6), t.fingerprint, t.billed_minutes::text, t.rate::text,
                    (-t.amount)::text, t.balance_after::text, t.id
               FROM unnest(%s::int[], %s::text[]) AS asked(wallet_id, key)
-             CROSS JOIN LATERAL (SELECT * FROM call_wallet_transaction x
-                                  WHERE x.wallet_id = asked.wallet_id AND x.key = asked.key LIMIT 1) t
+             CROSS JOIN LATERAL (
+                   SELECT * FROM call_wallet_transaction found
+                    WHERE found.wallet_id = asked.wallet_id AND found.key = asked.key
+                    LIMIT 1) t
             """,
             [
                 array(item.account.wallet_id for item in priced),
@@ -188,16 +192,18 @@ class CallUsageRecord(models.Model):
             for wallet_id, call_ref, *values in self.env.cr.fetchall()
         }
 
-    def _insert(self, fresh, names, locked, date_of):
+    def _next_ids(self, count):
+        self.env.cr.execute("SELECT nextval('call_usage_id_seq') FROM generate_series(1, %s)", [count])
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    def _insert(self, fresh, usage_ids, names, locked, date_of):
         """Write the calls and append their charges."""
         now = utcnow()
-        self.env.cr.execute("SELECT nextval('call_usage_id_seq') FROM generate_series(1, %s)", [len(fresh)])
-        usage_ids = [row[0] for row in self.env.cr.fetchall()]
         items = list(fresh.values())
         # The row outlives the call, so it names the reference and not the number called.
         labels = dict(self._fields["call_type"]._description_selection(self.env))
         rows, entries = [], []
-        for usage_id, item in zip(usage_ids, items, strict=True):
+        for usage_id, item in zip(usage_ids, items, strict=False):
             call, account, charged = item
             campaign_id = names.campaigns.get(call.campaign)
             rows.append(self._usage_row(usage_id, item, campaign_id, names.manager_of(item), now))

@@ -6,6 +6,7 @@ from odoo import api, fields, models
 
 from ..fields import Amount, parse_amount
 from ..rating import cost_of
+from .call_wallet_ledger import CLOCK, NOTIFIED_AT
 
 # A hold outlives the time it reserves by this much, for the call's report to arrive.
 GRACE = timedelta(minutes=15)
@@ -106,8 +107,8 @@ class CallWalletHold(models.Model):
             "expires": now + timedelta(seconds=seconds) + GRACE,
         }
         self.env.cr.execute(WRITE_HOLD, values)
-        [hold_id] = self.env.cr.fetchone()
-        self.env.invalidate_all(flush=False)
+        hold_id, notify = self.env.cr.fetchone()
+        self._after_hold([wallet_id] if notify else [])
         return hold._replace(id=hold_id, state="held", amount=amount, reserved_seconds=seconds)
 
     @api.model
@@ -143,17 +144,26 @@ class CallWalletHold(models.Model):
             ), total AS (
                 SELECT wallet_id, sum(amount) AS amount FROM freed GROUP BY wallet_id
             )
-            UPDATE call_wallet_balance b SET held_amount = b.held_amount - t.amount
-              FROM total t WHERE b.wallet_id = t.wallet_id
+            UPDATE call_wallet_balance b
+               SET held_amount = b.held_amount - t.amount, notified_at = {NOTIFIED_AT}
+              FROM total t CROSS JOIN {CLOCK}
+             WHERE b.wallet_id = t.wallet_id
+            RETURNING b.wallet_id, b.notified_at = clock.now
             """,
             {"state": state, **values},
         )
-        freed = bool(self.env.cr.rowcount)
+        freed = self.env.cr.fetchall()
+        self._after_hold([wallet_id for wallet_id, notify in freed if notify])
+        return bool(freed)
+
+    def _after_hold(self, changed):
+        """Tell the open dashboards: what is available changed."""
         self.env.invalidate_all(flush=False)
-        return freed
+        if changed:
+            self.env["call.wallet"]._notify_changed(changed)
 
 
-WRITE_HOLD = """
+WRITE_HOLD = f"""
     WITH hold AS (
         INSERT INTO call_wallet_hold
                (wallet_id, call_ref, call_type, number, state, amount, reserved_seconds, rate, rate_id,
@@ -166,7 +176,9 @@ WRITE_HOLD = """
                rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id, expires_at = EXCLUDED.expires_at
         RETURNING id
     )
-    UPDATE call_wallet_balance SET held_amount = held_amount + %(amount)s - %(before)s
-     WHERE wallet_id = %(wallet)s
- RETURNING (SELECT id FROM hold)
+    UPDATE call_wallet_balance b
+       SET held_amount = b.held_amount + %(amount)s - %(before)s, notified_at = {NOTIFIED_AT}
+      FROM {CLOCK}
+     WHERE b.wallet_id = %(wallet)s
+ RETURNING (SELECT id FROM hold), b.notified_at = clock.now
 """

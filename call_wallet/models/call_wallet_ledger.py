@@ -17,6 +17,11 @@ STATE = """CASE WHEN NOT b.is_set_up THEN 'not_set_up'
                 ELSE 'active' END"""
 LEVEL = """CASE WHEN {balance} <= 0 THEN 2 WHEN {balance} < w.low_balance_threshold THEN 1 ELSE 0 END"""
 
+# Open dashboards are told at most once a second: the first change of a second moves this.
+CLOCK = "(SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) clock"
+NOTIFIED_AT = """CASE WHEN b.notified_at > clock.now - interval '1 second' THEN b.notified_at
+                      ELSE clock.now END"""
+
 
 class Entry(NamedTuple):
     """One row to append to a wallet's ledger; ``amount`` is signed, in the wallet's currency."""
@@ -304,12 +309,11 @@ WITH entry AS (
            total_reversed = b.total_reversed + t.reversed,
            state = {STATE.format(balance="b.balance + t.amount")},
            alert_level = {LEVEL.format(balance="b.balance + t.amount")},
-           notified_at = CASE WHEN b.notified_at > clock.now - interval '1 second' THEN b.notified_at
-                              ELSE clock.now END
+           notified_at = {NOTIFIED_AT}
       FROM total t
       JOIN call_wallet w ON w.id = t.wallet_id
       LEFT JOIN freed f ON f.wallet_id = t.wallet_id
-     CROSS JOIN (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) clock
+     CROSS JOIN {CLOCK}
      WHERE b.wallet_id = t.wallet_id
  RETURNING b.wallet_id, w.tz, b.balance - t.amount AS opening, b.last_sequence - t.n AS opening_sequence,
            b.alert_level, b.is_set_up, b.notified_at = clock.now AS notify

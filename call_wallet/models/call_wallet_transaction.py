@@ -66,6 +66,11 @@ class CallWalletTransaction(models.Model):
     _wallet_date = models.Index("(wallet_id, date)")
 
     def init(self):
+        # Statistics of a young ledger say that a wallet has one row; by them an index on the wallet
+        # alone is as good as the one on its keys, and a call would be looked up among all rows.
+        self.env.cr.execute(
+            "ALTER TABLE call_wallet_transaction ALTER COLUMN wallet_id SET (n_distinct = -0.01)"
+        )
         self.env.cr.execute(
             """
             CREATE OR REPLACE FUNCTION call_wallet_transaction_guard() RETURNS trigger AS $$
