@@ -243,7 +243,7 @@ class CallUsageRerate(models.Model):
         for rerate in running:
             try:
                 finished += rerate._run(CRON_SECONDS)
-            except Exception:
+            except Exception:  # one document that fails must not hold up the others
                 # One that fails must not keep the others waiting; it is tried again next time.
                 self.env.cr.rollback()
                 _logger.exception("Re-rating %s failed and is tried again", rerate.id)

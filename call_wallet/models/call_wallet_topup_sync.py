@@ -58,7 +58,7 @@ class CallWalletTopupSync(models.Model):
         try:
             with self.env["call.wallet.ledger"]._transaction():
                 difference = self._sync_one()
-        except Exception:
+        except Exception:  # one that fails must not keep the others from being credited
             _logger.exception("Call wallet top-up %s was not brought to its level.", self.id)
             return False
         if difference:
