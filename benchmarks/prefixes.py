@@ -59,8 +59,9 @@ def _make(rating, count, rng):
     prices = [Decimal(rng.randrange(1, 400)) / 10_000 for _ in prefixes]
     tracemalloc.start()
     deck = rating.Deck(
-        rating.Rate(prefix=prefix, price_per_minute=price, rate_id=number)
-        for number, (prefix, price) in enumerate(zip(prefixes, prices, strict=True))
+        rating.Rate(prefix=prefix, price_per_minute=price, rate_id=rate_id)
+        # Ids as of a database in use: Python keeps small integers ready, which the few would enjoy.
+        for rate_id, (prefix, price) in enumerate(zip(prefixes, prices, strict=True), start=1_000_000)
     )
     size, _peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -163,9 +163,9 @@ class CallUsageRecord(models.Model):
                     "call_ref: %s was reported before with other content; that charge stands.", call_ref
                 ),
             }
-        result = {"call_ref": call_ref, "result": "charged" if is_first else "duplicate"}
-        result.update((name, recorded[name]) for name in ANSWER)
+        result = {"call_ref": call_ref, "result": "charged" if is_first else "duplicate", **recorded}
         result["currency"] = item.account.currency
+        del result["fingerprint"]
         return result
 
     def _load_recorded(self, priced):
@@ -239,7 +239,7 @@ class CallUsageRecord(models.Model):
             "billed_minutes": str(charged.billed_minutes),
             "rate": str(parse_amount(charged.rate.price_per_minute)),
             "total_cost": str(charged.cost),
-            "balance_after": str(balance_after),
+            "balance_after": balance_after,
             "transaction": transaction_id,
         }
 
@@ -256,7 +256,6 @@ class CallUsageRecord(models.Model):
 
 
 RECORDED = ("fingerprint", "billed_minutes", "rate", "total_cost", "balance_after", "transaction")
-ANSWER = RECORDED[1:]
 INSERT_USAGE = """
     INSERT INTO call_usage
            (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,

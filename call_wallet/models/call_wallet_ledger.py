@@ -126,13 +126,13 @@ class CallWalletLedger(models.AbstractModel):
 
         :param list[Entry] entries: not empty; their wallets are locked
         :param dict locked: what ``_lock`` returned
-        :return: {(wallet id, key): (transaction id, balance after)}
+        :return: {(wallet id, key): (transaction id, balance after as a decimal string)}
         """
         cr = self.env.cr
         cr.execute(APPEND, [array(column) for column in zip(*entries, strict=True)])
         result, moved = {}, {}
         for transaction_id, wallet_id, key, balance_after, level, is_set_up, notify in cr.fetchall():
-            result[wallet_id, key] = (transaction_id, parse_amount(balance_after))
+            result[wallet_id, key] = (transaction_id, balance_after)
             moved[wallet_id] = (level, is_set_up, notify)
         self.env.invalidate_all(flush=False)
         self._after_move(locked, moved)
