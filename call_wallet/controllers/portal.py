@@ -22,6 +22,41 @@ class CallWalletPortal(CustomerPortal):
     def _owned_wallets(self):
         return request.env["call.wallet"].search([("owner_ids", "in", request.env.user.id)])
 
+    # === WHAT EVERY BILLING PAGE USES === #
+
+    def _own_wallet(self, wallet_id=None):
+        """Return one of the user's own wallets (as superuser); the first unless one is named.
+
+        :raise NotFound: the user owns no wallet, or not this one
+        """
+        wallets = self._owned_wallets()
+        wallet = wallets.filtered(lambda own: own.id == wallet_id) if wallet_id else wallets[:1]
+        if not wallet:
+            raise NotFound()
+        return wallet.sudo()
+
+    def _render_billing(self, template, wallet, page, **values):
+        """Render a page of a wallet inside ``call_wallet.portal_billing_layout``.
+
+        :param wallet: what ``_own_wallet`` returned
+        :param str page: which tab is the current one, such as ``"overview"``
+        """
+        return request.render(
+            template,
+            {
+                **self._prepare_portal_layout_values(),
+                "page_name": "call_wallet_billing",
+                "billing_page": page,
+                "wallet": wallet,
+                "wallets": self._owned_wallets(),
+                "money": lambda amount, exact=False: self._money(wallet, amount, exact),
+                "moment": lambda value: self._moment(wallet, value),
+                **values,
+            },
+        )
+
+    # === OVERVIEW === #
+
     @http.route(
         [
             "/my/billing",
@@ -40,23 +75,17 @@ class CallWalletPortal(CustomerPortal):
         :param wallet_id: one of the user's own wallets; the first by default
         :return: the page; 404 for a user who owns no wallet, or not this one
         """
-        wallets = self._owned_wallets()
-        wallet = wallets.filtered(lambda own: own.id == wallet_id) if wallet_id else wallets[:1]
-        if not wallet:
-            raise NotFound()
-        values = self._prepare_portal_layout_values()
-        values.update(self._billing_values(wallet.sudo(), wallets, page))
-        return request.render("call_wallet.portal_my_billing", values)
+        wallet = self._own_wallet(wallet_id)
+        return self._render_billing(
+            "call_wallet.portal_my_billing", wallet, "overview", **self._overview_values(wallet, page)
+        )
 
-    def _billing_values(self, wallet, wallets, page):
+    def _overview_values(self, wallet, page):
         transactions = request.env["call.wallet.transaction"].sudo()
         pager = portal_pager(url=f"/my/billing/{wallet.id}", total=wallet.last_sequence, page=page, step=PER_PAGE)
         # By number, not by offset: the last page of a long ledger costs what the first does.
         newest = wallet.last_sequence - pager["offset"]
         return {
-            "page_name": "call_wallet_billing",
-            "wallet": wallet,
-            "wallets": wallets,
             "pager": pager,
             "transactions": transactions.search(
                 [("wallet_id", "=", wallet.id), ("sequence", "<=", newest)],
@@ -64,9 +93,9 @@ class CallWalletPortal(CustomerPortal):
                 limit=PER_PAGE,
             ),
             "invoices": wallet.topup_ids.invoice_id.filtered(lambda move: move.state != "draft"),
-            "money": lambda amount, exact=False: self._money(wallet, amount, exact),
-            "moment": lambda value: self._moment(wallet, value),
         }
+
+    # === HOW VALUES ARE SHOWN === #
 
     def _money(self, wallet, amount, exact):
         """Format an amount with its currency; ``exact``: with as many decimals as it has."""
