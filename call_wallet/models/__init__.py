@@ -15,6 +15,8 @@ from . import (
     call_wallet_accounts,
     call_wallet_authorize,
     call_wallet_recipient,
+    call_wallet_refund,
+    call_wallet_refund_request,
     call_wallet_transaction,
     call_wallet_day,
     call_wallet_hold,

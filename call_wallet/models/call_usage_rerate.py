@@ -5,11 +5,10 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from .call_usage import CALL_TYPES
-from .call_wallet import FINANCE
+from .call_wallet import FINANCE, FINANCE_MANAGER
 
 _logger = logging.getLogger(__name__)
 
-FINANCE_MANAGER = "call_wallet.group_finance_manager"
 STATES = [
     ("draft", "Draft"),
     ("previewing", "Comparing"),

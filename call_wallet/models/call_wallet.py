@@ -9,6 +9,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from ..fields import ZERO, Amount, parse_amount
 
 FINANCE = "call_wallet.group_finance"
+FINANCE_MANAGER = "call_wallet.group_finance_manager"
 ACCOUNT_MANAGER = "call_wallet.group_account_manager"
 PLATFORM = "call_wallet.group_platform"
 ACCOUNT_REF = re.compile(r"[\w.\-]{1,64}", re.ASCII)
@@ -338,24 +339,3 @@ class CallWallet(models.Model):
             for wallet in wallets:
                 wallet.message_post(body=self.env._("Manual pause lifted."))
         return True
-
-    # === MONEY === #
-
-    def refund(self, amount, reason, usage=None, request_key=None):
-        """Return funds to the wallet as an adjustment or correction.
-
-        :param amount: in the wallet's currency, up to 6 places: str, int or Decimal
-        :param str reason: shown in the ledger and the usage report
-        :param usage: the ``call.usage`` it corrects (record or id); then never more than
-            that call cost less what was refunded for it before
-        :param str request_key: the same key is carried out once and returns the first result
-        :return: the ``call.wallet.transaction``
-        :raise UserError: amount or reason missing, or above the cap
-        :raise AccessError: not finance staff
-        """
-        wallet = self._as(FINANCE)
-        wallet.ensure_one()
-        if isinstance(usage, int):
-            usage = self.env["call.usage"].browse(usage)
-        with self.env["call.wallet.ledger"]._transaction():
-            return self.env["call.wallet.ledger"]._refund(wallet, amount, reason, usage, request_key)

@@ -172,12 +172,7 @@ class CallWalletLedger(models.AbstractModel):
         )
 
     def _refund(self, wallet, amount, reason, usage, request_key):
-        amount = parse_amount(amount, self.env._("Amount"), self.env)
-        if amount <= 0:
-            raise UserError(self.env._("Amount: enter more than zero."))
-        reason = (reason or "").strip() if isinstance(reason, str) else ""
-        if not reason:
-            raise UserError(self.env._("Reason: say why the funds are returned."))
+        amount, reason = self._read_refund(amount, reason)
         self._lock(wallet.ids)
         key = f"refund/{request_key or uuid4().hex}"
         fingerprint = f"{amount}/{usage.id if usage else ''}/{reason}"
@@ -198,6 +193,15 @@ class CallWalletLedger(models.AbstractModel):
                 campaign_id=(usage.campaign_id.id or None) if usage else None,
             )
         )
+
+    def _read_refund(self, amount, reason):
+        amount = parse_amount(amount, self.env._("Amount"), self.env)
+        if amount <= 0:
+            raise UserError(self.env._("Amount: enter more than zero."))
+        reason = (reason or "").strip() if isinstance(reason, str) else ""
+        if not reason:
+            raise UserError(self.env._("Reason: say why the funds are returned."))
+        return amount, reason
 
     def _check_refundable(self, wallet, amount, usage):
         if usage.wallet_id != wallet:

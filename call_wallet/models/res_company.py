@@ -31,6 +31,16 @@ class ResCompany(models.Model):
     call_wallet_topup_min = Amount("Smallest top-up", required=True, default=1)
     call_wallet_topup_max = Amount("Largest top-up", required=True, default=100_000)
 
+    call_wallet_refund_limit = Amount(
+        "Refunds above this amount need a second person",
+        required=True,
+        default=1000,
+        help="In the wallet's currency. Zero: one person may refund any amount.",
+    )
+
+    _call_wallet_refund_limit_not_negative = models.Constraint(
+        "CHECK(call_wallet_refund_limit >= 0)", "Refunds that need a second person: use zero or more."
+    )
     _call_wallet_topup_range = models.Constraint(
         "CHECK(call_wallet_topup_min > 0 AND call_wallet_topup_max >= call_wallet_topup_min)",
         "Top-ups: the smallest must be more than zero and not above the largest.",

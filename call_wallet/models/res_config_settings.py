@@ -13,6 +13,9 @@ class ResConfigSettings(models.TransientModel):
     call_wallet_deposit_account_id = fields.Many2one(
         related="company_id.call_wallet_deposit_account_id", readonly=False
     )
+    call_wallet_refund_limit = Amount(
+        related="company_id.call_wallet_refund_limit", readonly=False, string="Refunds that need a second person"
+    )
     call_wallet_topup_min = Amount(
         related="company_id.call_wallet_topup_min", readonly=False, string="Smallest top-up"
     )

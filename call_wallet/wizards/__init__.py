@@ -1,6 +1,7 @@
 from . import (
     call_wallet_topup_wizard,
     call_wallet_refund_wizard,
+    call_wallet_refund_refusal,
     call_wallet_pause,
     call_usage_report,
     call_rate_import,

@@ -7,7 +7,10 @@ from ..fields import ZERO, Amount
 
 
 class CallWalletRefundWizard(models.TransientModel):
-    """Returns funds to a wallet, for a call or in general. Amounts are in its currency."""
+    """Returns funds to a wallet, for a call or in general; above the company's limit it asks for approval.
+
+    Amounts are in the wallet's currency.
+    """
 
     _name = "call.wallet.refund.wizard"
     _description = "Refund to the Wallet"
@@ -18,6 +21,8 @@ class CallWalletRefundWizard(models.TransientModel):
     refundable = Amount("Refundable for this call", compute="_compute_refundable")
     amount = Amount(compute="_compute_amount", store=True, readonly=False)
     reason = fields.Char()
+    needs_approval = fields.Boolean(compute="_compute_needs_approval")
+    limit = Amount(related="wallet_id.company_id.call_wallet_refund_limit")
     # Made when the dialog opens: pressing the button twice refunds once.
     request_key = fields.Char(default=lambda self: uuid4().hex, readonly=True)
 
@@ -33,13 +38,27 @@ class CallWalletRefundWizard(models.TransientModel):
         for wizard in self:
             wizard.amount = wizard.refundable
 
+    @api.depends("amount", "wallet_id")
+    def _compute_needs_approval(self):
+        for wizard in self:
+            wizard.needs_approval = wizard.wallet_id._needs_approval(wizard.amount)
+
     def action_refund(self):
-        """Refund, and close the dialog.
+        """Refund and close the dialog; or ask for approval and open the request.
 
         :raise UserError: as ``call.wallet.refund``
         """
         self.ensure_one()
         if not self.amount:
             raise UserError(self.env._("Amount: enter more than zero."))
-        self.wallet_id.refund(self.amount, self.reason, usage=self.usage_id or None, request_key=self.request_key)
-        return {"type": "ir.actions.act_window_close"}
+        asked = (self.amount, self.reason, self.usage_id or None, self.request_key)
+        if not self.needs_approval:
+            self.wallet_id.refund(*asked)
+            return {"type": "ir.actions.act_window_close"}
+        request = self.wallet_id.request_refund(*asked)
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": request._name,
+            "res_id": request.id,
+            "views": [(False, "form")],
+        }
