@@ -110,7 +110,8 @@ class Browser:
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def _port(self):
-        with contextlib.suppress(OSError):
+        # Chromium makes the file before it writes it.
+        with contextlib.suppress(OSError, IndexError):
             return Path(self._profile, "DevToolsActivePort").read_text().split()[0]
 
     def _until(self, question):

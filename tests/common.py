@@ -80,6 +80,14 @@ class CallWalletCommon(TransactionCase):
         return wallet
 
     @classmethod
+    def _make_house_wallet(cls, **values):
+        """The company's own wallet, at whose expense its employees call; instead of the demo's."""
+        demo = cls.env["call.wallet"].search([("partner_id", "=", cls.company.partner_id.id)])
+        demo.active = False
+        demo.flush_recordset()
+        return cls._make_wallet(partner_id=cls.company.partner_id.id, **values)
+
+    @classmethod
     def _make_user(cls, login, group):
         """A user of one group only: ``finance``, ``account_manager``, ``platform``, or a full name."""
         group = group if "." in group else f"call_wallet.group_{group}"

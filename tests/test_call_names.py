@@ -76,7 +76,7 @@ class TestNames(CallWalletCommon):
         self.assertEqual(self._usage(manager="Jo Doe", account=other.account_ref).manager_id, theirs)
 
     def test_the_managers_of_the_companys_own_wallet_are_its_internal_users(self):
-        wallet = self._make_wallet(partner_id=self.company.partner_id.id)
+        wallet = self._make_house_wallet()
         user = self._make_user("t_internal", "base.group_user")
         self.assertEqual(self._usage(manager=user.name, account=wallet.account_ref).manager_id, user.partner_id)
 

@@ -15,6 +15,7 @@ RECIPIENTS = {
     "ACME": ["billing@acme.example", "olivia@acme.example"],
     "GLOBEX": ["billing@globex.example"],
     "INITECH": ["billing@initech.example"],
+    "HOUSE": ["billing@house.example"],
 }
 # What October's calls cost: ACME 306.454245, GLOBEX 157.489752, INITECH 40.494606. So ACME stays
 # Active, GLOBEX ends Active but low, and INITECH's last calls use its balance up: Paused. All times are
@@ -23,6 +24,7 @@ PAID = [
     (datetime(2026, 9, 29, 14, 30), "GLOBEX", "165"),
     (datetime(2026, 9, 30, 6, 45), "INITECH", "40"),
     (datetime(2026, 10, 1, 0, 10), "ACME", "250"),
+    (datetime(2026, 10, 1, 13, 0), "HOUSE", "25"),
     (datetime(2026, 10, 15, 3, 20), "ACME", "250"),
 ]
 CANCELLED = (datetime(2026, 10, 20, 2, 0), "ACME", "100")

@@ -26,9 +26,10 @@ class CallWalletDashboard(models.Model):
     def _notify_changed(self, wallet_ids):
         """Tell open dashboards, after commit, that these wallets changed.
 
-        One message a transaction, however many wallets and calls it had, on the account
-        managers' group: employees are subscribed to their groups' channels. It names the
-        wallets and nothing of their content; a dashboard asks for that with its own rights.
+        One a transaction, however many wallets and calls it had, on the account
+        managers' group: employees are subscribed to their groups' channels. Owners, and the employees
+        of a company with a wallet of its own, are on the wallet's channel (see ``ir.websocket``). It names
+        the wallets and nothing of their content; a dashboard asks for that with its own rights.
         Wallets nobody is looking at cost one look at an index.
         """
         watched = self.env["call.wallet.watch"]._watched(wallet_ids)
@@ -43,7 +44,10 @@ class CallWalletDashboard(models.Model):
             def send():
                 group_id = self.env["ir.model.data"]._xmlid_to_res_id(ACCOUNT_MANAGER)
                 group = self.env["res.groups"].sudo().browse(group_id)
-                group._bus_send(CHANGED, {"ids": sorted(data.pop(CHANGED))})
+                changed = sorted(data.pop(CHANGED))
+                group._bus_send(CHANGED, {"ids": changed})
+                for wallet in self.sudo().browse(changed):
+                    self.env["bus.bus"]._sendone(wallet, CHANGED, {"ids": wallet.ids})
 
         waiting.update(watched)
 

@@ -1,0 +1,206 @@
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError
+
+from ..fields import parse_amount
+from ..intake import CALL_TYPES, STATUSES, Refused, phone_number, shown
+from .call_wallet_authorize import available, longest_call
+
+# A browser's clock starts when the answer arrives, ours before: they differ by that much.
+CLOCK_TOLERANCE_SECONDS = 5
+
+
+class Funds(NamedTuple):
+    """What deciding about a call needs to know of a wallet, read without locking it."""
+
+    state: str
+    is_paused_by_hand: bool
+    balance: str
+    held_amount: str
+
+
+class CallWalletDial(models.Model):
+    """Calls that the company's own people make from the web client.
+
+    They are charged to the wallet of the current company itself: the one whose customer is the
+    company's own partner. Its internal users are its managers.
+    """
+
+    _inherit = "call.wallet"
+
+    @api.model
+    def _house_wallet(self):
+        """Return the current company's own wallet as superuser; empty where there is none.
+
+        :raise AccessError: not an internal user
+        """
+        if not self.env.user._is_internal():
+            raise AccessError(self.env._("Only employees call from here."))
+        company = self.env.company
+        wallets = self._house_wallets(company).filtered(lambda wallet: wallet.company_id == company)
+        return wallets.sorted(lambda wallet: wallet.currency_id != company.currency_id)[:1]
+
+    @api.model
+    def _house_wallets(self, companies):
+        """Return these companies' own wallets, as superuser."""
+        return self.sudo().search([("partner_id", "in", companies.partner_id.ids)]).filtered(
+            lambda wallet: wallet.partner_id == wallet.company_id.partner_id
+        )
+
+    # === CALL BUTTON === #
+
+    @api.model
+    @api.readonly
+    def check_call(self, number, country_id=None):
+        """Say for each call type whether a call to this number may start now. Reserves nothing.
+
+        :param str number: as people write it; read as E.164
+        :param int country_id: the ``res.country`` a national number belongs to; the company's by default
+        :return: False where the company has no wallet of its own, else ``{"wallet": id,
+            "number", "types": {"live": verdict, "whatsapp": verdict}}``; a verdict is what
+            ``authorize_call`` answers, without a hold
+        :raise AccessError: not an internal user
+        """
+        wallet = self._house_wallet()
+        if not wallet:
+            return False
+        number = wallet._dialled(number, country_id)
+        account = wallet._load_accounts([wallet.account_ref])[wallet.account_ref]
+        return {
+            "wallet": wallet.id,
+            "number": number,
+            "currency": wallet._dashboard_currency(),
+            "types": {call_type: wallet._foresee(account, call_type, number) for call_type in CALL_TYPES},
+        }
+
+    @api.model
+    def watch_calls(self):
+        """Ask for the bus message ``call_wallet/changed`` about the company's own wallet for two minutes.
+
+        :raise AccessError: not an internal user
+        """
+        self.env["call.wallet.watch"]._renew(self._house_wallet().ids)
+        return True
+
+    @api.model
+    def start_call(self, call_ref, call_type, number, country_id=None):
+        """Authorise a call of the current user and say how to dial it.
+
+        :param str call_ref: a reference of the user's own making; the same one twice is one call
+        :return: what ``authorize_call`` answers; when allowed also ``number`` (E.164), ``uri`` (what opens the
+            dialler, RFC 3966, or WhatsApp's click-to-chat link), ``started_at`` (UTC),
+            ``reserved_seconds``, and what the price is made of: ``increment_seconds``,
+            ``minimum_seconds``, ``free_seconds``, ``connection_fee``
+        :raise UserError: the company has no wallet of its own, or a parameter is malformed
+        :raise AccessError: not an internal user
+        """
+        wallet = self._house_wallet()
+        if not wallet:
+            raise UserError(self.env._("%s has no call wallet of its own.", self.env.company.name))
+        number = wallet._dialled(number, country_id)
+        answer = wallet.authorize_call(wallet.account_ref, self._own_ref(call_ref), call_type, number)
+        return self._with_terms(wallet, answer, call_ref)
+
+    @api.model
+    def extend_call(self, call_ref, seconds):
+        """Reserve funds for ``seconds`` more of one's own call in progress.
+
+        :return: as ``start_call``; not ``allowed`` with ``no_funds``: the call should end by ``max_seconds``
+        :raise UserError: there is no such call
+        """
+        wallet = self._house_wallet()
+        answer = wallet.extend_hold(wallet.account_ref, self._own_ref(call_ref), seconds)
+        return self._with_terms(wallet, answer, call_ref)
+
+    @api.model
+    def end_call(self, call_ref, duration_seconds, status="completed"):
+        """Record one's own call that has ended; repeating it is harmless.
+
+        :param int duration_seconds: as the panel counted; never more than has passed since it was authorised
+        :param str status: ``completed``, ``no_answer``, ``busy``, ``failed`` or ``canceled``
+        :return: one result of ``call.usage.record_calls``
+        :raise UserError: there is no such call, or a parameter is malformed
+        """
+        wallet = self._house_wallet()
+        if type(duration_seconds) is not int or duration_seconds < 0:
+            raise UserError(
+                self.env._("duration_seconds: %s; send whole seconds, 0 or more.", shown(duration_seconds))
+            )
+        if status not in STATUSES:
+            raise UserError(
+                self.env._("status: %(value)s; send one of %(all)s.", value=shown(status), all=", ".join(STATUSES))
+            )
+        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
+        if not hold:
+            raise UserError(self.env._("call_ref: there is no call %s of yours.", shown(call_ref)))
+        [result] = wallet.env["call.usage"].record_calls(
+            [wallet._ended_call(hold, self._own_ref(call_ref), duration_seconds, status, self.env.user)]
+        )
+        return result
+
+    # === HOW === #
+
+    def _own_ref(self, call_ref):
+        if not isinstance(call_ref, str) or not 8 <= len(call_ref) <= 64 or not call_ref.isascii():
+            raise UserError(self.env._("call_ref: send 8 to 64 letters and digits of your own."))
+        return f"web-{self.env.uid}-{call_ref}"
+
+    def _dialled(self, number, country_id):
+        """Return what people wrote as E.164 where it can be read as that, else as it is."""
+        if not isinstance(number, str):
+            raise UserError(self.env._("number: send the phone number as text."))
+        country = self.env["res.country"].browse(country_id).exists() if isinstance(country_id, int) else None
+        return self._phone_format(number=number, country=country or self.company_id.country_id) or number
+
+    def _foresee(self, account, call_type, number):
+        """Return the verdict on a call as it would be now, from the funds as they are."""
+        funds = Funds(self.state, self.is_paused_by_hand, str(self.balance), str(self.held_amount))
+        try:
+            number = phone_number({"number": number})
+        except Refused:
+            return self._verdict("invalid_number", None, account, funds)
+        rate = account.match(call_type, "outbound", number, datetime.now(UTC).replace(tzinfo=None))
+        code = self._refusal_code(funds, rate)
+        if not code and longest_call(rate, available(funds)) <= 0:
+            code = "no_funds"
+        return self._verdict(code or "ok", None, account, funds, rate)
+
+    def _with_terms(self, wallet, answer, call_ref):
+        """Add to a verdict what the call panel needs to count, and the caller's own reference."""
+        answer["call_ref"] = call_ref
+        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
+        if not hold:
+            return answer
+        account = wallet._load_accounts([wallet.account_ref])[wallet.account_ref]
+        rate = wallet._rate_of(hold, account)
+        answer.update(
+            number=hold.number,
+            uri=dial_uri(hold.call_type, hold.number),
+            started_at=hold.authorized_at.replace(tzinfo=UTC).isoformat(),
+            reserved_seconds=hold.reserved_seconds,
+            increment_seconds=rate.increment_seconds,
+            minimum_seconds=rate.minimum_seconds,
+            free_seconds=rate.free_seconds,
+            connection_fee=str(parse_amount(rate.connection_fee)),
+        )
+        return answer
+
+    def _ended_call(self, hold, call_ref, duration_seconds, status, user):
+        passed = (datetime.now(UTC).replace(tzinfo=None) - hold.authorized_at).total_seconds()
+        return {
+            "account": self.account_ref,
+            "call_ref": call_ref,
+            "call_type": hold.call_type,
+            "number": hold.number,
+            "started_at": hold.authorized_at.replace(tzinfo=UTC).isoformat(),
+            "duration_seconds": min(duration_seconds, int(passed) + CLOCK_TOLERANCE_SECONDS),
+            "status": status,
+            "manager": user.email_normalized or user.name,
+        }
+
+
+def dial_uri(call_type, number):
+    """Return what opens the dialler: a ``tel:`` address (RFC 3966), or WhatsApp's click-to-chat link."""
+    return f"tel:{number}" if call_type == "live" else f"https://wa.me/{number[1:]}"

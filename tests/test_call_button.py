@@ -1,0 +1,190 @@
+"""Calls that the company's own people make from the web client."""
+
+import uuid
+from decimal import Decimal
+
+from odoo.exceptions import AccessError, UserError
+
+from .common import CallWalletCommon
+from .test_backend_screens import BackendCommon
+
+
+class HouseWallet(CallWalletCommon):
+    """The company has a wallet for itself, and an employee with no rights on wallets."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.country_id = cls.env.ref("base.us")
+        cls.house = cls._make_house_wallet(low_balance_threshold=0)
+        cls.employee = cls._make_user("house.employee", "base.group_user")
+        cls.employee.write({"lang": "en_US", "name": "Edda Employee", "email": "edda@house.example"})
+
+    def setUp(self):
+        super().setUp()
+        self.calling = self.env["call.wallet"].with_user(self.employee)
+
+    def _start(self, call_type="live", number="+14155550100", **kwargs):
+        ref = kwargs.pop("ref", None) or str(uuid.uuid4())
+        return self.calling.start_call(ref, call_type, number, **kwargs)
+
+
+class TestCallFromTheWebClient(HouseWallet):
+    def test_what_the_button_says_is_what_authorisation_says(self):
+        self.assertEqual(self._types("+14155550100", "code"), {"live": "no_funds", "whatsapp": "no_funds"})
+        self._fund(self.house, "5")
+        self.assertEqual(self._types("+14155550100", "allowed"), {"live": True, "whatsapp": True})
+        self.assertEqual(self._types("+358401234567", "code"), {"live": "destination_not_contracted", "whatsapp": "ok"})
+        self.assertEqual(self._types("12", "code"), {"live": "invalid_number", "whatsapp": "invalid_number"})
+        self.house.action_pause("Audit")
+        self.assertIn("Audit", self._types("+14155550100", "message")["live"])
+        self.house.set_recipients([])
+        self.assertEqual(self._types("+14155550100", "code"), {"live": "not_set_up", "whatsapp": "not_set_up"})
+        self.assertFalse(self.house.hold_ids, "looking reserves nothing")
+
+    def _types(self, number, what):
+        types = self.calling.check_call(number)["types"]
+        return {call_type: verdict[what] for call_type, verdict in types.items()}
+
+    def test_a_national_number_is_read_in_its_country(self):
+        self.assertEqual(self.calling.check_call("(415) 555-0100")["number"], "+14155550100")
+        france = self.env.ref("base.fr").id
+        self.assertEqual(self.calling.check_call("01 42 68 53 00", france)["number"], "+33142685300")
+
+    def test_a_call_reserves_funds_and_its_end_charges_what_it_took(self):
+        self._fund(self.house, "5")
+        started = self._start(number="(415) 555-0100")
+        self.assertTrue(started["allowed"])
+        self.assertEqual(started["uri"], "tel:+14155550100")
+        self.assertGreater(self.house.held_amount, 0)
+        hold = self.house.hold_ids
+        self.env.cr.execute(
+            "UPDATE call_wallet_hold SET authorized_at = authorized_at - interval '2 minutes' WHERE id = %s", hold.ids
+        )
+        result = self.calling.end_call(started["call_ref"], 61)
+        self.assertEqual((result["result"], result["total_cost"]), ("charged", "0.025000"))
+        self.assertBalance(self.house, "4.975")
+        self.assertFalse(self.house.held_amount)
+        usage = self.house.usage_ids
+        self.assertEqual(usage.manager_id, self.employee.partner_id)
+        self.assertEqual(self.calling.end_call(started["call_ref"], 61)["result"], "duplicate")
+        self.assertBalance(self.house, "4.975")
+        self.assertSound(self.house)
+
+    def test_an_unanswered_call_costs_nothing_and_is_listed(self):
+        self._fund(self.house, "5")
+        started = self._start("whatsapp")
+        self.assertEqual(started["uri"], "https://wa.me/14155550100")
+        self.assertEqual(self.calling.end_call(started["call_ref"], 0, "no_answer")["total_cost"], "0.000000")
+        self.assertBalance(self.house, "5")
+        self.assertEqual(self.house.usage_ids.status, "no_answer")
+
+    def test_no_longer_than_has_passed_is_charged(self):
+        self._fund(self.house, "5")
+        started = self._start()
+        result = self.calling.end_call(started["call_ref"], 86400)
+        self.assertEqual(Decimal(result["billed_minutes"]), 1)
+
+    def test_asking_twice_is_one_call_and_a_long_one_reserves_more(self):
+        self._fund(self.house, "5")
+        ref = str(uuid.uuid4())
+        first, second = self._start(ref=ref), self._start(ref=ref)
+        self.assertEqual(first["hold"], second["hold"])
+        longer = self.calling.extend_call(ref, 300)
+        self.assertEqual(longer["reserved_seconds"], first["reserved_seconds"] + 300)
+
+    def test_only_one_s_own_call_is_ended(self):
+        self._fund(self.house, "5")
+        started = self._start()
+        other = self._make_user("house.other", "base.group_user")
+        with self.assertRaisesRegex(UserError, "no call"):
+            self.env["call.wallet"].with_user(other).end_call(started["call_ref"], 10)
+
+    def test_a_customer_s_people_do_not_call_from_here_and_nothing_else_opens(self):
+        portal = self._make_user("house.portal", "base.group_portal")
+        for call in (
+            lambda wallets: wallets.check_call("+14155550100"),
+            lambda wallets: wallets.start_call("12345678", "live", "+14155550100"),
+            lambda wallets: wallets.end_call("12345678", 1),
+        ):
+            with self.assertRaises(AccessError):
+                call(self.env["call.wallet"].with_user(portal))
+        with self.assertRaises(AccessError):
+            self.house.with_user(self.employee).read(["account_ref"])
+
+    def test_a_company_without_a_wallet_has_no_button(self):
+        self.house.active = False
+        self.assertIs(self.calling.check_call("+14155550100"), False)
+        with self.assertRaisesRegex(UserError, "no call wallet"):
+            self._start()
+
+
+class TestCallButton(BackendCommon, HouseWallet):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.employee.group_ids += cls.env.ref("base.group_partner_manager")
+        cls.contact = cls.env["res.partner"].create({"name": "Jo Candidate", "phone": "+14155550100"})
+        cls.path = f"/odoo/res.partner/{cls.contact.id}"
+
+    def test_a_call_is_dialled_counted_and_charged(self):
+        self._fund(self.house, "5")
+        self._on(
+            self.path,
+            """
+            await click("[data-call-type=live]");
+            await seeText(".o_call_wallet_panel", "Jo Candidate");
+            await seeText(".o_call_wallet_panel_time", "0:02");
+            await seeText(".o_call_wallet_panel_cost", "$ 0.0125");
+            if ($("[data-call-type=whatsapp]").getAttribute("aria-disabled") !== "true") {
+                throw new Error("A second call could be started");
+            }
+            await click("[data-call-end=completed]");
+            await seeText(".o_notification", "$ 0.0125");
+            await see("no panel", () => !$(".o_call_wallet_panel"));
+            """,
+            login="house.employee",
+        )
+        self.assertBalance(self.house, "4.9875")
+        self.assertEqual(self.house.usage_ids.mapped("status"), ["completed"])
+
+    def test_the_reason_is_seen_by_mouse_keyboard_and_touch(self):
+        self._on(
+            self.path,
+            """
+            const button = await see("the button", () => $("[data-call-type=live]"));
+            const reason = "Add balance under Billing";
+            if (button.getAttribute("aria-disabled") !== "true") { throw new Error("Not disabled"); }
+            button.focus();
+            await seeText(".o_popover", reason);
+            button.blur();
+            await see("no tooltip", () => !$(".o_popover"));
+            button.dispatchEvent(new MouseEvent("mouseenter"));
+            await seeText(".o_popover", reason);
+            button.dispatchEvent(new MouseEvent("mouseleave"));
+            await see("no tooltip", () => !$(".o_popover"));
+            button.click();
+            await seeText(".o_popover", reason);
+            missing(".o_call_wallet_panel");
+            """,
+            login="house.employee",
+        )
+        self.assertFalse(self.house.hold_ids)
+
+    def test_an_open_form_follows_the_wallet(self):
+        self._fund(self.house, "0.02")
+        self._on(
+            self.path,
+            """
+            const is = (disabled) => () => $("[data-call-type=live]").getAttribute("aria-disabled") === disabled;
+            await see("the button", () => $("[data-call-type=live]"));
+            await see("an enabled button", is("false"));
+            await new Promise((resolve) => setTimeout(resolve, 2500));
+            // As another tab of the same person would.
+            await ask("call.wallet", "start_call", ["elsewhere-1", "live", "+14155550100"]);
+            await see("a disabled button", is("true"));
+            await ask("call.wallet", "end_call", ["elsewhere-1", 0, "no_answer"]);
+            await see("an enabled button", is("false"));
+            """,
+            login="house.employee",
+        )
