@@ -152,5 +152,6 @@ class CallWalletTopupInvoice(models.Model):
             "quantity": 1,
             "price_unit": float(quote.price),
             "account_id": self.company_id._call_wallet_deposit_account().id,
+            "call_wallet_id": self.wallet_id.id,
             "tax_ids": [Command.set(quote.taxes.ids)],
         }

@@ -1,5 +1,4 @@
 from odoo import fields, models
-from odoo.exceptions import UserError
 
 from ..fields import Amount
 
@@ -21,13 +20,6 @@ class ResCompany(models.Model):
         help="How much talking time is reserved when a call starts and the platform does not say.",
     )
 
-    call_wallet_deposit_account_id = fields.Many2one(
-        "account.account",
-        "Call wallet deposits",
-        check_company=True,
-        domain=[("account_type", "in", ("liability_current", "liability_non_current"))],
-        help="Top-ups are invoiced to this liability; usage takes them from it.",
-    )
     call_wallet_topup_min = Amount("Smallest top-up", required=True, default=1)
     call_wallet_topup_max = Amount("Largest top-up", required=True, default=100_000)
 
@@ -52,24 +44,3 @@ class ResCompany(models.Model):
     _call_wallet_whatsapp_rate_not_negative = models.Constraint(
         "CHECK(call_wallet_whatsapp_rate >= 0)", "WhatsApp price per minute: use zero or more."
     )
-
-    def _call_wallet_deposit_account(self):
-        """Return the account that top-ups are invoiced to.
-
-        :raise UserError: there is none, because no chart of accounts is loaded
-        """
-        self.ensure_one()
-        account = self.call_wallet_deposit_account_id
-        if not account:
-            # A branch keeps its books with its parent's accounts.
-            self.env["account.chart.template"].sudo()._call_wallet_add_accounts(self.root_id | self)
-            account = self.call_wallet_deposit_account_id or self.root_id.call_wallet_deposit_account_id
-        if not account:
-            raise UserError(
-                self.env._(
-                    "%s has no account for call wallet deposits: install a chart of accounts, or choose the "
-                    "account under Settings > Call Wallet.",
-                    self.name,
-                )
-            )
-        return account

@@ -10,15 +10,8 @@ class ResConfigSettings(models.TransientModel):
         related="company_id.call_wallet_whatsapp_rate", readonly=False, string="WhatsApp price per minute"
     )
     call_wallet_hold_seconds = fields.Integer(related="company_id.call_wallet_hold_seconds", readonly=False)
-    call_wallet_deposit_account_id = fields.Many2one(
-        related="company_id.call_wallet_deposit_account_id", readonly=False
-    )
     call_wallet_refund_limit = Amount(
         related="company_id.call_wallet_refund_limit", readonly=False, string="Refunds that need a second person"
     )
-    call_wallet_topup_min = Amount(
-        related="company_id.call_wallet_topup_min", readonly=False, string="Smallest top-up"
-    )
-    call_wallet_topup_max = Amount(
-        related="company_id.call_wallet_topup_max", readonly=False, string="Largest top-up"
-    )
+    call_wallet_topup_min = Amount(related="company_id.call_wallet_topup_min", readonly=False, string="Smallest top-up")
+    call_wallet_topup_max = Amount(related="company_id.call_wallet_topup_max", readonly=False, string="Largest top-up")
