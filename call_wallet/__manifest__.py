@@ -24,6 +24,8 @@
         "data/call_wallet_data.xml",
         "data/call_wallet_topup_data.xml",
         "data/call_wallet_mail_templates.xml",
+        "data/call_wallet_notice_templates.xml",
+        "data/call_wallet_notice_data.xml",
         "data/ir_cron.xml",
         "data/call_usage_rerate_data.xml",
         "views/call_wallet_views.xml",

@@ -56,6 +56,12 @@ class CallWalletDemo(models.AbstractModel):
         for when, carry_out, arguments in sorted(events, key=lambda event: event[0]):
             with recorded_at(when):
                 carry_out(*arguments)
+        self._keep_quiet()
+
+    def _keep_quiet(self):
+        """Nobody is told today of what arrived in October."""
+        for topup in self.env["call.wallet.topup"].search([]):
+            topup.notified_amount = topup.credited_amount
 
     def _wallet(self, account):
         return self.env.ref(f"call_wallet.demo_wallet_{account.lower()}")

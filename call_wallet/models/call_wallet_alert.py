@@ -121,35 +121,12 @@ class CallWalletAlert(models.Model):
         if wallet.alert_level < KINDS[self.kind] or not emails:
             self.state = "cancelled"
             return
-        for lang, addresses in self._by_language(emails).items():
-            self._mail(lang, addresses)
-        # Delivery is the mail queue's business: a slow mail server must not hold up a caller.
-        self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+        wallet._mail_recipients(f"mail_template_balance_{self.kind}")
         self._leave_note(emails)
         if self.kind == "empty":
             self._schedule_activity()
         self._notify_finance()
         self.write({"state": "sent", "sent_at": fields.Datetime.now()})
-
-    def _mail(self, lang, addresses):
-        template = self.env.ref(f"call_wallet.mail_template_balance_{self.kind}")
-        template.with_context(alert_lang=lang, tz=self.wallet_id.tz).send_mail(
-            self.wallet_id.id,
-            email_values={"email_to": ", ".join(addresses), "recipient_ids": []},
-            email_layout_xmlid="mail.mail_notification_layout",
-        )
-
-    def _by_language(self, emails):
-        """Return {language code: addresses}; a known contact's language, else the customer's."""
-        customer = self.wallet_id.partner_id
-        contacts = self.env["res.partner"].search([("email_normalized", "in", emails)])
-        # The customer's own contact wins over a namesake elsewhere.
-        contacts = contacts.sorted(lambda contact: contact.commercial_partner_id == customer.commercial_partner_id)
-        langs = {contact.email_normalized: contact.lang for contact in contacts if contact.lang}
-        groups = {}
-        for email in emails:
-            groups.setdefault(langs.get(email) or customer.lang or "en_US", []).append(email)
-        return groups
 
     # === TELLING OUR OWN PEOPLE === #
 
