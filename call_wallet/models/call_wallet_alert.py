@@ -118,7 +118,8 @@ class CallWalletAlert(models.Model):
         self.ensure_one()
         wallet = self.wallet_id
         emails = wallet.recipient_ids.mapped("email")
-        if wallet.alert_level < KINDS[self.kind] or not emails:
+        # Who closes a wallet tells the customer; a mail to add balance would be the wrong one.
+        if wallet.alert_level < KINDS[self.kind] or not emails or not wallet.active:
             self.state = "cancelled"
             return
         wallet._mail_recipients(f"mail_template_balance_{self.kind}")

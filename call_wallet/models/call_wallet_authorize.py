@@ -92,7 +92,7 @@ class CallWalletAuthorize(models.Model):
     def _authorize(self, account_ref, call_ref, call_type, number, expected_seconds):
         account = self._load_accounts([account_ref], only_active=True).get(account_ref)
         if account is None:
-            return self._verdict("unknown_account", call_ref)
+            return self._unknown_account(account_ref, call_ref)
         try:
             number = phone_number({"number": number})
         except Refused:
@@ -205,6 +205,12 @@ class CallWalletAuthorize(models.Model):
             "balance": funds.balance if funds else None,
             "available": str(available(funds)) if funds else None,
         }
+
+    def _unknown_account(self, account_ref, call_ref):
+        verdict = self._verdict("unknown_account", call_ref)
+        if self.with_context(active_test=False).search_count([("account_ref", "=", account_ref)], limit=1):
+            verdict["message"] = self.env._("This account's call wallet is closed. Ask your account manager about it.")
+        return verdict
 
     def _message(self, code, account):
         """Return the sentence that the call button's tooltip shows."""

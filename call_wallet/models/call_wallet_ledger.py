@@ -230,6 +230,39 @@ class CallWalletLedger(models.AbstractModel):
         cost, refunded = map(parse_amount, self.env.cr.fetchone())
         return cost - refunded, cost
 
+    def _take(self, wallet, amount, reason, key):
+        """Take funds that will not be used any more: idle ones, or what closing a wallet leaves.
+
+        :param amount: positive, in the wallet's currency; at most what is available
+        :param str key: the same key takes once and returns the first transaction
+        :raise UserError: more than is available
+        """
+        amount = parse_amount(amount)
+        funds = self._lock(wallet.ids)[wallet.id]
+        left = parse_amount(funds.balance) - parse_amount(funds.held_amount)
+        if not 0 < amount <= left and not self._find(wallet.id, key):
+            raise UserError(
+                self.env._(
+                    "Amount: %(amount)s cannot be taken from wallet %(account)s, where %(left)s is available.",
+                    amount=amount,
+                    account=wallet.account_ref,
+                    left=left,
+                )
+            )
+        return self._post(
+            Entry(wallet.id, utcnow(), "reversal", -amount, reason, key=key, fingerprint=f"{amount}/{reason}")
+        )
+
+    def _write_off(self, wallet, reason, key):
+        """Bring a balance below zero up to zero: calls that nobody will pay for. Once a key.
+
+        :raise UserError: the balance is not below zero
+        """
+        owed = -parse_amount(self._lock(wallet.ids)[wallet.id].balance)
+        if owed <= 0:
+            raise UserError(self.env._("Wallet %s: the balance is not below zero.", wallet.account_ref))
+        return self._post(Entry(wallet.id, utcnow(), "refund", owed, reason, key=key, fingerprint=f"{owed}/{reason}"))
+
     # === STATUS === #
 
     def _attach_balances(self, wallets):

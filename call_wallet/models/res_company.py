@@ -30,6 +30,25 @@ class ResCompany(models.Model):
         help="In the wallet's currency. Zero: one person may refund any amount.",
     )
 
+    call_wallet_breakage_months = fields.Integer(
+        "Idle funds expire after (months)",
+        required=True,
+        default=0,
+        help="Months without a call or a top-up. Zero: funds never expire.",
+    )
+    call_wallet_breakage_notice_days = fields.Integer(
+        "Notice before idle funds expire (days)",
+        required=True,
+        default=30,
+        help="How long before, recipients and owners are told by mail.",
+    )
+
+    _call_wallet_breakage_range = models.Constraint(
+        "CHECK(call_wallet_breakage_months BETWEEN 0 AND 120 AND call_wallet_breakage_notice_days > 0"
+        " AND (call_wallet_breakage_months = 0"
+        "      OR call_wallet_breakage_notice_days <= call_wallet_breakage_months * 28))",
+        "Idle funds: use 0 to 120 months, and give notice at least a day and at most that time before.",
+    )
     _call_wallet_refund_limit_not_negative = models.Constraint(
         "CHECK(call_wallet_refund_limit >= 0)", "Refunds that need a second person: use zero or more."
     )

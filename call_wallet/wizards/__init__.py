@@ -3,6 +3,7 @@ from . import (
     call_wallet_refund_wizard,
     call_wallet_refund_refusal,
     call_wallet_pause,
+    call_wallet_close_wizard,
     call_usage_report,
     call_rate_import,
     call_rate_import_line,

@@ -1,0 +1,250 @@
+from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
+
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import formatLang
+
+from ..clock import utcnow
+from ..fields import ZERO
+from .call_wallet import FINANCE_MANAGER
+
+TO_DO = "mail.mail_activity_data_todo"
+
+
+class ClosingPlan(NamedTuple):
+    """What closing a wallet will do; amounts are in its currency."""
+
+    balance: Decimal
+    paid_back: list  # (top-up, amount net of tax), newest first
+    rest: Decimal  # positive: cannot be paid back; negative: what the customer owes
+    unit: Decimal  # the currency's smallest coin: less than that is never paid back
+    blockers: list  # sentences; empty when the wallet can be closed
+
+    @property
+    def takes_rest(self):
+        """Whether somebody has to agree that the rest is kept; less than a coin needs no agreement."""
+        return self.rest >= self.unit
+
+
+class CallWalletClose(models.Model):
+    """The end of a wallet: what is left is paid back or taken, what is owed written off; and its reopening.
+
+    A closed wallet is archived. No call starts on it (``unknown_account``); a call that took place is
+    charged all the same, which may leave it below zero: closing again settles that.
+    """
+
+    _inherit = "call.wallet"
+
+    closed_at = fields.Datetime(readonly=True, copy=False, tracking=True)
+    closed_by_id = fields.Many2one("res.users", readonly=True, copy=False, ondelete="restrict")
+    close_reason = fields.Char(readonly=True, copy=False)
+    reopened_at = fields.Datetime(readonly=True, copy=False)
+
+    def write(self, vals):
+        if "active" in vals and not self.env.su and any(bool(vals["active"]) != wallet.active for wallet in self):
+            raise UserError(self.env._("Wallets are not archived by hand: use Close and Reopen on the wallet."))
+        return super().write(vals)
+
+    def close(self, reason, take_rest=False, write_off=False):
+        """Close the wallet: pay the balance back and archive it.
+
+        The balance is paid back by credit notes on the wallet's top-ups, the newest first. What did not come
+        from top-ups (refunds and adjustments) cannot be paid back: it is kept as breakage income, if the
+        caller says so. A balance below zero is written off, if the caller says so. Closing a closed
+        wallet settles what late calls or payments left on it.
+
+        :param str reason: kept with the wallet
+        :param bool take_rest: keep what cannot be paid back
+        :param bool write_off: write a balance below zero off
+        :return: True; nothing has changed when an error is raised
+        :raise UserError: no reason; calls in progress, unpaid top-ups or waiting refund requests; a rest or a
+            balance below zero nobody agreed to
+        :raise AccessError: not a finance manager
+        """
+        wallet = self._as(FINANCE_MANAGER)
+        wallet.ensure_one()
+        reason = (reason or "").strip() if isinstance(reason, str) else ""
+        if not reason:
+            raise UserError(self.env._("Reason: say why the wallet is closed."))
+        wallet._lock_for_closing()
+        plan = wallet._closing_plan()
+        wallet._check_closing(plan, take_rest is True, write_off is True)
+        wallet._settle(plan, reason)
+        wallet._archive_closed(plan, reason)
+        return True
+
+    def reopen(self):
+        """Open a closed wallet again; its balance and status are what they are.
+
+        :raise UserError: the wallet is not closed, or the customer has another one in this currency
+        :raise AccessError: not a finance manager
+        """
+        wallet = self._as(FINANCE_MANAGER)
+        wallet.ensure_one()
+        if wallet.active:
+            raise UserError(self.env._("Wallet %s is not closed.", wallet.account_ref))
+        others = wallet.search(
+            [
+                ("partner_id", "=", wallet.partner_id.id),
+                ("company_id", "=", wallet.company_id.id),
+                ("currency_id", "=", wallet.currency_id.id),
+            ]
+        )
+        if others:
+            raise UserError(
+                self.env._("The customer has another wallet in this currency: %s. Close it first.", others.account_ref)
+            )
+        wallet.write(
+            {"active": True, "closed_at": False, "closed_by_id": False, "close_reason": False, "reopened_at": utcnow()}
+        )
+        wallet.env["call.wallet.ledger"]._refresh(wallet.ids)
+        wallet.message_post(body=self.env._("Wallet reopened."))
+        return True
+
+    # === WHAT CLOSING WILL DO === #
+
+    def _lock_for_closing(self):
+        """Keep calls, payments and other people off the wallet's money until the transaction ends.
+
+        All of it happens in one transaction. Where somebody moved the money since it began, PostgreSQL
+        refuses the lock, and the request is repeated with what is there now.
+        """
+        self.env["call.wallet.ledger"]._lock(self.ids)
+        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE wallet_id = %s ORDER BY id FOR UPDATE", [self.id])
+        self.env["call.wallet.hold"]._expire(self.ids)
+        self.env.invalidate_all()
+
+    def _closing_plan(self):
+        self.ensure_one()
+        unit = Decimal(1).scaleb(-self.currency_id.decimal_places)
+        left, paid_back = self.balance, []
+        topups = self.topup_ids if hasattr(self.topup_ids, "pay_back") else self.topup_ids.browse()
+        for topup in topups.sorted("id", reverse=True):
+            amount = min(left, topup.credited_amount).quantize(unit, rounding=ROUND_DOWN)
+            if amount > 0:
+                paid_back.append((topup, amount))
+                left -= amount
+        return ClosingPlan(self.balance, paid_back, left, unit, self._closing_blockers())
+
+    def _closing_blockers(self):
+        _ = self.env._
+        blockers = []
+        if not self.active and not self.balance:
+            blockers.append(_("The wallet is closed and its balance is zero."))
+        if self.held_amount or self.live_hold_count:
+            blockers.append(_("Calls are in progress. Pause the wallet and wait until they have ended."))
+        unpaid = self.topup_ids.filtered(lambda topup: topup.state in ("pending", "partial"))
+        if unpaid:
+            blockers.append(
+                _("Top-ups are not paid: %s. Cancel their invoices first.", ", ".join(unpaid.mapped("display_name")))
+            )
+        if self.refund_request_ids.filtered(lambda request: request.state == "waiting"):
+            blockers.append(_("Refund requests wait for a decision. Approve or refuse them first."))
+        return blockers
+
+    def _check_closing(self, plan, take_rest, write_off):
+        _ = self.env._
+        if plan.blockers:
+            raise UserError("\n".join(plan.blockers))
+        rest = self._exactly(abs(plan.rest))
+        if plan.takes_rest and not take_rest:
+            raise UserError(
+                _(
+                    "%(rest)s did not come from top-ups and cannot be paid back by credit note. "
+                    "Choose to keep it as breakage income (take_rest), then close.",
+                    rest=rest,
+                )
+            )
+        if plan.rest < 0 and not write_off:
+            raise UserError(
+                _(
+                    "The balance is %(rest)s below zero. Collect it, or choose to write it off (write_off), then close.",
+                    rest=rest,
+                )
+            )
+
+    # === DOING IT === #
+
+    def _settle(self, plan, reason):
+        """Bring the balance to zero."""
+        ledger = self.env["call.wallet.ledger"]
+        _ = self.with_context(lang=self.partner_id.lang or self.env.lang).env._
+        key = f"close/{self.last_sequence}"
+        for topup, amount in plan.paid_back:
+            topup.pay_back(amount, _("Wallet closed: %s", reason), request_key=f"{key}/{topup.id}")
+        self.env.invalidate_all()
+        if self.balance != plan.rest:
+            # Such as a top-up whose credit follows after the commit, because it is being worked on.
+            raise UserError(
+                _("The wallet changed while it was being closed. Nothing was done; look at it and close it again.")
+            )
+        if plan.rest > 0:
+            ledger._take(self, plan.rest, _("Wallet closed: %s", reason), f"{key}/rest")
+        elif plan.rest < 0:
+            ledger._write_off(self, _("Written off, wallet closed: %s", reason), f"{key}/write-off")
+
+    def _archive_closed(self, plan, reason):
+        self.write(
+            {
+                "active": False,
+                "closed_at": utcnow(),
+                "closed_by_id": self.env.uid,
+                "close_reason": reason,
+                "funds_expire_on": False,
+                "idle_notice_at": False,
+            }
+        )
+        self.activity_unlink([TO_DO])
+        # What follows in this request, such as a new wallet for the customer, finds this one closed.
+        self.flush_recordset()
+        paid_back = sum((amount for _topup, amount in plan.paid_back), ZERO)
+        self.message_post(
+            body=self.env._(
+                "Wallet closed: %(reason)s. Paid back by credit note: %(paid_back)s; kept: %(kept)s; "
+                "written off: %(written_off)s.",
+                reason=reason,
+                paid_back=self._exactly(paid_back),
+                kept=self._exactly(max(plan.rest, ZERO)),
+                written_off=self._exactly(max(-plan.rest, ZERO)),
+            )
+        )
+
+    def _exactly(self, amount):
+        """Format an amount with all the decimals it has, and its currency."""
+        decimals = len(f"{amount.normalize():f}".partition(".")[2])
+        digits = max(self.currency_id.decimal_places, decimals)
+        return f"{formatLang(self.env, float(amount), digits=digits)} {self.currency_id.name}"
+
+    def _ask_to_settle(self):
+        """Give who closed the wallet an activity: a late call or payment has moved its balance."""
+        manager = self.closed_by_id
+        _ = self.with_context(lang=manager.lang or self.env.lang).env._
+        self.activity_schedule(
+            TO_DO,
+            summary=_("Closed wallet %s has a balance again", self.account_ref),
+            note=_("A call or a payment came after it was closed. Settle or reopen the wallet."),
+            user_id=manager.id if manager.active else self.env.uid,
+        )
+
+    # === WHAT A CLOSED WALLET REFUSES AND SAYS === #
+
+    def _status_meaning(self):
+        if not self.active:
+            return self.env._("Closed: no calls. %s", self.close_reason or "")
+        return super()._status_meaning()
+
+    def _check_topup(self, amount, accept_terms):
+        self._refuse_closed()
+        return super()._check_topup(amount, accept_terms)
+
+    # === ACTIONS === #
+
+    def action_open_close(self):
+        """Show what closing will do, then close.
+
+        :raise AccessError: not a finance manager
+        """
+        if not (self.env.su or self.env.user.has_group(FINANCE_MANAGER)):
+            raise AccessError(self.env._("Only a finance manager closes a wallet."))
+        return self._open("action_call_wallet_close_wizard")
