@@ -163,9 +163,7 @@ class TestClose(CallWalletCommon):
 
     def dialog(self):
         return Form(
-            self.env["call.wallet.close.wizard"]
-            .with_user(self.manager)
-            .with_context(default_wallet_id=self.wallet.id)
+            self.env["call.wallet.close.wizard"].with_user(self.manager).with_context(default_wallet_id=self.wallet.id)
         )
 
     def test_the_dialog_says_what_stands_in_the_way(self):

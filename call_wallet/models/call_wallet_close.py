@@ -159,7 +159,7 @@ class CallWalletClose(models.Model):
         if plan.rest < 0 and not write_off:
             raise UserError(
                 _(
-                    "The balance is %(rest)s below zero. Collect it, or choose to write it off (write_off), then close.",
+                    "The balance is %(rest)s below zero. Collect it, or choose to write it off (write_off).",
                     rest=rest,
                 )
             )

@@ -63,9 +63,7 @@ class CallWalletRefundRequest(models.Model):
     def _compute_may_decide(self):
         is_manager = self.env.user.has_group(FINANCE_MANAGER)
         for request in self:
-            request.may_decide = (
-                is_manager and request.state == "waiting" and request.requested_by_id != self.env.user
-            )
+            request.may_decide = is_manager and request.state == "waiting" and request.requested_by_id != self.env.user
 
     # === ASKING === #
 

@@ -52,9 +52,7 @@ class CallWalletCloseWizard(models.TransientModel):
         """
         self.ensure_one()
         if self.balance != self.wallet_id.balance:
-            raise UserError(
-                self.env._("The balance has changed since this was opened. Discard, and look at it again.")
-            )
+            raise UserError(self.env._("The balance has changed since this was opened. Discard, and look at it again."))
         self.wallet_id.close(self.reason, take_rest=self.take_rest, write_off=self.write_off)
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
