@@ -82,13 +82,7 @@ class CallWalletBreakage(models.Model):
             }
         )
         self.env.flush_all()
-        languages = self.env["call.wallet.alert"].new({"wallet_id": self.id})._by_language(emails)
-        for lang, addresses in languages.items():
-            self.env.ref("call_wallet.mail_template_funds_expire").with_context(alert_lang=lang, tz=self.tz).send_mail(
-                self.id,
-                email_values={"email_to": ", ".join(addresses), "recipient_ids": []},
-                email_layout_xmlid="mail.mail_notification_layout",
-            )
+        self._mail_recipients("mail_template_funds_expire", emails=emails)
         self.message_post(
             body=self.env._(
                 "The wallet is idle; its balance expires on %(day)s. Mailed: %(emails)s",

@@ -6,16 +6,17 @@ class CallWalletMail(models.Model):
 
     _inherit = "call.wallet"
 
-    def _mail_recipients(self, template, res_id=None, attachment=None, **context):
+    def _mail_recipients(self, template, res_id=None, attachment=None, emails=None, **context):
         """Queue a mail to the notification recipients, one a language.
 
         :param str template: name of a mail template of this addon, about ``res_id`` (this wallet by default)
         :param attachment: called with the wallet in the recipients' language; returns ``(name, bytes)`` or None
+        :param emails: whom to write to instead
         :param context: what the template reads from ``ctx``
         :return: the addresses
         """
         self.ensure_one()
-        emails = self.recipient_ids.mapped("email")
+        emails = self.recipient_ids.mapped("email") if emails is None else emails
         for lang, addresses in self._by_language(emails).items():
             values = {"email_to": ", ".join(addresses), "recipient_ids": []}
             if attachment:
