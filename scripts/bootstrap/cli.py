@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from . import demo, lint, paths, testing
+from . import demo, i18n, lint, paths, testing
 from .console import StepError, report, run_logged, say, step
 from .postgres import Server
 from .setting import Setting
@@ -109,5 +109,5 @@ LOCKS = [("requirements.in", "requirements.lock"),
          ("scripts/bootstrap/postgres.in", "scripts/bootstrap/postgres.lock")]
 COMMANDS = {
     "run": run, "demo": make_demo, "test": testing.run, "shell": shell, "bench": bench,
-    "lint": lint.run, "clean": clean, "lock": lock, "odoo": odoo, "freshdb": freshdb,
+    "lint": lint.run, "pot": i18n.renew, "clean": clean, "lock": lock, "odoo": odoo, "freshdb": freshdb,
 }

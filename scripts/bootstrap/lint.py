@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
-from . import paths
-from .console import capture, hold, run_logged, say
+from . import i18n, paths
+from .console import capture, say
 
 DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
 # Put together here, so that this file does not name what it looks for.
@@ -104,40 +104,11 @@ def _private_addresses(_setting):
     return findings
 
 
-def _translations(setting):
-    """The translation template is what Odoo exports from the present addon."""
-    template = paths.ADDON / "i18n/call_wallet.pot"
-    if not template.exists():
-        say("    skipped: there is no template yet")
-        return []
-    database = f"cw_lint_{paths.CHECKOUT}"
-    export = paths.BUILD / "call_wallet.pot"
-    with hold(database):
-        databases = setting.databases
-        databases.clone(databases.addon_template(), database)
-        try:
-            run_logged(
-                setting.odoo_command("i18n", "export", "-d", database, "-l", "pot", "-o", export,
-                                     "call_wallet"), "i18n", env=setting.environment)
-        finally:
-            databases.drop(database)
-    if _entries(template) != _entries(export):
-        relative = template.relative_to(paths.REPO)
-        return [f"{relative} is out of date: cp {export.relative_to(paths.REPO)} {relative}"]
-    return []
-
-
-def _entries(path):
-    """Return a template's content without its header, which holds dates."""
-    parts = path.read_text().split("\n\n")
-    return [part.strip() for part in parts[1:] if part.strip()]
-
-
 CHECKS = [
     ("ruff", _ruff),
     ("pylint-odoo", _pylint),
     ("XML is well-formed", _xml),
     ("JavaScript parses", _javascript),
     ("No private addresses", _private_addresses),
-    ("Translation template", _translations),
+    ("Translations", i18n.findings),
 ]
