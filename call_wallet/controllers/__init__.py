@@ -1,1 +1,1 @@
-from . import portal, usage_report
+from . import portal, portal_auto_topup, usage_report

@@ -54,6 +54,10 @@ class CallWalletAlert(models.Model):
         mails go out when that transaction is committed.
         """
         self.env.cr.execute(NOTE, [self.env.uid, self.env.uid, list(wallet_ids)])
+        self._send_after_commit(wallet_ids)
+
+    @api.model
+    def _send_after_commit(self, wallet_ids):
         waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
         if not waiting:
             self.env.cr.postcommit.add(partial(send_now, self.env.registry, self.env.cr))
@@ -161,12 +165,15 @@ class CallWalletAlert(models.Model):
             lambda user: user.active and wallet.company_id in user.company_ids
         )
         for lang, users in staff.grouped("lang").items():
-            _ = self.with_context(lang=lang).env._
-            title = _("Calls stopped") if self.kind == "empty" else _("Low balance")
+            title = self.with_context(lang=lang)._notify_title()
             users._bus_send(
                 "simple_notification",
                 {"type": "warning", "title": title, "message": wallet.display_name},
             )
+
+    def _notify_title(self):
+        _ = self.env._
+        return _("Calls stopped") if self.kind == "empty" else _("Low balance")
 
 
 def send_now(registry, committed):

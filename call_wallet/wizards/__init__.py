@@ -1,5 +1,6 @@
 from . import (
     call_wallet_topup_wizard,
+    call_wallet_auto_topup_wizard,
     call_wallet_refund_wizard,
     call_wallet_refund_refusal,
     call_wallet_pause,

@@ -1,0 +1,93 @@
+from odoo import http
+from odoo.exceptions import UserError
+from odoo.http import request
+
+from .portal import CallWalletPortal
+
+FIELDS = ("level", "amount", "monthly_cap", "token_id")
+SHOWN = 20
+
+
+class CallWalletPortalAutoTopup(CallWalletPortal):
+    """The page on which an owner lets a saved card be charged when the balance runs low."""
+
+    @http.route(
+        "/my/billing/<int:wallet_id>/auto",
+        type="http",
+        auth="user",
+        website=True,
+        methods=["GET"],
+    )
+    def my_auto_topup(self, wallet_id, **_unknown):
+        """Show the settings, this month's charges and what happened before.
+
+        Amounts are in the wallet's currency, times in its time zone.
+
+        :return: the page; 404 for whoever does not own this wallet
+        """
+        return self._auto_topup_page(self._own_wallet(wallet_id))
+
+    @http.route(
+        "/my/billing/<int:wallet_id>/auto",
+        type="http",
+        auth="user",
+        website=True,
+        methods=["POST"],
+    )
+    def my_auto_topup_change(self, wallet_id, action="on", accept_mandate=None, **posted):
+        """Switch automatic top-up on with the posted settings, or off, or charge now.
+
+        :return: a redirection to the page; the page itself with errors by field where
+            something is not acceptable; 404 for whoever does not own this wallet
+        """
+        wallet = self._own_wallet(wallet_id)
+        own = request.env["call.wallet"].browse(wallet.id)
+        given = {name: posted.get(name, "") for name in FIELDS}
+        is_agreed = accept_mandate == "on"
+        if action == "on":
+            _values, errors = wallet._check_auto_topup(**given, accept_mandate=is_agreed)
+            if errors:
+                return self._auto_topup_page(wallet, given=given, errors=errors)
+        try:
+            if action == "now":
+                own.auto_topup_now()
+            elif action == "off":
+                own.set_auto_topup(False)
+            else:
+                own.set_auto_topup(True, **given, accept_mandate=is_agreed)
+        except UserError as error:
+            return self._auto_topup_page(wallet, given=given if action == "on" else None, errors={"page": str(error)})
+        return request.redirect(f"/my/billing/{wallet.id}/auto", code=303)
+
+    def _auto_topup_page(self, wallet, given=None, errors=None):
+        charged, cap = wallet.auto_topup_charged, wallet._auto_topup_cap()
+        return self._render_billing(
+            "call_wallet.portal_auto_topup",
+            wallet,
+            "auto",
+            tokens=wallet._payment_tokens(),
+            form=given or self._auto_topup_form(wallet),
+            errors=errors or {},
+            is_open=bool(given) or wallet.auto_topup_state != "on",
+            charged=charged,
+            cap=cap,
+            used=min(100, int(charged * 100 / cap)) if cap else 0,
+            attempts=wallet.auto_topup_ids[:SHOWN],
+            step=f"{10**-wallet.currency_id.decimal_places:.{wallet.currency_id.decimal_places}f}",
+        )
+
+    def _auto_topup_form(self, wallet):
+        """Return what the form begins with: the settings, or a proposal."""
+        places = wallet.currency_id.decimal_places
+        company = wallet.company_id
+        amount = wallet.auto_topup_amount or min(max(50, company.call_wallet_topup_min), company.call_wallet_topup_max)
+        level = wallet.auto_topup_level if wallet.auto_topup_monthly_cap else wallet.low_balance_threshold
+        cap = wallet.auto_topup_monthly_cap or min(
+            max(amount * 4, wallet._quote_topup(amount).total, level), company.call_wallet_auto_topup_max
+        )
+        return {
+            "level": f"{level:.{places}f}",
+            "amount": f"{amount:.{places}f}",
+            "monthly_cap": f"{cap:.{places}f}",
+            "token_id": str(wallet.auto_topup_token_id.id or wallet._payment_tokens()[:1].id or ""),
+        }

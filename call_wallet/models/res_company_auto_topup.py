@@ -1,0 +1,36 @@
+from odoo import models
+
+from ..fields import Amount
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    call_wallet_auto_topup_max = Amount(
+        "Largest monthly cap of automatic top-ups",
+        required=True,
+        default=10_000,
+        help="No customer's card is charged for more in a calendar month. In the wallet's currency.",
+    )
+
+    _call_wallet_auto_topup_max_positive = models.Constraint(
+        "CHECK(call_wallet_auto_topup_max > 0)", "Largest monthly cap of automatic top-ups: use more than zero."
+    )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "call_wallet_auto_topup_max" in vals:
+            # Wallets that wait for the next month are looked at again at once.
+            wallets = self.env["call.wallet"].sudo()
+            wallets.search(
+                [("company_id", "in", self.ids), ("auto_topup_wait_code", "=", "cap_reached")]
+            ).auto_topup_wait_until = False
+        return result
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    call_wallet_auto_topup_max = Amount(
+        related="company_id.call_wallet_auto_topup_max", readonly=False, string="Largest monthly cap"
+    )
