@@ -37,6 +37,19 @@ class UsageReport(http.Controller):
             return request.make_response(str(error), [("Content-Type", "text/plain; charset=utf-8")], status=400)
         return self._stream(file, wallet._usage_report_filename(start, end, format), WRITERS[format].mimetype)
 
+    @http.route("/call_wallet/usage_report/job/<int:job_id>", type="http", auth="user", methods=["GET"], readonly=True)
+    def usage_report_job(self, job_id, **_unknown):
+        """Download a report that was made in the background, for whoever asked for it.
+
+        :return: the file; 403 for a user who may not see the wallet (any more), 404 for a report that is
+            another's, not ready, or not kept any more
+        """
+        job = request.env["call.usage.report.job"].search([("id", "=", job_id), ("state", "=", "ready")])
+        if not job.sudo().attachment_id:
+            raise NotFound()
+        job.sudo().wallet_id.with_env(request.env)._as(ACCOUNT_MANAGER, owner=True)
+        return request.env["ir.binary"]._get_stream_from(job.sudo().attachment_id).get_response(as_attachment=True)
+
     def _read_date(self, parameter, value):
         if not value:
             return None

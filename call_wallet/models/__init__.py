@@ -7,6 +7,7 @@ from . import (
     call_usage_names,
     call_usage_record,
     call_usage_rejection,
+    call_usage_report_job,
     call_usage_rerate,
     call_usage_rerate_line,
     call_usage_rerate_wallet,

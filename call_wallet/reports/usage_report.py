@@ -33,7 +33,7 @@ class CallWallet(models.Model):
 
     _inherit = "call.wallet"
 
-    def _usage_report(self, date_from=None, date_to=None, format="xlsx"):
+    def _usage_report(self, date_from=None, date_to=None, format="xlsx", progress=None):
         """Return the usage report of the wallet as an open binary file, at its beginning.
 
         One row a transaction, in the order of the ledger; the sum of Amount is the change
@@ -42,6 +42,7 @@ class CallWallet(models.Model):
         :param date_from: first day, in the wallet's time zone; a ``date``, or None for no limit
         :param date_to: last day, included; likewise
         :param str format: ``xlsx`` or ``csv``
+        :param progress: called with the number of rows written so far, now and then
         :raise UserError: unknown format, or dates the wrong way round; names the parameter
         """
         self.ensure_one()
@@ -50,8 +51,12 @@ class CallWallet(models.Model):
         file = tempfile.TemporaryFile()
         try:
             report = writer(file, self._usage_report_title(date_from, date_to), self.currency_id.name)
+            done = 0
             for rows in self._usage_report_batches(extent):
                 report.write(rows)
+                done += len(rows)
+                if progress:
+                    progress(done)
             report.close()
         except BaseException:
             file.close()

@@ -6,6 +6,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..models.call_usage_report_job import LONG_ROWS
 from ..models.call_wallet import ACCOUNT_MANAGER
 
 PRESETS = [
@@ -36,6 +37,7 @@ class CallUsageReportWizard(models.TransientModel):
     format = fields.Selection([("xlsx", "Excel (XLSX)"), ("csv", "CSV")], required=True, default="xlsx")
     tz = fields.Selection(related="wallet_id.tz")
     row_count = fields.Integer("Transactions", compute="_compute_row_count")
+    is_long = fields.Boolean(compute="_compute_row_count")
 
     def _default_wallet_id(self):
         """The wallet, or the customer's wallet, from whose form the report is asked for."""
@@ -71,6 +73,16 @@ class CallUsageReportWizard(models.TransientModel):
             wizard.row_count = (
                 wallet._usage_report_extent(wizard.date_from, wizard.date_to).count if wallet and in_order else 0
             )
+            wizard.is_long = wizard.row_count > LONG_ROWS
+
+    def action_prepare(self):
+        """Have the report made in the background, and show how far it is.
+
+        :raise UserError: the dates are the wrong way round
+        """
+        self.ensure_one()
+        self.wallet_id.request_usage_report(self.date_from, self.date_to, self.format)
+        return self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_usage_report_job")
 
     def action_download(self):
         """Return the action that downloads the report.

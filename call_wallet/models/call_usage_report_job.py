@@ -1,0 +1,161 @@
+import logging
+from datetime import timedelta
+
+from markupsafe import Markup
+from odoo import api, fields, models, modules
+from odoo.exceptions import UserError
+
+from .call_wallet import ACCOUNT_MANAGER
+
+_logger = logging.getLogger(__name__)
+
+# A report of more rows is made in the background: a browser would wait for it too long.
+LONG_ROWS = 100_000
+KEPT_DAYS = 7
+
+
+class CallUsageReportJob(models.Model):
+    """A long usage report that is made in the background, and kept for a week.
+
+    One at a time, by a scheduled action; what a crash interrupted is begun again. Days are those
+    of the wallet's time zone.
+    """
+
+    _name = "call.usage.report.job"
+    _description = "Usage Report in the Background"
+    _order = "id desc"
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="cascade", index=True)
+    user_id = fields.Many2one("res.users", "Requested by", required=True, readonly=True, ondelete="cascade", index=True)
+    date_from = fields.Date("From", readonly=True)
+    date_to = fields.Date("To", readonly=True)
+    format = fields.Selection([("xlsx", "Excel (XLSX)"), ("csv", "CSV")], required=True, readonly=True)
+    state = fields.Selection(
+        [("waiting", "Waiting"), ("running", "Being Made"), ("ready", "Ready"), ("failed", "Failed")],
+        required=True,
+        readonly=True,
+        default="waiting",
+    )
+    row_count = fields.Integer("Transactions", readonly=True)
+    rows_done = fields.Integer("Transactions Done", readonly=True)
+    progress = fields.Float(compute="_compute_progress", help="Percent.")
+    attachment_id = fields.Many2one("ir.attachment", readonly=True, ondelete="set null")
+    error = fields.Char(readonly=True)
+
+    _open = models.Index("(id) WHERE state IN ('waiting', 'running')")
+
+    @api.depends("wallet_id", "date_from", "date_to", "format")
+    def _compute_display_name(self):
+        for job in self:
+            job.display_name = job.sudo().wallet_id._usage_report_filename(job.date_from, job.date_to, job.format)
+
+    @api.depends("row_count", "rows_done", "state")
+    def _compute_progress(self):
+        for job in self:
+            done = 100 * job.rows_done / job.row_count if job.row_count else 0
+            job.progress = 100 if job.state == "ready" else min(done, 100)
+
+    # === MAKING === #
+
+    @api.model
+    def _cron_make(self):
+        """Make the reports that wait, the oldest first."""
+        for job in self.search([("state", "in", ["waiting", "running"])], order="id"):
+            try:
+                job._make()
+            except Exception as error:  # one report must not hold up the others
+                self.env.cr.rollback()
+                _logger.exception("Usage report %s was not made.", job.id)
+                job.write({"state": "failed", "error": str(error)[:500]})
+            job._commit()
+
+    def _make(self):
+        self.write({"state": "running", "rows_done": 0})
+        self._commit()
+        wallet = self.wallet_id.with_context(lang=self.user_id.lang)
+        with wallet._usage_report(self.date_from, self.date_to, self.format, progress=self._report_progress) as file:
+            content = file.read()
+        name = wallet._usage_report_filename(self.date_from, self.date_to, self.format)
+        self.attachment_id = self.env["ir.attachment"].create(
+            {"name": name, "raw": content, "res_model": self._name, "res_id": self.id}
+        )
+        self.state = "ready"
+        self._tell()
+
+    def _report_progress(self, rows):
+        self.rows_done = rows
+        self._commit()
+
+    def _commit(self):
+        """Make what is done visible, and end the snapshot: a long one slows down the wallets in use."""
+        if not modules.module.current_test:
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+
+    def _tell(self):
+        """Send whoever asked a notice with the link."""
+        _ = self.with_context(lang=self.user_id.lang).env._
+        url = f"{self.get_base_url()}{self._download_path()}"
+        link = Markup('<a href="%s">%s</a>') % (url, self.attachment_id.name)
+        self.env["mail.thread"].message_notify(
+            partner_ids=self.user_id.partner_id.ids,
+            subject=_("Your usage report is ready"),
+            body=Markup("<p>%s %s</p>") % (_("It is kept for %s days:", KEPT_DAYS), link),
+            model=self.wallet_id._name,
+            res_id=self.wallet_id.id,
+        )
+
+    @api.autovacuum
+    def _gc_reports(self):
+        old = self.search([("create_date", "<", fields.Datetime.now() - timedelta(days=KEPT_DAYS))], limit=100)
+        old.attachment_id.unlink()
+        old.unlink()
+
+    # === DOWNLOAD === #
+
+    def _download_path(self):
+        return f"/call_wallet/usage_report/job/{self.id}"
+
+    def action_download(self):
+        """Download the report.
+
+        :raise UserError: it is not ready
+        """
+        self.ensure_one()
+        if self.state != "ready":
+            raise UserError(self.env._("The report is not ready yet; a notice with the link will follow."))
+        return {"type": "ir.actions.act_url", "url": self._download_path(), "target": "download"}
+
+
+class CallWallet(models.Model):
+    _inherit = "call.wallet"
+
+    def request_usage_report(self, date_from=None, date_to=None, format="xlsx"):
+        """Have the usage report made in the background; a notice with the link follows.
+
+        Asking again for the same days while it is being made returns the same one.
+
+        :param date_from: first day, ``date`` or ``YYYY-MM-DD`` in the wallet's time zone; None for no limit
+        :param date_to: last day, included; likewise
+        :param str format: ``xlsx`` or ``csv``
+        :return: the ``call.usage.report.job``
+        :raise UserError: unknown format, or dates the wrong way round; names the parameter
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        wallet._usage_report_writer(format)
+        jobs = self.env["call.usage.report.job"].sudo()
+        values = {
+            "wallet_id": wallet.id,
+            "user_id": self.env.uid,
+            "date_from": fields.Date.to_date(date_from) or False,
+            "date_to": fields.Date.to_date(date_to) or False,
+            "format": format,
+        }
+        asked = [(name, "=", value) for name, value in values.items()]
+        job = jobs.search([*asked, ("state", "in", ["waiting", "running"])], limit=1)
+        if not job:
+            extent = wallet._usage_report_extent(values["date_from"], values["date_to"])
+            job = jobs.create({**values, "row_count": extent.count})
+            self.env.ref("call_wallet.ir_cron_usage_report").sudo()._trigger()
+        return job.with_env(self.env)
