@@ -59,6 +59,7 @@
         "views/portal_templates.xml",
         "views/portal_auto_topup_templates.xml",
         "views/call_wallet_menus.xml",
+        "views/call_wallet_reconciliation_views.xml",
         "views/call_usage_rerate_menus.xml",
     ],
     "demo": [

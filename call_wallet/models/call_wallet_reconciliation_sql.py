@@ -1,0 +1,141 @@
+"""The queries of the reconciliation.
+
+Each returns the wallet's id and one or more of the ``Figures``, named by its column. Parameters:
+``company``, ``date``, ``month`` (its first day), ``accounts`` (the deposit accounts), and ``wallets``,
+unless ``all``.
+"""
+
+SCOPE = "w.company_id = %(company)s AND (%(all)s OR w.id = ANY(%(wallets)s))"
+
+WALLETS = f"SELECT w.id FROM call_wallet w WHERE {SCOPE}"
+
+ROLL_FORWARD = f"""
+    SELECT d.wallet_id,
+           COALESCE(sum(d.amount) FILTER (WHERE d.day < %(month)s), 0)::text AS opening,
+           COALESCE(sum(d.amount) FILTER (WHERE d.day >= %(month)s AND d.type = 'balance_added'), 0)::text AS added,
+           COALESCE(-sum(d.amount) FILTER (WHERE d.day >= %(month)s AND d.type = 'usage'), 0)::text AS used,
+           COALESCE(sum(d.amount) FILTER (WHERE d.day >= %(month)s AND d.type = 'refund'), 0)::text AS refunded,
+           COALESCE(-sum(d.amount) FILTER (WHERE d.day >= %(month)s AND d.type = 'reversal'), 0)::text AS reversed
+      FROM call_wallet_day d
+      JOIN call_wallet w ON w.id = d.wallet_id
+     WHERE {SCOPE} AND d.day <= %(date)s
+     GROUP BY d.wallet_id
+"""
+
+# Whose is a journal item: of the wallet noted on it; one without counts for the customer's wallet in
+# its currency, so that an accountant's own entry is seen where it belongs. Tax is nobody's funds: one that
+# has no account of its own is booked on that of its base.
+ITEMS = """
+    owner AS (
+        SELECT DISTINCT ON (p.commercial_partner_id, w.currency_id)
+               p.commercial_partner_id AS partner_id, w.currency_id, w.id AS wallet_id
+          FROM call_wallet w
+          JOIN res_partner p ON p.id = w.partner_id
+         WHERE w.company_id = %(company)s
+         ORDER BY p.commercial_partner_id, w.currency_id, w.active DESC, w.id DESC
+    ), item AS (
+        SELECT l.id, l.move_id, l.currency_id, -l.amount_currency AS amount,
+               COALESCE(tagged.id, owner.wallet_id) AS wallet_id
+          FROM account_move_line l
+          LEFT JOIN call_wallet tagged
+                 ON tagged.id = l.call_wallet_id
+                AND tagged.currency_id = l.currency_id AND tagged.company_id = l.company_id
+          LEFT JOIN res_partner p
+                 ON p.id = l.partner_id AND l.call_wallet_id IS NULL AND l.tax_line_id IS NULL
+          LEFT JOIN owner ON owner.partner_id = p.commercial_partner_id AND owner.currency_id = l.currency_id
+         WHERE l.company_id = %(company)s AND l.account_id = ANY(%(accounts)s)
+           AND l.parent_state = 'posted' AND l.date <= %(date)s
+    )"""
+
+GENERAL_LEDGER = f"""
+    WITH {ITEMS}
+    SELECT w.id, sum(i.amount)::text AS general_ledger
+      FROM item i JOIN call_wallet w ON w.id = i.wallet_id
+     WHERE {SCOPE}
+     GROUP BY w.id
+"""
+
+UNASSIGNED = f"""
+    WITH {ITEMS}
+    SELECT currency_id, sum(amount)::text, count(*) FROM item WHERE wallet_id IS NULL GROUP BY currency_id
+"""
+
+# By the heads of the documents, not by their items on the deposit account, which are what is checked.
+INVOICES = """
+    invoice AS (
+        SELECT t.id AS topup_id, t.wallet_id, m.id AS move_id, LEAST(t.amount, m.amount_untaxed) AS amount
+          FROM call_wallet_topup t
+          JOIN account_move m ON m.id = t.invoice_id
+         WHERE t.company_id = %(company)s AND m.state = 'posted' AND m.date <= %(date)s
+         UNION ALL
+        SELECT t.id, t.wallet_id, n.id, -n.amount_untaxed
+          FROM call_wallet_topup t
+          JOIN account_move n ON n.reversed_entry_id = t.invoice_id
+         WHERE t.company_id = %(company)s AND n.state = 'posted' AND n.date <= %(date)s
+    )"""
+
+CREDITS = """
+    credit AS (
+        SELECT t.topup_id, t.wallet_id, t.amount
+          FROM call_wallet_topup o
+          JOIN call_wallet_transaction t ON t.topup_id = o.id
+         WHERE o.company_id = %(company)s AND t.day <= %(date)s
+    )"""
+
+INVOICED = f"""
+    WITH {INVOICES}
+    SELECT w.id, sum(i.amount)::text AS invoiced
+      FROM invoice i JOIN call_wallet w ON w.id = i.wallet_id
+     WHERE {SCOPE}
+     GROUP BY w.id
+"""
+
+CREDITED = f"""
+    WITH {CREDITS}
+    SELECT w.id, sum(c.amount)::text AS credited
+      FROM credit c JOIN call_wallet w ON w.id = c.wallet_id
+     WHERE {SCOPE}
+     GROUP BY w.id
+"""
+
+# The top-ups behind what awaits payment.
+AWAITING_TOPUPS = f"""
+    WITH {INVOICES}, {CREDITS}
+    SELECT x.topup_id
+      FROM (SELECT topup_id, wallet_id, amount FROM invoice
+             UNION ALL
+            SELECT topup_id, wallet_id, -amount FROM credit) x
+      JOIN call_wallet w ON w.id = x.wallet_id
+     WHERE {SCOPE}
+     GROUP BY x.topup_id
+    HAVING sum(x.amount) <> 0
+"""
+
+# Transactions of top-ups are never posted: their invoices are their entries.
+UNPOSTED = f"""
+    SELECT w.id, (-sum(t.amount))::text AS unposted
+      FROM call_wallet w
+      JOIN call_wallet_transaction t ON t.wallet_id = w.id
+     WHERE {SCOPE} AND t.topup_id IS NULL AND t.move_id IS NULL AND t.day <= %(date)s
+     GROUP BY w.id
+"""
+
+FIGURES = (ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, UNPOSTED)
+
+UNASSIGNED_ITEMS = f"WITH {ITEMS} SELECT id FROM item WHERE wallet_id IS NULL AND currency_id = %(currency)s"
+
+HEIRS = f"WITH {ITEMS} SELECT o.wallet_id FROM owner o JOIN call_wallet w ON w.id = o.wallet_id WHERE {SCOPE}"
+
+# What each entry should have brought to a wallet's deposits, beside what it did.
+DIFFERENCES = f"""
+    WITH {ITEMS}, {INVOICES}
+    SELECT x.wallet_id, x.move_id, sum(x.expected)::text, sum(x.found)::text
+      FROM (SELECT wallet_id, move_id, amount AS expected, 0 AS found FROM invoice
+             UNION ALL
+            SELECT wallet_id, move_id, 0, amount FROM item) x
+      JOIN call_wallet w ON w.id = x.wallet_id
+     WHERE {SCOPE}
+     GROUP BY x.wallet_id, x.move_id
+    HAVING sum(x.expected) <> sum(x.found)
+     ORDER BY x.wallet_id, x.move_id
+"""
