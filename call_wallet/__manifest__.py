@@ -57,7 +57,12 @@
         "wizards/call_usage_report_views.xml",
         "wizards/call_rate_import_views.xml",
         "views/portal_templates.xml",
+        "views/portal_overview_templates.xml",
+        "views/portal_settings_templates.xml",
+        "views/portal_report_templates.xml",
+        "views/portal_banner_templates.xml",
         "views/portal_auto_topup_templates.xml",
+        "views/report_invoice_templates.xml",
         "views/call_wallet_menus.xml",
         "views/call_wallet_reconciliation_views.xml",
         "views/call_usage_rerate_menus.xml",
@@ -68,6 +73,12 @@
     "assets": {
         "web.assets_backend": [
             "call_wallet/static/src/backend/**/*",
+        ],
+        "web.assets_frontend": [
+            "call_wallet/static/src/backend/money.js",
+            "call_wallet/static/src/backend/spend_chart.js",
+            "call_wallet/static/src/backend/spend_chart.xml",
+            "call_wallet/static/src/portal/**/*",
         ],
     },
     "post_init_hook": "post_init_hook",

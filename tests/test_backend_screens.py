@@ -6,43 +6,8 @@ from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import HttpCase
 
+from .browser import HELPERS
 from .common import CallWalletCommon
-
-# What a script on a page can do: wait until something is seen, click, type, and ask the server.
-HELPERS = """
-const see = async (what, check) => {
-    for (let tries = 0; tries < 150; tries++) {
-        const found = check();
-        if (found) { return found; }
-        await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`Not seen: ${what}. The page says: ${document.body.innerText.slice(0, 1500)}`);
-};
-const $ = (selector) => document.querySelector(selector);
-const plain = (text) => text.replaceAll("\\u00a0", " ");
-const text = (selector) => ($(selector) ? plain($(selector).innerText) : "");
-const seeText = (selector, wanted) => see(`"${wanted}" in ${selector}`, () => text(selector).includes(wanted));
-const usable = (selector) => ($(selector) && !$(selector).disabled ? $(selector) : null);
-const click = async (selector) => (await see(selector, () => usable(selector))).click();
-const type = async (selector, value) => {
-    const input = await see(selector, () => $(selector));
-    input.focus();
-    input.value = value;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-    return input;
-};
-const enter = (input) => input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
-const ask = async (model, method, args) => {
-    const body = { jsonrpc: "2.0", method: "call", params: { model, method, args, kwargs: {} } };
-    const headers = { "Content-Type": "application/json" };
-    const url = `/web/dataset/call_kw/${model}/${method}`;
-    const answer = await (await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })).json();
-    if (answer.error) { throw new Error(answer.error.data.message); }
-    return answer.result;
-};
-const missing = (selector) => { if ($(selector)) { throw new Error(`Should not be there: ${selector}`); } };
-"""
 
 
 class BackendCommon(HttpCase, CallWalletCommon):

@@ -1,1 +1,1 @@
-from . import portal, portal_auto_topup, usage_report
+from . import portal, portal_auto_topup, portal_report, portal_settings, usage_report

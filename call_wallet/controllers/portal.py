@@ -1,4 +1,6 @@
+import json
 from datetime import datetime
+from decimal import Decimal
 
 from odoo import http
 from odoo.addons.portal.controllers.portal import CustomerPortal
@@ -7,11 +9,18 @@ from odoo.http import request
 from odoo.tools import formatLang
 from werkzeug.exceptions import NotFound
 
+from ..fields import parse_amount
+
 PER_PAGE = 20
+LATEST = 6
+FLASH = "call_wallet_flash"
 
 
 class CallWalletPortal(CustomerPortal):
     """The customer's owners see their wallets here; nobody else sees anything."""
+
+    def _prepare_portal_layout_values(self):
+        return {**super()._prepare_portal_layout_values(), "billing_summary": self._billing_summary}
 
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
@@ -19,8 +28,24 @@ class CallWalletPortal(CustomerPortal):
             values["call_wallet_count"] = len(self._owned_wallets())
         return values
 
+    def _billing_summary(self):
+        """Return the line on the portal's home page: one wallet's status and balance, or how many wallets."""
+        wallets = self._owned_wallets()
+        if len(wallets) > 1:
+            return request.env._("%s wallets: balance, usage and invoices of your calls", len(wallets))
+        if not wallets or not wallets.is_set_up:
+            return request.env._("Balance, usage and invoices of your calls")
+        return request.env._(
+            "%(status)s, balance %(balance)s",
+            status=self._state_label(wallets),
+            balance=self._money(wallets, wallets.balance, exact=False),
+        )
+
+    def _state_label(self, wallet):
+        return dict(wallet.balance_id._fields["state"]._description_selection(request.env))[wallet.state]
+
     def _owned_wallets(self):
-        return request.env["call.wallet"].search([("owner_ids", "in", request.env.user.id)])
+        return request.env["call.wallet"]._owned_by(request.env.user)
 
     # === WHAT EVERY BILLING PAGE USES === #
 
@@ -33,42 +58,42 @@ class CallWalletPortal(CustomerPortal):
         wallet = wallets.filtered(lambda own: own.id == wallet_id) if wallet_id else wallets[:1]
         if not wallet:
             raise NotFound()
-        return wallet.sudo()
+        return wallet.with_context(tz=wallet.tz)
 
-    def _render_billing(self, template, wallet, page, **values):
+    def _render_billing(self, template, wallet, page, status=200, **values):
         """Render a page of a wallet inside ``call_wallet.portal_billing_layout``.
 
         :param wallet: what ``_own_wallet`` returned
         :param str page: which tab is the current one, such as ``"overview"``
         """
-        return request.render(
-            template,
-            {
-                **self._prepare_portal_layout_values(),
-                "page_name": "call_wallet_billing",
-                "billing_page": page,
-                "wallet": wallet,
-                "wallets": self._owned_wallets(),
-                "money": lambda amount, exact=False: self._money(wallet, amount, exact),
-                "moment": lambda value: self._moment(wallet, value),
-                **values,
-            },
-        )
+        flash = request.session.pop(FLASH, None)
+        response = request.render(template, self._billing_values(wallet, page, flash=flash, **values))
+        response.status_code = status
+        return response
+
+    def _billing_values(self, wallet, page, **values):
+        return {
+            **self._prepare_portal_layout_values(),
+            "page_name": "call_wallet_billing",
+            "billing_page": page,
+            "wallet": wallet,
+            "wallets": self._owned_wallets(),
+            "money": lambda amount, exact=False: self._money(wallet, amount, exact),
+            "moment": lambda value: self._moment(wallet, value),
+            "amount": parse_amount,
+            "plain": self._plain,
+            **values,
+        }
+
+    def _flash(self, message):
+        """Show ``message`` once, on the next billing page."""
+        request.session[FLASH] = message
 
     # === OVERVIEW === #
 
-    @http.route(
-        [
-            "/my/billing",
-            "/my/billing/<int:wallet_id>",
-            "/my/billing/<int:wallet_id>/page/<int:page>",
-        ],
-        type="http",
-        auth="user",
-        website=True,
-    )
-    def my_billing(self, wallet_id=None, page=1, **_unknown):
-        """Show an owner's wallet: status, balance, transactions and invoices.
+    @http.route(["/my/billing", "/my/billing/<int:wallet_id>"], type="http", auth="user", website=True)
+    def my_billing(self, wallet_id=None, **_unknown):
+        """Show an owner's wallet: status, balance, runway, spend, latest transactions and invoices.
 
         Amounts are in the wallet's currency, times in its time zone.
 
@@ -77,23 +102,79 @@ class CallWalletPortal(CustomerPortal):
         """
         wallet = self._own_wallet(wallet_id)
         return self._render_billing(
-            "call_wallet.portal_my_billing", wallet, "overview", **self._overview_values(wallet, page)
+            "call_wallet.portal_my_billing", wallet, "overview", **self._overview_values(wallet)
         )
 
-    def _overview_values(self, wallet, page):
-        transactions = request.env["call.wallet.transaction"].sudo()
-        pager = portal_pager(url=f"/my/billing/{wallet.id}", total=wallet.last_sequence, page=page, step=PER_PAGE)
+    @http.route("/my/billing/<int:wallet_id>/live", type="jsonrpc", auth="user")
+    def my_billing_live(self, wallet_id, watch=False):
+        """Return the parts of the overview that change, for a page that is open.
+
+        :param bool watch: also ask for messages on the bus for the next two minutes
+        :return: ``{"html", "is_set_up"}``: elements marked ``data-live``, to put in place of the page's own
+        :raise NotFound: not a wallet of the user
+        """
+        wallet = self._own_wallet(wallet_id)
+        if watch:
+            wallet.watch()
+        values = self._billing_values(wallet, "overview", **self._overview_values(wallet))
+        html = request.env["ir.qweb"]._render("call_wallet.portal_billing_live", {**values, "request": request})
+        return {"html": html, "is_set_up": wallet.is_set_up}
+
+    @http.route("/my/billing/banner", type="jsonrpc", auth="user", readonly=True)
+    def my_billing_banner(self):
+        """Return the low-balance banners of the current user, for a page that is open."""
+        banners = request.env["call.wallet"].low_balance_banners()
+        return request.env["ir.qweb"]._render("call_wallet.portal_banners", {"banners": banners})
+
+    def _overview_values(self, wallet):
+        if not wallet.is_set_up:
+            return {"emails": [], "problems": {}, "pending": self._invoices(wallet, "pending")}
+        days = wallet._dashboard_days()
+        spend = wallet._dashboard_spend(days)
+        return {
+            "days": days,
+            "spend": spend,
+            "spend_json": json.dumps({"spend": spend, "currency": wallet._dashboard_currency()}),
+            "campaigns": wallet._dashboard_campaigns(days),
+            "transactions": self._transactions(wallet, wallet.last_sequence, LATEST),
+            "invoices": self._invoices(wallet, limit=LATEST),
+            "pending": self._invoices(wallet, "pending"),
+        }
+
+    def _invoices(self, wallet, status=None, limit=None):
+        topups = wallet.env["call.wallet.topup"].search(
+            [("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")], order="id desc", limit=limit
+        )
+        return topups.invoice_id.filtered(lambda move: not status or move.call_wallet_status == status)
+
+    # === TRANSACTIONS === #
+
+    @http.route(
+        ["/my/billing/<int:wallet_id>/transactions", "/my/billing/<int:wallet_id>/transactions/page/<int:page>"],
+        type="http",
+        auth="user",
+        website=True,
+    )
+    def my_billing_transactions(self, wallet_id, page=1, **_unknown):
+        """Show all transactions of an owner's wallet, the newest first, a page at a time."""
+        wallet = self._own_wallet(wallet_id)
+        pager = portal_pager(
+            url=f"/my/billing/{wallet.id}/transactions", total=wallet.last_sequence, page=page, step=PER_PAGE
+        )
         # By number, not by offset: the last page of a long ledger costs what the first does.
         newest = wallet.last_sequence - pager["offset"]
-        return {
-            "pager": pager,
-            "transactions": transactions.search(
-                [("wallet_id", "=", wallet.id), ("sequence", "<=", newest)],
-                order="sequence desc",
-                limit=PER_PAGE,
-            ),
-            "invoices": wallet.topup_ids.invoice_id.filtered(lambda move: move.state != "draft"),
-        }
+        return self._render_billing(
+            "call_wallet.portal_billing_all_transactions",
+            wallet,
+            "transactions",
+            pager=pager,
+            transactions=self._transactions(wallet, newest, PER_PAGE),
+        )
+
+    def _transactions(self, wallet, newest, limit):
+        return wallet.env["call.wallet.transaction"].search(
+            [("wallet_id", "=", wallet.id), ("sequence", "<=", newest)], order="sequence desc", limit=limit
+        )
 
     # === HOW VALUES ARE SHOWN === #
 
@@ -106,6 +187,10 @@ class CallWalletPortal(CustomerPortal):
         if currency.position == "after":
             text = f"{number}\N{NO-BREAK SPACE}{currency.symbol}"
         return f"-{text}" if amount < 0 else text
+
+    def _plain(self, amount):
+        """Return an amount as a number field takes it; what somebody typed as it is."""
+        return f"{amount.normalize():f}" if isinstance(amount, Decimal) else amount
 
     def _moment(self, wallet, value: datetime):
         return request.env["ir.qweb.field.datetime"].value_to_html(value, {"tz_name": wallet.tz})

@@ -265,7 +265,7 @@ class CallWallet(models.Model):
         if any(user.has_group(group) for group in groups):
             self.check_access("read")
             return self.sudo()
-        if owner and all(user in wallet.owner_ids for wallet in self.sudo()):
+        if owner and all(wallet._is_owned_by(user) for wallet in self.sudo()):
             return self.sudo()
         raise AccessError(self.env._("You may not do this with a call wallet."))
 

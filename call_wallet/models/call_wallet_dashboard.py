@@ -47,7 +47,7 @@ class CallWalletDashboard(models.Model):
                 changed = sorted(data.pop(CHANGED))
                 group._bus_send(CHANGED, {"ids": changed})
                 for wallet in self.sudo().browse(changed):
-                    self.env["bus.bus"]._sendone(wallet, CHANGED, {"ids": wallet.ids})
+                    wallet._bus_send(CHANGED, {"ids": wallet.ids})
 
         waiting.update(watched)
 
@@ -102,7 +102,9 @@ class CallWalletDashboard(models.Model):
 
     def _dashboard_others(self):
         # With the user's own rights: an owner need not own every wallet of the company.
-        others = self.search([("partner_id", "=", self.partner_id.id), ("id", "!=", self.id)])
+        domain = [("partner_id", "=", self.partner_id.id), ("id", "!=", self.id)]
+        may_search = self.browse().has_access("read")
+        others = self.search(domain) if may_search else self._owned_by(self.env.user).filtered_domain(domain)
         return [{"id": wallet.id, "name": f"{wallet.account_ref} ({wallet.currency_id.name})"} for wallet in others]
 
     def _dashboard_currency(self):

@@ -52,6 +52,11 @@ class Funds(NamedTuple):
     state: str
     is_paused_by_hand: bool
 
+    @property
+    def shown_level(self):
+        """The alert level that owners see: none before the wallet is set up."""
+        return 0 if self.state == "not_set_up" else self.alert_level
+
 
 class CallWalletLedger(models.AbstractModel):
     """The only code that moves money.
@@ -139,7 +144,7 @@ class CallWalletLedger(models.AbstractModel):
         return result
 
     def _after_move(self, locked, moved):
-        """Note the crossings, and tell the open dashboards."""
+        """Note the crossings, and tell the open dashboards and banners."""
         crossed = [
             w for w, (level, is_set_up, _n) in moved.items() if is_set_up and level > locked[w].alert_level
         ]
@@ -148,6 +153,13 @@ class CallWalletLedger(models.AbstractModel):
         changed = [wallet_id for wallet_id, (_l, _s, notify) in moved.items() if notify]
         if changed:
             self.env["call.wallet"]._notify_changed(changed)
+        alerted = [
+            wallet_id
+            for wallet_id, (level, is_set_up, _n) in moved.items()
+            if (level if is_set_up else 0) != locked[wallet_id].shown_level
+        ]
+        if alerted:
+            self.env["call.wallet"]._notify_alert(alerted)
 
     # === MOVEMENTS OTHER THAN CALLS === #
 

@@ -25,7 +25,10 @@ class CallWalletWatch(models.Model):
         self.env.cr.execute(
             """
             INSERT INTO call_wallet_watch AS w (wallet_id, until)
-            SELECT unnest(%s::int[]), clock_timestamp() AT TIME ZONE 'UTC' + interval '150 seconds'
+            SELECT id, clock.now + interval '150 seconds'
+              FROM unnest(%s::int[]) id, (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) clock
+             WHERE NOT EXISTS (SELECT FROM call_wallet_watch fresh
+                                WHERE fresh.wallet_id = id AND fresh.until > clock.now + interval '100 seconds')
             ON CONFLICT (wallet_id) DO UPDATE SET until = EXCLUDED.until
              WHERE w.until < EXCLUDED.until - interval '50 seconds'
             """,

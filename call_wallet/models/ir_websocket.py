@@ -11,10 +11,6 @@ class IrWebsocket(models.AbstractModel):
         nobody gets on the channel of another's wallet.
         """
         channels = super()._build_bus_channel_list(channels)
-        wallets = self.env["call.wallet"].sudo()
-        user = self.env.user
-        if user._is_internal():
-            channels.extend(wallets._house_wallets(user.company_ids))
-        elif not user._is_public():
-            channels.extend(wallets.search([("owner_ids", "in", user.id)]))
+        if not self.env.user._is_public():
+            channels.extend(self.env["call.wallet"]._owned_by(self.env.user))
         return channels

@@ -1,4 +1,4 @@
-"""Programs of the system: wkhtmltopdf makes the invoice's PDF, Chromium drives browser tests."""
+"""Programs of the system: wkhtmltopdf makes the invoice's PDF, Chromium drives browser tests, npm fetches axe."""
 
 import os
 import shutil
@@ -24,6 +24,11 @@ def ensure_chromium():
         if os.environ.get("CI"):
             raise
         say(f"    {error}\n    Browser tests will be skipped. To run them: {error.fix}")
+
+
+def ensure_npm():
+    if not shutil.which("npm"):
+        _install("npm")
 
 
 def _install(package):

@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 
-from . import paths, systools
+from . import npm, paths, systools
 from .console import say, step
 
 PURE = "tests/rating"
@@ -49,6 +49,7 @@ def _pure(setting, arguments):
 def _with_odoo(setting, arguments, distribute=False):
     systools.ensure_wkhtmltopdf()
     systools.ensure_chromium()
+    axe = npm.ensure_axe()
     databases = setting.databases
     _drop_orphans(databases)
     template = databases.addon_template()
@@ -57,7 +58,7 @@ def _with_odoo(setting, arguments, distribute=False):
         databases.clone(template, name)
     environment = {
         **setting.environment, "CALL_WALLET_TEMPLATE": template,
-        "CALL_WALLET_TEST_DATABASE": name,
+        "CALL_WALLET_TEST_DATABASE": name, "CALL_WALLET_AXE": str(axe or ""),
     }
     command = [setting.python, "-m", "pytest", f"--odoo-config={setting.config}",
                f"--odoo-database={name}", "--odoo-http"]

@@ -1,0 +1,127 @@
+from odoo import models
+from odoo.exceptions import UserError, ValidationError
+
+from .call_wallet import FINANCE
+
+FIELDS = ("name", "street", "street2", "city", "zip", "state_id", "country_id", "vat", "email")
+
+
+class BillingInformationError(UserError):
+    """Billing information that cannot be saved; ``problems`` is {field name: sentence}."""
+
+    def __init__(self, problems):
+        super().__init__("\n".join(problems.values()))
+        self.problems = problems
+
+
+class CallWalletBillingInformation(models.Model):
+    """What invoices are addressed to: name, address, tax ID and e-mail of the wallet's customer.
+
+    The customer's own record, so that it is one and the same everywhere in Odoo: invoices are
+    addressed to it and mailed to its e-mail address. Invoices posted before keep what they say
+    (``call_wallet_billed_to``).
+    """
+
+    _inherit = "call.wallet"
+
+    def billing_information(self):
+        """Return the customer's billing information: {field name: value}, ids for country and state.
+
+        :raise AccessError: neither an owner of the wallet nor finance staff
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        return wallet._billing_information()
+
+    def _billing_information(self):
+        [values] = self.partner_id.read(FIELDS, load=False)
+        return {name: values[name] for name in FIELDS}
+
+    def set_billing_information(self, values):
+        """Change the customer's billing information; later invoices carry it.
+
+        :param dict values: any of name, street, street2, city, zip, state_id, country_id, vat, email;
+            anything else in it is refused
+        :raise UserError: a required field is empty, or a value is not valid; names the field
+        :raise AccessError: neither an owner of the wallet nor finance staff
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        values = wallet._clean_billing_information(values)
+        partner, before = wallet.partner_id, wallet._billing_information()
+        changed = {name: value for name, value in values.items() if before[name] != value}
+        if not changed:
+            return True
+        partner.write(changed)
+        labels = [partner._fields[name]._description_string(self.env) for name in changed]
+        wallet.message_post(body=self.env._("Billing information changed: %s", ", ".join(labels)))
+        return True
+
+    # === CHECKS === #
+
+    def _clean_billing_information(self, values):
+        _ = self.env._
+        unknown = set(values) - set(FIELDS)
+        if unknown:
+            raise UserError(_("Billing information: %s cannot be changed here.", ", ".join(sorted(unknown))))
+        if self._is_self_owned():
+            raise UserError(_("The information of your own company is kept in its settings."))
+        values = {name: self._clean_value(name, value) for name, value in values.items()}
+        problems = self._billing_problems({**self._billing_information(), **values})
+        if problems:
+            raise BillingInformationError(problems)
+        return values
+
+    def _clean_value(self, name, value):
+        if name in ("state_id", "country_id"):
+            record = self.env[self.env["res.partner"]._fields[name].comodel_name]
+            number = int(value) if str(value or "").isdigit() else 0
+            return record.browse(number).exists().id
+        if value and not isinstance(value, str):
+            raise BillingInformationError({name: self.env._("Send text.")})
+        # One line each: it goes into the head of letters and mails.
+        return " ".join((value or "").split())[:255] or False
+
+    def _billing_problems(self, values):
+        """Return {field name: what is wrong} of complete billing information."""
+        _ = self.env._
+        country = self.env["res.country"].browse(values["country_id"] or ())
+        state = self.env["res.country.state"].browse(values["state_id"] or ())
+        required = {
+            "name": _("Company name: enter the name that invoices are made out to."),
+            "street": _("Street: enter the street and number."),
+            "city": _("City: enter the city."),
+            "country_id": _("Country: choose one."),
+            "email": _("Billing e-mail: enter the address that invoices are sent to."),
+        }
+        if country.zip_required:
+            required["zip"] = _("ZIP: %s needs one.", country.name)
+        if country.state_required:
+            required["state_id"] = _("State: choose one of %s.", country.name)
+        problems = {name: sentence for name, sentence in required.items() if not values[name]}
+        if state and state.country_id != country:
+            problems["state_id"] = _("State: %(state)s is not in %(country)s.", state=state.name, country=country.name)
+        if values["email"]:
+            problems |= self._email_problem(values["email"])
+        if values["vat"]:
+            problems |= self._vat_problem(values, country)
+        return problems
+
+    def _email_problem(self, email):
+        try:
+            self.env["call.wallet.recipient"]._normalise(email)
+        except ValidationError:
+            return {
+                "email": self.env._("Billing e-mail: %s is not a valid address; write it like name@company.com.", email)
+            }
+        return {}
+
+    def _vat_problem(self, values, country):
+        """Let Odoo check the number, where it knows the country's rule."""
+        draft = self.env["res.partner"].new({name: values[name] for name in ("name", "vat", "country_id")})
+        try:
+            draft._check_vat()
+        except ValidationError as error:
+            label = country.vat_label or self.env._("Tax ID")
+            return {"vat": self.env._("%(label)s: %(reason)s", label=label, reason=str(error))}
+        return {}

@@ -1,0 +1,136 @@
+"""Tests in a real browser, on a desk and on a phone, and whether everybody can use what they show."""
+
+import json
+import os
+import unittest
+from functools import cache
+from pathlib import Path
+
+from odoo.tests import HttpCase
+
+DESKTOP, PHONE = "1366x768", "390x844"
+# The web client says it one way, the portal another.
+READY = "window.odoo?.isReady || document.body?.hasAttribute('is-ready')"
+
+# What a script on a page can do: wait until something is seen, click, type, and ask the server.
+HELPERS = """
+const see = async (what, check) => {
+    for (let tries = 0; tries < 150; tries++) {
+        const found = check();
+        if (found) { return found; }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`Not seen: ${what}. The page says: ${shown.document.body.innerText.slice(0, 1500)}`);
+};
+// What is looked at: the page, or the one that `load` has put in a frame.
+let shown = window;
+const $ = (selector) => shown.document.querySelector(selector);
+const plain = (text) => text.replaceAll("\\u00a0", " ");
+const text = (selector) => ($(selector) ? plain($(selector).innerText) : "");
+const seeText = (selector, wanted) => see(`"${wanted}" in ${selector}`, () => text(selector).includes(wanted));
+const usable = (selector) => ($(selector) && !$(selector).disabled ? $(selector) : null);
+const click = async (selector) => (await see(selector, () => usable(selector))).click();
+const type = async (selector, value) => {
+    const input = await see(selector, () => $(selector));
+    input.focus();
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return input;
+};
+const enter = (input) => input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+const ask = async (model, method, args) => {
+    const body = { jsonrpc: "2.0", method: "call", params: { model, method, args, kwargs: {} } };
+    const headers = { "Content-Type": "application/json" };
+    const url = `/web/dataset/call_kw/${model}/${method}`;
+    const answer = await (await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })).json();
+    if (answer.error) { throw new Error(answer.error.data.message); }
+    return answer.result;
+};
+const missing = (selector) => { if ($(selector)) { throw new Error(`Should not be there: ${selector}`); } };
+"""
+
+# Loads a page in a frame of a phone's or a desk's size: its own rules follow the frame's width, and a script
+# outlives the forms that it sends.
+LOAD = """
+const load = async (path, size) => {
+    const [width, height] = size.split("x");
+    const frame = document.createElement("iframe");
+    frame.style = `position: fixed; top: 0; left: 0; border: 0; width: ${width}px; height: ${height}px; z-index: 9999`;
+    frame.src = path;
+    const loaded = new Promise((resolve) => (frame.onload = resolve));
+    document.body.replaceChildren(frame);
+    await loaded;
+    shown = frame.contentWindow;
+    const { responseStatus } = shown.performance.getEntriesByType("navigation")[0];
+    if (responseStatus !== 200) { throw new Error(`${path}: ${responseStatus}`); }
+    await ready();
+};
+const ready = () => see("the page ready", () => $("body[is-ready]"));
+"""
+# What is wrong with the page by axe, as lines of text; and whether it scrolls sideways. Odoo's own header and
+# footer are not ours to judge.
+INSPECT = """
+const inspect = async () => {
+    shown.eval(axeSource);
+    const context = { exclude: [["#wrapwrap > header"], ["#wrapwrap > footer"]] };
+    const { violations } = await shown.axe.run(context, { resultTypes: ["violations"] });
+    const lines = violations
+        .filter(({ impact }) => ["serious", "critical"].includes(impact))
+        .flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id} (${help}): ${html.slice(0, 200)}`));
+    const { scrollWidth, clientWidth } = shown.document.documentElement;
+    if (scrollWidth > clientWidth) { lines.push(`wider than the screen: ${scrollWidth} > ${clientWidth}`); }
+    return lines;
+};
+"""
+
+
+@cache
+def axe_source():
+    """Return the program text of axe-core; skip the test where it could not be fetched."""
+    path = os.environ.get("CALL_WALLET_AXE")
+    if not path:
+        raise unittest.SkipTest("axe-core is not here")
+    return Path(path).read_text()
+
+
+class BrowserCase(HttpCase):
+    def _on(self, path, script, login, size=DESKTOP, axe=False, timeout=60):
+        """Open a page as somebody and run a script on it; it fails where something is not seen.
+
+        The script may use ``HELPERS`` and ``LOAD``; with ``axe`` also ``await inspect()``, which returns the
+        list of serious findings.
+        """
+        self.browser_size = size
+        axe = f"const axeSource = {json.dumps(axe_source())}; {INSPECT}" if axe else ""
+        code = (
+            f"{HELPERS} {LOAD} {axe} (async () => {{ {script} }})()"
+            ".then(() => console.log('test successful'), (error) => console.error(error.message));"
+        )
+        try:
+            self.browser_js(path, code, ready=READY, login=login, timeout=timeout)
+        except AssertionError as error:
+            # Odoo's message begins with the whole script.
+            raise AssertionError(str(error).rpartition('" failed')[2].strip() or str(error)) from None
+
+    def _on_portal(self, path, script, login, size=DESKTOP):
+        """The same with the page in a frame, so that the script may send its forms and see what comes back."""
+        self._on("/my", f"await load({json.dumps(path)}, '{size}'); {script}", login)
+
+    def assertAccessible(self, login, *paths, sizes=(DESKTOP, PHONE)):
+        """No serious or critical finding of axe on these pages, and no scrolling sideways.
+
+        For pages of the portal; those of the web client do not let themselves be framed: there, use
+        ``inspect`` in a script of ``_on``.
+        """
+        script = f"""
+            const findings = [];
+            for (const size of {json.dumps(sizes)}) {{
+                for (const path of {json.dumps(paths)}) {{
+                    await load(path, size);
+                    findings.push(...(await inspect()).map((line) => `${{path}} at ${{size}}: ${{line}}`));
+                }}
+            }}
+            if (findings.length) {{ throw new Error("Not accessible: " + findings.join(" | ")); }}
+        """
+        self._on("/my", script, login, axe=True, timeout=60 + 10 * len(paths))

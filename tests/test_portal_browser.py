@@ -1,0 +1,159 @@
+"""The owners' Billing in a real browser: live, by keyboard, on a phone, and for everybody."""
+
+import json
+
+from odoo.tests import tagged
+
+from .browser import PHONE, BrowserCase
+from .test_portal import PortalCommon
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestPortalInTheBrowser(BrowserCase, PortalCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Calls are reported from the page by a user who may, to see what the page makes of it.
+        cls.owner.group_ids |= cls.env.ref("call_wallet.group_platform")
+
+    def test_an_open_overview_shows_a_charge_without_a_reload(self):
+        self._fund(self.wallet, "100")
+        call = self._call(duration_seconds=600, campaign="Live on the portal")
+        self._on(
+            "/my/billing",
+            f"""
+            await seeText("[data-figure=balance]", "$ 100.00");
+            await seeText(".o_call_wallet_no_spend", "No calls yet");
+            await see("the watch", () => performance.getEntriesByType("resource").some((one) => one.name.endsWith("/live")));
+            window.notReloaded = true;
+            await ask("call.usage", "record_calls", [[{json.dumps(call)}]]);
+            await seeText("[data-figure=balance]", "$ 99.8");
+            await seeText("[data-live=campaigns]", "Live on the portal");
+            await seeText(".o_call_wallet_transactions", {json.dumps(call["call_ref"])});
+            await see("the chart", () => $(".o_call_wallet_chart canvas"));
+            if (!window.notReloaded) {{ throw new Error("The page was reloaded"); }}
+            """,
+            "portal-owner",
+        )
+
+    def test_the_first_recipient_is_typed_on_a_phone(self):
+        self.wallet.set_recipients([])
+        self._on_portal(
+            "/my/billing",
+            """
+            await seeText(".o_call_wallet_state", "Not Set Up");
+            const input = "[name=new_email]";
+            await click(".o_call_wallet_save");
+            await seeText("#o_call_wallet_recipients_problem", "Enter at least one");
+            enter(await type(input, "nonsense"));
+            await seeText("#o_call_wallet_recipients_problem", "nonsense is not a valid e-mail address");
+            enter(await type(input, "Finance@Customer.example"));
+            await seeText(".o_call_wallet_chips", "finance@customer.example");
+            enter(await type(input, "finance@customer.example"));
+            await seeText("#o_call_wallet_recipients_problem", "in the list already");
+            await type(input, "second@customer.example");
+            await click(".o_call_wallet_save");
+            await seeText(".alert-success", "Notifications saved");
+            await seeText(".o_call_wallet_steps", "One step left: add balance");
+            """,
+            "portal-owner",
+            size=PHONE,
+        )
+        self.assertEqual(
+            self.wallet.recipient_ids.mapped("email"), ["finance@customer.example", "second@customer.example"]
+        )
+
+    def test_removing_the_last_recipient_warns_first(self):
+        self._on_portal(
+            self.path("notifications"),
+            """
+            await click(".o_call_wallet_chips button");
+            await see("the focus on the input", () => shown.document.activeElement === $("[name=new_email]"));
+            await click(".o_call_wallet_save");
+            await seeText(".modal", "no call can start");
+            await click(".modal .btn-primary");
+            await seeText(".o_call_wallet_state", "Not Set Up");
+            """,
+            "portal-owner",
+        )
+        self.assertEqual(self.wallet.state, "not_set_up")
+
+    def test_billing_information_is_corrected_and_saved(self):
+        texas = self.env.ref("base.state_us_44")
+        self._on_portal(
+            self.path("information"),
+            f"""
+            const values = {{ name: "Initrode Ltd", email: "wrong", street: "1 Main Street", city: "Dallas", zip: "75001" }};
+            for (const [name, value] of Object.entries(values)) {{ await type(`[name=${{name}}]`, value); }}
+            await type("[name=country_id]", "{texas.country_id.id}");
+            await see("its states", () => [...$("[name=state_id]").options].some((one) => one.value === "{texas.id}"));
+            await type("[name=state_id]", "{texas.id}");
+            await click(".o_call_wallet_information .btn-primary");
+            await seeText("#email_problem", "wrong is not a valid address");
+            await ready();
+            await type("[name=email]", "accounts@initrode.example");
+            await click(".o_call_wallet_information .btn-primary");
+            await seeText(".alert-success", "Billing information saved");
+            """,
+            "portal-owner",
+            size=PHONE,
+        )
+        self.assertEqual(self.partner.state_id, texas)
+        self.assertEqual(self.partner.email, "accounts@initrode.example")
+
+    def test_the_report_is_downloaded_for_the_chosen_days(self):
+        self._fund(self.wallet, "50")
+        self._on_portal(
+            self.path("report"),
+            """
+            await type("[name=date_from]", "2026-10-02");
+            await type("[name=date_to]", "2026-10-01");
+            await click("form .btn");
+            await seeText("#o_call_wallet_range_problem", "not before From");
+            $("nav a[href*=last_7_days]").click();
+            await seeText(".o_call_wallet_count", "1 transaction");
+            const report = await fetch($(".o_call_wallet_xlsx").href);
+            if (!report.headers.get("Content-Type").includes("spreadsheetml")) { throw new Error("Not a spreadsheet"); }
+            """,
+            "portal-owner",
+            size=PHONE,
+        )
+
+    def test_an_expired_session_leads_back_to_the_log_in(self):
+        self._fund(self.wallet, "50")
+        self._on_portal(
+            "/my/billing",
+            """
+            await fetch("/web/session/logout");
+            shown.document.dispatchEvent(new Event("visibilitychange"));
+            await seeText(".o_call_wallet_expired", "Sign in again");
+            """,
+            "portal-owner",
+        )
+
+    def test_the_banner_comes_and_goes_by_itself(self):
+        self._fund(self.wallet, "10.01")
+        self._on(
+            "/my",
+            f"""
+            const isOpen = async () => (await see("the bus", () => odoo.__WOWL_DEBUG__)).root.env.services.bus_service;
+            const bus = await isOpen();
+            await see("the connection", () => bus.workerState === "CONNECTED");
+            missing(".o_call_wallet_banner");
+            await ask("call.usage", "record_calls", [[{json.dumps(self._call(duration_seconds=600))}]]);
+            await seeText(".o_call_wallet_banner", "is low");
+            await ask("call.wallet", "set_low_balance_threshold", [[{self.wallet.id}], "5"]);
+            await see("no banner", () => !$(".o_call_wallet_banner"));
+            """,
+            "portal-owner",
+        )
+
+    def test_every_page_is_accessible_on_a_desk_and_on_a_phone(self):
+        self._fund(self.wallet, "50", by="topup")
+        self.wallet.create_topup("75")
+        self._record(self._call(campaign="Nurses"), self._call(call_type="whatsapp"))
+        self.wallet.low_balance_threshold = 60
+        self.other.set_recipients([])
+        self.other.owner_ids |= self.owner
+        pages = ("", "transactions", "report", "notifications", "information", "people")
+        self.assertAccessible("portal-owner", *(self.path(page) for page in pages), self.path(wallet=self.other))
