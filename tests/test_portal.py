@@ -104,7 +104,7 @@ class TestPortalBilling(PortalCommon):
         parts = set(re.findall(r'data-live="([\w-]+)"', answer["html"]))
         self.assertIn("figures", parts)
         self.assertEqual(parts, set(re.findall(r'data-live="([\w-]+)"', page)))
-        self.assertEqual(self.env["call.wallet.watch"]._watched(self.wallet.ids), {self.wallet.id})
+        self.assertEqual(self.env["call.wallet.watch"]._watched(self.wallet.ids), {self.wallet.id: True})
 
 
 @tagged("post_install", "-at_install", "standard")
@@ -353,11 +353,14 @@ class TestPortalStrangers(PortalCommon):
                 self.assertEqual(self.wallet in channels, admitted)
 
     def test_a_company_s_own_wallet_belongs_to_those_who_work_there(self):
-        wallet = self._make_wallet(partner_id=self.company.partner_id.id)
+        company = self.env["res.company"].create({"name": "Platform East"})
+        wallet = self._make_wallet(partner_id=company.partner_id.id)
         employee = new_test_user(self.env, login="own.employee", groups="base.group_user")
         platform = self._make_user("own.platform", "platform")
+        (employee | platform).company_ids |= company
         owned = self.env["call.wallet"]._owned_by
-        self.assertEqual(owned(employee), wallet)
+        self.assertIn(wallet, owned(employee))
+        self.assertNotIn(self.wallet, owned(employee))
         self.assertFalse(owned(platform))
         self.assertNotIn(wallet, owned(self.owner))
         wallet.with_user(employee).set_recipients(["me@company.example"])

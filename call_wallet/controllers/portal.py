@@ -115,7 +115,7 @@ class CallWalletPortal(CustomerPortal):
         """
         wallet = self._own_wallet(wallet_id)
         if watch:
-            wallet.watch()
+            request.env["call.wallet.watch"]._renew(wallet.ids, by_owner=True)
         values = self._billing_values(wallet, "overview", **self._overview_values(wallet))
         html = request.env["ir.qweb"]._render("call_wallet.portal_billing_live", {**values, "request": request})
         return {"html": html, "is_set_up": wallet.is_set_up}

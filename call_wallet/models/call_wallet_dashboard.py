@@ -26,11 +26,11 @@ class CallWalletDashboard(models.Model):
     def _notify_changed(self, wallet_ids):
         """Tell open dashboards, after commit, that these wallets changed.
 
-        One a transaction, however many wallets and calls it had, on the account
+        One message a transaction, however many wallets and calls it had, on the account
         managers' group: employees are subscribed to their groups' channels. Owners, and the employees
-        of a company with a wallet of its own, are on the wallet's channel (see ``ir.websocket``). It names
-        the wallets and nothing of their content; a dashboard asks for that with its own rights.
-        Wallets nobody is looking at cost one look at an index.
+        of a company with a wallet of its own, are on the wallet's channel (see ``ir.websocket``), which
+        gets one where one of them looks. It names the wallets and nothing of their content; a dashboard
+        asks for that with its own rights. Wallets nobody is looking at cost one look at an index.
         """
         watched = self.env["call.wallet.watch"]._watched(wallet_ids)
         if not watched:
@@ -38,15 +38,15 @@ class CallWalletDashboard(models.Model):
         data = self.env.cr.precommit.data
         waiting = data.get(CHANGED)
         if waiting is None:
-            waiting = data[CHANGED] = set()
+            waiting = data[CHANGED] = {}
 
             @self.env.cr.precommit.add
             def send():
                 group_id = self.env["ir.model.data"]._xmlid_to_res_id(ACCOUNT_MANAGER)
                 group = self.env["res.groups"].sudo().browse(group_id)
-                changed = sorted(data.pop(CHANGED))
-                group._bus_send(CHANGED, {"ids": changed})
-                for wallet in self.sudo().browse(changed):
+                changed = data.pop(CHANGED)
+                group._bus_send(CHANGED, {"ids": sorted(changed)})
+                for wallet in self.sudo().browse(wallet_id for wallet_id, by_owner in changed.items() if by_owner):
                     wallet._bus_send(CHANGED, {"ids": wallet.ids})
 
         waiting.update(watched)
@@ -59,7 +59,8 @@ class CallWalletDashboard(models.Model):
         :raise AccessError: neither an owner of the wallets nor an account manager
         """
         wallets = self._as(ACCOUNT_MANAGER, owner=True)
-        self.env["call.wallet.watch"]._renew(wallets.ids)
+        by_owner = not self.env.user.has_group(ACCOUNT_MANAGER)
+        self.env["call.wallet.watch"]._renew(wallets.ids, by_owner)
         return True
 
     # === DASHBOARD === #

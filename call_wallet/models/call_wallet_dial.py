@@ -81,7 +81,7 @@ class CallWalletDial(models.Model):
 
         :raise AccessError: not an internal user
         """
-        self.env["call.wallet.watch"]._renew(self._house_wallet().ids)
+        self.env["call.wallet.watch"]._renew(self._house_wallet().ids, by_owner=True)
         return True
 
     @api.model

@@ -16,31 +16,36 @@ class CallWalletWatch(models.Model):
 
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="cascade")
     until = fields.Datetime(required=True, readonly=True)
+    owner_until = fields.Datetime(readonly=True, help="Until when an owner looks, who is on the wallet's own channel.")
 
     _one_per_wallet = models.UniqueIndex("(wallet_id)", "A wallet has one watch.")
 
     @api.model
-    def _renew(self, wallet_ids):
+    def _renew(self, wallet_ids, by_owner=False):
         # Many viewers of one wallet write its row once in a while, not each every minute.
-        self.env.cr.execute(
-            """
-            INSERT INTO call_wallet_watch AS w (wallet_id, until)
-            SELECT id, clock.now + interval '150 seconds'
-              FROM unnest(%s::int[]) id, (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) clock
-             WHERE NOT EXISTS (SELECT FROM call_wallet_watch fresh
-                                WHERE fresh.wallet_id = id AND fresh.until > clock.now + interval '100 seconds')
-            ON CONFLICT (wallet_id) DO UPDATE SET until = EXCLUDED.until
-             WHERE w.until < EXCLUDED.until - interval '50 seconds'
-            """,
-            [list(wallet_ids)],
-        )
+        self.env.cr.execute(RENEW, {"wallets": list(wallet_ids), "by_owner": by_owner})
 
     @api.model
     def _watched(self, wallet_ids):
-        """Return those of the wallets that somebody is looking at."""
+        """Return those of the wallets that somebody is looking at: {wallet id: whether an owner is}."""
         self.env.cr.execute(
-            "SELECT wallet_id FROM call_wallet_watch"
-            " WHERE wallet_id = ANY(%s) AND until > clock_timestamp() AT TIME ZONE 'UTC'",
+            "SELECT wallet_id, COALESCE(owner_until > clock.now, FALSE)"
+            "  FROM call_wallet_watch, (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) clock"
+            " WHERE wallet_id = ANY(%s) AND until > clock.now",
             [list(wallet_ids)],
         )
-        return {row[0] for row in self.env.cr.fetchall()}
+        return dict(self.env.cr.fetchall())
+
+
+RENEW = """
+    INSERT INTO call_wallet_watch AS w (wallet_id, until, owner_until)
+    SELECT id, clock.now + interval '150 seconds',
+           CASE WHEN %(by_owner)s THEN clock.now + interval '150 seconds' END
+      FROM unnest(%(wallets)s::int[]) id, (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) clock
+     WHERE NOT EXISTS (
+           SELECT FROM call_wallet_watch fresh
+            WHERE fresh.wallet_id = id
+              AND CASE WHEN %(by_owner)s THEN owner_until ELSE until END > clock.now + interval '100 seconds')
+    ON CONFLICT (wallet_id) DO UPDATE
+       SET until = EXCLUDED.until, owner_until = COALESCE(EXCLUDED.owner_until, w.owner_until)
+"""
