@@ -45,6 +45,7 @@
         "views/call_rate_plan_views.xml",
         "views/call_usage_rerate_views.xml",
         "views/call_wallet_topup_views.xml",
+        "views/payment_provider_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "wizards/call_wallet_topup_wizard_views.xml",

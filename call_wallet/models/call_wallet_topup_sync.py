@@ -156,7 +156,7 @@ def sync_now(registry, topup_ids):
 
 
 # Of a payment that settled 100 with 95, each partial counts for 95 %. A payment that bounced
-# (`rejected`) keeps its entry and its partials.
+# (`rejected`) keeps its entry and its partials. A payment in a provider's test mode is no money.
 RECEIVED = """
     SELECT COALESCE(sum(p.debit_amount_currency * LEAST(1, GREATEST(0, cash.received / cash.settled))), 0)::text
       FROM account_partial_reconcile p
@@ -165,6 +165,8 @@ RECEIVED = """
       JOIN account_move entry ON entry.id = paid.move_id
       JOIN account_journal journal ON journal.id = entry.journal_id
       LEFT JOIN account_payment payment ON payment.id = entry.origin_payment_id
+      LEFT JOIN payment_transaction tx ON tx.id = payment.payment_transaction_id
+      JOIN res_company company ON company.id = invoiced.company_id
      CROSS JOIN LATERAL (
            SELECT sum(line.balance) FILTER (
                       WHERE line.account_id IN (payment.outstanding_account_id, journal.default_account_id)
@@ -176,6 +178,7 @@ RECEIVED = """
      WHERE invoiced.move_id = %s
        AND entry.state = 'posted'
        AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
+       AND (tx.id IS NULL OR tx.is_live OR company.call_wallet_accept_test_payments)
 """
 # A top-up whose invoice has not changed since its last credit cannot be out of level.
 CANDIDATES = """

@@ -1,0 +1,10 @@
+from odoo.addons.account_payment.controllers.portal import PortalAccount
+from odoo.http import request
+
+
+class CallWalletInvoicePage(PortalAccount):
+    def _invoice_get_page_view_values(self, invoice, access_token, payment=False, amount=None, **kwargs):
+        """Tell the payment form that it is about a top-up: not every provider may pay one."""
+        if invoice.sudo().call_wallet_topup_ids:
+            request.update_context(call_wallet_topup=True)
+        return super()._invoice_get_page_view_values(invoice, access_token, payment=payment, amount=amount, **kwargs)

@@ -1,0 +1,63 @@
+"""The way to Stripe: one client for everything, whose address is the only thing that can differ."""
+
+import ipaddress
+import logging
+from urllib.parse import urlsplit
+
+import stripe
+
+_logger = logging.getLogger(__name__)
+
+API_BASE = "https://api.stripe.com"
+BASE_PARAMETER = "call_wallet.stripe_api_base"
+TIMEOUT = 20  # seconds; the customer waits
+
+
+def api_base(provider):
+    """Return the address under which a provider's Stripe account is reached.
+
+    Another address than Stripe's own is honoured on this very machine alone, and never for a
+    live provider: a parameter changed by mistake must not send keys or money elsewhere.
+    """
+    address = (provider.env["ir.config_parameter"].sudo().get_param(BASE_PARAMETER) or "").rstrip("/")
+    if not address or provider.state == "enabled":
+        return API_BASE
+    if not is_loopback(address):
+        _logger.warning("%s is ignored: only an address on this machine is honoured.", BASE_PARAMETER)
+        return API_BASE
+    return address
+
+
+def is_loopback(address):
+    """Tell whether an address such as ``http://127.0.0.1:8420`` leads to this machine."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return False
+    try:
+        return ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"
+
+
+def client(provider):
+    """Return a client of the ``stripe`` library for a provider (as superuser)."""
+    return stripe.StripeClient(
+        api_key=provider.stripe_secret_key or "",
+        base_addresses={"api": api_base(provider)},
+        max_network_retries=2,
+        http_client=stripe.RequestsClient(timeout=TIMEOUT),
+    ).v1
+
+
+def verify(payload, header, secret, tolerance):
+    """Check Stripe's signature of a webhook request; several signatures may be given, in any order.
+
+    :param bytes payload: the body as it came
+    :return: whether it is genuine; never without a secret
+    """
+    try:
+        stripe.WebhookSignature.verify_header(payload, header or None, secret or None, tolerance)
+    except (stripe.SignatureVerificationError, ValueError, TypeError) as error:
+        _logger.warning("Refused a webhook request in the name of Stripe: %s", str(error)[:200])
+        return False
+    return True
