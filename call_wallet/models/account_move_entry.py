@@ -1,10 +1,31 @@
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+FIXED = {
+    "date", "journal_id", "company_id", "currency_id", "line_ids", "call_wallet_posting_id", "call_wallet_day",
+}  # fmt: skip
 
 
 class AccountMoveEntry(models.Model):
     """Journal entries know the wallets whose funds they change."""
 
     _inherit = "account.move"
+
+    call_wallet_posting_id = fields.Many2one(
+        "call.wallet.posting",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="The run that turned usage of call wallets into this entry.",
+    )
+    call_wallet_day = fields.Date(
+        "Day of Usage",
+        readonly=True,
+        copy=False,
+        help="Of the transactions in this entry, in their wallets' time zones.",
+    )
+    call_wallet_transaction_ids = fields.One2many("call.wallet.transaction", "move_id", readonly=True)
 
     def _post(self, soft=True):
         """Note the wallet on what credit notes of top-ups take off the deposits."""
@@ -19,3 +40,39 @@ class AccountMoveEntry(models.Model):
         deposits |= self.company_id._call_wallet_deposit_account()
         lines = self.invoice_line_ids.filtered(lambda line: line.account_id in deposits)
         lines.call_wallet_id = wallet
+
+    # === ENTRIES OF THE POSTING STAND === #
+
+    def write(self, vals):
+        if FIXED & vals.keys() or vals.get("state") in ("draft", "cancel"):
+            self.filtered(lambda move: move.state == "posted")._call_wallet_refuse_change()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _call_wallet_refuse_unlink(self):
+        self._call_wallet_refuse_change()
+
+    def _reverse_moves(self, default_values_list=None, cancel=False):
+        self._call_wallet_refuse_change()
+        return super()._reverse_moves(default_values_list, cancel)
+
+    def _call_wallet_refuse_change(self):
+        """Their transactions cannot be taken back, so what they say in the books stands too.
+
+        :raise UserError: one of these entries was posted from wallets
+        """
+        for move in self.sudo().filtered("call_wallet_posting_id"):
+            raise UserError(
+                self.env._(
+                    "%s posts what call wallets used; wallet and books would disagree without it. It cannot be "
+                    "reset, changed, reversed or deleted. Correct a charge with a refund or a re-rating: that is "
+                    "posted in turn.",
+                    move.name or move.ref,
+                )
+            )
+
+    def action_call_wallet_transactions(self):
+        """Return the action that lists the wallet transactions in this entry."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_transaction")
+        return {**action, "domain": [("move_id", "=", self.id)], "context": {"create": False}}

@@ -111,6 +111,59 @@ CHECKS = {
                       WHERE topup_id IS NOT NULL GROUP BY topup_id) t ON t.topup_id = b.id
          WHERE {SCOPE} AND (b.credited_amount <> COALESCE(t.total, 0) OR b.credited_amount > b.amount)
     """,
+    "posted": f"""
+        SELECT w.account_ref, 'entries ' || x.entered, 'ledger ' || x.ledger, 'rounded ' || x.rounded,
+               'posted totals ' || x.counted
+          FROM (SELECT b.wallet_id, COALESCE(gl.entered, 0) AS entered, COALESCE(t.ledger, 0) AS ledger,
+                       round(COALESCE(t.ledger, 0) / c.rounding) * c.rounding AS rounded,
+                       COALESCE(p.counted, 0) AS counted, COALESCE(p.ledger, 0) AS counted_ledger
+                  FROM call_wallet_balance b
+                  JOIN call_wallet w ON w.id = b.wallet_id
+                  JOIN res_currency c ON c.id = w.currency_id
+                  LEFT JOIN (SELECT l.call_wallet_id, sum(l.amount_currency) AS entered
+                               FROM account_move_line l
+                               JOIN account_move m ON m.id = l.move_id
+                               JOIN account_account a ON a.id = l.account_id
+                              WHERE m.call_wallet_posting_id IS NOT NULL AND m.state = 'posted'
+                                AND a.account_type LIKE 'liability%%'
+                              GROUP BY l.call_wallet_id) gl ON gl.call_wallet_id = b.wallet_id
+                  LEFT JOIN (SELECT wallet_id, -sum(amount) AS ledger FROM call_wallet_transaction
+                              WHERE move_id IS NOT NULL GROUP BY wallet_id) t ON t.wallet_id = b.wallet_id
+                  LEFT JOIN (SELECT wallet_id, sum(posted_amount) AS counted, sum(ledger_amount) AS ledger
+                               FROM call_wallet_posted GROUP BY wallet_id) p ON p.wallet_id = b.wallet_id
+                 WHERE {SCOPE}) x
+          JOIN call_wallet w ON w.id = x.wallet_id
+         WHERE x.entered <> x.rounded OR x.entered <> x.counted OR x.ledger <> x.counted_ledger
+    """,
+    "entries": f"""
+        SELECT w.account_ref, m.name, m.state, 'debit less credit ' || sum(l.balance),
+               'in the currency ' || sum(l.amount_currency)
+          FROM (SELECT b.move_id, min(b.wallet_id) AS wallet_id
+                  FROM call_wallet_transaction b
+                 WHERE {SCOPE} AND b.move_id IS NOT NULL
+                 GROUP BY b.move_id) x
+          JOIN account_move m ON m.id = x.move_id
+          JOIN account_move_line l ON l.move_id = m.id
+          JOIN call_wallet w ON w.id = x.wallet_id
+         GROUP BY w.account_ref, m.id
+        HAVING sum(l.balance) <> 0 OR sum(l.amount_currency) <> 0 OR m.state <> 'posted'
+    """,
+    "entered": f"""
+        SELECT w.account_ref, m.name, 'transactions ' || x.ledger, 'entered ' || COALESCE(x.entered, 0)
+          FROM (SELECT b.move_id, b.wallet_id, -sum(b.amount) AS ledger,
+                       (SELECT sum(l.amount_currency)
+                          FROM account_move_line l
+                          JOIN account_account a ON a.id = l.account_id
+                         WHERE l.move_id = b.move_id AND l.call_wallet_id = b.wallet_id
+                           AND a.account_type LIKE 'liability%%') AS entered
+                  FROM call_wallet_transaction b
+                 WHERE {SCOPE} AND b.move_id IS NOT NULL
+                 GROUP BY b.move_id, b.wallet_id) x
+          JOIN call_wallet w ON w.id = x.wallet_id
+          JOIN res_currency c ON c.id = w.currency_id
+          JOIN account_move m ON m.id = x.move_id
+         WHERE abs(x.ledger - COALESCE(x.entered, 0)) > c.rounding
+    """,
     "totals": f"""
         SELECT w.account_ref, x.type, 'ledger ' || COALESCE(x.ledger, 0), 'daily totals ' || COALESCE(x.days, 0),
                'running total ' || x.running

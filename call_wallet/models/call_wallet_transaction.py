@@ -64,6 +64,7 @@ class CallWalletTransaction(models.Model):
     )
     _key_unique = models.UniqueIndex("(wallet_id, key)", "This was already entered in the wallet.")
     _wallet_date = models.Index("(wallet_id, date)")
+    _not_posted = models.Index("(day, wallet_id) WHERE move_id IS NULL AND topup_id IS NULL")
 
     def init(self):
         # Statistics of a young ledger say that a wallet has one row; by them an index on the wallet
@@ -111,6 +112,11 @@ class CallWalletTransaction(models.Model):
     @api.ondelete(at_uninstall=False)
     def _refuse_unlink(self):
         raise self._append_only()
+
+    def action_open_move(self):
+        """Open the journal entry that the transaction is in."""
+        self.ensure_one()
+        return self.move_id.get_formview_action()
 
     def _append_only(self):
         return UserError(

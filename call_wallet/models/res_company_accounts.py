@@ -111,6 +111,22 @@ class ResCompanyAccounts(models.Model):
             )
         return chosen
 
+    def _call_wallet_exchange_account(self, difference):
+        """Return Odoo's account for exchange losses (``difference`` above zero) or gains.
+
+        :raise UserError: the company has none
+        """
+        name = "expense_currency_exchange_account_id" if difference > 0 else "income_currency_exchange_account_id"
+        account = self.sudo()._call_wallet_nearest(name)
+        if not account:
+            raise UserError(
+                self.env._(
+                    "%s has no accounts for exchange gains and losses: choose them under Settings > Invoicing.",
+                    self.name,
+                )
+            )
+        return account
+
     def _call_wallet_nearest(self, name):
         for company in reversed(self.parent_ids):
             if company[name]:

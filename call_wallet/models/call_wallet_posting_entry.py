@@ -1,0 +1,257 @@
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo import Command, models
+from odoo.tools import format_date
+
+from ..posting import ZERO, Posted, shares
+from ..sql import array
+from .call_wallet_posting_exchange import Item, Rates, unit_of
+
+ACCOUNTS = {
+    "live": "call_wallet_live_account_id",
+    "whatsapp": "call_wallet_whatsapp_account_id",
+    "adjustment": "call_wallet_adjustment_account_id",
+    "breakage": "call_wallet_breakage_account_id",
+}
+# More wallets than this are spread over several entries of the day, so that memory stays bounded.
+WALLETS = 1_000
+
+
+class CallWalletPostingEntry(models.Model):
+    """How the transactions of one day and currency become one balanced journal entry.
+
+    For each wallet: the deposits' liability is debited with what was used, each kind's
+    income is credited. The entry takes its transactions and adds them up in one statement,
+    so that a transaction charged meanwhile is either in it with its amount, or not at all.
+    """
+
+    _inherit = "call.wallet.posting"
+
+    def _due(self):
+        """Return [(day, currency id, transactions)] that have no entry yet, in order."""
+        self.env.flush_all()
+        self.env.cr.execute(DUE, [self.date_from or None, self.date_to, self.company_id.id])
+        return self.env.cr.fetchall()
+
+    def _is_due(self, company, date_to):
+        self.env.flush_all()
+        self.env.cr.execute(IS_DUE, [date_to, company.id])
+        return bool(self.env.cr.fetchone()) or bool(self._unsettled(company, date_to))
+
+    def _post_entry(self, day, currency_id):
+        """Post one entry of that day and currency; return how many transactions are in it."""
+        self._wait_for_others()
+        wallet_ids = self._due_wallets(day, currency_id)
+        if not wallet_ids:
+            return 0
+        run = self._in_books()
+        currency = run.env["res.currency"].browse(currency_id)
+        move = run.env["account.move"].create(run._prepare_entry_vals(day, currency))
+        claimed, count = run._claim(move, wallet_ids, day)
+        posted = run._to_post(claimed, currency)
+        items = run._to_items(move, claimed, posted)
+        run._complete(move, items)
+        run._count_posted(claimed, posted)
+        return count
+
+    def _in_books(self):
+        """Return the run as Odoo wants it for entries: in its company, which it checks, and language."""
+        lang = self.company_id.partner_id.lang or self.env.lang
+        return self.with_company(self.company_id).with_context(lang=lang, tracking_disable=True)
+
+    # === TAKING THE TRANSACTIONS === #
+
+    def _wait_for_others(self):
+        """One posts for a company at a time: a wallet's remainder is read and written here."""
+        self.env.flush_all()
+        self.env.cr.execute("SELECT FROM res_company WHERE id = %s FOR NO KEY UPDATE", [self.company_id.id])
+
+    def _due_wallets(self, day, currency_id):
+        self.env.cr.execute(DUE_WALLETS, [day, self.company_id.id, currency_id, WALLETS])
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    def _claim(self, move, wallet_ids, day):
+        """Note the entry on its transactions; return {wallet: {kind: (amount, count)}} and the count."""
+        self.env.flush_all()
+        self.env.cr.execute(CLAIM, [move.id, array(wallet_ids), day])
+        claimed, total = defaultdict(dict), 0
+        for wallet_id, kind, count, amount in self.env.cr.fetchall():
+            claimed[self.env["call.wallet"].browse(wallet_id)][kind] = (Decimal(amount), count)
+            total += count
+        self.env["call.wallet.transaction"].invalidate_model(["move_id"])
+        # Browsed one by one, they would be read one by one.
+        wallets = self.env["call.wallet"].browse([wallet.id for wallet in claimed])
+        return dict(zip(wallets, claimed.values(), strict=True)), total
+
+    def _to_post(self, claimed, currency):
+        """Return {wallet: {kind: amount in whole cents}}."""
+        unit = unit_of(currency)
+        carried = defaultdict(dict)
+        self.env.cr.execute(CARRIED, [array(wallet.id for wallet in claimed)])
+        for wallet_id, kind, amount, posted in self.env.cr.fetchall():
+            carried[wallet_id][kind] = Posted(Decimal(amount), Decimal(posted))
+        return {
+            wallet: shares(carried[wallet.id], {kind: amount for kind, (amount, _count) in kinds.items()}, unit)
+            for wallet, kinds in claimed.items()
+        }
+
+    def _count_posted(self, claimed, posted):
+        rows = [
+            (wallet.id, kind, claimed[wallet].get(kind, (ZERO,))[0], amount)
+            for wallet, kinds in posted.items()
+            for kind, amount in kinds.items()
+        ]
+        self.env.cr.execute(COUNT, [array(column) for column in zip(*rows, strict=True)])
+        self.env["call.wallet.posted"].invalidate_model()
+
+    # === THE ENTRY === #
+
+    def _prepare_entry_vals(self, day, currency):
+        company = self.company_id
+        journal = company._call_wallet_setting("call_wallet_journal_id")
+        date, locks = self._open_date(day, journal)
+        shown = format_date(self.env, day)
+        reference = self.env._("Call wallets, usage of %(day)s in %(currency)s", day=shown, currency=currency.name)
+        return {
+            "move_type": "entry",
+            "company_id": company.id,
+            "journal_id": journal.id,
+            "currency_id": currency.id,
+            "date": date,
+            "ref": self._locked_reference(reference, date) if locks else reference,
+            "narration": locks and self._locked_narration(day, locks, date),
+            "call_wallet_posting_id": self.id,
+            "call_wallet_day": day,
+        }
+
+    def _complete(self, move, items):
+        commands = [self._to_command(move, item) for item in items]
+        move.with_context(skip_invoice_sync=True).write({"line_ids": commands})
+        move._post(soft=False)
+
+    def _open_date(self, day, journal):
+        """Return the first day from ``day`` on that is open, and the lock dates that were in the way."""
+        date, locks = day, []
+        while violated := self.company_id._get_violated_lock_dates(date, False, journal):
+            locks += violated
+            date = violated[-1][0] + timedelta(days=1)
+        return date, locks
+
+    def _locked_reference(self, reference, date):
+        return self.env._(
+            "%(reference)s (period closed, booked on %(date)s)", reference=reference, date=format_date(self.env, date)
+        )
+
+    def _locked_narration(self, day, locks, date):
+        return self.env._(
+            "Usage of %(day)s. That day is closed (%(locks)s), so the entry is booked on %(date)s, the first open day.",
+            day=format_date(self.env, day),
+            locks=self.env["res.company"]._format_lock_dates(locks),
+            date=format_date(self.env, date),
+        )
+
+    def _to_items(self, move, claimed, posted):
+        """Return the entry's items; those of no amount only if there are no others."""
+        company = self.company_id
+        deposits = company._call_wallet_deposit_account()
+        rates = Rates(self, move, posted)
+        items = []
+        for wallet, kinds in posted.items():
+            income = self._income_items(wallet, claimed[wallet], kinds, rates)
+            total, value = -sum(item.amount for item in income), -sum(item.value for item in income)
+            items.append(Item(wallet, deposits, self._deposit_label(wallet, claimed[wallet]), total, value))
+            items += income
+            difference = value - rates.released(wallet, total, value)
+            items += self._exchange_items(wallet, deposits, difference)
+        return [item for item in items if item.amount or item.value] or items
+
+    def _income_items(self, wallet, claimed, kinds, rates):
+        left, items = rates.value(sum(kinds.values(), ZERO)), []
+        labels = self.env["call.wallet.posted"]._fields["kind"]._description_selection(self.env)
+        labels = [(kind, label) for kind, label in labels if kind in kinds]
+        for kind, label in labels:
+            # The last one takes the rest, so that converting each adds no cent of its own.
+            value = left if kind == labels[-1][0] else rates.value(kinds[kind])
+            left -= value
+            account = self.company_id._call_wallet_setting(ACCOUNTS[kind])
+            name = self._income_label(wallet, label, claimed.get(kind, (ZERO, 0))[1])
+            items.append(Item(wallet, account, name, -kinds[kind], -value))
+        return items
+
+    def _deposit_label(self, wallet, claimed):
+        count = sum(count for _amount, count in claimed.values())
+        return self.env._("%(account)s: funds used, transactions: %(count)s", account=wallet.account_ref, count=count)
+
+    def _income_label(self, wallet, kind, count):
+        if not count:
+            return self.env._("%(account)s: %(kind)s, carried cents", account=wallet.account_ref, kind=kind)
+        return self.env._(
+            "%(account)s: %(kind)s, transactions: %(count)s", account=wallet.account_ref, kind=kind, count=count
+        )
+
+    def _to_command(self, move, item):
+        return Command.create(
+            {
+                "name": item.name,
+                "account_id": item.account.id,
+                "partner_id": item.wallet.partner_id.commercial_partner_id.id,
+                "currency_id": move.currency_id.id,
+                "amount_currency": float(item.amount),
+                "balance": float(item.value),
+                "call_wallet_id": item.wallet.id,
+            }
+        )
+
+
+DUE_ROWS = "t.move_id IS NULL AND t.topup_id IS NULL"
+DUE = f"""
+    SELECT t.day, w.currency_id, count(*)
+      FROM call_wallet_transaction t
+      JOIN call_wallet w ON w.id = t.wallet_id
+     WHERE {DUE_ROWS} AND t.day >= COALESCE(%s, '-infinity'::date) AND t.day <= %s AND w.company_id = %s
+     GROUP BY t.day, w.currency_id
+     ORDER BY t.day, w.currency_id
+"""
+IS_DUE = f"""
+    SELECT 1 FROM call_wallet_transaction t
+      JOIN call_wallet w ON w.id = t.wallet_id
+     WHERE {DUE_ROWS} AND t.day <= %s AND w.company_id = %s
+     LIMIT 1
+"""
+DUE_WALLETS = f"""
+    SELECT DISTINCT t.wallet_id
+      FROM call_wallet_transaction t
+      JOIN call_wallet w ON w.id = t.wallet_id
+     WHERE {DUE_ROWS} AND t.day = %s AND w.company_id = %s AND w.currency_id = %s
+     ORDER BY t.wallet_id
+     LIMIT %s
+"""
+# One statement takes the transactions and adds them up: READ COMMITTED, a second one could see more.
+CLAIM = f"""
+    WITH claimed AS (
+        UPDATE call_wallet_transaction t
+           SET move_id = %s
+         WHERE {DUE_ROWS} AND t.wallet_id = ANY(%s::int[]) AND t.day = %s
+     RETURNING t.wallet_id, t.amount,
+               CASE WHEN t.type = 'reversal' THEN 'breakage'
+                    ELSE COALESCE(t.call_type, 'adjustment') END AS kind
+    )
+    SELECT wallet_id, kind, count(*), (-sum(amount))::text
+      FROM claimed
+     GROUP BY wallet_id, kind
+     ORDER BY wallet_id, kind
+"""
+CARRIED = """
+    SELECT wallet_id, kind, ledger_amount::text, posted_amount::text
+      FROM call_wallet_posted
+     WHERE wallet_id = ANY(%s::int[])
+"""
+COUNT = """
+    INSERT INTO call_wallet_posted AS p (wallet_id, kind, ledger_amount, posted_amount)
+    SELECT * FROM unnest(%s::int[], %s::text[], %s::numeric[], %s::numeric[])
+        ON CONFLICT (wallet_id, kind) DO UPDATE
+       SET ledger_amount = p.ledger_amount + EXCLUDED.ledger_amount,
+           posted_amount = p.posted_amount + EXCLUDED.posted_amount
+"""

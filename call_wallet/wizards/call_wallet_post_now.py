@@ -1,0 +1,48 @@
+from odoo import api, fields, models
+
+from ..models.call_wallet import FINANCE
+
+
+class CallWalletPostNow(models.TransientModel):
+    """Post the usage of chosen days, without waiting for the scheduled action."""
+
+    _name = "call.wallet.post.now"
+    _description = "Post Usage Now"
+
+    date_from = fields.Date("From", help="Empty: everything that was not posted yet.")
+    date_to = fields.Date("To", required=True, default=lambda self: self._yesterday())
+    company_ids = fields.Many2many("res.company", string="Companies", default=lambda self: self.env.companies)
+    due_count = fields.Integer("Transactions to post", compute="_compute_due_count")
+
+    def _yesterday(self):
+        return fields.Date.subtract(fields.Date.context_today(self), days=1)
+
+    @api.depends("date_from", "date_to", "company_ids")
+    def _compute_due_count(self):
+        for wizard in self:
+            domain = [("wallet_id.company_id", "in", wizard.company_ids.ids), ("day", "<=", wizard.date_to)]
+            domain += [("move_id", "=", False), ("topup_id", "=", False)]
+            if wizard.date_from:
+                domain.append(("day", ">=", wizard.date_from))
+            wizard.due_count = self.env["call.wallet.transaction"].search_count(domain)
+
+    def action_post(self):
+        """Start posting and show how it goes; long ones go on in the background.
+
+        :raise UserError: the days are the wrong way round
+        :raise AccessError: not finance staff, or of another company
+        """
+        wallets = self.env["call.wallet"]
+        wallets.browse()._as(FINANCE)
+        first, last = wallets._parse_days(self.date_from, self.date_to)
+        postings = self.env["call.wallet.posting"].sudo()
+        companies = wallets._posting_companies(self.company_ids)
+        for company in companies:
+            if postings._is_due(company, last):
+                postings |= postings._start(company, first, last)
+        for posting in postings:
+            posting._run_for_a_click()
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_posting")
+        if len(postings) == 1:
+            return {**action, "res_id": postings.id, "views": [(False, "form")]}
+        return {**action, "domain": [("id", "in", postings.ids)]} if postings else action
