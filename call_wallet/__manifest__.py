@@ -50,6 +50,7 @@
         "views/payment_provider_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
+        "views/res_company_views.xml",
         "wizards/call_wallet_topup_wizard_views.xml",
         "wizards/call_wallet_auto_topup_wizard_views.xml",
         "views/call_wallet_auto_topup_views.xml",

@@ -70,6 +70,7 @@ from . import (
     payment_token_auto_topup,
     payment_transaction_auto_topup,
     res_company,
+    res_company_settings,
     res_company_accounts,
     res_company_auto_topup,
     res_company_deposits,

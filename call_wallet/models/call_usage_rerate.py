@@ -186,6 +186,7 @@ class CallUsageRerate(models.Model):
 
     def action_view_lines(self):
         """Return the action that lists the differences."""
+        self.check_access("read")
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_usage_rerate_line")
         action["domain"] = [("rerate_id", "=", self.id)]

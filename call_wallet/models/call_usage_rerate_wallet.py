@@ -43,6 +43,7 @@ class CallUsageRerateWallet(models.Model):
 
     def action_view_lines(self):
         """Return the action that lists the wallet's differences."""
+        self.check_access("read")
         self.ensure_one()
         action = self.rerate_id.action_view_lines()
         action["domain"] += [("wallet_id", "=", self.wallet_id.id)]

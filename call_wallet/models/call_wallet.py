@@ -12,6 +12,7 @@ FINANCE = "call_wallet.group_finance"
 FINANCE_MANAGER = "call_wallet.group_finance_manager"
 ACCOUNT_MANAGER = "call_wallet.group_account_manager"
 PLATFORM = "call_wallet.group_platform"
+CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id"}
 ACCOUNT_REF = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 
 
@@ -238,6 +239,10 @@ class CallWallet(models.Model):
         return wallets
 
     def write(self, vals):
+        if CONTRACT & vals.keys() and not (self.env.su or self.env.user.has_group(FINANCE)):
+            raise AccessError(
+                self.env._("Customer, account, currency and rate plan of a wallet are the finance staff's to change.")
+            )
         fixed = {"partner_id", "company_id", "currency_id"} & vals.keys()
         if fixed:
             moved = self.filtered(lambda w: w.last_sequence and any(w[f].id != vals[f] for f in fixed))

@@ -98,5 +98,9 @@ class CallWalletRefund(models.Model):
             raise UserError(self.env._("Wallet %s is closed. Reopen it first.", self.account_ref))
 
     def action_open_refund_requests(self):
-        """Open the wallet's refunds that waited for a second person, or still do."""
+        """Open the wallet's refunds that waited for a second person, or still do.
+
+        :raise AccessError: not finance staff
+        """
+        self._as(FINANCE)
         return self._open_list("action_call_wallet_refund_request")

@@ -10,7 +10,12 @@ class CallWalletScreens(models.Model):
 
     usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
     topup_count = fields.Integer("Number of Top-ups", compute="_compute_counts")
+    may_edit_contract = fields.Boolean(compute="_compute_may_edit_contract")
     live_hold_count = fields.Integer("Calls in Progress", compute="_compute_counts")
+
+    @api.depends_context("uid")
+    def _compute_may_edit_contract(self):
+        self.may_edit_contract = self.env.user.has_group(FINANCE)
 
     def _compute_usage_count(self):
         # From the daily totals: counting a busy wallet's calls would read them all.
@@ -40,6 +45,7 @@ class CallWalletScreens(models.Model):
     # === ACTION METHODS === #
 
     def _open(self, xmlid, **context):
+        self._as(ACCOUNT_MANAGER)
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(f"call_wallet.{xmlid}")
         action["context"] = {

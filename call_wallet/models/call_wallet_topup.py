@@ -91,6 +91,7 @@ class CallWalletTopup(models.Model):
 
     def action_open_invoice(self):
         """Open the top-up's invoice, where payments are registered and it is sent."""
+        self.check_access("read")
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",

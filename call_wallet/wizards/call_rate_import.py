@@ -142,6 +142,7 @@ class CallRateImport(models.TransientModel):
 
     def action_view_changes(self):
         """Return the action that lists every line that changes something."""
+        self._check_allowed()
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_rate_import_line")
         action["domain"] = [("import_id", "=", self.id)]

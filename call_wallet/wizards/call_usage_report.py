@@ -89,6 +89,7 @@ class CallUsageReportWizard(models.TransientModel):
 
         :raise UserError: the dates are the wrong way round
         """
+        self.wallet_id._as(ACCOUNT_MANAGER)
         self.ensure_one()
         if self.date_from and self.date_to and self.date_to < self.date_from:
             raise UserError(self.env._("To: choose a day that is not before From."))

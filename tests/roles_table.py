@@ -1,0 +1,290 @@
+"""Who may do what: the table that the tests of the roles go through.
+
+A new public method or a new model of the addon fails the tests until it has a row here. Add it where it
+belongs by its subject, with the letters of the roles that may.
+"""
+
+from base64 import b64encode
+
+# Letter: name, group. Each user has the one group only.
+ROLES = {
+    "A": ("account manager", "call_wallet.group_account_manager"),
+    "F": ("finance user", "call_wallet.group_finance"),
+    "M": ("finance manager", "call_wallet.group_finance_manager"),
+    "P": ("calling platform", "call_wallet.group_platform"),
+    "O": ("owner of the wallet", "base.group_portal"),
+    "C": ("colleague of the owner", "base.group_portal"),
+    "E": ("employee", "base.group_user"),
+    "X": ("public", "base.group_public"),
+}
+STAFF = "AFM"
+FINANCE = "FM"
+MANAGER = "M"
+PLATFORM = "PFM"
+OWNERS = "AFMO"
+INTERNAL = "EAFM"
+NOBODY = ""
+
+# Model: {role: create, read, write, delete}. Who is not named may nothing. What of it they see is a matter of
+# the rules: see ``test_roles_models``.
+MODELS = {
+    "call.rate": {"A": "r", "F": "crwd", "M": "crwd"},
+    "call.rate.import": {"F": "crw", "M": "crw"},
+    "call.rate.import.error": {"F": "cr", "M": "cr"},
+    "call.rate.import.line": {"F": "r", "M": "r"},
+    "call.rate.plan": {"A": "r", "F": "crwd", "M": "crwd"},
+    "call.usage": {"A": "r", "F": "r", "M": "rd", "O": "r", "C": "r"},
+    "call.usage.rejection": {"F": "rw", "M": "rw"},  # writing by its actions only
+    "call.usage.report.wizard": {"A": "crw", "F": "crw", "M": "crw"},
+    "call.usage.rerate": {"F": "crwd", "M": "crwd"},
+    "call.usage.rerate.line": {"F": "r", "M": "r"},
+    "call.usage.rerate.wallet": {"F": "r", "M": "r"},
+    "call.wallet": {"A": "rw", "F": "crw", "M": "crw", "O": "r", "C": "r"},
+    "call.wallet.alert": {"A": "r", "F": "r", "M": "r"},
+    "call.wallet.balance": {"A": "r", "F": "cr", "M": "cr", "O": "r", "C": "r"},  # created empty, with its wallet
+    "call.wallet.close.line": {"M": "crwd"},
+    "call.wallet.close.wizard": {"M": "crw"},
+    "call.wallet.day": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
+    "call.wallet.hold": {"A": "r", "F": "r", "M": "r"},
+    "call.wallet.package": {"A": "r", "F": "crwd", "M": "crwd"},
+    "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
+    "call.wallet.recipient": {"A": "crwd", "F": "crwd", "M": "crwd", "O": "r", "C": "r"},
+    "call.wallet.refund.refusal": {"M": "crw"},
+    "call.wallet.refund.request": {"F": "r", "M": "r"},
+    "call.wallet.refund.wizard": {"F": "crw", "M": "crw"},
+    "call.wallet.terms": {"A": "r", "F": "r", "M": "cr"},
+    "call.wallet.topup": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
+    "call.wallet.topup.wizard": {"F": "crw", "M": "crw"},
+    "call.wallet.transaction": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
+    "call.wallet.watch": {"M": "r"},
+}
+# Of these everybody who may read sees all: they are not about one customer.
+NOT_OF_A_CUSTOMER = {"call.rate", "call.rate.plan", "call.wallet.package", "call.wallet.terms"}
+
+
+class Action:
+    """One thing a person does: a method of a model, called by name as the API does."""
+
+    def __init__(self, what, roles, call, records=None, **arguments):
+        self.what, self.roles = what, roles
+        self.model, _dot, self.method = call.rpartition(".")
+        self.call, self._records, self._arguments = call, records, arguments
+
+    @property
+    def is_on_the_wallet(self):
+        return self._records is wallet
+
+    def records(self, case):
+        """The records it is called on; None for a method of the model itself."""
+        return self._records(case) if self._records else None
+
+    def arguments(self, case):
+        return {name: value(case) if callable(value) else value for name, value in self._arguments.items()}
+
+
+def wallet(case):
+    return case.wallet
+
+
+def closed_wallet(case):
+    case.wallet.close("Contract over", take_rest=True)
+    return case.wallet
+
+
+def house_call(case):
+    """A call in progress of the user that the case looks at, on the company's own wallet."""
+    case.house_wallet()
+    if case.user.has_group("base.group_user"):
+        wallets = case.env["call.wallet"].with_user(case.user).sudo()
+        wallets.start_call("my-own-call", "whatsapp", "+14155550100")
+    return "my-own-call"
+
+
+def wizard(model, **values):
+    return lambda case: case.env[model].create(
+        {"wallet_id": case.wallet.id, **{name: v(case) if callable(v) else v for name, v in values.items()}}
+    )
+
+
+def rate_import(previewed):
+    def make(case):
+        deck = b"prefix,price_per_minute\n7,0.5\n"
+        record = case.env["call.rate.import"].create(
+            {"plan_id": case.plan.id, "file": b64encode(deck), "filename": "deck.csv"}
+        )
+        if previewed:
+            record.action_preview()
+        return record
+
+    return make
+
+
+def rerate(previewed):
+    def make(case):
+        record = case.env["call.usage.rerate"].create(
+            {"reason": "Typing error", "rate_plan_id": case.plan.id, "date_from": "2026-10-01", "date_to": "2026-10-02"}
+        )
+        if previewed:
+            case.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = "0.01"
+            record.action_preview()
+        return record
+
+    return make
+
+
+def rerate_lines(case):
+    return rerate(True)(case).line_ids
+
+
+def refund_request(by="admin"):
+    def make(case):
+        asking = case.user if by == "user" else case.env.ref("base.user_admin")
+        return case.wallet.with_user(asking).sudo().request_refund("5", "Bad line").sudo()
+
+    return make
+
+
+def refusal_dialog(case):
+    return case.env["call.wallet.refund.refusal"].create({"request_id": refund_request()(case).id, "reason": "No"})
+
+
+def rejection(case):
+    case._record(case._call(number="+99912345678", call_ref="nowhere"))
+    return case.env["call.usage.rejection"].search([("call_ref", "=", "nowhere")])
+
+
+def a_call(case):
+    return [case._call(call_ref="from-the-table")]
+
+
+CALL = {"call_ref": "c-1", "call_type": "live", "number": "+14155550100"}
+
+
+def account(case):
+    return case.wallet.account_ref
+
+
+def held(case):
+    case.env["call.wallet"].authorize_call(account(case), **CALL)
+    return account(case)
+
+
+def vals(**values):
+    return lambda case: [{name: v(case) if callable(v) else v for name, v in values.items()}]
+
+
+ACTIONS = [
+    # === SEEING === #
+    Action("see a wallet", OWNERS, "call.wallet.read", wallet, fields=["balance", "state", "account_ref"]),
+    Action("see its dashboard", OWNERS, "call.wallet.dashboard_data", wallet),
+    Action("have its dashboard kept up to date", OWNERS, "call.wallet.watch", wallet),
+    Action("see transactions", OWNERS, "call.wallet.transaction.read", lambda c: c.row, fields=["amount"]),
+    Action("see calls", OWNERS, "call.usage.read", lambda c: c.usage_record, fields=["number", "total_cost"]),
+    Action("see top-ups", OWNERS, "call.wallet.topup.read", lambda c: c.topup, fields=["amount", "state"]),
+    Action("see daily totals", OWNERS, "call.wallet.day.read", lambda c: c.day, fields=["amount"]),
+    Action("see recipients", OWNERS, "call.wallet.recipient.read", lambda c: c.wallet.recipient_ids, fields=["email"]),
+    Action("see prices", STAFF, "call.rate.read", lambda c: c.rate, fields=["price_per_minute"]),
+    Action("see contracts", STAFF, "call.rate.plan.read", lambda c: c.plan, fields=["name"]),
+    Action("see refund requests", FINANCE, "call.wallet.refund.request.read", refund_request(), fields=["state"]),
+    Action("open its transactions", STAFF, "call.wallet.action_open_transactions", wallet),
+    Action("open its calls", STAFF, "call.wallet.action_open_usage", wallet),
+    Action("open its top-ups", STAFF, "call.wallet.action_open_topups", wallet),
+    Action("open its holds", STAFF, "call.wallet.action_open_holds", wallet),
+    Action("open its refund requests", FINANCE, "call.wallet.action_open_refund_requests", wallet),
+    Action("open a top-up's invoice", OWNERS, "call.wallet.topup.action_open_invoice", lambda c: c.topup),
+    Action("download an invoice", OWNERS, "call.wallet.download_invoice", wallet,
+           invoice_id=lambda c: c.topup.invoice_id.id),
+    Action("ask for the usage report", STAFF, "call.wallet.action_open_usage_report", wallet),
+    Action("download the usage report", STAFF, "call.usage.report.wizard.action_download",
+           wizard("call.usage.report.wizard")),
+    Action("check the ledger", FINANCE, "call.wallet.check_invariants"),
+    # === ADDING AND REFUNDING === #
+    Action("open Add Balance", FINANCE, "call.wallet.action_add_balance", wallet),
+    Action("order a top-up", "FMO", "call.wallet.create_topup", wallet, amount="20"),
+    Action("order it in the dialog", FINANCE, "call.wallet.topup.wizard.action_request_invoice",
+           wizard("call.wallet.topup.wizard", other_amount=20, accept_terms=True)),
+    Action("open Refund", FINANCE, "call.wallet.action_open_refund", wallet),
+    Action("refund up to the limit", FINANCE, "call.wallet.refund", wallet, amount="1000", reason="Bad line"),
+    Action("refund in the dialog", FINANCE, "call.wallet.refund.wizard.action_refund",
+           wizard("call.wallet.refund.wizard", amount=1, reason="Bad line")),
+    Action("refund above the limit alone", NOBODY, "call.wallet.refund", wallet, amount="1000.01", reason="Bad line"),
+    Action("ask for a refund", FINANCE, "call.wallet.request_refund", wallet, amount="2000", reason="Bad line"),
+    Action("approve a refund", MANAGER, "call.wallet.refund.request.action_approve", refund_request()),
+    Action("approve one's own request", NOBODY, "call.wallet.refund.request.action_approve", refund_request("user")),
+    Action("open Refuse", MANAGER, "call.wallet.refund.request.action_open_refusal", refund_request()),
+    Action("refuse a refund", MANAGER, "call.wallet.refund.request.action_refuse", refund_request(), reason="No"),
+    Action("refuse it in the dialog", MANAGER, "call.wallet.refund.refusal.action_refuse", refusal_dialog),
+    Action("withdraw one's own request", FINANCE, "call.wallet.refund.request.action_withdraw", refund_request("user")),
+    Action("withdraw somebody else's", NOBODY, "call.wallet.refund.request.action_withdraw", refund_request()),
+    # === KEEPING A WALLET === #
+    Action("create a wallet", FINANCE, "call.wallet.create",
+           vals_list=vals(partner_id=lambda c: c.other.partner_id.create({"name": "New", "is_company": True}).id,
+                          account_ref="NEW")),
+    Action("change the threshold", STAFF, "call.wallet.write", wallet, vals={"low_balance_threshold": 5}),
+    Action("change the contract", FINANCE, "call.wallet.write", wallet, vals={"rate_plan_id": False}),
+    Action("change the account", FINANCE, "call.wallet.write", wallet, vals={"account_ref": "OTHER"}),
+    Action("archive by hand", NOBODY, "call.wallet.write", wallet, vals={"active": False}),
+    Action("choose who owns it", STAFF, "call.wallet.write", wallet,
+           vals=lambda c: {"owner_ids": [[4, c.user.id]]}),
+    Action("keep recipients", OWNERS, "call.wallet.set_recipients", wallet, emails=["new@initrode.example"]),
+    Action("open Pause", STAFF, "call.wallet.action_open_pause", wallet),
+    Action("pause", STAFF, "call.wallet.action_pause", wallet, reason="Fraud check"),
+    Action("pause in the dialog", STAFF, "call.wallet.pause.action_pause",
+           lambda c: c.env["call.wallet.pause"].create({"wallet_ids": c.wallet.ids, "reason": "Fraud check"})),
+    Action("resume", STAFF, "call.wallet.action_resume", wallet),
+    Action("open Close", MANAGER, "call.wallet.action_open_close", wallet),
+    Action("close", MANAGER, "call.wallet.close", wallet, reason="Contract over", take_rest=True),
+    Action("close in the dialog", MANAGER, "call.wallet.close.wizard.action_close",
+           wizard("call.wallet.close.wizard", reason="Contract over", take_rest=True)),
+    Action("reopen", MANAGER, "call.wallet.reopen", closed_wallet),
+    Action("change settings", MANAGER, "res.company.write", lambda c: c.company,
+           vals={"call_wallet_refund_limit": 5}),
+    Action("change other settings of the company", NOBODY, "res.company.write", lambda c: c.company,
+           vals={"call_wallet_refund_limit": 5, "name": "Ours now"}),
+    Action("open the settings", MANAGER, "res.company.action_call_wallet_settings"),
+    # === CALLS === #
+    Action("ask whether a call may start", PLATFORM, "call.wallet.authorize_call", account=account, **CALL),
+    Action("hold longer", PLATFORM, "call.wallet.extend_hold", account=held, call_ref="c-1", seconds=60),
+    Action("release a hold", PLATFORM, "call.wallet.release_hold", account=held, call_ref="c-1"),
+    Action("report calls", PLATFORM, "call.usage.record_calls", calls=a_call),
+    Action("retry a rejected call", FINANCE, "call.usage.rejection.action_retry", rejection),
+    Action("dismiss a rejected call", FINANCE, "call.usage.rejection.action_dismiss", rejection),
+    Action("delete a call", MANAGER, "call.usage.unlink", lambda c: c.usage_record),
+    Action("look whether one's own call may start", INTERNAL, "call.wallet.check_call", number="+14155550100"),
+    Action("have one's own calls kept up to date", INTERNAL, "call.wallet.watch_calls"),
+    Action("start one's own call", INTERNAL, "call.wallet.start_call",
+           call_ref=lambda c: c.house_wallet() and "new-own-call", call_type="whatsapp", number="+14155550100"),
+    Action("extend one's own call", INTERNAL, "call.wallet.extend_call", call_ref=house_call, seconds=60),
+    Action("end one's own call", INTERNAL, "call.wallet.end_call", call_ref=house_call, duration_seconds=5),
+    # === PRICES === #
+    Action("edit a price", FINANCE, "call.rate.write", lambda c: c.rate, vals={"price_per_minute": 1}),
+    Action("add a price", FINANCE, "call.rate.create",
+           vals_list=vals(plan_id=lambda c: c.plan.id, prefix="999", price_per_minute=1)),
+    Action("preview a rate import", FINANCE, "call.rate.import.action_preview", rate_import(False)),
+    Action("carry out a rate import", FINANCE, "call.rate.import.action_apply", rate_import(True)),
+    Action("choose another file", FINANCE, "call.rate.import.action_back", rate_import(True)),
+    Action("see what a rate import changes", FINANCE, "call.rate.import.action_view_changes", rate_import(True)),
+    Action("compare for re-rating", FINANCE, "call.usage.rerate.action_preview", rerate(False)),
+    Action("post a re-rating", MANAGER, "call.usage.rerate.action_post", rerate(True)),
+    Action("discard a re-rating", FINANCE, "call.usage.rerate.action_discard", rerate(True)),
+    Action("see a re-rating's lines", FINANCE, "call.usage.rerate.action_view_lines", rerate(True)),
+    Action("see a wallet's lines", FINANCE, "call.usage.rerate.wallet.action_view_lines",
+           lambda c: rerate(True)(c).scope_ids[:1]),
+    Action("leave a call alone", FINANCE, "call.usage.rerate.line.action_leave_alone", rerate_lines),
+    Action("correct it after all", FINANCE, "call.usage.rerate.line.action_correct", rerate_lines),
+    # === WHAT NOBODY DOES === #
+    Action("type in a balance", NOBODY, "call.wallet.write", wallet, vals={"balance": 1000}),
+    Action("type in a status", NOBODY, "call.wallet.write", wallet, vals={"state": "active"}),
+    Action("write a balance row", NOBODY, "call.wallet.balance.write", lambda c: c.wallet.balance_id,
+           vals={"balance": 1000}),
+    Action("make up a transaction", NOBODY, "call.wallet.transaction.create",
+           vals_list=vals(wallet_id=lambda c: c.wallet.id, amount=5)),
+    Action("change a transaction", NOBODY, "call.wallet.transaction.write", lambda c: c.row, vals={"amount": 1000}),
+    Action("delete a transaction", NOBODY, "call.wallet.transaction.unlink", lambda c: c.row),
+    Action("delete a wallet", NOBODY, "call.wallet.unlink", wallet),
+    Action("delete a top-up", NOBODY, "call.wallet.topup.unlink", lambda c: c.topup),
+    Action("credit a top-up by hand", NOBODY, "call.wallet.topup.write", lambda c: c.topup,
+           vals={"credited_amount": 1000}),
+    Action("change a call", NOBODY, "call.usage.write", lambda c: c.usage_record, vals={"total_cost": 0}),
+    Action("see a wallet of another company", NOBODY, "call.wallet.read", lambda c: c.foreign, fields=["balance"]),
+]  # fmt: skip

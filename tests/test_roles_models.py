@@ -1,0 +1,77 @@
+"""Every model of the addon and every role: what may be created, read, written and deleted, and of whom."""
+
+from odoo.tests import tagged
+
+from .roles_case import RolesCase
+from .roles_table import MODELS, NOT_OF_A_CUSTOMER, ROLES
+
+OPERATIONS = {"c": "create", "r": "read", "w": "write", "d": "unlink"}
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestRolesModels(RolesCase):
+    def addon_models(self):
+        return [
+            name
+            for name, model in self.env.registry.items()
+            if model._original_module == "call_wallet" and not model._abstract
+        ]
+
+    def test_every_model_has_a_row_in_the_table(self):
+        self.assertEqual(sorted(self.addon_models()), sorted(MODELS), "add the model to tests/roles_table.py")
+
+    def test_each_role_may_do_with_each_model_what_the_table_says(self):
+        for model, allowed in MODELS.items():
+            for role, user in self.users.items():
+                records = self.env[model].with_user(user)
+                found = "".join(letter for letter, op in OPERATIONS.items() if records.has_access(op))
+                with self.subTest(model=model, role=ROLES[role][0]):
+                    self.assertEqual(sorted(found), sorted(allowed.get(role, "")))
+
+    def test_nobody_else_has_access_of_any_group(self):
+        """No group beyond those of the roles is let in by the access list."""
+        groups = {self.env.ref(group) for _name, group in ROLES.values()}
+        lists = self.env["ir.model.access"].search([("model_id.model", "in", list(MODELS))])
+        self.assertTrue(all(access.group_id in groups for access in lists), lists.filtered(lambda a: not a.group_id))
+
+    def test_customers_see_their_own_wallets_rows_and_nothing_else(self):
+        for model in MODELS:
+            records = self.env[model].with_user(self.users["O"])
+            if not records.has_access("read"):
+                continue
+            with self.subTest(model=model):
+                seen = records.search([]).sudo()
+                wallets = seen if model == "call.wallet" else seen.wallet_id
+                self.assertEqual(wallets, self.wallet)
+                self.assertFalse(self.env[model].with_user(self.users["C"]).search([]))
+
+    def test_staff_see_nothing_of_another_company(self):
+        self._fund(self.foreign, 20, by="refund")
+        self.usage.record_calls([self._call(account=self.foreign.account_ref)])
+        self.env["call.wallet"].authorize_call(self.foreign.account_ref, "c-1", "whatsapp", "+14155550100")
+        self.foreign.request_refund("5", "Bad line")
+        self.env.flush_all()
+        for model in set(MODELS) - NOT_OF_A_CUSTOMER:
+            records = self.env[model]
+            if records._transient or "wallet_id" not in records._fields and model != "call.wallet":
+                continue
+            path = "id" if model == "call.wallet" else "wallet_id"
+            for role in "AFM":
+                user = self.users[role]
+                if records.with_user(user).has_access("read") and model != "call.wallet.watch":
+                    with self.subTest(model=model, role=ROLES[role][0]):
+                        self.assertFalse(records.with_user(user).search([(path, "=", self.foreign.id)]))
+
+    def test_prices_of_another_company_are_out_of_reach(self):
+        plan = self.env["call.rate.plan"].create(
+            {
+                "name": "Elsewhere",
+                "company_id": self.foreign.company_id.id,
+                "currency_id": self.dollar.id,
+                "rate_ids": [(0, 0, {"prefix": "1", "price_per_minute": 1})],
+            }
+        )
+        for role in "AFM":
+            for record in (plan, plan.rate_ids):
+                self.assertFalse(record.with_user(self.users[role]).has_access("read"))
+                self.assertFalse(record.with_user(self.users[role]).has_access("write"))
