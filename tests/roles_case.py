@@ -13,7 +13,8 @@ class RolesCase(CallWalletCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.users = {letter: cls._user(letter, group) for letter, (_name, group) in ROLES.items()}
-        (cls.users["O"] | cls.users["C"]).partner_id.write({"parent_id": cls.partner.id})
+        cls.third = cls._user("third", "base.group_portal")
+        (cls.users["O"] | cls.users["C"] | cls.third).partner_id.write({"parent_id": cls.partner.id})
         cls.wallet.owner_ids = cls.users["O"]
         cls._fund(cls, cls.wallet, "100")
         cls.topup = cls.wallet.create_topup("50")

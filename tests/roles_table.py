@@ -23,6 +23,8 @@ MANAGER = "M"
 PLATFORM = "PFM"
 OWNERS = "AFMO"
 INTERNAL = "EAFM"
+PAYING = "FMO"
+EVERYBODY = "AFMPOCEX"
 NOBODY = ""
 
 # Model: {role: create, read, write, delete}. Who is not named may nothing. What of it they see is a matter of
@@ -35,17 +37,21 @@ MODELS = {
     "call.rate.plan": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.usage": {"A": "r", "F": "r", "M": "rd", "O": "r", "C": "r"},
     "call.usage.rejection": {"F": "rw", "M": "rw"},  # writing by its actions only
+    "call.usage.report.job": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},  # one's own
     "call.usage.report.wizard": {"A": "crw", "F": "crw", "M": "crw"},
     "call.usage.rerate": {"F": "crwd", "M": "crwd"},
     "call.usage.rerate.line": {"F": "r", "M": "r"},
     "call.usage.rerate.wallet": {"F": "r", "M": "r"},
     "call.wallet": {"A": "rw", "F": "crw", "M": "crw", "O": "r", "C": "r"},
     "call.wallet.alert": {"A": "r", "F": "r", "M": "r"},
+    "call.wallet.auto.topup": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
+    "call.wallet.auto.topup.wizard": {"F": "crw", "M": "crw"},
     "call.wallet.balance": {"A": "r", "F": "cr", "M": "cr", "O": "r", "C": "r"},  # created empty, with its wallet
     "call.wallet.close.line": {"M": "crwd"},
     "call.wallet.close.wizard": {"M": "crw"},
     "call.wallet.day": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
     "call.wallet.hold": {"A": "r", "F": "r", "M": "r"},
+    "call.wallet.mandate": {"F": "r", "M": "r"},
     "call.wallet.package": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
     "call.wallet.recipient": {"A": "crwd", "F": "crwd", "M": "crwd", "O": "r", "C": "r"},
@@ -65,8 +71,9 @@ NOT_OF_A_CUSTOMER = {"call.rate", "call.rate.plan", "call.wallet.package", "call
 class Action:
     """One thing a person does: a method of a model, called by name as the API does."""
 
-    def __init__(self, what, roles, call, records=None, **arguments):
-        self.what, self.roles = what, roles
+    def __init__(self, what, roles, call, records=None, complains=False, **arguments):
+        """``complains``: what it needs is not there, so that those who may are told what is missing."""
+        self.what, self.roles, self.complains = what, roles, complains
         self.model, _dot, self.method = call.rpartition(".")
         self.call, self._records, self._arguments = call, records, arguments
 
@@ -80,6 +87,17 @@ class Action:
 
     def arguments(self, case):
         return {name: value(case) if callable(value) else value for name, value in self._arguments.items()}
+
+
+def report_job(case):
+    return case.env["call.usage.report.job"].create(
+        {"wallet_id": case.wallet.id, "user_id": case.user.id, "format": "csv", "state": "ready"}
+    )
+
+
+def second_owner(case):
+    case.wallet.owner_ids |= case.third
+    return case.third.id
 
 
 def wallet(case):
@@ -197,12 +215,42 @@ ACTIONS = [
     Action("ask for the usage report", STAFF, "call.wallet.action_open_usage_report", wallet),
     Action("download the usage report", STAFF, "call.usage.report.wizard.action_download",
            wizard("call.usage.report.wizard")),
+    Action("have a long report made", OWNERS, "call.wallet.request_usage_report", wallet),
+    Action("have it made from the dialog", STAFF, "call.usage.report.wizard.action_prepare",
+           wizard("call.usage.report.wizard")),
+    Action("download a report that was made", OWNERS, "call.usage.report.job.action_download", report_job),
+    Action("hear which of one's own wallets run low", EVERYBODY, "call.wallet.low_balance_banners"),
+    Action("reconcile with the general ledger", STAFF, "call.wallet.reconciliation",
+           date="2026-10-31", company=lambda c: c.company.id),
+    Action("see the reconciliation", STAFF, "call.wallet.reconciliation_screen"),
+    Action("see what belongs to no wallet", STAFF, "call.wallet.reconciliation_unassigned",
+           date="2026-10-31", company=lambda c: c.company.id),
+    Action("open what belongs to no wallet", STAFF, "call.wallet.open_unassigned",
+           date="2026-10-31", company=lambda c: c.company.id, currency=lambda c: c.dollar.id),
+    Action("open the rows of a figure", STAFF, "call.wallet.open_reconciled", wallet, figure="used", date="2026-10-31"),
+    Action("reconcile another company", NOBODY, "call.wallet.reconciliation",
+           date="2026-10-31", company=lambda c: c.foreign.company_id.id),
     Action("check the ledger", FINANCE, "call.wallet.check_invariants"),
     # === ADDING AND REFUNDING === #
     Action("open Add Balance", FINANCE, "call.wallet.action_add_balance", wallet),
     Action("order a top-up", "FMO", "call.wallet.create_topup", wallet, amount="20"),
     Action("order it in the dialog", FINANCE, "call.wallet.topup.wizard.action_request_invoice",
            wizard("call.wallet.topup.wizard", other_amount=20, accept_terms=True)),
+    Action("open Automatic Top-up", FINANCE, "call.wallet.action_open_auto_topup", wallet),
+    Action("open its log", STAFF, "call.wallet.action_open_auto_topups", wallet),
+    Action("set automatic top-up", PAYING, "call.wallet.set_auto_topup", wallet, complains=True, enabled=True),
+    Action("set it in the dialog", FINANCE, "call.wallet.auto.topup.wizard.action_switch_on",
+           wizard("call.wallet.auto.topup.wizard"), complains=True),
+    Action("read what is agreed to", PAYING, "call.wallet.auto_topup_mandate", wallet, complains=True,
+           level="5", amount="20", monthly_cap="100", token_id=0),
+    Action("switch automatic top-up off", PAYING, "call.wallet.set_auto_topup", wallet, enabled=False),
+    Action("switch it off by the button", PAYING, "call.wallet.action_auto_topup_off", wallet),
+    Action("charge the card now", PAYING, "call.wallet.auto_topup_now", wallet, complains=True),
+    Action("charge the card by the button", PAYING, "call.wallet.action_auto_topup_now", wallet, complains=True),
+    Action("type in automatic top-up", NOBODY, "call.wallet.write", wallet, vals={"auto_topup_state": "on"}),
+    Action("open an automatic top-up's invoice", OWNERS, "call.wallet.auto.topup.action_open_invoice",
+           lambda c: c.env["call.wallet.auto.topup"].create(
+               {"wallet_id": c.wallet.id, "topup_id": c.topup.id, "state": "done"})),
     Action("open Refund", FINANCE, "call.wallet.action_open_refund", wallet),
     Action("refund up to the limit", FINANCE, "call.wallet.refund", wallet, amount="1000", reason="Bad line"),
     Action("refund in the dialog", FINANCE, "call.wallet.refund.wizard.action_refund",
@@ -224,8 +272,17 @@ ACTIONS = [
     Action("change the contract", FINANCE, "call.wallet.write", wallet, vals={"rate_plan_id": False}),
     Action("change the account", FINANCE, "call.wallet.write", wallet, vals={"account_ref": "OTHER"}),
     Action("archive by hand", NOBODY, "call.wallet.write", wallet, vals={"active": False}),
-    Action("choose who owns it", STAFF, "call.wallet.write", wallet,
+    Action("choose who owns it", FINANCE, "call.wallet.write", wallet,
            vals=lambda c: {"owner_ids": [[4, c.user.id]]}),
+    Action("make somebody an owner", PAYING, "call.wallet.add_owner", wallet, user_id=lambda c: c.users["C"].id),
+    Action("take the role away", PAYING, "call.wallet.remove_owner", wallet, user_id=second_owner),
+    Action("see billing information", PAYING, "call.wallet.billing_information", wallet),
+    Action("change billing information", PAYING, "call.wallet.set_billing_information", wallet,
+           values=lambda c: {"name": "Initrode SA", "street": "Rue 1", "city": "Namur", "zip": "5000",
+                             "country_id": c.env.ref("base.be").id, "email": "billing@initrode.example"}),
+    Action("set the threshold", OWNERS, "call.wallet.set_low_balance_threshold", wallet, amount="5"),
+    Action("set recipients and threshold", OWNERS, "call.wallet.set_notifications", wallet,
+           emails=["new@initrode.example"], threshold="5"),
     Action("keep recipients", OWNERS, "call.wallet.set_recipients", wallet, emails=["new@initrode.example"]),
     Action("open Pause", STAFF, "call.wallet.action_open_pause", wallet),
     Action("pause", STAFF, "call.wallet.action_pause", wallet, reason="Fraud check"),

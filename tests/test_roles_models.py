@@ -40,9 +40,9 @@ class TestRolesModels(RolesCase):
             if not records.has_access("read"):
                 continue
             with self.subTest(model=model):
-                seen = records.search([]).sudo()
-                wallets = seen if model == "call.wallet" else seen.wallet_id
-                self.assertEqual(wallets, self.wallet)
+                seen, all_rows = records.search([]).sudo(), self.env[model].search([])
+                wallets, all_wallets = (rows if model == "call.wallet" else rows.wallet_id for rows in (seen, all_rows))
+                self.assertEqual(wallets, self.wallet & all_wallets)
                 self.assertFalse(self.env[model].with_user(self.users["C"]).search([]))
 
     def test_staff_see_nothing_of_another_company(self):

@@ -185,6 +185,7 @@ class CallWalletAutoTopup(models.Model):
 
     def action_open_invoice(self):
         """Open the attempt's invoice."""
+        self.check_access("read")
         return self.topup_id.action_open_invoice()
 
 
