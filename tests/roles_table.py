@@ -54,6 +54,9 @@ MODELS = {
     "call.wallet.mandate": {"F": "r", "M": "r"},
     "call.wallet.package": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
+    "call.wallet.post.now": {"F": "crw", "M": "crw"},
+    "call.wallet.posted": {"F": "r", "M": "r"},
+    "call.wallet.posting": {"F": "r", "M": "r"},
     "call.wallet.recipient": {"A": "crwd", "F": "crwd", "M": "crwd", "O": "r", "C": "r"},
     "call.wallet.refund.refusal": {"M": "crw"},
     "call.wallet.refund.request": {"F": "r", "M": "r"},
@@ -93,6 +96,10 @@ def report_job(case):
     return case.env["call.usage.report.job"].create(
         {"wallet_id": case.wallet.id, "user_id": case.user.id, "format": "csv", "state": "ready"}
     )
+
+
+def posting(case):
+    return case.env["call.wallet.posting"].create({"company_id": case.company.id, "date_to": "2026-10-31"})
 
 
 def second_owner(case):
@@ -230,6 +237,17 @@ ACTIONS = [
     Action("open the rows of a figure", STAFF, "call.wallet.open_reconciled", wallet, figure="used", date="2026-10-31"),
     Action("reconcile another company", NOBODY, "call.wallet.reconciliation",
            date="2026-10-31", company=lambda c: c.foreign.company_id.id),
+    Action("post usage to the general ledger", FINANCE, "call.wallet.post_transactions",
+           date_from="2026-10-01", date_to="2026-10-31"),
+    Action("post another company's usage", NOBODY, "call.wallet.post_transactions",
+           date_from="2026-10-01", date_to="2026-10-31", companies=lambda c: c.foreign.company_id.ids),
+    Action("post it from the dialog", FINANCE, "call.wallet.post.now.action_post",
+           lambda c: c.env["call.wallet.post.now"].create({"date_to": "2026-10-31"})),
+    Action("see a posting's entries", FINANCE, "call.wallet.posting.action_view_moves", posting),
+    Action("go on with a posting", FINANCE, "call.wallet.posting.action_continue", posting),
+    Action("see an entry's transactions", FINANCE, "account.move.action_call_wallet_transactions",
+           lambda c: c.env["account.move"].create({"move_type": "entry"})),
+    Action("open a transaction's entry", OWNERS, "call.wallet.transaction.action_open_move", lambda c: c.row),
     Action("check the ledger", FINANCE, "call.wallet.check_invariants"),
     # === ADDING AND REFUNDING === #
     Action("open Add Balance", FINANCE, "call.wallet.action_add_balance", wallet),

@@ -73,6 +73,7 @@ class AccountMoveEntry(models.Model):
 
     def action_call_wallet_transactions(self):
         """Return the action that lists the wallet transactions in this entry."""
+        self.check_access("read")
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_transaction")
         return {**action, "domain": [("move_id", "=", self.id)], "context": {"create": False}}

@@ -78,6 +78,7 @@ class CallWalletPosting(models.Model):
 
     def action_view_moves(self):
         """Return the action that lists the run's journal entries."""
+        self.check_access("read")
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_journal_line")
         return {

@@ -115,6 +115,7 @@ class CallWalletTransaction(models.Model):
 
     def action_open_move(self):
         """Open the journal entry that the transaction is in."""
+        self.check_access("read")
         self.ensure_one()
         return self.move_id.get_formview_action()
 
