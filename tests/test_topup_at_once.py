@@ -69,3 +69,19 @@ def test_what_else_the_accounting_wrote_too_late_is_left_to_its_caller_to_repeat
         env.cr.rollback()
         env.invalidate_all()
         assert "second" in topup.partner_id.comment
+
+
+def test_a_double_click_orders_once(private_registry):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from odoo.service.model import retrying
+
+    def order(_number):
+        with environment(private_registry) as env:
+            wallet = env["call.wallet"].search([("account_ref", "=", "GLOBEX")])
+            return retrying(lambda: wallet.create_topup("60", request_key="click").id, env)
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = set(pool.map(order, range(4)))
+    with environment(private_registry) as env:
+        assert env["call.wallet.topup"].search([("request_key", "=", "click")]).ids == list(ids)

@@ -116,3 +116,18 @@ class TestTopupOrder(CallWalletCommon):
         self.assertBalance(self.wallet, 20)
         with self.assertRaisesRegex(UserError, "at most 0"):
             self.wallet.refund("0.01", "Once more", usage=usage)
+
+
+class TestRequestKey(CallWalletCommon):
+    """A request that is sent again orders nothing more."""
+
+    def test_the_same_key_orders_once(self):
+        first = self.wallet.create_topup("100", request_key="form-1")
+        self.assertEqual(self.wallet.create_topup("100", request_key="form-1"), first)
+        self.assertNotEqual(self.wallet.create_topup("100", request_key="form-2"), first)
+
+    def test_the_same_key_with_another_amount_is_refused(self):
+        self.wallet.create_topup("100", request_key="form-1")
+        with self.assertRaisesRegex(UserError, "100"):
+            self.wallet.create_topup("50", request_key="form-1")
+        self.assertEqual(len(self.wallet.topup_ids), 1)

@@ -4,7 +4,12 @@ from odoo.http import request
 
 class CallWalletInvoicePage(PortalAccount):
     def _invoice_get_page_view_values(self, invoice, access_token, payment=False, amount=None, **kwargs):
-        """Tell the payment form that it is about a top-up: not every provider may pay one."""
-        if invoice.sudo().call_wallet_topup_ids:
-            request.update_context(call_wallet_topup=True)
+        """Tell the payment form that it is about a top-up: not every provider may pay one.
+
+        An owner is offered the cards that his company has saved.
+        """
+        wallet = invoice.sudo().call_wallet_topup_ids.wallet_id
+        if wallet:
+            is_owner = request.env.user in wallet.owner_ids
+            request.update_context(call_wallet_topup=True, call_wallet_cards_of=wallet.ids if is_owner else [])
         return super()._invoice_get_page_view_values(invoice, access_token, payment=payment, amount=amount, **kwargs)

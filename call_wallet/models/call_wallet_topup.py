@@ -49,11 +49,14 @@ class CallWalletTopup(models.Model):
     terms_id = fields.Many2one("call.wallet.terms", readonly=True, ondelete="restrict", index=True)
     accepted_at = fields.Datetime("Terms Accepted At", readonly=True)
     accepted_from = fields.Char(readonly=True, help="The network address it was accepted from.")
+    accepted_with = fields.Char(readonly=True, help="The browser it was accepted with.")
+    request_key = fields.Char(readonly=True, copy=False, help="The same key orders once.")
     transaction_ids = fields.One2many("call.wallet.transaction", "topup_id", readonly=True)
     partner_id = fields.Many2one(related="wallet_id.partner_id", store=True, index=True)
     company_id = fields.Many2one(related="wallet_id.company_id", store=True)
     currency_id = fields.Many2one(related="wallet_id.currency_id", store=True)
 
+    _request_key_unique = models.UniqueIndex("(wallet_id, request_key)", "This top-up was ordered already.")
     _amount_positive = models.Constraint("CHECK(amount > 0)", "Amount: use more than zero.")
     _credited_within = models.Constraint(
         "CHECK(credited_amount BETWEEN 0 AND amount)", "A top-up is credited with its amount at most."

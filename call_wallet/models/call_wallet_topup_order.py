@@ -2,9 +2,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from odoo import Command, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
 from odoo.tools import formatLang
+from psycopg2.errors import UniqueViolation
 
 from ..clock import now, utcnow
 from ..fields import parse_amount
@@ -25,7 +26,7 @@ class CallWalletTopupOrder(models.Model):
 
     _inherit = "call.wallet"
 
-    def create_topup(self, amount, accept_terms=True):
+    def create_topup(self, amount, accept_terms=True, request_key=None):
         """Order funds for the wallet: makes the top-up and its posted customer invoice.
 
         The wallet is credited as the invoice's payment is received, not before.
@@ -33,17 +34,46 @@ class CallWalletTopupOrder(models.Model):
         :param amount: net of tax, in the wallet's currency: str, int or Decimal, not more
             decimals than the currency has
         :param bool accept_terms: the current terms of agreement are acknowledged
+        :param str request_key: of the caller's making; the same key orders once and returns the first top-up
         :return: ``call.wallet.topup``; its ``invoice_id`` is posted
         :raise UserError: billing is not set up, terms not accepted, amount malformed or out of
-            range, or the company has no account for the deposits
+            range, the company has no account for the deposits, or the key was used for another amount
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
         wallet = self._as(FINANCE, owner=True)
         wallet.ensure_one()
         amount = wallet._check_topup(amount, accept_terms)
-        topup = self.env["call.wallet.topup"].sudo().create(wallet._prepare_topup_vals(amount))
-        topup._create_invoice()
+        topup = wallet._ordered_before(amount, request_key)
+        if not topup:
+            topup = wallet._order_topup({**wallet._prepare_topup_vals(amount), "request_key": request_key})
         return topup.with_env(self.env)
+
+    def _ordered_before(self, amount, request_key):
+        """Return the top-up that this request ordered when it came before."""
+        topups = self.env["call.wallet.topup"].sudo()
+        if not request_key:
+            return topups
+        if not isinstance(request_key, str) or len(request_key) > 64:
+            raise UserError(self.env._("request_key: send text of at most 64 characters."))
+        topup = topups.search([("wallet_id", "=", self.id), ("request_key", "=", request_key)], limit=1)
+        if topup and topup.amount != amount:
+            raise UserError(
+                self.env._(
+                    "request_key: it ordered a top-up of %s before. Open Add Balance again to order another.",
+                    formatLang(self.env, float(topup.amount), currency_obj=self.currency_id),
+                )
+            )
+        return topup
+
+    def _order_topup(self, vals):
+        try:
+            with self.env.cr.savepoint():
+                topup = self.env["call.wallet.topup"].sudo().create(vals)
+        except UniqueViolation:
+            # The same request is being carried out just now; Odoo repeats this one, which then finds its result.
+            raise ConcurrencyError(self.env._("This top-up is being ordered just now.")) from None
+        topup._create_invoice()
+        return topup
 
     def _check_topup(self, amount, accept_terms):
         """Return the amount as Decimal, if the wallet may be topped up with it."""
@@ -82,6 +112,7 @@ class CallWalletTopupOrder(models.Model):
             "terms_id": self.env["call.wallet.terms"]._current().id,
             "accepted_at": utcnow(),
             "accepted_from": request.httprequest.remote_addr if request else False,
+            "accepted_with": request.httprequest.user_agent.string[:256] if request else False,
         }
 
     def _topup_taxes(self):
@@ -130,8 +161,8 @@ class CallWalletTopupInvoice(models.Model):
             "partner_id": self.partner_id.id,
             "currency_id": self.currency_id.id,
             "invoice_date": now().astimezone(ZoneInfo(wallet.tz)).date(),
-            # A discount for paying early would be taken off the funds received.
-            "invoice_payment_term_id": False if term.early_discount else term.id,
+            # A discount for paying early would be taken off the funds received; funds are not bought by instalments.
+            "invoice_payment_term_id": False if term.early_discount or len(term.line_ids) > 1 else term.id,
             "invoice_origin": wallet.account_ref,
             "invoice_user_id": wallet.account_manager_id.id,
             "narration": self.env._(

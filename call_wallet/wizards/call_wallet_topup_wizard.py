@@ -74,5 +74,7 @@ class CallWalletTopupWizard(models.TransientModel):
         if not self.amount:
             raise UserError(self.env._("Amount: choose a package or enter another amount."))
         if not self.topup_id:
-            self.topup_id = self.wallet_id.create_topup(self.amount, accept_terms=self.accept_terms)
+            self.topup_id = self.wallet_id.create_topup(
+                self.amount, accept_terms=self.accept_terms, request_key=f"dialog-{self.id}"
+            )
         return self.topup_id.action_open_invoice()
