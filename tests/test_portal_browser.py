@@ -2,7 +2,8 @@
 
 import json
 
-from odoo.tests import tagged
+from odoo import Command
+from odoo.tests import new_test_user, tagged
 
 from .browser import PHONE, BrowserCase
 from .test_portal import PortalCommon
@@ -149,6 +150,34 @@ class TestPortalInTheBrowser(BrowserCase, PortalCommon):
             await see("no banner", () => !$(".o_call_wallet_banner"));
             """,
             "portal-owner",
+        )
+
+    def test_employees_see_the_banner_of_their_company_s_own_wallet(self):
+        company = self.env["res.company"].create({"name": "Platform West"})
+        wallet = self._make_wallet(partner_id=company.partner_id.id, company_id=company.id)
+        wallet.refund("10.01", "Opening credit")
+        employee = new_test_user(
+            self.env,
+            login="banner.employee",
+            groups="base.group_user,call_wallet.group_account_manager",
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
+            lang="en_US",
+        )
+        self._on(
+            "/odoo",
+            f"""
+            await see("the web client", () => $(".o_main_navbar"));
+            missing(".o_call_wallet_banner");
+            const bus = odoo.__WOWL_DEBUG__.root.env.services.bus_service;
+            await see("the connection", () => bus.workerState === "CONNECTED");
+            await ask("call.wallet", "set_low_balance_threshold", [[{wallet.id}], "20"]);
+            await seeText(".o_call_wallet_banner", "is low");
+            await see("its link", () => $(".o_call_wallet_banner a[href='/my/billing/{wallet.id}/add']"));
+            await ask("call.wallet", "set_low_balance_threshold", [[{wallet.id}], "5"]);
+            await see("no banner", () => !$(".o_call_wallet_banner"));
+            """,
+            employee.login,
         )
 
     def test_every_page_is_accessible_on_a_desk_and_on_a_phone(self):

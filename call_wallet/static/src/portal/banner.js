@@ -1,7 +1,7 @@
 import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
-import { ALERT, isConnected } from "./wallet_bus";
+import { ALERT, isConnected } from "../common/wallet_bus";
 
 const POLL_MS = 30000;
 

@@ -3,7 +3,7 @@ import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { KeepLast } from "@web/core/utils/concurrency";
 import { Interaction } from "@web/public/interaction";
-import { CHANGED, isConnected } from "./wallet_bus";
+import { CHANGED, isConnected } from "../common/wallet_bus";
 
 // The server speaks of a wallet at most once a second: look again after that second.
 const GATHER_MS = 200;
