@@ -122,6 +122,7 @@ class TestPortalSettings(PortalCommon):
             self.wallet.recipient_ids.mapped("email"), ["billing@initrode.example", "second@initrode.example"]
         )
         self.assertEqual(str(self.wallet.low_balance_threshold), "12.500000")
+        self.assertFalse(self.wallet.monthly_statement, "its box was not ticked")
         self.assertIn("Notifications saved", self.open_page("portal-owner", self.path("notifications")).text)
 
     def test_bad_and_repeated_addresses_and_thresholds_are_named_and_nothing_is_saved(self):

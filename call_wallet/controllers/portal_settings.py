@@ -25,7 +25,11 @@ class CallWalletPortalSettings(CallWalletPortal):
         return self._notifications_page(wallet)
 
     def _notifications_page(self, wallet, status=200, **typed):
-        values = {"emails": wallet.recipient_ids.mapped("email"), "threshold": wallet.low_balance_threshold}
+        values = {
+            "emails": wallet.recipient_ids.mapped("email"),
+            "threshold": wallet.low_balance_threshold,
+            "statement": wallet.monthly_statement,
+        }
         return self._render_billing(
             "call_wallet.portal_billing_notifications",
             wallet,
@@ -37,7 +41,11 @@ class CallWalletPortalSettings(CallWalletPortal):
     def _save_notifications(self, wallet, form):
         emails = [email.strip() for email in request.httprequest.form.getlist("emails")]
         emails += [email for email in form.get("new_email", "").replace(",", " ").replace(";", " ").split() if email]
-        typed = {"emails": emails, "threshold": form.get("threshold", "")}
+        typed = {
+            "emails": emails,
+            "threshold": form.get("threshold", ""),
+            "statement": bool(form.get("monthly_statement")),
+        }
         problems, threshold_problem = wallet._recipient_problems(emails), ""
         # Its card on the overview asks for addresses alone.
         threshold = form.get("threshold", wallet.low_balance_threshold)
@@ -55,7 +63,8 @@ class CallWalletPortalSettings(CallWalletPortal):
             return self._notifications_page(wallet, ask_last=True, **typed)
         was_set_up = wallet.is_set_up
         # As the user, so that the note in the wallet's history is theirs.
-        wallet.with_env(request.env).set_notifications(emails, threshold)
+        statement = bool(form.get("monthly_statement")) if "threshold" in form else None
+        wallet.with_env(request.env).set_notifications(emails, threshold, statement)
         self._flash(request.env._("Notifications saved."))
         return self._page(wallet, "notifications" if was_set_up and emails else "")
 

@@ -48,8 +48,10 @@ class CallWalletBanner(models.Model):
 
     def _banner_message(self):
         if self.alert_level >= EMPTY:
-            return self.env._("Calls have stopped: the balance of %s is used up. Add funds to resume.", self.display_name)
-        return self.env._("The balance of %s is low: check the wallet and add funds.", self.display_name)
+            message = self.env._("Calls have stopped: the balance of %s is used up. Add funds to resume.")
+        else:
+            message = self.env._("The balance of %s is low: check the wallet and add funds.")
+        return message % self.display_name
 
     @api.model
     def _banner_values(self):

@@ -24,11 +24,12 @@ class CallWalletNotifications(models.Model):
             wallet.low_balance_threshold = amount
         return True
 
-    def set_notifications(self, emails, threshold):
+    def set_notifications(self, emails, threshold, monthly_statement=None):
         """Replace the recipients and the threshold, both or neither.
 
         :param list[str] emails: see ``set_recipients``
         :param threshold: see ``set_low_balance_threshold``
+        :param bool monthly_statement: whether the recipients get the monthly statement; None: as it is
         :raise UserError: a bad or repeated address, or a bad threshold; nothing is changed then
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
@@ -40,6 +41,8 @@ class CallWalletNotifications(models.Model):
                 wallet._replace_recipients(emails)
             if threshold != wallet.low_balance_threshold:
                 wallet.low_balance_threshold = threshold
+            if monthly_statement is not None and monthly_statement != wallet.monthly_statement:
+                wallet.monthly_statement = monthly_statement
         return True
 
     def _check_threshold(self, amount):
