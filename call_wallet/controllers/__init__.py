@@ -1,1 +1,10 @@
-from . import payment_context, portal, portal_auto_topup, portal_report, portal_settings, stripe_signature, topup_payment, usage_report
+from . import (
+    payment_context,
+    portal,
+    portal_auto_topup,
+    portal_report,
+    portal_settings,
+    stripe_signature,
+    topup_payment,
+    usage_report,
+)
