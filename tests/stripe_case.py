@@ -9,6 +9,7 @@ from odoo import Command
 from odoo.tests import HttpCase, tagged
 
 from .common import CallWalletCommon
+from .stripe_fake import StripeFake
 
 WEBHOOK_SECRET = "whsec_native"
 
@@ -81,3 +82,80 @@ class StripeCommon(CallWalletCommon, HttpCase):
     def _post_native(self, body, header=None):
         headers = {"Content-Type": "application/json"} | ({"Stripe-Signature": header} if header else {})
         return self.url_open("/payment/stripe/webhook", data=body, headers=headers)
+
+
+class StripeFakeCase(StripeCommon):
+    """The provider's account is on a fake Stripe: ``cls.fake``. The test itself carries its messages.
+
+    What is asked of it over HTTP is real; what it would send is fetched and posted to Odoo.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.fake = StripeFake().start()
+        cls.addClassCleanup(cls.fake.stop)
+        cls.env["ir.config_parameter"].set_param("call_wallet.stripe_api_base", cls.fake.url)
+        cls.fake.webhooks.is_paused = True
+
+    def setUp(self):
+        super().setUp()
+        self.fake.store.clear()  # as the database is rolled back
+        self.native = self.fake.webhooks.add("/payment/stripe/webhook", WEBHOOK_SECRET, "2019-05-16")
+
+    def _save_card(self, name="pm_card_visa", partner=None, **values):
+        """A saved card of the customer, known to the fake."""
+        partner = partner or self.partner
+        customer = self.env["call.wallet.stripe.customer"]._of(self.stripe, partner).reference
+        method = self.fake.payments.attach(name, {"customer": customer})
+        return self.env["payment.token"].create(
+            {
+                "provider_id": self.stripe.id,
+                "payment_method_id": self.card.id,
+                "payment_details": "4242",
+                "partner_id": partner.id,
+                "provider_ref": customer,
+                "stripe_payment_method": method["id"],
+                **values,
+            }
+        )
+
+    def _charge(self, topup, token, **values):
+        """Charge a saved card off session, as automatic top-up does."""
+        transaction = self._transaction(topup, operation="offline", token_id=token.id, **values)
+        transaction._charge_with_token()
+        transaction._post_process()
+        return transaction
+
+    def _events(self, *types):
+        """The fake's events, oldest first."""
+        events = self.fake.store.find("event")[::-1]
+        return [event for event in events if not types or event["type"] in types]
+
+    def _deliver(self, event, endpoint=None):
+        """Carry an event to Odoo, signed as Stripe would; return the answer."""
+        url, headers, body = self.fake.webhooks.request(endpoint or self.native, event)
+        return self.url_open(url, data=body, headers=headers)
+
+    def _rpc(self, path, **params):
+        """Call a JSON route as the payment form does; return its result."""
+        body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
+        answer = self.url_open(path, data=body, headers={"Content-Type": "application/json"}).json()
+        self.assertNotIn("error", answer, answer.get("error"))
+        return answer["result"]
+
+    def _pay_by_page(self, topup, save_card=False, method=None):
+        """Start a payment on Stripe's page, as the payment form does; return (transaction, session's id)."""
+        result = self._rpc(
+            f"/invoice/transaction/{topup.invoice_id.id}",
+            access_token=topup.invoice_id._portal_ensure_token(),
+            provider_id=self.stripe.id,
+            payment_method_id=(method or self.card).id,
+            token_id=None,
+            amount=topup.invoice_id.amount_residual,
+            flow="redirect",
+            tokenization_requested=save_card,
+            landing_route=topup.invoice_id.get_portal_url(),
+        )
+        transaction = self.env["payment.transaction"].search([("reference", "=", result["reference"])])
+        return transaction, (result.get("checkout_url") or "").rpartition("/")[2]

@@ -4,6 +4,7 @@ from . import (
     portal_auto_topup,
     portal_report,
     portal_settings,
+    stripe_checkout,
     stripe_signature,
     topup_payment,
     usage_report,
