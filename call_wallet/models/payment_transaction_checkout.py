@@ -12,7 +12,7 @@ from .payment_transaction_stripe import EXPAND
 _logger = logging.getLogger(__name__)
 
 RETURN_ROUTE = "/call_wallet/stripe/return"
-BUSY = ("pending", "authorized", "done")
+UNDER_WAY = "call_wallet_is_under_way"
 
 
 class PaymentTransactionCheckout(models.Model):
@@ -34,11 +34,14 @@ class PaymentTransactionCheckout(models.Model):
 
     def _call_wallet_open_checkout(self):
         self._call_wallet_close_others()
-        if self._call_wallet_siblings().filtered(lambda other: other.state in BUSY and not other._call_wallet_rest()):
+        if self.invoice_ids and (self._call_wallet_is_paid() or any(self._call_wallet_siblings().mapped(UNDER_WAY))):
             self._set_error(self.env._("This invoice has been paid already; reload the page."))
             return {}
         customer = self.env["call.wallet.stripe.customer"]
         try:
+            address = self._call_wallet_fetch_checkout()
+            if address or self.state != "draft":
+                return {"checkout_url": address} if address else {}
             customer = customer._of(self.provider_id, self.partner_id)
             session = client(self.provider_id.sudo()).checkout.sessions.create(
                 self._call_wallet_session_values(customer.reference)
@@ -50,9 +53,8 @@ class PaymentTransactionCheckout(models.Model):
         self.write({"call_wallet_checkout_session": session.id, "call_wallet_checkout_open": True})
         return {"checkout_url": session.url}
 
-    def _call_wallet_rest(self):
-        """Return what is left to pay on the invoices."""
-        return sum(self.invoice_ids.filtered(lambda move: move.state == "posted").mapped("amount_residual"))
+    def _call_wallet_is_paid(self):
+        return not any(self.invoice_ids.filtered(lambda move: move.state == "posted").mapped("amount_residual"))
 
     def _call_wallet_session_values(self, customer):
         address = url_join(self.provider_id.get_base_url(), RETURN_ROUTE)
@@ -117,17 +119,18 @@ class PaymentTransactionCheckout(models.Model):
         """Ask Stripe how a session stands and bring the transaction there.
 
         :param bool leave: the customer does not want to pay there: end an open session
+        :return: the page's address while one can pay there, else None
         :raise stripe.StripeError: Stripe refused, or did not answer
         """
         if not self.call_wallet_checkout_open:
-            return
+            return None
         sessions = client(self.provider_id.sudo()).checkout.sessions
         expand = [*(f"payment_intent.{name}" for name in EXPAND), "setup_intent.payment_method"]
         session = sessions.retrieve(self.call_wallet_checkout_session, {"expand": expand}).to_dict()
         if session["status"] == "open" and leave:
             session = sessions.expire(self.call_wallet_checkout_session).to_dict()
         if session["status"] == "open":
-            return
+            return session["url"]
         self.call_wallet_checkout_open = False
         if session["status"] == "expired":
             self._set_canceled(state_message=self.env._("Stripe's payment page was left without paying."))
@@ -137,6 +140,7 @@ class PaymentTransactionCheckout(models.Model):
             self._process("stripe", data)
         else:
             self._call_wallet_process_intent(session["payment_intent"])
+        return None
 
     def _post_process(self):
         result = super()._post_process()
