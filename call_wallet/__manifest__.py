@@ -20,6 +20,7 @@
         "security/ir.model.access.csv",
         "security/call_wallet_rules.xml",
         "security/call_usage_rerate_rules.xml",
+        "security/call_wallet_invoice_rules.xml",
         "security/call_wallet_auto_topup_rules.xml",
         "security/call_usage_report_rules.xml",
         "security/call_wallet_refund_rules.xml",

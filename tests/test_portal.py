@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime
 from unittest.mock import patch
 
-from odoo import http
+from odoo import Command, http
 from odoo.addons.http_routing.tests.common import MockRequest
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user, tagged
@@ -344,6 +344,28 @@ class TestPortalStrangers(PortalCommon):
                         continue
                     wallets = found if name == "call.wallet" else found.mapped("wallet_id")
                     self.assertLessEqual(wallets, self.other)
+
+    def test_invoices_of_top_ups_are_for_owners_and_other_invoices_for_all_at_the_customer(self):
+        topup = self._fund(self.wallet, "50", by="topup")
+        credit_note = topup.invoice_id._reverse_moves([{"invoice_date": topup.invoice_id.invoice_date}])
+        credit_note.action_post()
+        other = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.partner.id,
+                "invoice_line_ids": [Command.create({"name": "Headsets", "price_unit": 9})],
+            }
+        )
+        other.action_post()
+        moves = topup.invoice_id | credit_note | other
+        for user, visible in [(self.owner, moves), (self.colleague, other), (self.stranger, other.browse())]:
+            with self.subTest(user.login):
+                found = self.env["account.move"].with_user(user).search([("id", "in", moves.ids)])
+                self.assertEqual(found, visible)
+                lines = self.env["account.move.line"].with_user(user).search([("move_id", "in", moves.ids)])
+                self.assertEqual(lines.move_id, visible)
+        page = self.open_page("portal-colleague", f"/my/invoices/{topup.invoice_id.id}")
+        self.assertTrue(page.headers["Location"].endswith("/my"))
 
     def test_the_bus_admits_owners_alone(self):
         for user, admitted in [(self.owner, True), (self.colleague, False), (self.stranger, False)]:
