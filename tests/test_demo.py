@@ -10,7 +10,7 @@ from unittest import SkipTest
 from odoo.tests import HttpCase, tagged
 from odoo.tools import file_open
 
-LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex", "portal.acme"]
+LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex", "owner.stark", "portal.acme"]
 
 
 def read(name):
@@ -108,6 +108,16 @@ class TestDemo(HttpCase):
         self.assertEqual(Counter(row["Transaction Type"] for row in rows), {"balance_added": 2, "usage": calls})
         self.assertEqual(sum(Decimal(row["Amount"]) for row in rows), acme.balance)
         self.assertEqual(Decimal(rows[-1]["Balance After"]), acme.balance)
+
+    def test_starks_card_was_declined_once_and_then_charged_automatically(self):
+        stark = self.env["call.wallet"].search([("account_ref", "=", "STARK")])
+        attempts = stark.auto_topup_ids.sorted("id")
+        self.assertEqual(attempts.filtered("topup_id").mapped("state"), ["failed", "done"])
+        self.assertEqual((stark.auto_topup_state, stark.balance), ("on", Decimal("65")))
+        rows = stark.transaction_ids.sorted("sequence")
+        self.assertEqual(rows.mapped("amount"), [15, 50])
+        self.assertEqual(rows[1].topup_id, attempts.filtered(lambda a: a.state == "done").topup_id)
+        self.assertEqual(rows[1].topup_id.invoice_id.matched_payment_ids.date, rows[1].day)
 
     def test_everybody_can_log_in_with_the_login_as_password(self):
         for login in LOGINS:

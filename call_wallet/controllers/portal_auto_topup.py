@@ -1,7 +1,11 @@
+import json
+
+from markupsafe import Markup
 from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
+from ..clock import utcnow
 from .portal import CallWalletPortal
 
 FIELDS = ("level", "amount", "monthly_cap", "token_id")
@@ -50,13 +54,16 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
                 return self._auto_topup_page(wallet, given=given, errors=errors)
         try:
             if action == "now":
-                own.auto_topup_now()
+                done = own.auto_topup_now().sudo().sentence
             elif action == "off":
                 own.set_auto_topup(False)
+                done = request.env._("Automatic top-up was switched off.")
             else:
                 own.set_auto_topup(True, **given, accept_mandate=is_agreed)
+                done = request.env._("Automatic top-up is on.")
         except UserError as error:
             return self._auto_topup_page(wallet, given=given if action == "on" else None, errors={"page": str(error)})
+        self._flash(done)
         return request.redirect(f"/my/billing/{wallet.id}/auto", code=303)
 
     def _auto_topup_page(self, wallet, given=None, errors=None):
@@ -73,6 +80,14 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
             cap=cap,
             used=min(100, int(charged * 100 / cap)) if cap else 0,
             attempts=wallet.auto_topup_ids[:SHOWN],
+            currency=json.dumps({name: wallet.currency_id[name] for name in ("symbol", "position", "decimal_places")}),
+            mandate=wallet.env["call.wallet.mandate"]._words(
+                wallet,
+                *(Markup('<b data-says="%s">…</b>') % name for name in ("level", "amount", "monthly_cap", "card")),
+            ),
+            is_due=wallet.auto_topup_state == "on"
+            and wallet.available_balance < wallet.auto_topup_level
+            and (not wallet.auto_topup_wait_until or wallet.auto_topup_wait_until < utcnow()),
             step=f"{10**-wallet.currency_id.decimal_places:.{wallet.currency_id.decimal_places}f}",
         )
 

@@ -1,1 +1,1 @@
-from . import call_wallet_demo
+from . import call_wallet_demo, call_wallet_demo_auto_topup

@@ -10,12 +10,13 @@ from ..intake import parse_call
 
 _logger = logging.getLogger(__name__)
 
-LOGINS = ("finance", "accountmanager", "platform", "owner_acme", "owner_globex", "portal_acme")
+LOGINS = ("finance", "accountmanager", "platform", "owner_acme", "owner_globex", "owner_stark", "portal_acme")
 RECIPIENTS = {
     "ACME": ["billing@acme.example", "olivia@acme.example"],
     "GLOBEX": ["billing@globex.example"],
     "INITECH": ["billing@initech.example"],
     "HOUSE": ["billing@house.example"],
+    "STARK": ["billing@stark.example"],
 }
 # What October's calls cost: ACME 306.454245, GLOBEX 157.489752, INITECH 40.494606. So ACME stays
 # Active, GLOBEX ends Active but low, and INITECH's last calls use its balance up: Paused. All times are

@@ -67,7 +67,7 @@ class CallWalletAutoTopup(models.Model):
     )
     level = Amount(readonly=True, aggregator=None)
     amount = Amount("Added to the Wallet", readonly=True, help="Net of tax.")
-    total_amount = Amount("Charged", readonly=True, help="Tax included: what the card is charged.")
+    total_amount = Amount("Total", readonly=True, help="Tax included: what the card is charged.")
     topup_id = fields.Many2one("call.wallet.topup", readonly=True, ondelete="restrict", index="btree_not_null")
     transaction_id = fields.Many2one(
         "payment.transaction", "Payment", readonly=True, ondelete="restrict", index="btree_not_null"
@@ -115,7 +115,7 @@ class CallWalletAutoTopup(models.Model):
     def _explain(self, wallet, reason, until=None, message=None):
         """Return the sentence for a reason code; times in the wallet's time zone."""
         _ = self.env._
-        when = until and format_datetime(self.env, until, tz=wallet.tz, dt_format="medium") or ""
+        when = until and format_datetime(self.env, until, tz=wallet.tz, dt_format="short") or ""
         match reason:
             case "not_set_up":
                 return _("Billing is not set up: save a notification recipient first.")
@@ -128,7 +128,7 @@ class CallWalletAutoTopup(models.Model):
             case "daily_limit":
                 return _("Three charges succeeded within 24 hours. The next one is possible at %s.", when)
             case "backing_off":
-                return _("The last charge was declined. The next attempt is at %s.", when)
+                return _("The last charge was declined; the card is tried again at %s.", when)
             case "cap_reached":
                 return _(
                     "Another charge would exceed the monthly cap of %(cap)s. The next one is possible on %(day)s.",

@@ -20,13 +20,13 @@ class CallWalletAutoTopupSettings(models.Model):
         STATES, "Automatic Top-up", required=True, readonly=True, default="off", copy=False, tracking=True
     )
     auto_topup_level = Amount(
-        "Level", readonly=True, copy=False, tracking=True, help="A card is charged when less than this is available."
+        "Level", readonly=True, copy=False, help="A card is charged when less than this is available."
     )
     auto_topup_amount = Amount(
-        "Amount", readonly=True, copy=False, tracking=True, help="Added each time, net of tax; more where needed."
+        "Amount", readonly=True, copy=False, help="Added each time, net of tax; more where needed."
     )
     auto_topup_monthly_cap = Amount(
-        "Monthly Cap", readonly=True, copy=False, tracking=True, help="At most charged in a calendar month, with tax."
+        "Monthly Cap", readonly=True, copy=False, help="At most charged in a calendar month, with tax."
     )
     auto_topup_token_id = fields.Many2one(
         "payment.token", "Card", readonly=True, copy=False, ondelete="set null", index="btree_not_null"
@@ -75,10 +75,12 @@ class CallWalletAutoTopupSettings(models.Model):
         if self.auto_topup_wait_until and self.auto_topup_wait_until > fields.Datetime.now():
             return log._explain(self, self.auto_topup_wait_code, self.auto_topup_wait_until)
         return _(
-            "When less than %(level)s is available, %(amount)s is added with %(card)s.",
+            "When less than %(level)s is available, %(amount)s is added with %(card)s; at most %(cap)s is charged "
+            "in a month.",
             level=self._auto_topup_money(self.auto_topup_level),
             amount=self._auto_topup_money(self.auto_topup_amount),
             card=self.auto_topup_card,
+            cap=self._auto_topup_money(self._auto_topup_cap()),
         )
 
     def _compute_auto_topup_charged(self):

@@ -62,21 +62,27 @@ class CallWalletMandate(models.Model):
     @api.model
     def _text(self, wallet, terms):
         """Return the words for these terms (``level``, ``amount``, ``monthly_cap``, ``token_id``)."""
+        shown = {
+            name: formatLang(self.env, float(terms[name]), currency_obj=wallet.currency_id)
+            for name in ("level", "amount", "monthly_cap")
+        }
+        shown["card"] = self.env["payment.token"].sudo().browse(terms["token_id"]).display_name
+        return self._words(wallet, **shown)
 
-        def money(amount):
-            return formatLang(self.env, float(amount), currency_obj=wallet.currency_id)
-
+    @api.model
+    def _words(self, wallet, level, amount, monthly_cap, card):
+        """Return the words with these in their places: plain texts, or markup."""
         return self.env._(
             "I authorise %(company)s to charge %(card)s whenever less than %(level)s is available in call wallet "
             "%(account)s: each time for %(amount)s, or for more where that is needed to reach %(level)s again, plus "
             "tax where it applies, and never for more than %(cap)s in a calendar month. This holds until I switch it "
             "off, which I can do at any time. Funds that were added are non-refundable, as the terms of agreement say.",
             company=wallet.company_id.name,
-            card=self.env["payment.token"].sudo().browse(terms["token_id"]).display_name,
             account=wallet.account_ref,
-            level=money(terms["level"]),
-            amount=money(terms["amount"]),
-            cap=money(terms["monthly_cap"]),
+            card=card,
+            level=level,
+            amount=amount,
+            cap=monthly_cap,
         )
 
     def write(self, vals):

@@ -2,6 +2,8 @@ import requests
 from odoo import fields, models
 from odoo.exceptions import ValidationError
 
+from ..clock import utcnow
+
 # The provider was busy or broken, and may have charged all the same.
 UNKNOWN = {408, 409, 425, 429}
 
@@ -25,6 +27,13 @@ class PaymentTransaction(models.Model):
         except ValidationError as error:
             self.call_wallet_unanswered = is_unanswered(error.__context__)
             raise
+
+    def _create_payment(self, **extra_create_values):
+        """Date the payment as the ledger dates the credit: by the wallet's time zone."""
+        wallet = self.sudo().invoice_ids.call_wallet_topup_ids.wallet_id[:1]
+        if wallet:
+            extra_create_values.setdefault("date", wallet._local_day(utcnow()))
+        return super()._create_payment(**extra_create_values)
 
     def _post_process(self):
         result = super()._post_process()

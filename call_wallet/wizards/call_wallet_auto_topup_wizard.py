@@ -15,7 +15,7 @@ class CallWalletAutoTopupWizard(models.TransientModel):
 
     wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
-    level = Amount("When less is available than")
+    level = Amount("When less than this is available")
     amount = Amount("Add", help="Net of tax.")
     monthly_cap = Amount("Charge at most a month", help="Tax included.")
     available_token_ids = fields.Many2many("payment.token", compute="_compute_available_token_ids", compute_sudo=True)

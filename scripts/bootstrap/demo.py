@@ -15,7 +15,7 @@ FILES = ["usage_report.xlsx", "invoice.pdf", "api_key"]
 SCRIPT = paths.REPO / "scripts/demo_files.py"
 DATABASE = f"cw_demo_{paths.CHECKOUT}"
 LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex",
-          "portal.acme"]
+          "owner.stark", "portal.acme"]
 START_TIMEOUT = 120
 
 
