@@ -9,6 +9,7 @@ import pytest
 pytestmark = pytest.mark.real_commits
 
 LEVEL, AMOUNT = 20, 50
+GLOBEX = [("wallet_id.account_ref", "=", "GLOBEX"), ("topup_id", "!=", False)]
 RUN = "env.cr.commit(); env['call.wallet']._cron_auto_topup()"
 CLICK = """
 env.cr.commit()
@@ -79,9 +80,7 @@ def low_wallet(private_registry):
                 "demo_simulated_state": "done",
             }
         )
-        wallet.set_auto_topup(
-            True, level=LEVEL, amount=AMOUNT, monthly_cap=500, token_id=card.id, accept_mandate=True
-        )
+        wallet.set_auto_topup(True, level=LEVEL, amount=AMOUNT, monthly_cap=500, token_id=card.id, accept_mandate=True)
         env.cr.commit()
         assert wallet.available_balance < LEVEL
         return wallet.balance
@@ -117,7 +116,7 @@ def test_a_killed_process_loses_nothing_and_charges_once(
     code, _errors = finish(start(private_database, kill + RUN))
     assert code == -9, "the process was to be killed"
     with environment(private_registry) as env:
-        attempt = env["call.wallet.auto.topup"].search([("topup_id", "!=", False)])
+        attempt = env["call.wallet.auto.topup"].search(GLOBEX)
         assert (attempt.state, attempt.transaction_id.state) == ("charging", payment_state)
         assert attempt.wallet_id.balance == low_wallet
     for _run in range(2):
@@ -144,6 +143,6 @@ def test_switched_off_while_the_server_was_down_it_is_given_up(private_database,
         env["call.wallet"]._cron_auto_topup()
     with environment(private_registry) as env:
         env["call.wallet"]._cron_auto_topup()
-        attempt = env["call.wallet.auto.topup"].search([("topup_id", "!=", False)])
+        attempt = env["call.wallet.auto.topup"].search(GLOBEX)
         assert (attempt.state, attempt.topup_id.state) == ("cancelled", "cancelled")
         assert attempt.wallet_id.balance == low_wallet

@@ -18,7 +18,7 @@ class Bank(BaseHTTPRequestHandler):
 
     charged, answers, requests = {}, [], []
 
-    def do_POST(self):  # noqa: N802 (named by the standard library)
+    def do_POST(self):
         key = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["key"]
         self.requests.append(key)
         answer = self.answers.pop(0) if self.answers else "done"

@@ -159,7 +159,7 @@ class TestAutoTopupPortal(AutoTopupCase, HttpCase):
             "50.00",
             "400.00",
             "Charged this month",
-            "Top up now",
+            "Top up $ 50.00",
             "Switch off",
             "was charged to",
         ):

@@ -23,9 +23,10 @@ class CallWalletDemoAutoTopup(models.AbstractModel):
     @api.model
     def _load(self):
         is_new = not self._wallet("STARK").last_sequence
-        super()._load()
+        result = super()._load()
         if is_new:
             self._load_auto_topup()
+        return result
 
     def _load_auto_topup(self):
         wallet = self._wallet("STARK")
