@@ -18,6 +18,7 @@ import authorize
 import dashboard
 import ewallet
 import hot_wallet
+import posting
 import prefixes
 import settle
 from common import BUILD, Databases, make_platform
@@ -29,6 +30,7 @@ BENCHMARKS = {
     4: prefixes,
     5: ewallet,
     6: dashboard,
+    7: posting,
 }
 
 
