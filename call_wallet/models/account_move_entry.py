@@ -25,6 +25,8 @@ class AccountMoveEntry(models.Model):
         copy=False,
         help="Of the transactions in this entry, in their wallets' time zones.",
     )
+    # Odoo shows an entry's items to accountants only; finance staff see those of a posting.
+    call_wallet_item_ids = fields.One2many("account.move.line", "move_id", "Items", readonly=True, copy=False)
     call_wallet_transaction_ids = fields.One2many("call.wallet.transaction", "move_id", readonly=True)
 
     def _post(self, soft=True):
@@ -42,6 +44,10 @@ class AccountMoveEntry(models.Model):
         lines.call_wallet_id = wallet
 
     # === ENTRIES OF THE POSTING STAND === #
+
+    def _compute_show_reset_to_draft_button(self):
+        super()._compute_show_reset_to_draft_button()
+        self.filtered("call_wallet_posting_id").show_reset_to_draft_button = False
 
     def write(self, vals):
         if FIXED & vals.keys() or vals.get("state") in ("draft", "cancel"):

@@ -121,7 +121,7 @@ class CallWalletPostingEntry(models.Model):
             "currency_id": currency.id,
             "date": date,
             "ref": self._locked_reference(reference, date) if locks else reference,
-            "narration": locks and self._locked_narration(day, locks, date),
+            "narration": self._locked_narration(day, locks, date) if locks else False,
             "call_wallet_posting_id": self.id,
             "call_wallet_day": day,
         }
