@@ -25,9 +25,17 @@ class AccountMoveEntry(models.Model):
         copy=False,
         help="Of the transactions in this entry, in their wallets' time zones.",
     )
-    # Odoo shows an entry's items to accountants only; finance staff see those of a posting.
-    call_wallet_item_ids = fields.One2many("account.move.line", "move_id", "Items", readonly=True, copy=False)
+    # Odoo shows an entry's items to accountants only; finance staff see those of a posting. Not stored:
+    # a second list of items would be entered twice where an invoice is edited.
+    call_wallet_item_ids = fields.Many2many(
+        "account.move.line", string="Items", compute="_compute_call_wallet_item_ids"
+    )
     call_wallet_transaction_ids = fields.One2many("call.wallet.transaction", "move_id", readonly=True)
+
+    @api.depends("call_wallet_posting_id")
+    def _compute_call_wallet_item_ids(self):
+        for move in self:
+            move.call_wallet_item_ids = move.line_ids if move.call_wallet_posting_id else False
 
     def _post(self, soft=True):
         """Note the wallet on what credit notes of top-ups take off the deposits."""
