@@ -107,7 +107,7 @@ class Databases:
             if time.time() - stamp.stat().st_mtime > 3600:
                 say(f"    dropping the old template {stamp.name}")
                 self.drop(stamp.name)
-                stamp.unlink()
+                stamp.unlink(missing_ok=True)  # another run may have been quicker
 
     def drop_of_lost_checkouts(self, prefix):
         """Drop the databases of checkouts that are no longer there, and remember this one."""
