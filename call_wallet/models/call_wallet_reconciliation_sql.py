@@ -139,3 +139,29 @@ DIFFERENCES = f"""
     HAVING sum(x.expected) <> sum(x.found)
      ORDER BY x.wallet_id, x.move_id
 """
+
+# Line by line: the wallet's id, the document, its day and the amount.
+AWAITING_LINES = f"""
+    WITH {INVOICES}, {CREDITS}
+    SELECT x.wallet_id, m.name, m.date, sum(x.amount)::text
+      FROM (SELECT topup_id, wallet_id, amount FROM invoice
+             UNION ALL
+            SELECT topup_id, wallet_id, -amount FROM credit) x
+      JOIN call_wallet w ON w.id = x.wallet_id
+      JOIN call_wallet_topup t ON t.id = x.topup_id
+      JOIN account_move m ON m.id = t.invoice_id
+     WHERE {SCOPE}
+     GROUP BY x.wallet_id, x.topup_id, m.id
+    HAVING sum(x.amount) <> 0
+     ORDER BY m.date, m.id
+"""
+
+UNPOSTED_LINES = f"""
+    SELECT w.id, NULL, t.day, (-sum(t.amount))::text
+      FROM call_wallet w
+      JOIN call_wallet_transaction t ON t.wallet_id = w.id
+     WHERE {SCOPE} AND t.topup_id IS NULL AND t.move_id IS NULL AND t.day <= %(date)s
+     GROUP BY w.id, t.day
+    HAVING sum(t.amount) <> 0
+     ORDER BY t.day
+"""

@@ -1,0 +1,166 @@
+"""The reconciliation as a workbook. No database here."""
+
+from typing import NamedTuple
+
+import xlsxwriter
+from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
+
+HEAD_ROWS = 3
+
+
+class Labels(NamedTuple):
+    """Every text of the workbook, in the reader's language; ``figures`` are the columns', by name."""
+
+    title: str
+    verdict: str
+    wallet: str
+    customer: str
+    currency: str
+    figures: dict
+    total: str
+    unassigned: str
+    explained: str
+    unexplained: str
+    explanation: str
+    document: str
+    date: str
+    amount: str
+    expected: str
+    found: str
+
+
+class Workbook:
+    """A sheet per currency, one of the explained differences, and one of the unexplained.
+
+    Figures are numbers. Closing, Unexplained and the totals are formulas, with their values for
+    programs that do not reckon, so that a reader can follow the arithmetic.
+    """
+
+    def __init__(self, file, labels, columns):
+        self._labels, self._columns = labels, columns
+        self._book = book = xlsxwriter.Workbook(file, {"in_memory": True})
+        book.set_properties({"title": labels.title})
+        money = r"#,##0.00####;[Red]\-#,##0.00####"
+        total = {"bold": True, "top": 1}
+        self._title = book.add_format({"bold": True, "font_size": 14})
+        self._head = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E9ECEF", "text_wrap": True})
+        self._right = book.add_format(
+            {"bold": True, "bottom": 1, "bg_color": "#E9ECEF", "text_wrap": True, "align": "right"}
+        )
+        self._money = book.add_format({"num_format": money})
+        self._wrong = book.add_format({"num_format": money, "bg_color": "#F8D7DA", "bold": True})
+        self._total_text, self._total = book.add_format(total), book.add_format({**total, "num_format": money})
+        self._date = book.add_format({"num_format": "yyyy-mm-dd"})
+        self._first = {name: 3 + index for index, name in enumerate(columns)}
+
+    def close(self):
+        self._book.close()
+
+    # === A CURRENCY === #
+
+    def add_section(self, currency, rows, unassigned):
+        """Add the sheet of one currency.
+
+        :param rows: [(account, customer, {figure: Decimal})]
+        :param unassigned: what belongs to no wallet; zero leaves its line out
+        """
+        sheet, line = self._sheet(currency, self._heads()), HEAD_ROWS
+        sheet.set_column(3, 2 + len(self._columns), 15)
+        for account, customer, figures in rows:
+            line += 1
+            sheet.write_string(line, 0, account)
+            sheet.write_string(line, 1, customer)
+            sheet.write_string(line, 2, currency)
+            for name in self._columns:
+                self._write_figure(sheet, line, name, figures)
+        if rows:
+            sheet.autofilter(HEAD_ROWS, 0, line, 2 + len(self._columns))
+            self._write_total(sheet, line + 1, currency, rows)
+        if unassigned:
+            sheet.write_string(line + 2, 0, self._labels.unassigned)
+            sheet.write_string(line + 2, 2, currency)
+            sheet.write_number(line + 2, self._first["general_ledger"], float(unassigned), self._wrong)
+
+    def _heads(self):
+        labels = self._labels
+        heads = [(labels.wallet, 18), (labels.customer, 30), (labels.currency, 10)]
+        return heads + [(labels.figures[name], 15) for name in self._columns]
+
+    def _write_figure(self, sheet, line, name, figures):
+        column, value = self._first[name], float(figures[name])
+        style = self._wrong if name == "unexplained" and value else self._money
+        formula = self._formula(name, line)
+        if formula:
+            sheet.write_formula(line, column, formula, style, value)
+        else:
+            sheet.write_number(line, column, value, style)
+
+    def _formula(self, name, line):
+        def cell(figure):
+            return xl_rowcol_to_cell(line, self._first[figure])
+
+        if name == "closing":
+            plus = "+".join(map(cell, ("opening", "added", "refunded")))
+            return f"=ROUND({plus}-{cell('used')}-{cell('reversed')},6)"
+        if name == "unexplained":
+            minus = "-".join(map(cell, ("closing", "awaiting_payment", "not_posted", "remainder")))
+            return f"=ROUND({cell('general_ledger')}-{minus},6)"
+        return None
+
+    def _write_total(self, sheet, line, currency, rows):
+        for column, text in enumerate((self._labels.total, "", currency)):
+            sheet.write_string(line, column, text, self._total_text)
+        for name in self._columns:
+            column = xl_col_to_name(self._first[name])
+            formula = f"=ROUND(SUM({column}{HEAD_ROWS + 2}:{column}{line}),6)"
+            total = sum(figures[name] for _account, _customer, figures in rows)
+            sheet.write_formula(line, self._first[name], formula, self._total, float(total))
+
+    # === DIFFERENCES, LINE BY LINE === #
+
+    def add_explained(self, lines):
+        """Add the sheet of explained differences: [(account, customer, currency, why, document, day, amount)]."""
+        labels = self._labels
+        heads = [(labels.wallet, 18), (labels.customer, 30), (labels.currency, 10), (labels.explanation, 30)]
+        heads += [(labels.document, 24), (labels.date, 12), (labels.amount, 18)]
+        self._add_lines(labels.explained, heads, lines)
+
+    def add_unexplained(self, lines):
+        """Add the sheet of unexplained ones: [(account, customer, currency, document, day, expected, found)]."""
+        labels = self._labels
+        heads = [(labels.wallet, 18), (labels.customer, 30), (labels.currency, 10), (labels.document, 24)]
+        heads += [(labels.date, 12), (labels.expected, 18), (labels.found, 18)]
+        self._add_lines(labels.unexplained, heads, lines)
+
+    def _add_lines(self, name, heads, lines):
+        sheet = self._sheet(name, heads)
+        for line, values in enumerate(lines, HEAD_ROWS + 1):
+            for column, value in enumerate(values):
+                if hasattr(value, "isoformat"):
+                    sheet.write_datetime(line, column, value, self._date)
+                elif isinstance(value, str):
+                    # write_string, so that text beginning with = is never a formula.
+                    sheet.write_string(line, column, value)
+                elif value is not None and value is not False:
+                    sheet.write_number(line, column, float(value), self._money)
+        if lines:
+            sheet.autofilter(HEAD_ROWS, 0, HEAD_ROWS + len(lines), len(heads) - 1)
+
+    def _sheet(self, name, heads):
+        sheet = self._book.add_worksheet(name[:31])
+        sheet.write_string(0, 0, self._labels.title, self._title)
+        sheet.write_string(1, 0, self._labels.verdict)
+        sheet.freeze_panes(HEAD_ROWS + 1, 1)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(HEAD_ROWS)
+        first_amount = min((self._first.values()), default=0)
+        for column, (text, width) in enumerate(heads):
+            sheet.set_column(column, column, width)
+            is_amount = column >= first_amount and len(heads) > 7 or text in self._amounts()
+            sheet.write_string(HEAD_ROWS, column, text, self._right if is_amount else self._head)
+        return sheet
+
+    def _amounts(self):
+        return (self._labels.amount, self._labels.expected, self._labels.found)
