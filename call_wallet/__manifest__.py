@@ -70,6 +70,7 @@
         "views/report_invoice_templates.xml",
         "views/call_wallet_menus.xml",
         "views/call_wallet_reconciliation_views.xml",
+        "reports/reconciliation_templates.xml",
         "wizards/call_wallet_post_now_views.xml",
         "views/call_wallet_posting_views.xml",
         "views/call_usage_rerate_menus.xml",

@@ -2,11 +2,13 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from io import BytesIO
 
 from odoo import Command
 from odoo.addons.call_wallet.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import new_test_user
+from odoo.tests import HttpCase, new_test_user
+from openpyxl import load_workbook
 
 from .common import CallWalletCommon
 
@@ -179,6 +181,110 @@ class TestReconciliation(ReconciliationCommon):
         lines.filtered(lambda line: line.repartition_type == "tax").account_id = account
         self.env.ref("call_wallet.product_topup").taxes_id = tax
 
+    # === POSTED, AND NOT === #
+
+    def _post(self, first, last):
+        """Post what is due; return the entries of ``self.wallet`` among them."""
+        moves = self.env["call.wallet"].post_transactions(first, last, self.company)
+        return moves.filtered(lambda move: self.wallet in move.line_ids.call_wallet_id)
+
+    def test_posted_usage_leaves_what_is_below_a_cent(self):
+        self._top_up("2026-10-05", "100")
+        self._use("2026-10-06", 60)
+        self._use("2026-10-07", 60)
+        self._use("2026-10-08", 60)
+        self._post("2026-10-06", "2026-10-07")
+        expected = {"general_ledger": "99.99", "not_posted": 0, "remainder": "0.0025", "unexplained": 0}
+        self.assertFigures("2026-10-06", **expected)
+        expected = {"general_ledger": "99.97", "not_posted": 0, "remainder": "-0.005", "unexplained": 0}
+        self.assertFigures("2026-10-07", **expected)
+        expected = {"general_ledger": "99.97", "not_posted": "0.0125", "remainder": "-0.005", "unexplained": 0}
+        self.assertFigures("2026-10-31", **expected)
+
+    def test_days_posted_out_of_order(self):
+        self._top_up("2026-10-05", "100")
+        days = ("2026-10-06", "2026-10-07", "2026-10-08", "2026-10-09")
+        for day in days:
+            self._use(day, 60)
+        self._post("2026-10-08", "2026-10-09")
+        self._post("2026-10-06", "2026-10-06")
+        self._use("2026-10-08", 60)
+        self._post(None, "2026-10-31")
+        for day in days:
+            self.assertFigures(day, not_posted=0, unexplained=0)
+
+    def test_what_a_lock_date_moved_is_not_posted_until_that_day(self):
+        self._top_up("2026-10-05", "100")
+        self._use("2026-10-30", 480)
+        # Past Odoo's check, which wants the demo's bank statements reconciled first.
+        self.env.cr.execute(
+            "UPDATE res_company SET fiscalyear_lock_date = '2026-10-31' WHERE id = %s", [self.company.id]
+        )
+        self.env.invalidate_all()
+        [move] = self._post("2026-10-30", "2026-10-31")
+        self.assertEqual(str(move.date), "2026-11-01")
+        self.assertFigures("2026-10-31", closing="99.9", general_ledger=100, not_posted="0.1", unexplained=0)
+        self.assertFigures("2026-11-01", closing="99.9", general_ledger="99.9", not_posted=0, unexplained=0)
+        late = self._open("not_posted", "2026-10-31")
+        self.assertEqual(late.move_id, move)
+        self.assertFalse(self._open("not_posted", "2026-11-01"))
+        screen = self.env["call.wallet"].reconciliation_screen("2026-10-31", self.company.id)
+        [row] = [row for section in screen["sections"] for row in section["wallets"] if row["id"] == self.wallet.id]
+        self.assertEqual(row["posted_later"], "0.100000")
+
+    def test_a_changed_posting_is_found(self):
+        self._top_up("2026-10-05", "100")
+        self._use("2026-10-06", 480)
+        [move] = self._post("2026-10-06", "2026-10-06")
+        item = self._deposit_item(move)
+        self.env.cr.execute("UPDATE account_move_line SET amount_currency = 0.11 WHERE id = %s", [item.id])
+        self.assertFigures("2026-10-31", closing="99.9", not_posted=0, remainder=0, unexplained="-0.01")
+        self.assertEqual(self._open("unexplained", "2026-10-31"), move)
+
+    def test_a_posting_with_the_wrong_wallet_is_found(self):
+        other = self._make_wallet()
+        self._top_up("2026-10-05", "100")
+        self._use("2026-10-06", 480)
+        [move] = self._post("2026-10-06", "2026-10-06")
+        item = self._deposit_item(move)
+        self.env.cr.execute("UPDATE account_move_line SET call_wallet_id = %s WHERE id = %s", [other.id, item.id])
+        self.assertFigures("2026-10-31", unexplained="0.1")
+        self.assertFigures("2026-10-31", other, unexplained="-0.1")
+
+    def test_a_transaction_noted_as_posted_that_is_not(self):
+        topup = self._top_up("2026-10-05", "100")
+        call = self._use("2026-10-06", 480)
+        self.env.cr.execute(
+            "UPDATE call_wallet_transaction SET move_id = %s WHERE id = %s", [topup.invoice_id.id, call["transaction"]]
+        )
+        self.assertFigures("2026-10-31", closing="99.9", general_ledger=100, not_posted=0, unexplained="0.1")
+
+    def test_an_entry_opens_from_the_remainder(self):
+        self._use("2026-10-06", 60)
+        [move] = self._post("2026-10-06", "2026-10-06")
+        rows = self._open("remainder", "2026-10-31")
+        self.assertEqual(rows.move_id, move)
+        self.assertEqual(rows.remainder, self._figures("2026-10-31")["remainder"])
+
+    def test_a_wallet_in_another_currency(self):
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        self.env["res.currency.rate"].create(
+            {"name": "2026-01-01", "rate": 0.8, "currency_id": euro.id, "company_id": self.company.id}
+        )
+        plan = self.plan.copy({"name": "Euro", "currency_id": euro.id})
+        wallet = self._make_wallet(currency_id=euro.id, rate_plan_id=plan.id, partner_id=self.partner.id)
+        self._top_up("2026-10-05", "100", wallet=wallet)
+        self._use("2026-10-06", 60, account=wallet.account_ref)
+        self._post(None, "2026-10-31")
+        self.assertFigures("2026-10-31", wallet, general_ledger="99.99", remainder="0.0025", unexplained=0)
+        self.assertFigures("2026-10-31", general_ledger=0, unexplained=0)
+
+    def _deposit_item(self, move):
+        return move.line_ids.filtered(
+            lambda line: line.account_id == self.deposits and line.call_wallet_id == self.wallet
+        )
+
     # === WHAT IS WRONG IS SHOWN === #
 
     def test_an_accountants_entry_with_the_customer(self):
@@ -313,6 +419,7 @@ class TestReconciliation(ReconciliationCommon):
             ):
                 with self.assertRaises(AccessError, msg=f"{user.login} {method}"):
                     getattr(wallets.with_user(user), method)(*arguments)
+            self.assertFalse(self.env["call.wallet.posted.entry"].with_user(user).has_access("read"), user.login)
             with self.assertRaises(AccessError):
                 self.wallet.with_user(user).open_reconciled("closing", "2026-10-31")
 
@@ -331,3 +438,90 @@ class TestReconciliation(ReconciliationCommon):
             total = sum(Decimal(wallet[name]) for wallet in section["wallets"])
             self.assertEqual(Decimal(section["total"][name]), total)
         self.assertEqual(screen["differing"], 1)
+
+
+class TestReconciliationFiles(HttpCase, ReconciliationCommon):
+    """The workbook and the PDF, over HTTP."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._make_user("files.finance", "finance").lang = "en_US"
+        cls._make_user("files.platform", "platform")
+
+    def _download(self, query, login="files.finance"):
+        self.authenticate(login, login)
+        return self.url_open(f"/call_wallet/reconciliation?{query}")
+
+    def _workbook(self):
+        self._top_up("2026-10-05", "100")
+        self._order("2026-10-06", "30")
+        self._use("2026-10-07", 60)
+        self._enter("2026-10-10", 7, self.partner)
+        self._enter("2026-10-11", 5)
+        response = self._download("date=2026-10-31&format=xlsx")
+        self.assertEqual(response.status_code, 200, response.text[:200])
+        formulas = load_workbook(BytesIO(response.content))
+        return formulas, load_workbook(BytesIO(response.content), data_only=True)
+
+    def _row_of(self, sheet, account):
+        heads = [cell.value for cell in sheet[4]]
+        return next(
+            dict(zip(heads, [cell.value for cell in row], strict=True))
+            for row in sheet.iter_rows(5)
+            if row[0].value == account
+        )
+
+    def test_the_workbook_says_what_the_method_says(self):
+        formulas, values = self._workbook()
+        figures = self._figures("2026-10-31")
+        row = self._row_of(values["USD"], self.wallet.account_ref)
+        for label, name in (
+            ("Closing", "closing"),
+            ("General ledger", "general_ledger"),
+            ("Unexplained", "unexplained"),
+        ):
+            self.assertEqual(Decimal(str(row[label])), figures[name], label)
+        row = self._row_of(formulas["USD"], self.wallet.account_ref)
+        self.assertTrue(row["Closing"].startswith("=ROUND("))
+        self.assertTrue(self._row_of(formulas["USD"], "Total")["Used"].startswith("=ROUND(SUM("))
+        self.assertEqual(self._row_of(values["USD"], "Total")["Unexplained"], 7)
+        self.assertEqual(values["USD"].freeze_panes, "B5")
+        self.assertIn("1 of", values["USD"]["A2"].value)
+
+    def test_the_workbook_has_a_line_for_each_difference(self):
+        _formulas, values = self._workbook()
+        lines = [
+            [cell.value for cell in row[3:]]
+            for row in values["Explained differences"].iter_rows(5)
+            if row[0].value == self.wallet.account_ref
+        ]
+        invoice = self.wallet.topup_ids.invoice_id.filtered(lambda move: move.payment_state == "not_paid")
+        self.assertIn(["Awaiting payment", invoice.name, datetime(2026, 10, 6), 30], lines)
+        self.assertIn(["Not posted, since", "", datetime(2026, 10, 7), 0.0125], lines)
+        [line] = values["Unexplained differences"].iter_rows(5)
+        self.assertEqual([cell.value for cell in line[5:]], [0, 7])
+
+    def test_the_pdf(self):
+        self._top_up("2026-10-05", "100")
+        self._enter("2026-10-10", 7, self.partner)
+        text = self._download("date=2026-10-31&format=pdf").text
+        for expected in (self.company.name, self.wallet.account_ref, "Unexplained differences", "10/31/2026", "107.00"):
+            self.assertIn(expected, text)
+
+    def test_a_bad_parameter_is_named(self):
+        for query, name in (
+            ("date=31.10.2026", "date"),
+            ("date=2026-10-31&format=doc", "format"),
+            ("date=2026-10-31&company=x", "company"),
+        ):
+            response = self._download(query)
+            self.assertEqual((response.status_code, response.text.split(":")[0]), (400, name))
+
+    def test_nobody_else_may_download_it(self):
+        other = self.env["res.company"].create({"name": "Elsewhere"})
+        self.assertEqual(self._download("date=2026-10-31", "files.platform").status_code, 403)
+        self.assertEqual(self._download(f"date=2026-10-31&company={other.id}").status_code, 403)
+        self.authenticate(None, None)
+        response = self.url_open("/call_wallet/reconciliation?date=2026-10-31", allow_redirects=False)
+        self.assertEqual(response.status_code, 303)

@@ -4,6 +4,7 @@ from . import (
     portal_auto_topup,
     portal_report,
     portal_settings,
+    reconciliation,
     stripe_checkout,
     stripe_signature,
     topup_payment,

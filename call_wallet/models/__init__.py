@@ -42,6 +42,7 @@ from . import (
     call_wallet_posting,
     call_wallet_posting_exchange,
     call_wallet_posting_entry,
+    call_wallet_posted_entry,
     call_wallet_invariants,
     call_wallet_topup,
     call_wallet_topup_order,

@@ -54,6 +54,7 @@ class CallWalletPostingEntry(models.Model):
         items = run._to_items(move, claimed, posted)
         run._complete(move, items)
         run._count_posted(claimed, posted)
+        run._note_entry(move, claimed, posted)
         return count
 
     def _in_books(self):

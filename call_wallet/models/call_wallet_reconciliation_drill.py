@@ -31,6 +31,7 @@ class CallWalletReconciliationDrill(models.Model):
             **dict.fromkeys(("opening", "closing", *TYPES), self._open_reconciled_transactions),
             "awaiting_payment": self._open_reconciled_topups,
             "not_posted": self._open_reconciled_not_posted,
+            "remainder": self._open_reconciled_entries,
             "general_ledger": self._open_reconciled_items,
             "unexplained": self._open_reconciled_differences,
         }
@@ -68,7 +69,9 @@ class CallWalletReconciliationDrill(models.Model):
 
     def _open_reconciled_not_posted(self, figure, date):
         domain = [("wallet_id", "in", self.ids), ("topup_id", "=", False), ("day", "<=", date)]
-        return self._reconciled_transactions(figure, date, [*domain, ("move_id", "=", False)])
+        late = [row[0] for row in self._reconciliation_rows(queries.LATE_ENTRIES, date)]
+        domain += ["|", ("move_id", "=", False), ("move_id", "in", late)]
+        return self._reconciled_transactions(figure, date, domain)
 
     def _reconciled_transactions(self, figure, date, domain):
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_transaction")
@@ -111,6 +114,15 @@ class CallWalletReconciliationDrill(models.Model):
     def _open_reconciled_differences(self, figure, date):
         rows = self._reconciliation_rows(queries.DIFFERENCES, date)
         return self._reconciled_entries_action(figure, date, [move_id for _wallet, move_id, *_amounts in rows])
+
+    def _open_reconciled_entries(self, figure, date):
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_posted_entry")
+        domain = [
+            ("wallet_id", "in", self.ids),
+            ("move_id.state", "=", "posted"),
+            ("move_id.date", "<=", date),
+        ]
+        return self._reconciled_action(action, figure, date, domain)
 
     def _reconciled_items_action(self, name, domain):
         return {

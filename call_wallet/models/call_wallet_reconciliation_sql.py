@@ -120,7 +120,30 @@ UNPOSTED = f"""
      GROUP BY w.id
 """
 
-FIGURES = (ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, UNPOSTED)
+# By what the posting noted of each entry, not by the entry's items, which are what is checked. An entry
+# that a lock date moved behind this day is not in the books of this day yet.
+IN_BOOKS = "(m.state = 'posted' AND m.date <= %(date)s)"
+
+POSTED = f"""
+    SELECT w.id,
+           COALESCE(sum(e.ledger_amount) FILTER (WHERE NOT {IN_BOOKS}), 0)::text AS posted_later,
+           COALESCE(sum(e.ledger_amount - e.posted_amount) FILTER (WHERE {IN_BOOKS}), 0)::text AS remainder
+      FROM call_wallet_posted_entry e
+      JOIN account_move m ON m.id = e.move_id
+      JOIN call_wallet w ON w.id = e.wallet_id
+     WHERE {SCOPE} AND e.day <= %(date)s
+     GROUP BY w.id
+"""
+
+LATE_ENTRIES = f"""
+    SELECT DISTINCT m.id
+      FROM call_wallet_posted_entry e
+      JOIN account_move m ON m.id = e.move_id
+      JOIN call_wallet w ON w.id = e.wallet_id
+     WHERE {SCOPE} AND e.day <= %(date)s AND NOT {IN_BOOKS}
+"""
+
+FIGURES = (ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, UNPOSTED, POSTED)
 
 UNASSIGNED_ITEMS = f"WITH {ITEMS} SELECT id FROM item WHERE wallet_id IS NULL AND currency_id = %(currency)s"
 
@@ -131,6 +154,11 @@ DIFFERENCES = f"""
     WITH {ITEMS}, {INVOICES}
     SELECT x.wallet_id, x.move_id, sum(x.expected)::text, sum(x.found)::text
       FROM (SELECT wallet_id, move_id, amount AS expected, 0 AS found FROM invoice
+             UNION ALL
+            SELECT e.wallet_id, e.move_id, -e.posted_amount, 0
+              FROM call_wallet_posted_entry e
+              JOIN account_move m ON m.id = e.move_id
+             WHERE e.day <= %(date)s AND {IN_BOOKS}
              UNION ALL
             SELECT wallet_id, move_id, 0, amount FROM item) x
       JOIN call_wallet w ON w.id = x.wallet_id
@@ -157,11 +185,19 @@ AWAITING_LINES = f"""
 """
 
 UNPOSTED_LINES = f"""
-    SELECT w.id, NULL, t.day, (-sum(t.amount))::text
+    SELECT w.id, NULL, min(t.day), (-sum(t.amount))::text
       FROM call_wallet w
       JOIN call_wallet_transaction t ON t.wallet_id = w.id
      WHERE {SCOPE} AND t.topup_id IS NULL AND t.move_id IS NULL AND t.day <= %(date)s
-     GROUP BY w.id, t.day
+     GROUP BY w.id
     HAVING sum(t.amount) <> 0
-     ORDER BY t.day
+"""
+
+LATE_LINES = f"""
+    SELECT w.id, m.name, m.date, e.ledger_amount::text
+      FROM call_wallet_posted_entry e
+      JOIN account_move m ON m.id = e.move_id
+      JOIN call_wallet w ON w.id = e.wallet_id
+     WHERE {SCOPE} AND e.day <= %(date)s AND NOT {IN_BOOKS} AND e.ledger_amount <> 0
+     ORDER BY m.date, m.id
 """

@@ -1,1 +1,1 @@
-from . import usage_report
+from . import reconciliation, usage_report

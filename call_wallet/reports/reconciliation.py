@@ -42,7 +42,8 @@ class CallWallet(models.Model):
         _ = self.env._
         sources = [
             (_("Awaiting payment"), queries.AWAITING_LINES),
-            (_("Not posted"), queries.UNPOSTED_LINES),
+            (_("Not posted, since"), queries.UNPOSTED_LINES),
+            (_("Posted on a later day"), queries.LATE_LINES),
         ]
         lines = self._reconciliation_lines(date, company, sections, sources)
         for section in sections:

@@ -65,7 +65,6 @@ class Workbook:
         :param unassigned: what belongs to no wallet; zero leaves its line out
         """
         sheet, line = self._sheet(currency, self._heads()), HEAD_ROWS
-        sheet.set_column(3, 2 + len(self._columns), 15)
         for account, customer, figures in rows:
             line += 1
             sheet.write_string(line, 0, account)
@@ -83,8 +82,11 @@ class Workbook:
 
     def _heads(self):
         labels = self._labels
-        heads = [(labels.wallet, 18), (labels.customer, 30), (labels.currency, 10)]
-        return heads + [(labels.figures[name], 15) for name in self._columns]
+        return self._names() + [(labels.figures[name], 15, self._right) for name in self._columns]
+
+    def _names(self):
+        labels, head = self._labels, self._head
+        return [(labels.wallet, 18, head), (labels.customer, 30, head), (labels.currency, 10, head)]
 
     def _write_figure(self, sheet, line, name, figures):
         column, value = self._first[name], float(figures[name])
@@ -121,15 +123,15 @@ class Workbook:
     def add_explained(self, lines):
         """Add the sheet of explained differences: [(account, customer, currency, why, document, day, amount)]."""
         labels = self._labels
-        heads = [(labels.wallet, 18), (labels.customer, 30), (labels.currency, 10), (labels.explanation, 30)]
-        heads += [(labels.document, 24), (labels.date, 12), (labels.amount, 18)]
+        heads = self._names() + [(labels.explanation, 30, self._head), (labels.document, 24, self._head)]
+        heads += [(labels.date, 12, self._head), (labels.amount, 18, self._right)]
         self._add_lines(labels.explained, heads, lines)
 
     def add_unexplained(self, lines):
         """Add the sheet of unexplained ones: [(account, customer, currency, document, day, expected, found)]."""
         labels = self._labels
-        heads = [(labels.wallet, 18), (labels.customer, 30), (labels.currency, 10), (labels.document, 24)]
-        heads += [(labels.date, 12), (labels.expected, 18), (labels.found, 18)]
+        heads = self._names() + [(labels.document, 24, self._head), (labels.date, 12, self._head)]
+        heads += [(labels.expected, 18, self._right), (labels.found, 18, self._right)]
         self._add_lines(labels.unexplained, heads, lines)
 
     def _add_lines(self, name, heads, lines):
@@ -155,12 +157,7 @@ class Workbook:
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(HEAD_ROWS)
-        first_amount = min((self._first.values()), default=0)
-        for column, (text, width) in enumerate(heads):
+        for column, (text, width, style) in enumerate(heads):
             sheet.set_column(column, column, width)
-            is_amount = column >= first_amount and len(heads) > 7 or text in self._amounts()
-            sheet.write_string(HEAD_ROWS, column, text, self._right if is_amount else self._head)
+            sheet.write_string(HEAD_ROWS, column, text, style)
         return sheet
-
-    def _amounts(self):
-        return (self._labels.amount, self._labels.expected, self._labels.found)

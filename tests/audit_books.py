@@ -1,0 +1,165 @@
+"""The auditor: compares the wallets' ledger with the general ledger by its own reckoning.
+
+Plain SQL and arithmetic; nothing of the product's code. The journal items on the deposit account are
+found by their customer, not by what the product notes on them; each customer here has one wallet.
+"""
+
+from collections import defaultdict
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+ZERO, CENT = Decimal(0), Decimal("0.01")
+
+
+class Books:
+    """What the two ledgers say, read once.
+
+    ``problems`` lists what is wrong; ``balances`` is {(wallet, day): (ledger, general ledger)}.
+    """
+
+    def __init__(self, cr, locked_until, last_before, prefix="AUDIT"):
+        """:param last_before: id of the last journal entry made before the period was closed"""
+        self.cr, self.parameters = cr, {"accounts": f"{prefix}%", "locked": locked_until, "last": last_before}
+        self.problems, self.balances = [], {}
+        self.moves = dict(self._read("SELECT id, date FROM account_move WHERE state = 'posted'"))
+        self.topped, self.used = defaultdict(dict), defaultdict(dict)
+        self._read_transactions()
+        self.invoiced = self._by_wallet(INVOICED)
+        self.items = self._read_items()
+
+    def _read(self, query):
+        self.cr.execute(query, self.parameters)
+        return self.cr.fetchall()
+
+    def _read_transactions(self):
+        self.transactions = 0
+        for wallet, day, move, is_topup, amount, count in self._read(TRANSACTIONS):
+            amount, self.transactions = Decimal(amount), self.transactions + count
+            if is_topup:
+                self.topped[wallet][day] = self.topped[wallet].get(day, ZERO) + amount
+                if move:
+                    self.problems.append(f"wallet {wallet}: a top-up's transaction of {day} is posted")
+            else:
+                self.used[wallet][day, move] = amount
+
+    def _by_wallet(self, query):
+        result = defaultdict(dict)
+        for wallet, day, amount in self._read(query):
+            result[wallet][day] = result[wallet].get(day, ZERO) + Decimal(amount)
+        return result
+
+    def _read_items(self):
+        items = defaultdict(dict)
+        for wallet, move, amount in self._read(ITEMS):
+            items[wallet][move] = items[wallet].get(move, ZERO) + Decimal(amount)
+        return items
+
+    # === THE CHECKS === #
+
+    def check(self, first, last):
+        """Check each wallet on each day; return the problems found."""
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        wallets = [row[0] for row in self._read(WALLETS)]
+        for wallet in wallets:
+            expected = self._expected_entries(wallet)
+            for day in days:
+                self._check_day(wallet, day, expected)
+        self._check_entries()
+        return self.problems
+
+    def _expected_entries(self, wallet):
+        """Return {entry: what it must take}: the total so far, rounded, less what earlier ones took."""
+        exact = defaultdict(Decimal)
+        for (_day, move), amount in self.used[wallet].items():
+            if move:
+                exact[move] -= amount
+        total, taken, expected = ZERO, ZERO, {}
+        for move in sorted(exact):
+            total += exact[move]
+            expected[move] = total.quantize(CENT, ROUND_HALF_UP) - taken
+            taken += expected[move]
+            if -self.items[wallet].get(move, ZERO) != expected[move]:
+                found = -self.items[wallet].get(move, ZERO)
+                self.problems.append(f"wallet {wallet}: entry {move} takes {found}, should take {expected[move]}")
+        return expected
+
+    def _check_day(self, wallet, day, expected):
+        topped = sum((amount for date, amount in self.topped[wallet].items() if date <= day), ZERO)
+        invoiced = sum((amount for date, amount in self.invoiced[wallet].items() if date <= day), ZERO)
+        used = posted = ZERO
+        for (date, move), amount in self.used[wallet].items():
+            if date <= day:
+                used += amount
+            if move and self.moves[move] <= day:
+                posted += amount
+        rounding = sum((-take for move, take in expected.items() if self.moves[move] <= day), ZERO) - posted
+        ledger = topped + used
+        should_be = ledger + (invoiced - topped) + (posted - used) + rounding
+        found = sum((amount for move, amount in self.items[wallet].items() if self.moves[move] <= day), ZERO)
+        self.balances[wallet, day] = (ledger, found)
+        if found != should_be:
+            self.problems.append(f"wallet {wallet} on {day}: unexplained {found - should_be}")
+
+    def _check_entries(self):
+        for name, query in SOUND.items():
+            self.problems += [f"{name}: {row}" for row in self._read(query)]
+
+    @property
+    def moved_by_lock(self):
+        """How many days of usage of a wallet are in an entry of a later day."""
+        return sum(bool(move) and self.moves[move] > day for used in self.used.values() for day, move in used)
+
+
+WALLETS = "SELECT id FROM call_wallet WHERE account_ref LIKE %(accounts)s ORDER BY id"
+TRANSACTIONS = """
+    SELECT t.wallet_id, t.day, t.move_id, t.topup_id IS NOT NULL, sum(t.amount)::text, count(*)
+      FROM call_wallet_transaction t JOIN call_wallet w ON w.id = t.wallet_id
+     WHERE w.account_ref LIKE %(accounts)s
+     GROUP BY 1, 2, 3, 4
+"""
+INVOICED = """
+    SELECT o.wallet_id, m.date,
+           (CASE m.move_type WHEN 'out_refund' THEN -1 ELSE 1 END * sum(l.price_subtotal))::text
+      FROM call_wallet_topup o
+      JOIN call_wallet w ON w.id = o.wallet_id
+      JOIN account_move m ON o.invoice_id IN (m.id, m.reversed_entry_id)
+      JOIN account_move_line l ON l.move_id = m.id AND l.display_type = 'product'
+     WHERE w.account_ref LIKE %(accounts)s AND m.state = 'posted'
+     GROUP BY o.wallet_id, m.id
+"""
+ITEMS = """
+    SELECT w.id, l.move_id, (-sum(l.amount_currency))::text
+      FROM account_move_line l
+      JOIN account_move m ON m.id = l.move_id AND m.state = 'posted'
+      JOIN res_company c ON c.id = l.company_id AND c.call_wallet_deposit_account_id = l.account_id
+      JOIN call_wallet w ON w.partner_id = l.partner_id AND w.currency_id = l.currency_id
+     WHERE w.account_ref LIKE %(accounts)s
+     GROUP BY w.id, l.move_id
+"""
+# Each returns what should not be there.
+SOUND = {
+    "not balanced": """
+        SELECT m.name, sum(l.balance), sum(l.amount_currency)
+          FROM account_move m JOIN account_move_line l ON l.move_id = m.id
+         WHERE m.id IN (SELECT move_id FROM call_wallet_transaction)
+         GROUP BY m.id HAVING sum(l.balance) <> 0 OR sum(l.amount_currency) <> 0
+    """,
+    "not posted": """
+        SELECT t.wallet_id, t.day, count(*) FROM call_wallet_transaction t JOIN call_wallet w ON w.id = t.wallet_id
+          LEFT JOIN account_move m ON m.id = t.move_id
+         WHERE w.account_ref LIKE %(accounts)s AND t.topup_id IS NULL AND (m.id IS NULL OR m.state <> 'posted')
+         GROUP BY 1, 2
+    """,
+    "entry of nothing": """
+        SELECT m.name FROM account_move m
+         WHERE m.state = 'posted' AND m.call_wallet_day IS NOT NULL AND m.ref NOT LIKE '%%exchange differences%%'
+           AND NOT EXISTS (SELECT FROM call_wallet_transaction t WHERE t.move_id = m.id)
+    """,
+    "in a closed period": """
+        SELECT m.name, m.date FROM account_move m
+         WHERE m.call_wallet_day IS NOT NULL AND m.date <= %(locked)s AND m.id > %(last)s
+    """,
+    "draft left behind": """
+        SELECT m.id FROM account_move m WHERE m.call_wallet_day IS NOT NULL AND m.state <> 'posted'
+    """,
+}
