@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,15 +26,15 @@ POSTER = Path(__file__).with_name("audit_poster.py")
 class Audit:
     """One audit from beginning to end; ``figures`` says what was done and how long it took."""
 
-    def __init__(self, registry, wallets, calls, kills, seed=1):
+    def __init__(self, registry, wallets, calls, kills, seed=1, every=1):
         self.registry, self.kills, self.seed = registry, kills, seed
         self.figures = {}
-        self.site = self._timed("entering", lambda: AuditSite(registry, wallets, calls, seed))
+        self.site = self._timed("entering", lambda: AuditSite(registry, wallets, calls, seed, every))
         self._timed("entering", self.site.build)
         self.figures["killed"] = self._post(POSTED_UNTIL)
         self.last_before = self.site.lock()
         self.site.record_late(max(calls // 100, 31))
-        self.figures["killed"] += self._post(LAST)
+        self.figures["killed"] += self._post(LAST + timedelta(days=1))
 
     def _timed(self, name, step):
         began = time.monotonic()

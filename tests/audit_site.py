@@ -32,9 +32,11 @@ BATCH = 2_000
 class AuditSite:
     """The company's books and wallets in a database of their own."""
 
-    def __init__(self, registry, wallets, calls, seed=1):
-        self.registry, self.calls = registry, calls
+    def __init__(self, registry, wallets, calls, seed=1, every=1):
+        """:param every: something happens only each so many days, which makes fewer entries"""
+        self.registry, self.calls, self.days = registry, calls, DAYS[::every]
         self.rng = random.Random(seed)
+        self.august = sum(day <= LOCKED_UNTIL for day in self.days)
         self.fates = dict.fromkeys(FATES, 0)
         self.events = []
         with self.env() as env:
@@ -95,12 +97,12 @@ class AuditSite:
             for _turn in range(2):
                 self._plan(self._moment(5, 90), self._refund, wallet_id, self.rng.randrange(1, 3_000_000))
             if position % 5 == 0:
-                self._plan(self._moment(70, 90), self._breakage, wallet_id, self.rng.randrange(1, 9_000_000))
+                self._plan(self._moment(60, 91), self._breakage, wallet_id, self.rng.randrange(1, 9_000_000))
         self._plan_calls()
         self.events.sort(key=lambda event: event[0])
 
     def _moment(self, first, last):
-        day = DAYS[self.rng.randrange(first, min(last, len(DAYS) - 1) + 1)]
+        day = self.rng.choice([day for day in self.days if first <= (day - FIRST).days <= last])
         return datetime.combine(day, time(self.rng.randrange(24), self.rng.randrange(60)))
 
     def _plan(self, moment, carry_out, *arguments):
@@ -111,9 +113,9 @@ class AuditSite:
         self._plan(moment, self._top_up, wallet_id, amount, fate, min(later, datetime.combine(LAST, time(23, 30))))
 
     def _plan_calls(self):
-        per_day = self.calls // len(DAYS) + 1
+        per_day = self.calls // len(self.days) + 1
         number = 0
-        for day in DAYS:
+        for day in self.days:
             calls = []
             for _turn in range(min(per_day, self.calls - number)):
                 calls.append(self._make_call(day, number))
@@ -157,7 +159,7 @@ class AuditSite:
 
     def record_late(self, count):
         """Calls of August that are reported after it was closed."""
-        calls = [self._make_call(date(2026, 8, 1 + number % 31), number, late="-late") for number in range(count)]
+        calls = [self._make_call(self.days[number % self.august], number, late="-late") for number in range(count)]
         with self.env() as env:
             self._record(env, calls)
 

@@ -209,7 +209,7 @@ class TestReconciliation(ReconciliationCommon):
         self._post("2026-10-08", "2026-10-09")
         self._post("2026-10-06", "2026-10-06")
         self._use("2026-10-08", 60)
-        self._post(None, "2026-10-31")
+        self._post("2026-10-06", "2026-10-09")
         for day in days:
             self.assertFigures(day, not_posted=0, unexplained=0)
 
@@ -276,7 +276,7 @@ class TestReconciliation(ReconciliationCommon):
         wallet = self._make_wallet(currency_id=euro.id, rate_plan_id=plan.id, partner_id=self.partner.id)
         self._top_up("2026-10-05", "100", wallet=wallet)
         self._use("2026-10-06", 60, account=wallet.account_ref)
-        self._post(None, "2026-10-31")
+        self._post("2026-10-06", "2026-10-06")
         self.assertFigures("2026-10-31", wallet, general_ledger="99.99", remainder="0.0025", unexplained=0)
         self.assertFigures("2026-10-31", general_ledger=0, unexplained=0)
 

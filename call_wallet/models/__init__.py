@@ -62,6 +62,7 @@ from . import (
     account_chart_template,
     account_move,
     account_move_payable,
+    account_move_wallet,
     account_move_billed_to,
     account_move_entry,
     account_move_line,

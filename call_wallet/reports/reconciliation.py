@@ -165,6 +165,7 @@ class ReconciliationReport(models.AbstractModel):
             "differing": sum(len(section.differing) for section in sections),
             "explained": wallets._reconciliation_explained(date, company, sections),
             "unexplained": wallets._reconciliation_unexplained(date, company, sections),
+            "figure": getattr,
             "show": show,
         }
 

@@ -70,9 +70,18 @@ def shell(setting, arguments):
 
 def bench(setting, arguments):
     """Run the benchmarks with the variables that lead to the server and its databases."""
-    script = paths.REPO / "benchmarks/run.py"
+    return run_script(setting, "benchmarks/run.py", arguments)
+
+
+def audit(setting, arguments):
+    """Run the auditor's check of both ledgers at its full size."""
+    return run_script(setting, "tests/audit.py", arguments)
+
+
+def run_script(setting, name, arguments):
+    script = paths.REPO / name
     if not script.exists():
-        raise StepError("benchmarks/run.py is missing", "restore it from Git")
+        raise StepError(f"{name} is missing", "restore it from Git")
     template = setting.databases.addon_template()
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
     return subprocess.call(
@@ -108,6 +117,6 @@ def lock(_setting, _arguments):
 LOCKS = [("requirements.in", "requirements.lock"),
          ("scripts/bootstrap/postgres.in", "scripts/bootstrap/postgres.lock")]
 COMMANDS = {
-    "run": run, "demo": make_demo, "test": testing.run, "shell": shell, "bench": bench,
+    "run": run, "demo": make_demo, "test": testing.run, "shell": shell, "bench": bench, "audit": audit,
     "lint": lint.run, "pot": i18n.renew, "clean": clean, "lock": lock, "odoo": odoo, "freshdb": freshdb,
 }
