@@ -128,7 +128,7 @@ class CallWalletPortal(CustomerPortal):
 
     def _overview_values(self, wallet):
         if not wallet.is_set_up:
-            return {"emails": [], "problems": {}, "pending": self._invoices(wallet, "pending")}
+            return {"emails": [], "problems": {}, "pending": self._pending_invoices(wallet)}
         days = wallet._dashboard_days()
         spend = wallet._dashboard_spend(days)
         return {
@@ -138,14 +138,19 @@ class CallWalletPortal(CustomerPortal):
             "campaigns": wallet._dashboard_campaigns(days),
             "transactions": self._transactions(wallet, wallet.last_sequence, LATEST),
             "invoices": self._invoices(wallet, limit=LATEST),
-            "pending": self._invoices(wallet, "pending"),
+            "pending": self._pending_invoices(wallet),
         }
 
-    def _invoices(self, wallet, status=None, limit=None):
+    def _invoices(self, wallet, domain=(), limit=None):
+        """Return the invoices of the wallet's top-ups that are no drafts, the newest first."""
         topups = wallet.env["call.wallet.topup"].search(
-            [("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")], order="id desc", limit=limit
+            [("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft"), *domain], order="id desc", limit=limit
         )
-        return topups.invoice_id.filtered(lambda move: not status or move.call_wallet_status == status)
+        return topups.invoice_id
+
+    def _pending_invoices(self, wallet):
+        unpaid = [("invoice_id.state", "=", "posted"), ("invoice_id.payment_state", "in", ("not_paid", "partial"))]
+        return self._invoices(wallet, unpaid).filtered(lambda move: move.call_wallet_status == "pending")
 
     # === TRANSACTIONS === #
 

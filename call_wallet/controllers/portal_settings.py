@@ -41,14 +41,12 @@ class CallWalletPortalSettings(CallWalletPortal):
     def _save_notifications(self, wallet, form):
         emails = [email.strip() for email in request.httprequest.form.getlist("emails")]
         emails += [email for email in form.get("new_email", "").replace(",", " ").replace(";", " ").split() if email]
-        typed = {
-            "emails": emails,
-            "threshold": form.get("threshold", ""),
-            "statement": bool(form.get("monthly_statement")),
-        }
+        typed = {"emails": emails}
+        if "threshold" in form:
+            typed |= {"threshold": form["threshold"], "statement": bool(form.get("monthly_statement"))}
         problems, threshold_problem = wallet._recipient_problems(emails), ""
         # Its card on the overview asks for addresses alone.
-        threshold = form.get("threshold", wallet.low_balance_threshold)
+        threshold = typed.get("threshold", wallet.low_balance_threshold)
         try:
             wallet._check_threshold(threshold)
         except UserError as error:
@@ -63,8 +61,7 @@ class CallWalletPortalSettings(CallWalletPortal):
             return self._notifications_page(wallet, ask_last=True, **typed)
         was_set_up = wallet.is_set_up
         # As the user, so that the note in the wallet's history is theirs.
-        statement = bool(form.get("monthly_statement")) if "threshold" in form else None
-        wallet.with_env(request.env).set_notifications(emails, threshold, statement)
+        wallet.with_env(request.env).set_notifications(emails, threshold, typed.get("statement"))
         self._flash(request.env._("Notifications saved."))
         return self._page(wallet, "notifications" if was_set_up and emails else "")
 
