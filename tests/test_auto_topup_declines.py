@@ -106,8 +106,10 @@ class TestAutoTopupDeclines(AutoTopupCase):
 
     def test_a_payment_by_hand_does_not_make_a_stolen_card_good(self):
         self._answer(call_wallet_decline_code="stolen_card")
+        self.assertTrue(self._attempts().has_open_invoice)
         self._pay(self._invoices())
         self.assertEqual(self.wallet.auto_topup_state, "suspended")
+        self.assertFalse(self._attempts().has_open_invoice, "nothing is left to pay")
 
     def test_new_consent_with_a_new_card_arms_it_again_and_the_old_invoice_goes(self):
         self._decline_three_times()

@@ -122,7 +122,7 @@ class CallWalletAutoTopup(models.Model):
             case "paused":
                 return _("The wallet was paused by hand; no card is charged until it is resumed.")
             case "payment_in_progress":
-                return _("A payment is in progress; with it the balance is above the level.")
+                return _("A payment is in progress already.")
             case "cool_down":
                 return _("A payment succeeded a short while ago. The next charge is possible at %s.", when)
             case "daily_limit":

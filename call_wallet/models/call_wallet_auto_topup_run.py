@@ -1,6 +1,6 @@
 import logging
 
-from odoo import Command, api, models
+from odoo import Command, api, models, modules
 from odoo.exceptions import UserError
 
 from ..clock import utcnow
@@ -54,6 +54,9 @@ class CallWalletAutoTopupRun(models.Model):
         """
         wallet = self._as(FINANCE, owner=True)
         wallet.ensure_one()
+        if not modules.module.current_test and not self.env["call.wallet.ledger"]._may_own_transaction():
+            # What the provider charged could be rolled back here with the rest.
+            raise UserError(self.env._("Cards are charged by a request of their own; save first, then top up."))
         attempt = wallet._auto_topup_run(by_hand=True)
         return attempt.with_env(self.env)
 
@@ -202,9 +205,11 @@ class CallWalletTopup(models.Model):
         if not difference:
             return difference
         wallet = self.wallet_id
-        attempts = self.env["call.wallet.auto.topup"].search([("topup_id", "=", self.id)], limit=1)
-        if difference > 0 and attempts.state not in OPEN:
-            wallet._auto_topup_rearm()
+        attempts = self.env["call.wallet.auto.topup"].search([("topup_id", "=", self.id)])
+        if difference > 0:
+            attempts.filtered("has_open_invoice").has_open_invoice = False
+            if attempts[:1].state not in OPEN:
+                wallet._auto_topup_rearm()
         if difference < 0 and wallet.available_balance < max(wallet.auto_topup_level, 0):
             wallet._auto_topup_suspend("taken_back", message=self.display_name)
         return difference

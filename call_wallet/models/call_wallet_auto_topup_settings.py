@@ -201,6 +201,8 @@ class CallWalletAutoTopupSettings(models.Model):
         values["token_id"] = self._read_auto_topup_token(token_id)
         if not values["token_id"]:
             errors["token_id"] = _("Card: choose one of the saved cards; a payment can save one.")
+        elif refusal := self.env["payment.token"].browse(values["token_id"]).provider_id._call_wallet_refusal():
+            errors["token_id"] = _("Card: %s", refusal)
         if not self.is_set_up:
             errors["recipients"] = _("Billing is not set up: save a notification recipient first.")
         if accept_mandate is not True:
