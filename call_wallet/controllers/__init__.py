@@ -1,7 +1,10 @@
 from . import (
     payment_context,
     portal,
+    portal_add_balance,
     portal_auto_topup,
+    portal_cards,
+    portal_invoices,
     portal_report,
     portal_settings,
     reconciliation,

@@ -48,6 +48,7 @@ class CallWalletDemo(models.AbstractModel):
         if self.env.ref("call_wallet.demo_wallet_acme").last_sequence:
             return
         self._set_passwords()
+        self._offer_bank_transfer()
         self._load_rates()
         for account, emails in RECIPIENTS.items():
             self._wallet(account).set_recipients(emails)
@@ -77,6 +78,13 @@ class CallWalletDemo(models.AbstractModel):
                 user._set_encrypted_password(user.id, user._crypt_context().hash(user.login))
             else:
                 _logger.info("Demo user %s has no password: the password policy asks for a longer one.", user.login)
+
+    def _offer_bank_transfer(self):
+        """Let invoices be paid by bank transfer, to the account of the company's bank journal."""
+        domain = [("custom_mode", "=", "wire_transfer"), ("company_id", "=", self.env.company.id)]
+        provider = self.env["payment.provider"].search(domain, limit=1)
+        provider.write({"state": "enabled", "is_published": True})
+        provider._transfer_ensure_pending_msg_is_set()
 
     def _load_rates(self):
         plan = self.env.ref("call_wallet.demo_rate_plan")

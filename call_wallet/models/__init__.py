@@ -49,6 +49,7 @@ from . import (
     call_wallet_close,
     call_wallet_topup_sync,
     call_wallet_topup_notice,
+    call_wallet_topup_receipt,
     call_wallet_tokens,
     call_wallet_mandate,
     call_wallet_auto_topup,
