@@ -68,6 +68,12 @@ class TestAddBalanceInTheBrowser(BrowserCase, TopupPageCommon):
             await seeText("[data-pay=due]", "$ 70.00");
             await ready();
             await click("input[data-provider-code=custom]");
+            // Odoo sends this form to the whole window, which would end the script.
+            const {{ submit }} = shown.HTMLFormElement.prototype;
+            shown.HTMLFormElement.prototype.submit = function () {{
+                this.target = "_self";
+                submit.call(this);
+            }};
             await click("[name=o_payment_submit_button]");
             await seeText("[data-result=transfer]", "1–5 business days");
             await seeText("[data-transfer=reference]", "{topup.invoice_id.payment_reference}");
