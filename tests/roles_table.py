@@ -54,6 +54,7 @@ MODELS = {
     "call.wallet.mandate": {"F": "r", "M": "r"},
     "call.wallet.package": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
+    "call.wallet.payback.wizard": {"M": "crw"},
     "call.wallet.post.now": {"F": "crw", "M": "crw"},
     "call.wallet.posted": {"F": "r", "M": "r"},
     "call.wallet.posting": {"F": "r", "M": "r"},
@@ -282,6 +283,12 @@ ACTIONS = [
     Action("refuse it in the dialog", MANAGER, "call.wallet.refund.refusal.action_refuse", refusal_dialog),
     Action("withdraw one's own request", FINANCE, "call.wallet.refund.request.action_withdraw", refund_request("user")),
     Action("withdraw somebody else's", NOBODY, "call.wallet.refund.request.action_withdraw", refund_request()),
+    Action("open Pay Back", MANAGER, "call.wallet.topup.action_open_pay_back", lambda c: c.topup),
+    Action("pay a top-up back", MANAGER, "call.wallet.topup.pay_back", lambda c: c.topup, complains=True,
+           amount="1000000", reason="No need"),
+    Action("pay it back in the dialog", MANAGER, "call.wallet.payback.wizard.action_pay_back",
+           lambda c: c.env["call.wallet.payback.wizard"].create(
+               {"topup_id": c.topup.id, "amount": 1_000_000, "reason": "No need"}), complains=True),
     # === KEEPING A WALLET === #
     Action("create a wallet", FINANCE, "call.wallet.create",
            vals_list=vals(partner_id=lambda c: c.other.partner_id.create({"name": "New", "is_company": True}).id,

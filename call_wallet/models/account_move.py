@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..fields import ZERO, parse_amount
+from .call_wallet import FINANCE_MANAGER
 from .call_wallet_topup import INVOICE_STATUSES
 
 
@@ -23,7 +25,7 @@ class AccountMove(models.Model):
             elif move.state == "draft":
                 move.call_wallet_status = False
             else:
-                is_paid = move.payment_state in ("paid", "in_payment")
+                is_paid = move.payment_state in ("paid", "in_payment") and not move._call_wallet_lost_payment()
                 move.call_wallet_status = "paid" if is_paid else "pending"
 
     def write(self, vals):
@@ -33,6 +35,8 @@ class AccountMove(models.Model):
         :raise UserError: a top-up's invoice would get another customer or currency
         """
         self._call_wallet_refuse_other(vals)
+        if vals.get("state") in ("draft", "cancel"):
+            self._call_wallet_refuse_while_paying()
         result = super().write(vals)
         if "state" in vals:
             self._call_wallet_affected()._sync()
@@ -51,6 +55,48 @@ class AccountMove(models.Model):
                         move.display_name,
                     )
                 )
+
+    def _call_wallet_lost_payment(self):
+        """Tell whether a payment of this invoice has bounced: Odoo calls the invoice paid all the same."""
+        topup = self.sudo().call_wallet_topup_ids
+        if all(topup.mapped(lambda order: order.credited_amount >= order.amount)):
+            return False
+        payments = self.sudo()._get_reconciled_payments()
+        return any(payment.state in ("draft", "rejected", "canceled") for payment in payments)
+
+    def _call_wallet_refuse_while_paying(self):
+        for move in self.sudo().filtered("call_wallet_topup_ids"):
+            if move.transaction_ids.filtered("call_wallet_is_under_way"):
+                raise UserError(
+                    self.env._(
+                        "A payment of %s is being processed. Wait for its result, then cancel; what arrives is credited.",
+                        move.display_name,
+                    )
+                )
+
+    def _post(self, soft=True):
+        """Odoo's hook for posting.
+
+        :raise UserError: a credit note would take back funds of a top-up that are used already
+        """
+        if not (self.env.su or self.env.user.has_group(FINANCE_MANAGER)):
+            self._call_wallet_refuse_spent()
+        return super()._post(soft)
+
+    def _call_wallet_refuse_spent(self):
+        for note in self.sudo().filtered(lambda move: move.move_type == "out_refund"):
+            for topup in note.reversed_entry_id.call_wallet_topup_ids:
+                left = topup.amount - topup._credit_notes() - parse_amount(note.amount_untaxed)
+                debit = topup.credited_amount - max(left, ZERO)
+                if debit > topup.wallet_id.available_balance:
+                    raise UserError(
+                        self.env._(
+                            "%(note)s takes back funds that are used already: %(left)s of the balance is available. "
+                            "A finance manager may post it all the same.",
+                            note=note.display_name,
+                            left=topup.wallet_id._exactly(topup.wallet_id.available_balance),
+                        )
+                    )
 
     @api.ondelete(at_uninstall=False)
     def _call_wallet_refuse_topup(self):

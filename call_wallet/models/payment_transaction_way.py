@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class PaymentTransactionWay(models.Model):
@@ -10,6 +10,7 @@ class PaymentTransactionWay(models.Model):
 
     call_wallet_is_under_way = fields.Boolean(compute="_compute_call_wallet_is_under_way")
 
+    @api.depends("state", "is_post_processed", "operation", "provider_code")
     def _compute_call_wallet_is_under_way(self):
         """Money may be on its way: a second payment has to wait. A bank transfer is nobody's debit yet."""
         for transaction in self:

@@ -1,0 +1,199 @@
+from odoo import Command, fields, models
+from odoo.exceptions import UserError
+
+from ..fields import ZERO, Amount, parse_amount
+from .call_wallet import FINANCE_MANAGER
+
+
+class CallWalletTopupPayback(models.Model):
+    """Paying a balance back: a credit note on the top-up, and the money the way it came.
+
+    The ledger follows the credit note like any other (see ``_sync``): the funds leave the wallet
+    before money leaves the company.
+    """
+
+    _inherit = "call.wallet.topup"
+
+    missing_amount = Amount(
+        "Still to Be Paid", compute="_compute_missing_amount", help="Tax included; what the invoice still asks for."
+    )
+
+    def _compute_missing_amount(self):
+        for topup in self:
+            invoice = topup.sudo().invoice_id
+            topup.missing_amount = invoice.amount_residual if invoice.state == "posted" else ZERO
+
+    def pay_back(self, amount, reason, request_key=None, allow_negative=False):
+        """Pay back part of a top-up, or all of it.
+
+        A posted credit note takes the funds from the wallet. If a payment provider that supports
+        refunds brought them, it is asked to send them back; otherwise the credit note waits for
+        finance to pay it by bank.
+
+        :param amount: net of tax, in the wallet's currency: str, int or Decimal, not more decimals
+            than the currency has; at most what is left of the top-up's credit and of the balance
+        :param str reason: on the credit note
+        :param str request_key: the same key pays back once and returns the first credit note
+        :param bool allow_negative: pay back funds that were used already; the balance goes below zero
+        :return: the credit note, an ``account.move``
+        :raise UserError: amount or reason missing, or more than is left
+        :raise AccessError: not a finance manager
+        """
+        self.ensure_one()
+        self.wallet_id._as(FINANCE_MANAGER)
+        topup = self.sudo()
+        amount, reason = topup._check_payback_input(amount, reason)
+        with self.env["call.wallet.ledger"]._transaction():
+            note = topup._noted_before(request_key)
+            if note:
+                return note.with_env(self.env)
+            topup._lock_for_payback()
+            # Asked for at the same time: whoever came first has the lock, and is found now.
+            note = topup._noted_before(request_key)
+            if not note:
+                topup._check_payback(amount, allow_negative)
+                note = topup._create_credit_note(amount, reason, request_key)
+        topup._refund_through_provider(note)
+        return note.with_env(self.env)
+
+    # === CHECKS === #
+
+    def _check_payback_input(self, amount, reason):
+        _ = self.env._
+        reason = reason.strip() if isinstance(reason, str) else ""
+        if not reason:
+            raise UserError(_("Reason: say why the funds are paid back; it is on the credit note."))
+        if isinstance(amount, bool):
+            raise UserError(_("Amount: enter a number."))
+        amount = parse_amount(amount, _("Amount"), self.env)
+        if amount <= 0:
+            raise UserError(_("Amount: enter more than zero."))
+        if amount != round(amount, self.currency_id.decimal_places):
+            raise UserError(
+                _(
+                    "Amount: %(currency)s has %(places)s decimal places; use no more.",
+                    currency=self.currency_id.name,
+                    places=self.currency_id.decimal_places,
+                )
+            )
+        return amount, reason
+
+    def _noted_before(self, request_key):
+        if not request_key:
+            return self.env["account.move"]
+        return self.invoice_id.reversal_move_ids.filtered(
+            lambda note: note.call_wallet_request_key == self._payback_key(request_key)
+        )
+
+    def _payback_key(self, request_key):
+        return f"{self.id}/{request_key}"
+
+    def _lock_for_payback(self):
+        """Keep calls and other people off the funds until the transaction ends."""
+        self.env["call.wallet.ledger"]._lock(self.wallet_id.ids)
+        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = %s FOR UPDATE", [self.id])
+        self.env.invalidate_all()
+
+    def _check_payback(self, amount, allow_negative):
+        _ = self.env._
+        wallet = self.wallet_id
+        if amount > self.credited_amount:
+            raise UserError(
+                _("Amount: at most %s of this top-up is left to pay back.", wallet._exactly(self.credited_amount))
+            )
+        if amount > wallet.available_balance and not allow_negative:
+            raise UserError(
+                _(
+                    "Amount: at most %s of the balance is available; the rest is used or held by calls in progress.",
+                    wallet._exactly(max(wallet.available_balance, ZERO)),
+                )
+            )
+
+    # === CREDIT NOTE === #
+
+    def _create_credit_note(self, amount, reason, request_key):
+        """Post a credit note on the top-up's invoice; the ledger has followed when it returns."""
+        before = self.credited_amount
+        invoice = self.invoice_id
+        note = invoice._reverse_moves(
+            [
+                {
+                    "invoice_date": fields.Date.context_today(self),
+                    "date": fields.Date.context_today(self),
+                    "ref": self.env._("%(invoice)s, paid back: %(reason)s", invoice=invoice.name, reason=reason),
+                    "invoice_payment_term_id": False,
+                    "call_wallet_request_key": self._payback_key(request_key) if request_key else False,
+                }
+            ]
+        )
+        self._scale_credit_note(note, amount)
+        note.with_context(call_wallet_pay_back=True).action_post()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        if before - self.credited_amount != amount:
+            raise UserError(self.env._("The wallet is being worked on just now. Nothing was paid back; try again."))
+        return note
+
+    def _scale_credit_note(self, note, amount):
+        """Make the whole invoice's credit note one of ``amount``, net of tax, with its share of the tax."""
+        [line] = note.invoice_line_ids.filtered(lambda line: line.display_type == "product")[:1]
+        net = parse_amount(line.price_subtotal)
+        if net != amount:
+            share = parse_amount(line.price_unit) * amount / net
+            note.write({"invoice_line_ids": [Command.update(line.id, {"price_unit": float(share)})]})
+
+    # === MONEY === #
+
+    def _refund_through_provider(self, note):
+        """Ask the provider that brought the money to send back the credit note's amount.
+
+        :return: the refund's transaction; empty where no single payment of a provider covers it
+        """
+        refunds = note.call_wallet_refund_ids
+        if refunds or note.currency_id.is_zero(note.amount_residual):
+            return refunds
+        source = self._refundable_transaction(note.amount_residual)
+        if not source:
+            return source
+        refund = source.with_context(call_wallet_credit_note_id=note.id, payment_backend_action=True)._refund(
+            amount_to_refund=note.amount_residual
+        )
+        if refund.state in ("done", "error"):
+            refund._post_process()
+        return refund
+
+    def _refundable_transaction(self, amount):
+        transactions = self.invoice_id.transaction_ids.filtered(
+            lambda source: source.state == "done"
+            and source.operation != "refund"
+            and source.provider_id.state != "disabled"
+            and source.provider_id.support_refund != "none"
+            and source.payment_method_id.support_refund != "none"
+            and source.payment_id.state in ("in_process", "paid")
+        )
+        for source in transactions.sorted("id", reverse=True):
+            sent_back = sum(
+                child.amount
+                for child in source.child_transaction_ids
+                if child.operation == "refund" and child.state in ("done", "pending", "draft")
+            )
+            # Refunds are negative.
+            left = source.amount + sent_back
+            whole = source.currency_id.compare_amounts(amount, source.amount) == 0
+            partial = source.provider_id.support_refund == source.payment_method_id.support_refund == "partial"
+            if source.currency_id.compare_amounts(amount, left) <= 0 and (whole or partial):
+                return source
+        return transactions.browse()
+
+    # === ACTIONS === #
+
+    def action_open_pay_back(self):
+        """Ask how much and why, then pay back.
+
+        :raise AccessError: not a finance manager
+        """
+        self.ensure_one()
+        self.wallet_id._as(FINANCE_MANAGER)
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_payback_wizard")
+        action["context"] = {"default_topup_id": self.id}
+        return action

@@ -1,0 +1,107 @@
+from odoo import api, fields, models
+
+from ..fields import parse_amount
+
+TO_DO = "mail.mail_activity_data_todo"
+
+
+class PaymentTransactionRefund(models.Model):
+    """Refunds of payments that became balance: each has a credit note, which takes the funds from the wallet.
+
+    Odoo's own refunds know no credit note: the money would leave, and the funds stay.
+    """
+
+    _inherit = "payment.transaction"
+
+    call_wallet_credit_note_id = fields.Many2one(
+        "account.move", "Credit Note", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        transactions = super().create(vals_list)
+        note_id = self.env.context.get("call_wallet_credit_note_id")
+        if note_id:
+            refunds = transactions.filtered(lambda transaction: transaction.operation == "refund")
+            refunds.call_wallet_credit_note_id = note_id
+        return transactions
+
+    def _post_process(self):
+        """Make the refund's credit note if there is none, and reconcile it with the money sent back.
+
+        Odoo's hook for what follows a payment's result; it may come more than once.
+        """
+        super()._post_process()
+        for refund in self.sudo().filtered(lambda transaction: transaction.operation == "refund"):
+            if refund._call_wallet_topups():
+                refund._call_wallet_follow_refund()
+
+    def _call_wallet_follow_refund(self):
+        if self.state == "done":
+            note = self.call_wallet_credit_note_id or self._call_wallet_note_refund()
+            self._call_wallet_reconcile_refund(note)
+        elif self.state in ("error", "cancel") and self.call_wallet_credit_note_id.state == "posted":
+            self._call_wallet_undo_refund()
+
+    def _call_wallet_note_refund(self):
+        """Post the credit note of a refund that was asked for elsewhere: on the payment, or at the provider."""
+        invoice = self.source_transaction_id.invoice_ids.filtered("call_wallet_topup_ids")[:1]
+        topup = invoice.call_wallet_topup_ids[:1]
+        total = invoice.amount_total
+        net = invoice.currency_id.round(-self.amount * invoice.amount_untaxed / total) if total else 0
+        note = invoice._reverse_moves(
+            [
+                {
+                    "invoice_date": fields.Date.context_today(self),
+                    "date": fields.Date.context_today(self),
+                    "ref": self.env._("%(invoice)s, refunded: %(refund)s", invoice=invoice.name, refund=self.reference),
+                    "invoice_payment_term_id": False,
+                }
+            ]
+        )
+        topup._scale_credit_note(note, parse_amount(net))
+        # The money has left already: that it was used meanwhile does not bring it back.
+        note.with_context(call_wallet_pay_back=True).action_post()
+        self.call_wallet_credit_note_id = note
+        return note
+
+    def _call_wallet_reconcile_refund(self, note):
+        lines = (self.payment_id.move_id.line_ids + note.line_ids).filtered(
+            lambda line: line.account_id.account_type == "asset_receivable" and not line.reconciled
+        )
+        if note.state == "posted" and len(lines.move_id) == 2:
+            lines.reconcile()
+
+    def _call_wallet_undo_refund(self):
+        """Give the funds back: the money has not left, or has come back. Finance looks after it."""
+        note = self.call_wallet_credit_note_id
+        payment = self.payment_id
+        if payment.state in ("in_process", "paid"):
+            payment.action_draft()
+            payment.action_cancel()
+        note.with_context(call_wallet_pay_back=True).button_draft()
+        note.button_cancel()
+        wallet = note.reversed_entry_id.call_wallet_topup_ids.wallet_id[:1]
+        manager = wallet.account_manager_id or note.create_uid
+        wallet.activity_schedule(
+            TO_DO,
+            summary=self.env._("Refund %s failed", self.reference),
+            note=self.env._(
+                "The provider did not send the money back (%s). The funds are in the wallet again; pay them back by bank.",
+                self.state_message or "-",
+            ),
+            user_id=manager.id,
+        )
+
+
+class AccountMoveRefund(models.Model):
+    _inherit = "account.move"
+
+    call_wallet_request_key = fields.Char(readonly=True, copy=False, help="The same key pays back once.")
+    call_wallet_refund_ids = fields.One2many(
+        "payment.transaction", "call_wallet_credit_note_id", "Refunds of a Top-up", readonly=True
+    )
+
+    _call_wallet_request_key_unique = models.UniqueIndex(
+        "(call_wallet_request_key) WHERE call_wallet_request_key IS NOT NULL", "This was paid back already."
+    )

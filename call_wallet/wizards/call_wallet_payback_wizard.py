@@ -1,0 +1,61 @@
+from decimal import ROUND_DOWN, Decimal
+from uuid import uuid4
+
+from odoo import api, fields, models
+
+from ..fields import ZERO, Amount, parse_amount
+
+
+class CallWalletPaybackWizard(models.TransientModel):
+    """Asks how much of a top-up is paid back, and shows what follows. Amounts are in the wallet's currency."""
+
+    _name = "call.wallet.payback.wizard"
+    _description = "Pay Back a Top-up"
+
+    topup_id = fields.Many2one("call.wallet.topup", required=True, readonly=True, ondelete="cascade")
+    wallet_id = fields.Many2one(related="topup_id.wallet_id")
+    currency_id = fields.Many2one(related="topup_id.currency_id")
+    left_amount = Amount("Left of the Top-up", related="topup_id.credited_amount")
+    available_balance = Amount("Available Balance", related="wallet_id.available_balance")
+    amount = Amount("Pay Back", compute="_compute_amount", store=True, readonly=False, help="Net of tax.")
+    allow_negative = fields.Boolean("Pay back funds that were used", help="The balance may go below zero.")
+    total_amount = Amount("Tax included", compute="_compute_summary")
+    balance_after = Amount("Balance Afterwards", compute="_compute_summary")
+    by_provider = fields.Char("Sent Back By", compute="_compute_summary")
+    reason = fields.Char()
+    # Made when the dialog opens: pressing the button twice pays back once.
+    request_key = fields.Char(default=lambda self: uuid4().hex, readonly=True)
+
+    @api.depends("topup_id")
+    def _compute_amount(self):
+        for wizard in self:
+            available = max(min(wizard.left_amount, wizard.available_balance), ZERO)
+            # Fractions of a cent cannot be paid.
+            unit = Decimal(1).scaleb(-wizard.currency_id.decimal_places)
+            wizard.amount = available.quantize(unit, rounding=ROUND_DOWN)
+
+    @api.depends("amount", "topup_id")
+    def _compute_summary(self):
+        for wizard in self:
+            topup = wizard.topup_id.sudo()
+            invoice = topup.invoice_id
+            net = parse_amount(invoice.amount_untaxed)
+            total = wizard.amount * parse_amount(invoice.amount_total) / net if net else wizard.amount
+            wizard.total_amount = round(total, wizard.currency_id.decimal_places)
+            wizard.balance_after = wizard.wallet_id.balance - wizard.amount
+            source = topup._refundable_transaction(float(wizard.total_amount))
+            wizard.by_provider = source.provider_id.name or self.env._("Bank transfer by finance")
+
+    def action_pay_back(self):
+        """Pay back and open the credit note.
+
+        :raise UserError: as ``call.wallet.topup.pay_back``
+        """
+        self.ensure_one()
+        note = self.topup_id.pay_back(self.amount, self.reason, self.request_key, allow_negative=self.allow_negative)
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "account.move",
+            "res_id": note.id,
+            "views": [(self.env.ref("account.view_move_form").id, "form")],
+        }
