@@ -54,8 +54,9 @@ class AccountMoveEntry(models.Model):
     # === ENTRIES OF THE POSTING STAND === #
 
     def _compute_show_reset_to_draft_button(self):
-        super()._compute_show_reset_to_draft_button()
+        result = super()._compute_show_reset_to_draft_button()
         self.filtered("call_wallet_posting_id").show_reset_to_draft_button = False
+        return result
 
     def write(self, vals):
         if FIXED & vals.keys() or vals.get("state") in ("draft", "cancel"):
