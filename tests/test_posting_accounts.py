@@ -106,19 +106,17 @@ class TestPostingAccounts(CallWalletCommon):
 
 
 def test_charts_of_other_countries_get_the_accounts(private_registry):
-    """Real charts, installed for it: Germany (4 digits), Spain and France (6)."""
+    """Real charts, installed for it: Germany's with 4 digits, Spain's with 6."""
     from odoo import SUPERUSER_ID, api
 
     def environment(cr):
         return api.Environment(cr, SUPERUSER_ID, {})
 
     with private_registry.cursor() as cr:
-        modules = environment(cr)["ir.module.module"].search(
-            [("name", "in", ["l10n_de", "l10n_es", "l10n_fr_account"])]
-        )
-        assert len(modules) == 3
+        modules = environment(cr)["ir.module.module"].search([("name", "in", ["l10n_de", "l10n_es"])])
+        assert len(modules) == 2
         modules.button_immediate_install()
-    for chart in ("de_skr03", "es_pymes", "fr"):
+    for chart in ("de_skr03", "es_pymes"):
         with private_registry.cursor() as cr:
             env = environment(cr)
             company = env["res.company"].create({"name": f"Books of {chart}"})

@@ -149,20 +149,26 @@ CHECKS = {
         HAVING sum(l.balance) <> 0 OR sum(l.amount_currency) <> 0 OR m.state <> 'posted'
     """,
     "entered": f"""
-        SELECT w.account_ref, m.name, 'transactions ' || x.ledger, 'entered ' || COALESCE(x.entered, 0)
-          FROM (SELECT b.move_id, b.wallet_id, -sum(b.amount) AS ledger,
-                       (SELECT sum(l.amount_currency)
-                          FROM account_move_line l
-                          JOIN account_account a ON a.id = l.account_id
-                         WHERE l.move_id = b.move_id AND l.call_wallet_id = b.wallet_id
-                           AND a.account_type LIKE 'liability%%') AS entered
-                  FROM call_wallet_transaction b
-                 WHERE {SCOPE} AND b.move_id IS NOT NULL
-                 GROUP BY b.move_id, b.wallet_id) x
-          JOIN call_wallet w ON w.id = x.wallet_id
+        WITH taken AS (
+            SELECT b.move_id, b.wallet_id, -sum(b.amount) AS ledger
+              FROM call_wallet_transaction b
+             WHERE {SCOPE} AND b.move_id IS NOT NULL
+             GROUP BY b.move_id, b.wallet_id
+        ), entered AS (
+            SELECT l.move_id, l.call_wallet_id AS wallet_id, sum(l.amount_currency) AS entered
+              FROM account_move_line l
+              JOIN account_account a ON a.id = l.account_id
+             WHERE l.call_wallet_id IN (SELECT wallet_id FROM taken) AND l.move_id IN (SELECT move_id FROM taken)
+               AND a.account_type LIKE 'liability%%'
+             GROUP BY l.move_id, l.call_wallet_id
+        )
+        SELECT w.account_ref, m.name, 'transactions ' || t.ledger, 'entered ' || COALESCE(e.entered, 0)
+          FROM taken t
+          LEFT JOIN entered e USING (move_id, wallet_id)
+          JOIN call_wallet w ON w.id = t.wallet_id
           JOIN res_currency c ON c.id = w.currency_id
-          JOIN account_move m ON m.id = x.move_id
-         WHERE abs(x.ledger - COALESCE(x.entered, 0)) > c.rounding
+          JOIN account_move m ON m.id = t.move_id
+         WHERE abs(t.ledger - COALESCE(e.entered, 0)) > c.rounding
     """,
     "totals": f"""
         SELECT w.account_ref, x.type, 'ledger ' || COALESCE(x.ledger, 0), 'daily totals ' || COALESCE(x.days, 0),
