@@ -12,6 +12,7 @@ from .common import CallWalletCommon
 from .stripe_fake import StripeFake
 
 WEBHOOK_SECRET = "whsec_native"
+OWN_SECRET = "whsec_own"
 
 
 def signature(body, secret, when=None):
@@ -42,6 +43,7 @@ class StripeCommon(CallWalletCommon, HttpCase):
                 "stripe_publishable_key": "pk_test_1",
                 "stripe_secret_key": "sk_test_1",
                 "stripe_webhook_secret": WEBHOOK_SECRET,
+                "call_wallet_webhook_secret": OWN_SECRET,
             }
         )
         cls.card = cls.env.ref("payment.payment_method_card")
@@ -102,6 +104,7 @@ class StripeFakeCase(StripeCommon):
         super().setUp()
         self.fake.store.clear()  # as the database is rolled back
         self.native = self.fake.webhooks.add("/payment/stripe/webhook", WEBHOOK_SECRET, "2019-05-16")
+        self.own = self.fake.webhooks.add("/call_wallet/stripe/webhook", OWN_SECRET)
 
     def _save_card(self, name="pm_card_visa", partner=None, **values):
         """A saved card of the customer, known to the fake."""
@@ -136,6 +139,18 @@ class StripeFakeCase(StripeCommon):
         """Carry an event to Odoo, signed as Stripe would; return the answer."""
         url, headers, body = self.fake.webhooks.request(endpoint or self.native, event)
         return self.url_open(url, data=body, headers=headers)
+
+    def _deliver_all(self, *types, own=True):
+        """Carry all events of these types to the webhook of Call Wallet, or to Odoo's own."""
+        for event in self._events(*types):
+            self.assertEqual(self._deliver(event, self.own if own else self.native).status_code, 200)
+
+    def _charged(self, amount="100", card="pm_card_visa"):
+        """A top-up that was paid with a saved card: (top-up, transaction, charge at the fake)."""
+        topup = self.wallet.create_topup(amount)
+        transaction = self._charge(topup, self._save_card(card))
+        [charge] = self.fake.store.find("charge", payment_intent=transaction.provider_reference)
+        return topup, transaction, charge
 
     def _rpc(self, path, **params):
         """Call a JSON route as the payment form does; return its result."""

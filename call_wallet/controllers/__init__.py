@@ -10,6 +10,7 @@ from . import (
     reconciliation,
     stripe_checkout,
     stripe_signature,
+    stripe_webhook,
     topup_payment,
     usage_report,
 )

@@ -1,4 +1,6 @@
 import logging
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
@@ -11,6 +13,8 @@ from ..fields import ZERO, parse_amount
 from .call_wallet_ledger import Entry
 
 _logger = logging.getLogger(__name__)
+
+_is_together = ContextVar("call_wallet_together", default=False)
 
 # Somebody else moved the wallet, or the top-up, since this transaction began.
 BUSY = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
@@ -36,6 +40,8 @@ class CallWalletTopupSync(models.Model):
         does not let it overlook: the top-up is then credited right after the commit, in a
         transaction of its own.
         """
+        if _is_together.get():
+            return
         # What the accounting itself wrote must not fail inside: only its caller can repeat that.
         self.env.flush_all()
         for topup in self.sudo().sorted(lambda topup: (topup.wallet_id.id, topup.id)):
@@ -44,6 +50,16 @@ class CallWalletTopupSync(models.Model):
                     topup._sync_one()
             except BUSY:
                 topup._sync_after_commit()
+
+    @contextmanager
+    def _together(self):
+        """Enter one difference for several steps of the accounting: what is between them is no level."""
+        token = _is_together.set(True)
+        try:
+            yield
+        finally:
+            _is_together.reset(token)
+        self._sync()
 
     def _sync_after_commit(self):
         self.env.cr.postcommit.add(partial(sync_now, self.env.registry, self.ids))

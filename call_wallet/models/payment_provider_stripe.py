@@ -1,6 +1,12 @@
+import stripe
 from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools.urls import urljoin
 
-from ..stripe_client import API_BASE, api_base
+from ..stripe_client import API_BASE, api_base, client
+from .call_wallet_stripe_event import WEBHOOK_EVENTS
+
+WEBHOOK_ROUTE = "/call_wallet/stripe/webhook"
 
 
 class PaymentProviderStripe(models.Model):
@@ -14,6 +20,51 @@ class PaymentProviderStripe(models.Model):
         help="Top-ups are paid, and cards saved, on Stripe's own page. Off: in Odoo's payment form, "
         "by a script of Stripe's.",
     )
+
+    call_wallet_webhook_secret = fields.Char(
+        "Call Wallet Webhook Secret",
+        copy=False,
+        groups="base.group_system",
+        help="Signs Stripe's messages about disputes, returned debits and refunds made in Stripe's dashboard.",
+    )
+    call_wallet_bank_transfer = fields.Boolean(
+        "Stripe's bank details",
+        help="Unpaid top-ups show an account number of the customer's own, at which Stripe receives bank transfers "
+        "in US dollars. Stripe has to have enabled bank transfers for your account.",
+    )
+
+    def _call_wallet_warnings(self):
+        warnings = super()._call_wallet_warnings()
+        if self.code == "stripe" and not self.sudo().call_wallet_webhook_secret:
+            warnings.append(
+                self.env._(
+                    "%(provider)s: disputes, returned debits and refunds made in Stripe's dashboard are noticed late, "
+                    "by a scheduled action only, until the webhook of Call Wallet is set up.",
+                    provider=self.name,
+                )
+            )
+        return warnings
+
+    def action_call_wallet_webhook(self):
+        """Have Stripe send its messages to Call Wallet, too, and keep the secret it signs them with.
+
+        :raise UserError: Stripe refused, or the webhook is there already
+        """
+        self.ensure_one()
+        self.check_access("write")
+        if self.call_wallet_webhook_secret:
+            raise UserError(self.env._("The webhook of Call Wallet is set up already."))
+        values = {
+            "url": urljoin(self.get_base_url(), WEBHOOK_ROUTE),
+            "enabled_events": WEBHOOK_EVENTS,
+            "api_version": stripe.api_version,
+        }
+        try:
+            endpoint = client(self).webhook_endpoints.create(values)
+        except stripe.StripeError as error:
+            raise UserError(error.user_message or str(error)) from error
+        self.call_wallet_webhook_secret = endpoint.secret
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def _build_request_url(self, endpoint, *, is_proxy_request=False, **kwargs):
         url = super()._build_request_url(endpoint, is_proxy_request=is_proxy_request, **kwargs)

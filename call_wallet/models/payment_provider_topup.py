@@ -9,7 +9,13 @@ class PaymentProviderTopup(models.Model):
 
     call_wallet_warning = fields.Text(compute="_compute_call_wallet_warning", compute_sudo=True)
 
-    @api.depends("code", "state", "stripe_webhook_secret", "company_id.call_wallet_accept_test_payments")
+    @api.depends(
+        "code",
+        "state",
+        "stripe_webhook_secret",
+        "call_wallet_webhook_secret",
+        "company_id.call_wallet_accept_test_payments",
+    )
     def _compute_call_wallet_warning(self):
         for provider in self:
             in_use = provider.state != "disabled"

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 import stripe
 from odoo import fields, models
 from odoo.addons.payment import utils as payment_utils
-from werkzeug.urls import url_join
+from odoo.tools.urls import urljoin
 
 from ..stripe_client import client
 from .payment_transaction_stripe import EXPAND
@@ -34,7 +34,9 @@ class PaymentTransactionCheckout(models.Model):
 
     def _call_wallet_open_checkout(self):
         self._call_wallet_close_others()
-        if self.invoice_ids and (self._call_wallet_is_paid() or any(self._call_wallet_siblings().mapped(UNDER_WAY))):
+        siblings = self._call_wallet_siblings()
+        siblings.invalidate_recordset([UNDER_WAY])
+        if self.invoice_ids and (self._call_wallet_is_paid() or any(siblings.mapped(UNDER_WAY))):
             self._set_error(self.env._("This invoice has been paid already; reload the page."))
             return {}
         customer = self.env["call.wallet.stripe.customer"]
@@ -57,7 +59,7 @@ class PaymentTransactionCheckout(models.Model):
         return not any(self.invoice_ids.filtered(lambda move: move.state == "posted").mapped("amount_residual"))
 
     def _call_wallet_session_values(self, customer):
-        address = url_join(self.provider_id.get_base_url(), RETURN_ROUTE)
+        address = urljoin(self.provider_id.get_base_url(), RETURN_ROUTE)
         arguments = {"tx": self.id, "token": self._call_wallet_return_token()}
         values = {
             "customer": customer,

@@ -1,0 +1,201 @@
+"""Money that goes back at Stripe: disputes, returned debits, refunds; told by signed messages over HTTP."""
+
+import json
+
+from odoo.exceptions import AccessError
+from odoo.tools import mute_logger
+
+from .stripe_case import OWN_SECRET, WEBHOOK_SECRET, StripeFakeCase, signed
+
+
+class TestStripeDisputes(StripeFakeCase):
+    def test_a_dispute_lost_takes_the_funds_once(self):
+        topup, transaction, charge = self._charged()
+        dispute = self.fake.money_back.open_dispute(charge["id"])
+        self._deliver_all("charge.dispute.created")
+        self.assertBalance(self.wallet, 100)
+        self.assertIn(dispute["id"], self.wallet.activity_ids.mapped("note")[0])
+        self.fake.money_back.withdraw(dispute["id"])
+        self.fake.money_back.close(dispute["id"], won=False)
+        for _time in range(2):
+            self._deliver_all("charge.dispute.closed", "charge.dispute.funds_withdrawn", "charge.dispute.created")
+        self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("type"), ["balance_added", "reversal"])
+        self.assertEqual(topup.invoice_id.payment_state, "not_paid")
+        self.assertBalance(self.wallet, 0)
+        self.assertEqual(transaction.state, "done")
+        self.assertSound(self.wallet)
+
+    def test_what_was_spent_leaves_the_wallet_below_zero_and_paused(self):
+        _topup, _transaction, charge = self._charged()
+        self._record(self._call(number="+441632960000", duration_seconds=60 * 600))
+        self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
+        self._deliver_all("charge.dispute.funds_withdrawn")
+        self.assertLess(self.wallet.balance, 0)
+        self.assertEqual(self.wallet.state, "paused")
+
+    def test_a_dispute_won_brings_them_back_once_in_any_order(self):
+        topup, _transaction, charge = self._charged()
+        dispute = self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
+        self._deliver_all("charge.dispute.funds_withdrawn")
+        self.fake.money_back.close(dispute["id"], won=True)
+        for event in reversed(self._events()):
+            self._deliver(event, self.own)
+        self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [100, -100, 100])
+        self.assertEqual(topup.invoice_id.payment_state, "paid")
+        self.assertBalance(self.wallet, 100)
+        self.assertSound(self.wallet)
+
+    def test_a_dispute_over_a_part_takes_that_part_in_one_entry(self):
+        topup, _transaction, charge = self._charged()
+        dispute = self.fake.money_back.open_dispute(charge["id"], amount=4000)
+        self.fake.money_back.withdraw(dispute["id"])
+        self._deliver_all("charge.dispute.funds_withdrawn")
+        self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [100, -40])
+        self.assertEqual(topup.invoice_id.payment_state, "partial")
+
+    def test_disputes_of_others_are_not_ours(self):
+        intent = self.fake.payments.create_intent(
+            {"amount": "900", "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true"}
+        )
+        self.fake.money_back.withdraw(self.fake.money_back.open_dispute(intent["latest_charge"])["id"])
+        self._deliver_all()
+        self.assertEqual(set(self.env["call.wallet.stripe.event"].search([]).mapped("state")), {"ignored"})
+        self.assertFalse(self.env["call.wallet.stripe.return"].search([]))
+
+    def test_returns_are_for_finance(self):
+        with self.assertRaises(AccessError):
+            self.env["call.wallet.stripe.return"].with_user(self._make_user("ret-am", "account_manager")).search([])
+        with self.assertRaises(AccessError):
+            self.env["call.wallet.stripe.event"].with_user(self._make_user("ret-fin", "finance")).search([])
+
+
+class TestStripeDebitReturned(StripeFakeCase):
+    def test_a_debit_returned_after_spending(self):
+        token = self._save_card()
+        token.stripe_payment_method = self.fake.payments.new_bank_account(customer=token.provider_ref)["id"]
+        method = self.env.ref("payment.payment_method_ach_direct_debit")
+        topup = self.wallet.create_topup("100")
+        transaction = self._charge(topup, token, payment_method_id=method.id)
+        intent = self.fake.store.get("payment_intent", transaction.provider_reference)
+        self.fake.payments.settle(intent)
+        self._deliver_all("payment_intent.succeeded")
+        self.assertBalance(self.wallet, 100)
+        self._record(self._call(number="+441632960000", duration_seconds=60 * 600))
+        self.fake.payments.settle(intent, succeeded=False)
+        with mute_logger("odoo.addons.payment.models.payment_transaction"):
+            for _time in range(2):
+                self._deliver_all("charge.failed", "payment_intent.payment_failed")
+        self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [100, -100])
+        self.assertEqual(self.wallet.state, "paused")
+        self.assertFalse(token.active)
+        self.assertTrue(self.partner.call_wallet_no_debits)
+        offered = self.env["payment.method"]._get_compatible_payment_methods(self.stripe.ids, self.partner.id)
+        self.assertNotIn("ach_direct_debit", offered.mapped("code"))
+
+
+class TestStripeRefunds(StripeFakeCase):
+    def test_a_refund_in_stripes_dashboard_takes_the_funds_once(self):
+        topup, transaction, _charge = self._charged()
+        self.fake.money_back.create_refund({"payment_intent": transaction.provider_reference, "amount": "3000"})
+        for _time in range(2):
+            self._deliver_all("refund.created", "charge.refunded")
+            self._deliver_all("charge.refunded", own=False)
+        self.assertBalance(self.wallet, 70)
+        [note] = topup.invoice_id.reversal_move_ids
+        self.assertEqual((note.amount_total, note.payment_state), (30, "paid"))
+        self.assertEqual(len(transaction.child_transaction_ids), 1)
+        self.assertSound(self.wallet)
+
+    def test_our_own_refund_is_not_entered_again_when_stripe_tells_of_it(self):
+        topup, transaction, _charge = self._charged()
+        transaction._refund(30)._post_process()
+        self.assertBalance(self.wallet, 70)
+        self._deliver_all("refund.created", "charge.refunded")
+        self._deliver_all("charge.refunded", own=False)
+        self.assertEqual(len(transaction.child_transaction_ids), 1)
+        self.assertEqual(len(topup.invoice_id.reversal_move_ids), 1)
+        self.assertBalance(self.wallet, 70)
+
+    def test_a_refund_that_was_rolled_back_here_is_entered_from_stripes_word(self):
+        _topup, transaction, _charge = self._charged()
+        with self.assertRaises(ZeroDivisionError), self.env.cr.savepoint():
+            transaction._refund(30)
+            raise ZeroDivisionError
+        self._deliver_all("refund.created")
+        self.assertBalance(self.wallet, 70)
+
+    def test_a_refund_that_fails_later_gives_the_funds_back(self):
+        topup, transaction, _charge = self._charged()
+        refund = transaction._refund(30)
+        refund._post_process()
+        self.fake.money_back.fail_refund(refund.provider_reference)
+        for _time in range(2):
+            self._deliver_all("refund.failed", "charge.refund.updated")
+        self.assertEqual(refund.state, "error")
+        self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [100, -30, 30])
+        self.assertBalance(self.wallet, 100)
+        self.assertEqual(len(self.wallet.activity_ids), 1)
+        self.assertSound(self.wallet)
+
+    def test_a_refund_pays_the_credit_note_that_waits_for_it(self):
+        topup, transaction, _charge = self._charged()
+        note = topup._refund_note(30, "Customer asked")
+        note.action_post()
+        self.assertBalance(self.wallet, 70)
+        transaction._refund(30)._post_process()
+        self.assertEqual(topup.invoice_id.reversal_move_ids, note)
+        self.assertEqual(note.payment_state, "paid")
+        self.assertBalance(self.wallet, 70)
+
+
+class TestStripeInbox(StripeFakeCase):
+    def test_only_what_stripe_signed_is_taken_in(self):
+        body = json.dumps({"id": "evt_x", "type": "charge.failed", "data": {"object": {"id": "ch_1"}}}).encode()
+        for header in (None, "t=1,v1=0", signed(body, "whsec_other"), signed(body, WEBHOOK_SECRET)):
+            headers = {"Content-Type": "application/json"} | ({"Stripe-Signature": header} if header else {})
+            with mute_logger("odoo.http", "odoo.addons.call_wallet.stripe_client"):
+                answer = self.url_open("/call_wallet/stripe/webhook", data=body, headers=headers)
+            self.assertEqual(answer.status_code, 403)
+        self.stripe.call_wallet_webhook_secret = False
+        with mute_logger("odoo.http", "odoo.addons.call_wallet.stripe_client"):
+            answer = self.url_open(
+                "/call_wallet/stripe/webhook", data=body, headers={"Stripe-Signature": signed(body, "")}
+            )
+        self.assertEqual(answer.status_code, 403)
+        self.assertFalse(self.env["call.wallet.stripe.event"].search([]))
+
+    def test_an_events_content_is_not_believed(self):
+        _topup, transaction, charge = self._charged()
+        subject = {
+            "id": charge["id"],
+            "object": "charge",
+            "status": "failed",
+            "payment_intent": charge["payment_intent"],
+        }
+        body = json.dumps({"id": "evt_lie", "type": "charge.failed", "data": {"object": subject}}).encode()
+        headers = {"Content-Type": "application/json", "Stripe-Signature": signed(body, OWN_SECRET)}
+        self.assertEqual(self.url_open("/call_wallet/stripe/webhook", data=body, headers=headers).status_code, 200)
+        self.assertEqual(transaction.state, "done")
+        self.assertBalance(self.wallet, 100)
+
+    def test_what_cannot_be_processed_now_is_kept_and_tried_again(self):
+        _topup, _transaction, charge = self._charged()
+        dispute = self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
+        self.fake.control.next("fail", f"/disputes/{dispute['id']}", times=3)
+        with mute_logger("odoo.addons.call_wallet.models.call_wallet_stripe_event"):
+            self._deliver_all("charge.dispute.funds_withdrawn")
+        event = self.env["call.wallet.stripe.event"].search([])
+        self.assertEqual((event.state, event.attempts), ("waiting", 1))
+        self.assertBalance(self.wallet, 100)
+        event._process()
+        self.assertEqual(event.state, "done")
+        self.assertBalance(self.wallet, 0)
+
+    def test_browser_closed_and_provider_disabled_the_message_alone_credits(self):
+        topup = self.wallet.create_topup("100")
+        _transaction, session = self._pay_by_page(topup)
+        self.stripe.state = "disabled"
+        self.fake.checkout.pay(session, "4242424242424242")
+        self._deliver_all("payment_intent.succeeded")
+        self._deliver_all("payment_intent.succeeded", own=False)
+        self.assertBalance(self.wallet, 100)

@@ -1,0 +1,100 @@
+"""What was missed at Stripe is found by a comparison; and money that comes by bank transfer through Stripe."""
+
+from odoo.tools import mute_logger
+
+from .stripe_case import StripeFakeCase
+
+SWEEP = "odoo.addons.call_wallet.models.call_wallet_stripe_sweep"
+
+
+class TestStripeSweep(StripeFakeCase):
+    def _sweep(self):
+        with mute_logger(SWEEP):
+            self.env["call.wallet.stripe.event"]._cron_sweep()
+
+    def _grow_old(self):
+        for intent in self.fake.store.find("payment_intent"):
+            intent["created"] -= 3600
+
+    def test_charged_but_rolled_back_here_is_entered_and_reported(self):
+        topup, token = self.wallet.create_topup("100"), self._save_card()
+        with self.assertRaises(ZeroDivisionError), self.env.cr.savepoint():
+            self._charge(topup, token)
+            raise ZeroDivisionError
+        self._sweep()
+        self.assertBalance(self.wallet, 0)  # a request of our own may still be under way
+        self._grow_old()
+        for _time in range(2):
+            self._sweep()
+        self.assertBalance(self.wallet, 100)
+        self.assertEqual(topup.invoice_id.payment_state, "paid")
+        self.assertEqual(len(self.wallet.activity_ids), 1)
+
+    def test_an_answer_that_never_came_is_found(self):
+        self.fake.control.next("drop", "/payment_intents", times=3)
+        transaction = self._charge(self.wallet.create_topup("100"), self._save_card())
+        self.assertEqual(transaction.state, "pending")
+        self._sweep()
+        self.assertEqual(transaction.state, "done")
+        self.assertBalance(self.wallet, 100)
+
+    def test_a_request_that_never_arrived_is_given_up(self):
+        self.fake.control.next("fail", "/payment_intents", times=3)
+        transaction = self._charge(self.wallet.create_topup("100"), self._save_card())
+        self._sweep()
+        self.assertEqual(transaction.state, "pending")
+        transaction.last_state_change = "2020-01-01"
+        self._sweep()
+        self.assertEqual(transaction.state, "error")
+
+    def test_messages_that_never_came_are_fetched(self):
+        _topup, _transaction, charge = self._charged()
+        self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
+        for _time in range(2):
+            self._sweep()
+        self.assertBalance(self.wallet, 0)
+
+
+class TestStripeTransfer(StripeFakeCase):
+    def setUp(self):
+        super().setUp()
+        self.stripe.call_wallet_bank_transfer = True
+
+    def _arrive(self, amount):
+        customer = self.env["call.wallet.stripe.customer"].search([("partner_id", "=", self.partner.id)])
+        self.fake.cash.fund(customer.reference, amount)
+        self._deliver_all("customer_cash_balance_transaction.created")
+
+    def test_an_open_topup_shows_where_to_send_the_money(self):
+        topup = self.wallet.create_topup("100")
+        rows = topup._bank_instructions_stripe()
+        self.assertIn(("Routing number (ABA)", "110000000"), rows)
+        self.assertEqual(rows[-1][1], topup.invoice_id.payment_reference)
+        asked = len(self.fake.requests)
+        self.assertEqual(topup._bank_instructions_stripe(), rows)
+        self.assertEqual(len(self.fake.requests), asked)
+        self._pay(topup.invoice_id)
+        self.assertEqual(topup._bank_instructions_stripe(), [])
+
+    def test_no_details_where_the_account_has_none(self):
+        topup = self.wallet.create_topup("100")
+        self.stripe.call_wallet_bank_transfer = False
+        self.assertEqual(topup._bank_instructions_stripe(), [])
+
+    def test_money_that_arrives_pays_the_topup_that_is_meant_and_then_the_oldest(self):
+        first, second = self.wallet.create_topup("100"), self.wallet.create_topup("40")
+        first._bank_instructions_stripe()
+        self._arrive(4000)
+        self.assertEqual((first.state, second.state), ("pending", "paid"))
+        self._arrive(7000)
+        self.assertEqual(first.state, "partial")
+        self.assertBalance(self.wallet, 110)
+        self._deliver_all("customer_cash_balance_transaction.created")
+        self.assertBalance(self.wallet, 110)
+
+    def test_what_nobody_asked_for_is_reported(self):
+        topup = self.wallet.create_topup("40")
+        topup._bank_instructions_stripe()
+        self._arrive(5000)
+        self.assertBalance(self.wallet, 40)
+        self.assertIn("10.00 USD", self.wallet.activity_ids.summary)
