@@ -46,6 +46,7 @@ class StripeCommon(CallWalletCommon, HttpCase):
                 "call_wallet_webhook_secret": OWN_SECRET,
             }
         )
+        cls.stripe.journal_id
         cls.card = cls.env.ref("payment.payment_method_card")
 
     def _order(self, amount="100"):

@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.request
 
-from . import paths, systools
+from . import demo_stripe, paths, systools
 from .console import StepError, hold, log_path, run_logged, say, step, tail
 
 FILES = ["usage_report.xlsx", "invoice.pdf", "api_key"]
@@ -29,6 +29,7 @@ def ensure(setting):
         if databases.read_note(DATABASE) != template:
             with step("Demo database"):
                 stamp.unlink(missing_ok=True)
+                demo_stripe.forget()
                 databases.drop_of_lost_checkouts("cw_demo_")
                 databases.clone(template, DATABASE)
                 databases.note(DATABASE, template)
@@ -79,12 +80,16 @@ def serve(setting):
     summary()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _interrupt)
-    with server(setting, port, "odoo", host, crons=1) as process:
+    stripe_port = free_port()
+    _set_parameter(setting, "call_wallet.stripe_api_base", f"http://127.0.0.1:{stripe_port}")
+    with (demo_stripe.stripe(setting, stripe_port, port, host),
+          server(setting, port, "odoo", host, crons=1) as process):
         address = f"http://localhost:{port}"
         say(f"\nCall Wallet runs at {address}\n"
             f"  back office       {address}/odoo\n"
             f"  customer portal   {address}/my/billing\n"
             f"  logins            {', '.join(LOGINS)}   (password = login)\n"
+            f"  card payments     on a stand-in for Stripe; its page proposes a test card\n"
             f"  log               {log_path('odoo')}\n"
             f"Ctrl-C stops it.")
         with contextlib.suppress(KeyboardInterrupt):
@@ -119,9 +124,13 @@ def _set_addresses(setting, port):
     values = {"web.base.url": f"http://localhost:{port}", "report.url": f"http://127.0.0.1:{port}",
               "web.base.url.freeze": "True"}
     for key, value in values.items():
-        setting.server.sql(
-            f"INSERT INTO ir_config_parameter (key, value) VALUES ('{key}', '{value}') "
-            f"ON CONFLICT (key) DO UPDATE SET value = excluded.value", DATABASE)
+        _set_parameter(setting, key, value)
+
+
+def _set_parameter(setting, key, value):
+    setting.server.sql(
+        f"INSERT INTO ir_config_parameter (key, value) VALUES ('{key}', '{value}') "
+        f"ON CONFLICT (key) DO UPDATE SET value = excluded.value", DATABASE)
 
 
 def _await_answer(process, port, log):

@@ -34,6 +34,7 @@ class Payments:
 
     def __init__(self, store):
         self.store = store
+        self.receipts = ""
 
     # === CUSTOMERS AND CARDS === #
 
@@ -207,7 +208,7 @@ class Payments:
             dispute=None,
             payment_method_details={"type": method["type"], method["type"]: _details(method)},
         )
-        charge["receipt_url"] = f"https://pay.stripe.com/receipts/payment/{charge['id']}"
+        charge["receipt_url"] = f"{self.receipts}/{charge['id']}"
         intent["latest_charge"] = charge["id"]
         if status == "succeeded" and captured:
             self.book_charge(charge)

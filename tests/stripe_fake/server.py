@@ -34,6 +34,7 @@ class StripeFake:
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (Handler,), {"fake": self}))
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.payments.receipts = f"{self.url}/receipts"
 
     def start(self):
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -178,6 +179,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self._send(*self.fake.control.handle(method, url.path, body))
         if url.path.startswith("/c/pay/"):
             return self._page(method, url.path.rpartition("/")[2], body)
+        if url.path.startswith("/receipts/"):
+            return self._receipt(url.path.rpartition("/")[2])
         if url.path == "/":
             return self._send_bytes(200, b"fake Stripe", "text/plain")
         form = body if method == "POST" or not url.query else url.query
@@ -247,6 +250,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             except StripeFault:
                 page, status = "<h1>There is no such payment page.</h1>", 404
         self._send_bytes(status, page.encode(), "text/html; charset=utf-8")
+
+    def _receipt(self, name):
+        charge = self.fake.store.kind("charge").get(name)
+        if not charge:
+            return self._send_bytes(404, b"There is no such receipt.", "text/plain")
+        amount = f"{charge['currency'].upper()} {charge['amount'] / 100:,.2f}"
+        text = f"Receipt {name}\n{charge['description']}\n{amount} paid\n"
+        return self._send_bytes(200, text.encode(), "text/plain; charset=utf-8")
 
     def _send(self, status, answer):
         self._send_bytes(status, json.dumps(answer).encode(), "application/json")
