@@ -179,7 +179,7 @@ class CallWalletFinanceNotice(models.Model):
     def _tell_finance(self, summary, note):
         """Note something about money in the wallet's chatter, and give somebody in finance an activity."""
         self.ensure_one()
-        self.message_post(body=f"{summary}. {note}")
+        self.message_post(body=note, subject=summary)
         users = self.env["res.users"].sudo()
         finance = self.env.ref("call_wallet.group_finance")
         candidates = users.search(

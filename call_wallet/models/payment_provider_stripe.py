@@ -22,7 +22,6 @@ class PaymentProviderStripe(models.Model):
     )
 
     call_wallet_webhook_secret = fields.Char(
-        "Call Wallet Webhook Secret",
         copy=False,
         groups="base.group_system",
         help="Signs Stripe's messages about disputes, returned debits and refunds made in Stripe's dashboard.",
