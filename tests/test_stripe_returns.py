@@ -1,6 +1,7 @@
 """Money that goes back at Stripe: disputes, returned debits, refunds; told by signed messages over HTTP."""
 
 import json
+from decimal import Decimal
 
 from odoo.exceptions import AccessError
 from odoo.tools import mute_logger
@@ -139,8 +140,7 @@ class TestStripeRefunds(StripeFakeCase):
 
     def test_a_refund_pays_the_credit_note_that_waits_for_it(self):
         topup, transaction, _charge = self._charged()
-        note = topup._refund_note(30, "Customer asked")
-        note.action_post()
+        note = topup._create_credit_note(Decimal(30), "Customer asked", None)
         self.assertBalance(self.wallet, 70)
         transaction._refund(30)._post_process()
         self.assertEqual(topup.invoice_id.reversal_move_ids, note)

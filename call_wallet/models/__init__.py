@@ -92,7 +92,6 @@ from . import (
     payment_transaction_topup,
     payment_transaction_stripe,
     payment_transaction_checkout,
-    payment_transaction_refund,
     payment_transaction_stripe_events,
     res_company_payments,
     res_config_settings,

@@ -38,10 +38,22 @@ class PaymentTransactionRefund(models.Model):
 
     def _call_wallet_follow_refund(self):
         if self.state == "done":
-            note = self.call_wallet_credit_note_id or self._call_wallet_note_refund()
+            note = self.call_wallet_credit_note_id or self._call_wallet_open_note() or self._call_wallet_note_refund()
             self._call_wallet_reconcile_refund(note)
         elif self.state in ("error", "cancel") and self.call_wallet_credit_note_id.state == "posted":
             self._call_wallet_undo_refund()
+
+    def _call_wallet_open_note(self):
+        """Return the credit note over this amount that finance has posted and that waits for its money."""
+        note = self._call_wallet_topups().invoice_id.reversal_move_ids.filtered(
+            lambda note: (
+                note.state == "posted"
+                and not note.call_wallet_refund_ids
+                and not note.currency_id.compare_amounts(note.amount_residual, -self.amount)
+            )
+        )[:1]
+        self.call_wallet_credit_note_id = note
+        return note
 
     def _call_wallet_note_refund(self):
         """Post the credit note of a refund that was asked for elsewhere: on the payment, or at the provider."""
@@ -105,69 +117,3 @@ class AccountMoveRefund(models.Model):
     _call_wallet_request_key_unique = models.UniqueIndex(
         "(call_wallet_request_key) WHERE call_wallet_request_key IS NOT NULL", "This was paid back already."
     )
-from odoo import fields, models
-from odoo.exceptions import UserError
-
-
-class PaymentTransactionRefund(models.Model):
-    """A refund of a top-up's payment takes the funds from the wallet: by a credit note that it pays."""
-
-    _inherit = "payment.transaction"
-
-    def _post_process(self):
-        refunds = self.filtered(lambda transaction: transaction.operation == "refund")
-        for refund in refunds:
-            if refund.state == "done" and not refund.invoice_ids and not refund.payment_id:
-                refund._call_wallet_credit_refund()
-        result = super()._post_process()
-        for refund in refunds:
-            if refund.state == "error" and refund.payment_id and refund._call_wallet_topups():
-                refund._call_wallet_undo_refund()
-        return result
-
-    def _call_wallet_credit_refund(self):
-        """Find the open credit note that this refund pays, or make one. Odoo then reconciles the two."""
-        topup = self._call_wallet_topups()[:1]
-        if not topup:
-            return
-        invoice, amount, currency = topup.invoice_id, -self.amount, self.currency_id
-        notes = invoice.reversal_move_ids.filtered(
-            lambda note: note.state == "posted" and currency.compare_amounts(note.amount_residual, amount) >= 0
-        )
-        exact = notes.filtered(lambda note: not currency.compare_amounts(note.amount_residual, amount))
-        note = (exact or notes)[:1]
-        if not note:
-            note = topup._refund_note(amount, self.reference)
-            note.action_post()
-        self.invoice_ids = note
-
-    def _call_wallet_undo_refund(self):
-        """A refund that seemed to have worked has failed: the customer has not got the money."""
-        payment, notes, _ = self.payment_id, self.invoice_ids, self.env._
-        if payment.move_id.reversal_move_ids:
-            return
-        reason = _("Refund %s failed", self.reference)
-        topup = self._call_wallet_topups()[:1]
-        payment.move_id._reverse_moves([{"date": fields.Date.context_today(self), "ref": reason}], cancel=True)
-        todo = _("The funds are in the wallet again. Ask the customer for another way to pay them back.")
-        try:
-            with self.env.cr.savepoint():
-                notes.button_draft()
-                notes.button_cancel()
-        except UserError:  # such as a closed period
-            todo = _("Its credit note could not be cancelled, such as in a closed period: decide what becomes of it.")
-        topup.wallet_id._tell_finance(reason, todo)
-
-
-class CallWalletTopupRefundNote(models.Model):
-    _inherit = "call.wallet.topup"
-
-    def _refund_note(self, amount, reason):
-        """Return a draft credit note over ``amount``, tax included, with the invoice's own taxes."""
-        invoice = self.invoice_id
-        today = fields.Date.context_today(self)
-        note = invoice._reverse_moves([{"invoice_date": max(today, invoice.invoice_date), "ref": reason}])
-        lines = note.invoice_line_ids.filtered(lambda line: line.display_type == "product")
-        for line in lines:
-            line.price_unit = line.price_unit * amount / invoice.amount_total
-        return note
