@@ -269,6 +269,7 @@ ACTIONS = [
     Action("switch it off by the button", PAYING, "call.wallet.action_auto_topup_off", wallet),
     Action("charge the card now", PAYING, "call.wallet.auto_topup_now", wallet, complains=True),
     Action("charge the card by the button", PAYING, "call.wallet.action_auto_topup_now", wallet, complains=True),
+    Action("remove a saved card", PAYING, "call.wallet.remove_payment_token", wallet, complains=True, token_id=0),
     Action("type in automatic top-up", NOBODY, "call.wallet.write", wallet, vals={"auto_topup_state": "on"}),
     Action("open an automatic top-up's invoice", OWNERS, "call.wallet.auto.topup.action_open_invoice",
            lambda c: c.env["call.wallet.auto.topup"].create(
