@@ -161,6 +161,15 @@ class TestReconciliation(ReconciliationCommon):
         self.assertFigures("2026-10-31", closing=100, general_ledger=100, unexplained=0)
         self.assertFigures("2026-11-02", reversed=30, closing=70, general_ledger=70, unexplained=0)
 
+    def test_what_else_is_on_the_invoice(self):
+        raised = self._order("2026-10-05", "100").invoice_id
+        raised.button_draft()
+        raised.invoice_line_ids.price_unit = 130
+        fee = {"name": "Fee", "quantity": 1, "price_unit": 9, "account_id": self.income.id, "tax_ids": False}
+        raised.invoice_line_ids = [Command.create(fee)]
+        raised.action_post()
+        self.assertFigures("2026-12-31", general_ledger=130, awaiting_payment=130, unexplained=0)
+
     def test_net_of_tax(self):
         self._tax_top_ups(self.deposits.copy({"name": "Tax to pay"}))
         before = self._loose("2026-10-31")
@@ -293,6 +302,15 @@ class TestReconciliation(ReconciliationCommon):
         self.assertFigures("2026-10-09", unexplained=0)
         self.assertFigures("2026-10-10", general_ledger=107, unexplained=7)
         self.assertEqual(self._open("unexplained", "2026-10-31"), entry)
+
+    def test_the_nightly_check_notices(self):
+        self._top_up("2026-10-05", "100")
+        self.assertSound(self.wallet)
+        self._enter("2026-10-10", 7, self.partner)
+        self.assertEqual(
+            self.env["call.wallet"].check_invariants(self.wallet),
+            [f"accounting: {self.wallet.account_ref}: unexplained 7.000000"],
+        )
 
     def test_an_entry_on_a_contact_of_the_customer(self):
         contact = self.env["res.partner"].create({"name": "Bill", "parent_id": self.partner.id})

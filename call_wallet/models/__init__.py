@@ -44,6 +44,7 @@ from . import (
     call_wallet_posting_entry,
     call_wallet_posted_entry,
     call_wallet_invariants,
+    call_wallet_reconciliation_check,
     call_wallet_topup,
     call_wallet_topup_order,
     call_wallet_close,

@@ -179,6 +179,7 @@ class CallWalletReconciliation(models.Model):
             "date": date,
             "month": date.replace(day=1),
             "accounts": company._call_wallet_deposit_accounts().ids,
+            "product": self.env.ref("call_wallet.product_topup").id,
             "all": wallet_ids is None,
             "wallets": list(wallet_ids or []),
         }

@@ -60,12 +60,16 @@ UNASSIGNED = f"""
     SELECT currency_id, sum(amount)::text, count(*) FROM item WHERE wallet_id IS NULL GROUP BY currency_id
 """
 
-# By the heads of the documents, not by their items on the deposit account, which are what is checked.
+# By the documents, not by their items on the deposit account, which are what is checked: what was ordered,
+# or more where somebody raised the price; other things on the invoice do not count.
 INVOICES = """
     invoice AS (
-        SELECT t.id AS topup_id, t.wallet_id, m.id AS move_id, LEAST(t.amount, m.amount_untaxed) AS amount
+        SELECT t.id AS topup_id, t.wallet_id, m.id AS move_id,
+               GREATEST(LEAST(t.amount, m.amount_untaxed), ordered.amount) AS amount
           FROM call_wallet_topup t
           JOIN account_move m ON m.id = t.invoice_id
+         CROSS JOIN LATERAL (SELECT sum(l.price_subtotal) AS amount FROM account_move_line l
+                              WHERE l.move_id = m.id AND l.product_id = %(product)s) ordered
          WHERE t.company_id = %(company)s AND m.state = 'posted' AND m.date <= %(date)s
          UNION ALL
         SELECT t.id, t.wallet_id, n.id, -n.amount_untaxed
