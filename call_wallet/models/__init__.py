@@ -50,6 +50,7 @@ from . import (
     call_wallet_close,
     call_wallet_topup_sync,
     call_wallet_topup_payback,
+    call_wallet_transfer,
     call_wallet_topup_notice,
     call_wallet_topup_receipt,
     call_wallet_tokens,

@@ -1,0 +1,95 @@
+"""Bank transfers: matched by the reference they name, and by nothing else."""
+
+from odoo.exceptions import AccessError
+
+from .common import CallWalletCommon
+
+
+class TestTransfers(CallWalletCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.journal = cls.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", cls.company.id)], limit=1
+        )
+        cls.topup = cls.wallet.create_topup("100")
+        cls.invoice = cls.topup.invoice_id
+
+    def _receive(self, amount, text):
+        return self.env["account.bank.statement.line"].create(
+            {"journal_id": self.journal.id, "amount": amount, "payment_ref": text, "date": "2026-11-20"}
+        )
+
+    def _match(self):
+        matched = self.env["call.wallet.topup"].match_transfers()
+        self.env.invalidate_all()
+        return matched
+
+    def test_a_transfer_that_names_the_reference_is_credited_once(self):
+        line = self._receive(100, f"ACH CREDIT {self.invoice.payment_reference.lower()} THANK YOU")
+        self.assertEqual(self._match(), line)
+        self.assertFalse(self._match())
+        self.assertBalance(self.wallet, 100)
+        self.assertTrue(line.is_reconciled)
+        self.assertEqual(self.topup.state, "paid")
+        self.assertSound(self.wallet)
+
+    def test_without_a_reference_or_with_two_nothing_is_credited(self):
+        other = self._make_wallet().create_topup("100").invoice_id
+        self._receive(100, "Payment for calls")
+        self._receive(100, f"{self.invoice.name}9")
+        self._receive(200, f"{self.invoice.name} and {other.name}")
+        self.assertFalse(self._match())
+        self.assertBalance(self.wallet, 0)
+
+    def test_less_is_credited_as_a_part_and_the_rest_when_it_comes(self):
+        self._receive(40, self.invoice.name)
+        self._match()
+        self.assertBalance(self.wallet, 40)
+        self.assertEqual((self.topup.state, self.topup.missing_amount), ("partial", 60))
+        self._receive(60, self.invoice.name)
+        self._match()
+        self.assertBalance(self.wallet, 100)
+
+    def test_a_surplus_stays_the_customer_s_and_pays_the_next_top_up(self):
+        self._receive(130, self.invoice.name)
+        self._match()
+        self.assertBalance(self.wallet, 100)
+        self.assertEqual(self.wallet._outstanding_credit(), 30)
+        following = self.wallet.create_topup("50")
+        self.assertEqual(following.outstanding_credit, 30)
+        self.assertEqual(following.apply_outstanding_credit(), 30)
+        self.env.invalidate_all()
+        self.assertBalance(self.wallet, 130)
+        self.assertEqual(following.missing_amount, 20)
+        self.assertEqual(following.apply_outstanding_credit(), 0)
+        self.assertSound(self.wallet)
+
+    def test_an_announced_wire_is_closed_when_the_invoice_is_paid_otherwise(self):
+        provider = self.env["payment.provider"].search(
+            [("code", "=", "custom"), ("company_id", "=", self.company.id)], limit=1
+        )
+        wire = self.env["payment.transaction"].create(
+            {
+                "provider_id": provider.id,
+                "payment_method_id": provider.with_context(active_test=False).payment_method_ids[:1].id,
+                "amount": 100,
+                "currency_id": self.dollar.id,
+                "partner_id": self.partner.id,
+                "operation": "online_redirect",
+                "invoice_ids": [(6, 0, self.invoice.ids)],
+            }
+        )
+        wire._set_pending()
+        self.assertBalance(self.wallet, 0)
+        self._pay(self.invoice)
+        self.assertEqual(wire.state, "cancel")
+        self.assertBalance(self.wallet, 100)
+        self._receive(100, self.invoice.name)
+        self.assertFalse(self._match(), "what comes all the same waits for the accountant")
+        self.assertBalance(self.wallet, 100)
+
+    def test_only_finance_staff_match(self):
+        for group in ("account_manager", "platform", "base.group_portal"):
+            with self.assertRaises(AccessError):
+                self.env["call.wallet.topup"].with_user(self._make_user(f"match-{group}", group)).match_transfers()
