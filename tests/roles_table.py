@@ -64,7 +64,7 @@ MODELS = {
     "call.wallet.refund.wizard": {"F": "crw", "M": "crw"},
     "call.wallet.terms": {"A": "r", "F": "r", "M": "cr"},
     "call.wallet.stripe.customer": {"M": "r"},
-    "call.wallet.stripe.event": {"M": "rw"},
+    "call.wallet.stripe.event": {"M": "r"},
     "call.wallet.stripe.return": {"F": "r", "M": "r"},
     "call.wallet.topup": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
     "call.wallet.topup.wizard": {"F": "crw", "M": "crw"},
@@ -180,6 +180,12 @@ def refusal_dialog(case):
 def rejection(case):
     case._record(case._call(number="+99912345678", call_ref="nowhere"))
     return case.env["call.usage.rejection"].search([("call_ref", "=", "nowhere")])
+
+
+def stripe_event(case):
+    provider = case.env.ref("payment.payment_provider_stripe")
+    values = {"reference": "evt_roles", "provider_id": provider.id, "type": "account.updated", "object_ref": "acct_1"}
+    return case.env["call.wallet.stripe.event"].create(values)
 
 
 def a_call(case):
@@ -337,6 +343,9 @@ ACTIONS = [
     Action("release a hold", PLATFORM, "call.wallet.release_hold", account=held, call_ref="c-1"),
     Action("report calls", PLATFORM, "call.usage.record_calls", calls=a_call),
     Action("retry a rejected call", FINANCE, "call.usage.rejection.action_retry", rejection),
+    Action("set up Stripe's webhook", NOBODY, "payment.provider.action_call_wallet_webhook",
+           lambda c: c.env.ref("payment.payment_provider_stripe")),  # the administrator does
+    Action("process a message from Stripe again", MANAGER, "call.wallet.stripe.event.action_retry", stripe_event),
     Action("dismiss a rejected call", FINANCE, "call.usage.rejection.action_dismiss", rejection),
     Action("delete a call", MANAGER, "call.usage.unlink", lambda c: c.usage_record),
     Action("look whether one's own call may start", INTERNAL, "call.wallet.check_call", number="+14155550100"),

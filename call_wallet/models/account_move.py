@@ -69,7 +69,8 @@ class AccountMove(models.Model):
             if move.transaction_ids.filtered("call_wallet_is_under_way"):
                 raise UserError(
                     self.env._(
-                        "A payment of %s is being processed. Wait for its result, then cancel; what arrives is credited.",
+                        "A payment of %s is being processed. Wait for its result, then cancel; "
+                        "what arrives is credited.",
                         move.display_name,
                     )
                 )

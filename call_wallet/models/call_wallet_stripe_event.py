@@ -3,8 +3,10 @@ import logging
 import psycopg2
 import stripe
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
 from ..clock import utcnow
+from .call_wallet import FINANCE_MANAGER
 
 _logger = logging.getLogger(__name__)
 
@@ -132,8 +134,13 @@ class CallWalletStripeEvent(models.Model):
         return False
 
     def action_retry(self):
-        """Process the events again; what was done already is not done twice."""
-        self.check_access("write")
+        """Process the events again; what was done already is not done twice.
+
+        :raise AccessError: not a finance manager
+        """
+        if not self.env.user.has_group(FINANCE_MANAGER):
+            raise AccessError(self.env._("Only a finance manager may process Stripe's messages again."))
+        self.check_access("read")
         events = self.sudo()
         events.write({"state": "waiting", "attempts": 0})
         events._process()

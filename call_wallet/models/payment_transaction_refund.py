@@ -31,10 +31,11 @@ class PaymentTransactionRefund(models.Model):
 
         Odoo's hook for what follows a payment's result; it may come more than once.
         """
-        super()._post_process()
+        result = super()._post_process()
         for refund in self.sudo().filtered(lambda transaction: transaction.operation == "refund"):
             if refund._call_wallet_topups():
                 refund._call_wallet_follow_refund()
+        return result
 
     def _call_wallet_follow_refund(self):
         if self.state == "done":
@@ -99,7 +100,8 @@ class PaymentTransactionRefund(models.Model):
             TO_DO,
             summary=self.env._("Refund %s failed", self.reference),
             note=self.env._(
-                "The provider did not send the money back (%s). The funds are in the wallet again; pay them back by bank.",
+                "The provider did not send the money back (%s). The funds are in the wallet again; "
+                "pay them back by bank.",
                 self.state_message or "-",
             ),
             user_id=manager.id,
