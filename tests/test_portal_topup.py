@@ -3,9 +3,10 @@
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from .stripe_case import StripeFakeCase
 from .test_portal import PortalCommon
 
 
@@ -274,3 +275,17 @@ class TestInvoicesAndCards(TopupPageCommon):
         self.assertTrue(token.active)
         self.wallet.with_user(self._make_user("card-finance", "finance")).remove_payment_token(token.id)
         self.assertFalse(token.active)
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestBankDetailsOfStripe(StripeFakeCase):
+    def test_the_payment_shows_where_to_send_the_money(self):
+        self.stripe.call_wallet_bank_transfer = True
+        owner = new_test_user(self.env, login="bank-owner", password="bank-owner", groups="base.group_portal")
+        owner.partner_id.parent_id = self.partner
+        self.wallet.owner_ids = owner
+        topup = self.wallet.create_topup("100")
+        self.authenticate("bank-owner", "bank-owner")
+        page = self.url_open(f"/my/billing/{self.wallet.id}/pay/{topup.id}").text
+        for expected in ("o_call_wallet_bank", "110000000", topup.invoice_id.payment_reference, "1–5 business days"):
+            self.assertIn(expected, page)

@@ -194,6 +194,7 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             "invoice": invoice,
             "refusal": refusal,
             "transfer": self._transfer(topup),
+            "bank_rows": [] if refusal else topup._bank_instructions_stripe(),
             "amount": invoice.amount_residual,
             "landing_route": self._result_path(topup),
             "call_wallet_pays": True,
