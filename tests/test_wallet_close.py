@@ -106,6 +106,63 @@ class TestClose(CallWalletCommon):
         alerts = self.env["call.wallet.alert"].search([("wallet_id", "=", self.wallet.id)])
         self.assertEqual(alerts.mapped("state"), ["cancelled"])
 
+    def test_top_ups_are_paid_back_the_newest_first_and_the_rest_is_kept(self):
+        self._fund(self.wallet, "5")
+        older, newer = (self._fund(self.wallet, amount, by="topup") for amount in ("100", "40"))
+        self._record(self._call(duration_seconds=3600 * 100))  # 75 of 145
+        self._record(self._call())  # and 0.025
+        self.assertBalance(self.wallet, "69.975")
+        self.mine.close("Contract over")
+        self.assertEqual((newer.credited_amount, older.credited_amount), (0, Decimal("70.03")))
+        notes = (newer | older).invoice_id.reversal_move_ids
+        self.assertEqual(sorted(notes.mapped("amount_total")), [29.97, 40])
+        self.assertEqual(set(notes.mapped("state")), {"posted"})
+        self.assertIn("Contract over", notes[0].invoice_line_ids.name)
+        self.assertEqual(self.wallet.transaction_ids[0].amount, Decimal("-0.005"))
+        self.assertBalance(self.wallet, 0)
+        self.assertSound(self.wallet)
+
+    def test_credit_notes_have_the_tax_of_their_invoices(self):
+        product = self.env.ref("call_wallet.product_topup")
+        for include in ("tax_excluded", "tax_included"):
+            with self.subTest(include):
+                product.taxes_id = self.env["account.tax"].create(
+                    {"name": f"VAT {include}", "amount": 21, "type_tax_use": "sale", "price_include_override": include}
+                )
+                wallet = self._make_wallet()
+                topup = self._fund(wallet, "10.01", by="topup")
+                product.taxes_id = False
+                self._record(self._call(account=wallet.account_ref, duration_seconds=60 * 100))
+                wallet.with_user(self.manager).close("Contract over")
+                note = topup.invoice_id.reversal_move_ids
+                self.assertEqual((note.amount_untaxed, note.amount_tax), (8.76, 1.84))
+                self.assertBalance(wallet, 0)
+
+    def test_paying_back_is_capped_and_happens_once_a_key(self):
+        topup = self._fund(self.wallet, "100", by="topup").with_user(self.manager)
+        self._record(self._call(number="+442071234567", duration_seconds=60 * 60 * 30))  # 70.39
+        for amount, complaint in (("29.62", "at most 29.61"), ("0", "Amount"), ("1.001", "Amount")):
+            with self.assertRaisesRegex(UserError, complaint):
+                topup.pay_back(amount, "Refund")
+        with self.assertRaisesRegex(UserError, "Reason"):
+            topup.pay_back("5", " ")
+        note = topup.pay_back("5", "Refund", request_key="k")
+        self.assertEqual(topup.pay_back("5", "Refund", request_key="k"), note)
+        self.assertBalance(self.wallet, "24.61")
+        unpaid = self.wallet.create_topup("50")
+        with self.assertRaisesRegex(UserError, "at most 0"):
+            unpaid.with_user(self.manager).pay_back("5", "Refund")
+
+    def test_the_dialog_lists_the_credit_notes_with_tax(self):
+        self.env.ref("call_wallet.product_topup").taxes_id = self.env["account.tax"].create(
+            {"name": "VAT 21", "amount": 21, "type_tax_use": "sale"}
+        )
+        topup = self._fund(self.wallet, "100", by="topup")
+        self._fund(self.wallet, "3")
+        wizard = self.dialog().save()
+        self.assertEqual((wizard.paid_back, wizard.rest), (100, 3))
+        self.assertEqual((wizard.line_ids.topup_id, wizard.line_ids.total), (topup, 121))
+
     # === A CLOSED WALLET === #
 
     def test_no_call_starts_and_the_sentence_says_why(self):

@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from .call_wallet import FINANCE
+
 
 class AccountMoveWallet(models.Model):
     """From an invoice, a credit note or a payment's entry back to the top-up it is about."""
@@ -20,6 +22,7 @@ class AccountMoveWallet(models.Model):
 
     def action_open_call_wallet_topups(self):
         """Open the top-up of this document: one on its form, several in a list."""
+        self.check_access("read")
         self.ensure_one()
         topups = self._call_wallet_related_topups()
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_topup")
@@ -33,8 +36,12 @@ class CallWalletTopupPayments(models.Model):
     _inherit = "call.wallet.topup"
 
     def action_open_payments(self):
-        """Open the payments received on the top-up's invoice, those taken back included."""
+        """Open the payments received on the top-up's invoice, those taken back included.
+
+        :raise AccessError: not finance staff
+        """
         self.ensure_one()
+        self.wallet_id._as(FINANCE)
         payments = self.invoice_id._get_reconciled_payments() | self.invoice_id.matched_payment_ids
         return {
             "type": "ir.actions.act_window",
@@ -46,8 +53,12 @@ class CallWalletTopupPayments(models.Model):
         }
 
     def action_open_items(self):
-        """Open the journal items of the top-up's invoice and of its credit notes."""
+        """Open the journal items of the top-up's invoice and of its credit notes.
+
+        :raise AccessError: not finance staff
+        """
         self.ensure_one()
+        self.wallet_id._as(FINANCE)
         moves = self.invoice_id | self.invoice_id.reversal_move_ids
         return {
             "type": "ir.actions.act_window",

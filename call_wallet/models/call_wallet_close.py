@@ -119,9 +119,8 @@ class CallWalletClose(models.Model):
         self.ensure_one()
         unit = Decimal(1).scaleb(-self.currency_id.decimal_places)
         left, paid_back = self.balance, []
-        topups = self.topup_ids if hasattr(self.topup_ids, "pay_back") else self.topup_ids.browse()
-        for topup in topups.sorted("id", reverse=True):
-            amount = min(left, topup.credited_amount).quantize(unit, rounding=ROUND_DOWN)
+        for topup in self.topup_ids.sorted("id", reverse=True):
+            amount = min(left, topup._pay_back_room()).quantize(unit, rounding=ROUND_DOWN)
             if amount > 0:
                 paid_back.append((topup, amount))
                 left -= amount

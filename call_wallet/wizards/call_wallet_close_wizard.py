@@ -40,7 +40,7 @@ class CallWalletCloseWizard(models.TransientModel):
             wizard.rest, wizard.owed = max(plan.rest, ZERO), max(-plan.rest, ZERO)
             wizard.needs_take_rest = plan.takes_rest
             wizard.blockers = "\n".join(plan.blockers)
-            wizard.line_ids = [
+            wizard.line_ids = [Command.clear()] + [
                 Command.create({"topup_id": topup.id, "amount": amount, "total": gross(topup, amount)})
                 for topup, amount in plan.paid_back
             ]
