@@ -105,7 +105,10 @@ class TestRolesOverHttp(RolesCase, HttpCase):
         if role in self.keys:
             headers["Authorization"] = f"bearer {self.keys[role]}"
         return self.url_open(
-            f"/json/2/{action.model}/{action.method}", data=json.dumps(body, default=str), headers=headers
+            f"/json/2/{action.model}/{action.method}",
+            data=json.dumps(body, default=str),
+            headers=headers,
+            timeout=60,
         )
 
     @mute_logger("odoo.http", "odoo.addons.base.models.ir_rule", "odoo.addons.base.models.ir_model")
@@ -143,6 +146,7 @@ class TestRolesOverHttp(RolesCase, HttpCase):
                         f"/web/dataset/call_kw/{action.model}/{action.method}",
                         data=json.dumps({"params": call}),
                         headers={"Content-Type": "application/json"},
+                        timeout=60,
                     ).json()
                     with self.subTest(f"{ROLES[role][0]}: {action.what}"):
                         allowed = role in action.roles and not action.complains
@@ -163,6 +167,6 @@ class TestRolesOverHttp(RolesCase, HttpCase):
                 user = self.users[role]
                 self.authenticate(*(None, None) if role == "X" else (user.login, user.login))
                 with self.subTest(f"{name}: {path}"):
-                    answer = self.url_open(path, allow_redirects=False)
+                    answer = self.url_open(path, allow_redirects=False, timeout=60)
                     expected = (200,) if role in roles else (303, 403, 404)
                     self.assertIn(answer.status_code, expected)

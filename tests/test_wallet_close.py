@@ -117,7 +117,7 @@ class TestClose(CallWalletCommon):
         notes = (newer | older).invoice_id.reversal_move_ids
         self.assertEqual(sorted(notes.mapped("amount_total")), [29.97, 40])
         self.assertEqual(set(notes.mapped("state")), {"posted"})
-        self.assertIn("Contract over", notes[0].invoice_line_ids.name)
+        self.assertIn("Contract over", notes[0].ref)
         self.assertEqual(self.wallet.transaction_ids[0].amount, Decimal("-0.005"))
         self.assertBalance(self.wallet, 0)
         self.assertSound(self.wallet)
@@ -137,21 +137,6 @@ class TestClose(CallWalletCommon):
                 note = topup.invoice_id.reversal_move_ids
                 self.assertEqual((note.amount_untaxed, note.amount_tax), (8.76, 1.84))
                 self.assertBalance(wallet, 0)
-
-    def test_paying_back_is_capped_and_happens_once_a_key(self):
-        topup = self._fund(self.wallet, "100", by="topup").with_user(self.manager)
-        self._record(self._call(number="+442071234567", duration_seconds=60 * 60 * 30))  # 70.39
-        for amount, complaint in (("29.62", "at most 29.61"), ("0", "Amount"), ("1.001", "Amount")):
-            with self.assertRaisesRegex(UserError, complaint):
-                topup.pay_back(amount, "Refund")
-        with self.assertRaisesRegex(UserError, "Reason"):
-            topup.pay_back("5", " ")
-        note = topup.pay_back("5", "Refund", request_key="k")
-        self.assertEqual(topup.pay_back("5", "Refund", request_key="k"), note)
-        self.assertBalance(self.wallet, "24.61")
-        unpaid = self.wallet.create_topup("50")
-        with self.assertRaisesRegex(UserError, "at most 0"):
-            unpaid.with_user(self.manager).pay_back("5", "Refund")
 
     def test_the_dialog_lists_the_credit_notes_with_tax(self):
         self.env.ref("call_wallet.product_topup").taxes_id = self.env["account.tax"].create(

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import formatLang
 
 from ..clock import utcnow
-from ..fields import ZERO
+from ..fields import ZERO, parse_amount
 from .call_wallet import FINANCE_MANAGER
 
 TO_DO = "mail.mail_activity_data_todo"
@@ -67,11 +67,15 @@ class CallWalletClose(models.Model):
         reason = (reason or "").strip() if isinstance(reason, str) else ""
         if not reason:
             raise UserError(self.env._("Reason: say why the wallet is closed."))
-        wallet._lock_for_closing()
-        plan = wallet._closing_plan()
-        wallet._check_closing(plan, take_rest is True, write_off is True)
-        wallet._settle(plan, reason)
-        wallet._archive_closed(plan, reason)
+        with self.env["call.wallet.ledger"]._transaction():
+            wallet._lock_for_closing()
+            plan = wallet._closing_plan()
+            wallet._check_closing(plan, take_rest is True, write_off is True)
+            notes = wallet._settle(plan, reason)
+            wallet._archive_closed(plan, reason)
+        # A provider sends money only for what is committed.
+        for topup, note in notes:
+            topup._refund_through_provider(note)
         return True
 
     def reopen(self):
@@ -105,11 +109,7 @@ class CallWalletClose(models.Model):
     # === WHAT CLOSING WILL DO === #
 
     def _lock_for_closing(self):
-        """Keep calls, payments and other people off the wallet's money until the transaction ends.
-
-        All of it happens in one transaction. Where somebody moved the money since it began, PostgreSQL
-        refuses the lock, and the request is repeated with what is there now.
-        """
+        """Keep calls, payments and other people off the wallet's money until the transaction ends."""
         self.env["call.wallet.ledger"]._lock(self.ids)
         self.env.cr.execute("SELECT FROM call_wallet_topup WHERE wallet_id = %s ORDER BY id FOR UPDATE", [self.id])
         self.env["call.wallet.hold"]._expire(self.ids)
@@ -120,11 +120,22 @@ class CallWalletClose(models.Model):
         unit = Decimal(1).scaleb(-self.currency_id.decimal_places)
         left, paid_back = self.balance, []
         for topup in self.topup_ids.sorted("id", reverse=True):
-            amount = min(left, topup._pay_back_room()).quantize(unit, rounding=ROUND_DOWN)
+            amount = min(left, self._pay_back_room(topup)).quantize(unit, rounding=ROUND_DOWN)
             if amount > 0:
                 paid_back.append((topup, amount))
                 left -= amount
         return ClosingPlan(self.balance, paid_back, left, unit, self._closing_blockers())
+
+    def _pay_back_room(self, topup):
+        """Return how much of a top-up can be paid back: what was credited, where all of it was paid.
+
+        What was written off when it was paid, or is not paid yet, is not ours to give back.
+        """
+        invoice = topup.invoice_id
+        if invoice.state != "posted":
+            return ZERO
+        ordered = min(topup.amount, parse_amount(invoice.amount_untaxed)) - topup._credit_notes()
+        return topup.credited_amount if topup.credited_amount == ordered else ZERO
 
     def _closing_blockers(self):
         _ = self.env._
@@ -166,12 +177,14 @@ class CallWalletClose(models.Model):
     # === DOING IT === #
 
     def _settle(self, plan, reason):
-        """Bring the balance to zero."""
+        """Bring the balance to zero; return the credit notes: (top-up, ``account.move``)."""
         ledger = self.env["call.wallet.ledger"]
         _ = self.with_context(lang=self.partner_id.lang or self.env.lang).env._
         key = f"close/{self.last_sequence}"
-        for topup, amount in plan.paid_back:
-            topup.pay_back(amount, _("Wallet closed: %s", reason), request_key=f"{key}/{topup.id}")
+        notes = [
+            (topup, topup._create_credit_note(amount, _("Wallet closed: %s", reason), key))
+            for topup, amount in plan.paid_back
+        ]
         self.env.invalidate_all()
         if self.balance != plan.rest:
             # Such as a top-up whose credit follows after the commit, because it is being worked on.
@@ -182,6 +195,7 @@ class CallWalletClose(models.Model):
             ledger._take(self, plan.rest, _("Wallet closed: %s", reason), f"{key}/rest")
         elif plan.rest < 0:
             ledger._write_off(self, _("Written off, wallet closed: %s", reason), f"{key}/write-off")
+        return notes
 
     def _archive_closed(self, plan, reason):
         self.write(
