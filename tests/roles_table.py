@@ -263,12 +263,6 @@ ACTIONS = [
     Action("see an entry's transactions", FINANCE, "account.move.action_call_wallet_transactions",
            lambda c: c.env["account.move"].create({"move_type": "entry"})),
     Action("open a transaction's entry", OWNERS, "call.wallet.transaction.action_open_move", lambda c: c.row),
-    Action("process a message of Stripe's again", MANAGER, "call.wallet.stripe.event.action_retry",
-           lambda c: c.env["call.wallet.stripe.event"].create(
-               {"reference": "evt_1", "type": "unknown", "object_ref": "x",
-                "provider_id": c.env.ref("payment.payment_provider_stripe").id})),
-    Action("set up Stripe's messages", NOBODY, "payment.provider.action_call_wallet_webhook",
-           lambda c: c.env.ref("payment.payment_provider_stripe")),
     Action("check the ledger", FINANCE, "call.wallet.check_invariants"),
     # === ADDING AND REFUNDING === #
     Action("open Add Balance", FINANCE, "call.wallet.action_add_balance", wallet),
@@ -287,7 +281,6 @@ ACTIONS = [
     Action("switch it off by the button", PAYING, "call.wallet.action_auto_topup_off", wallet),
     Action("charge the card now", PAYING, "call.wallet.auto_topup_now", wallet, complains=True),
     Action("charge the card by the button", PAYING, "call.wallet.action_auto_topup_now", wallet, complains=True),
-    Action("remove a saved card", PAYING, "call.wallet.remove_payment_token", wallet, complains=True, token_id=0),
     Action("type in automatic top-up", NOBODY, "call.wallet.write", wallet, vals={"auto_topup_state": "on"}),
     Action("open an automatic top-up's invoice", OWNERS, "call.wallet.auto.topup.action_open_invoice",
            lambda c: c.env["call.wallet.auto.topup"].create(
