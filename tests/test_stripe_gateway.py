@@ -1,7 +1,9 @@
 """Charging saved cards and paying back through Stripe, over HTTP, against the fake."""
 
 from odoo.addons.call_wallet.stripe_client import API_BASE, api_base, is_loopback
+from odoo.addons.payment import utils as payment_utils
 from odoo.exceptions import AccessError
+from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
 from .stripe_case import StripeFakeCase
@@ -173,6 +175,31 @@ class TestStripePage(StripeFakeCase):
         transaction._post_process()
         self.assertEqual(self._charge(self.wallet.create_topup("20"), token).state, "done")
         self.assertBalance(self.wallet, 120)
+
+    def test_a_card_is_saved_without_a_payment(self):
+        owner = new_test_user(self.env, "card-owner", groups="base.group_portal")
+        owner.partner_id.parent_id = self.partner
+        result = self._rpc(
+            "/payment/transaction",
+            provider_id=self.stripe.id,
+            payment_method_id=self.card.id,
+            token_id=None,
+            amount=None,
+            currency_id=None,
+            partner_id=owner.partner_id.id,
+            access_token=payment_utils.generate_access_token(owner.partner_id.id, None, None, env=self.env),
+            flow="redirect",
+            tokenization_requested=True,
+            landing_route="/my/payment_method",
+            is_validation=True,
+            reference_prefix="V-1",
+        )
+        session = result["checkout_url"].rpartition("/")[2]
+        self.fake.checkout.pay(session, "4242424242424242")
+        self._come_back(session)
+        token = self.env["payment.token"].search([("partner_id", "=", owner.partner_id.id)])
+        self.assertEqual((token.payment_details, len(self.fake.store.find("charge"))), ("4242", 0))
+        self.assertEqual(self._charge(self.wallet.create_topup("20"), token).state, "done")
 
     def test_a_declined_card_can_be_followed_by_another(self):
         transaction, session = self._pay_by_page(self.wallet.create_topup("100"))
