@@ -15,7 +15,7 @@ class CallWalletReconciliationCheck(models.Model):
         violations = super().check_invariants(wallets)
         ids = wallets.ids if isinstance(wallets, models.BaseModel) else wallets
         scope = self.sudo().with_context(active_test=False)
-        checked = scope.browse(ids) if ids is not None else scope.search([])
+        checked = scope.browse(ids) if ids is not None else scope.search([("company_id", "!=", False)])
         for company, owned in checked.grouped("company_id").items():
             rows, _loose = self._reconcile(END, company, owned.ids)
             violations += [

@@ -43,7 +43,7 @@ class CallWalletTransfer(models.Model):
     @api.model
     def _cron_match_transfers(self):
         """Match what has come in since the last run."""
-        self._match_transfers(self.env["res.company"].search([]))
+        self._match_transfers(self.search([("state", "in", ["pending", "partial"])]).company_id)
 
     def _match_transfers(self, companies):
         matched = self.env["account.bank.statement.line"]
