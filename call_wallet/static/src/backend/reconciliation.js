@@ -167,7 +167,7 @@ export class Reconciliation extends Component {
     }
 
     openTotal(figure, section) {
-        return this.open(figure, this.shown(section).map(({ id }) => id));
+        return this.open(figure, section.wallets.map(({ id }) => id));
     }
 
     async openUnassigned(section) {

@@ -1,0 +1,43 @@
+"""The reconciliation's screen, in a real browser."""
+
+from .test_backend_screens import BackendCommon
+from .test_reconciliation import ReconciliationCommon
+
+
+class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
+    def _cell(self, figure):
+        return f"tr[data-wallet='{self.wallet.id}'] [data-figure={figure}]"
+
+    def test_a_difference_is_seen_and_followed_to_its_entry(self):
+        self._top_up("2026-10-05", "100")
+        self._use("2026-10-06", 480)
+        entry = self._enter("2026-10-10", 7, self.partner)
+        self._on(
+            "/odoo/call-wallet-reconciliation",
+            f"""
+            const verdict = ".o_call_wallet_verdict";
+            await seeText(verdict, "1 does not agree");
+            await click("#call_wallet_only_differences");
+            await see("one wallet left", () => document.querySelectorAll("[data-figure=closing]").length === 1);
+            await seeText("{self._cell("closing")}", "99.90");
+            await seeText("{self._cell("general_ledger")}", "107.00");
+            await click("{self._cell("unexplained")} button");
+            await seeText(".o_list_view", "{entry.name}");
+            await click(".o_breadcrumb .breadcrumb-item a, .o_back_button");
+            await see("still the one wallet", () => document.querySelectorAll("[data-figure=closing]").length === 1);
+            await click("{self._cell("used")} button");
+            await seeText(".o_list_view", "Live Call");
+            """,
+        )
+
+    def test_account_managers_see_figures_and_no_entries(self):
+        self._top_up("2026-10-05", "100")
+        self._on(
+            "/odoo/call-wallet-reconciliation",
+            f"""
+            await seeText("{self._cell("general_ledger")}", "100.00");
+            await see("added opens", () => $("{self._cell("added")} button"));
+            missing("{self._cell("general_ledger")} button");
+            """,
+            login="screens.manager",
+        )
