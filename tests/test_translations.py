@@ -1,0 +1,48 @@
+"""Customers read their billing pages in their language."""
+
+from odoo.tests import HttpCase, new_test_user
+
+from .common import CallWalletCommon
+
+
+class TestSpanish(CallWalletCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.lang"]._activate_lang("es_ES")
+        cls.env["ir.module.module"].search([("name", "=", "call_wallet")])._update_translations(["es_ES"])
+        cls.owner = new_test_user(
+            cls.env, login="owner-es", password="owner-es", groups="base.group_portal", lang="es_ES"
+        )
+        cls.owner.partner_id.parent_id = cls.partner
+        cls.wallet.owner_ids = cls.owner
+
+    def test_the_billing_pages_are_in_spanish(self):
+        self._fund(self.wallet, "50", by="topup")
+        self.authenticate("owner-es", "owner-es")
+        self.opener.cookies["frontend_lang"] = "es_ES"
+        for page, expected, english in (
+            ("", ("Facturación", "Activo", "Saldo"), ("Latest transactions", "Add Balance")),
+            ("/add", ("Añadir saldo", "Resumen de la compra"), ("Purchase summary",)),
+            ("/notifications", ("Destinatarios", "Guardar cambios"), ("Save changes",)),
+            ("/invoices", ("Factura", "Pagada"), ("Status</th>",)),
+            ("/auto", ("Recarga automática",), ("Automatic top-up",)),
+        ):
+            text = self.url_open(f"/my/billing/{self.wallet.id}{page}").text
+            for word in expected:
+                self.assertIn(word, text, page)
+            for word in english:
+                self.assertNotIn(word, text, page)
+
+    def test_mails_are_in_the_recipient_s_language(self):
+        self.partner.lang = "es_ES"
+        topup = self._fund(self.wallet, "50", by="topup")
+        self.env["call.wallet.topup"]._cron_notify()
+        mail = self.env["mail.mail"].search([("model", "=", topup._name), ("res_id", "=", topup.id)])
+        self.assertIn("Saldo añadido", mail.subject)
+        self.assertIn("Su saldo ha llegado", mail.body_html)
+
+    def test_a_refused_call_says_why_in_spanish(self):
+        wallets = self.env["call.wallet"].with_context(lang="es_ES")
+        verdict = wallets.authorize_call(self.wallet.account_ref, "es-1", "live", "+14155550100")
+        self.assertIn("saldo suficiente", verdict["message"])
