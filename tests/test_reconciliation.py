@@ -412,7 +412,7 @@ class TestReconciliation(ReconciliationCommon):
         for day in ("31.10.2026", "", None, "0001-01-01", 7):
             with self.assertRaisesRegex(UserError, "date"):
                 self.env["call.wallet"].reconciliation(day, self.company)
-        for company in (0, 10**8, None):
+        for company in (0, 10**8, None, "1", [1]):
             with self.assertRaisesRegex(UserError, "company"):
                 self.env["call.wallet"].reconciliation("2026-10-31", company)
 

@@ -129,7 +129,8 @@ class CallWalletReconciliation(models.Model):
     def _reconciliation_scope(self, date, company):
         """Return the parameters as a ``date`` and a company (superuser) that the user may ask for."""
         self.browse()._as(ACCOUNT_MANAGER)
-        company = company if isinstance(company, models.BaseModel) else self.env["res.company"].browse(company)
+        if not isinstance(company, models.BaseModel):
+            company = self.env["res.company"].browse(company if type(company) is int else 0)
         company = company.with_env(self.env).sudo().exists()
         if len(company) != 1:
             raise UserError(self.env._("company: there is no such company; send the id of one."))
