@@ -64,10 +64,10 @@ class CallWalletCloseLine(models.TransientModel):
     _description = "Credit Note of a Closing"
 
     wizard_id = fields.Many2one("call.wallet.close.wizard", required=True, ondelete="cascade", index=True)
-    topup_id = fields.Many2one("call.wallet.topup", required=True, ondelete="cascade")
+    topup_id = fields.Many2one("call.wallet.topup", "Invoice", required=True, ondelete="cascade")
     currency_id = fields.Many2one(related="topup_id.currency_id")
-    amount = Amount("Taken from the wallet")
-    total = Amount("Credit note, tax included")
+    amount = Amount("Net", help="Taken from the wallet.")
+    total = Amount("With Tax", help="The credit note.")
 
 
 def gross(topup, amount):
