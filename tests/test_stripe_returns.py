@@ -54,6 +54,17 @@ class TestStripeDisputes(StripeFakeCase):
         self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [100, -40])
         self.assertEqual(topup.invoice_id.payment_state, "partial")
 
+    def test_a_dispute_over_what_a_refund_left_takes_all_of_it(self):
+        topup, transaction, charge = self._charged()
+        transaction._refund(30)._post_process()
+        dispute = self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
+        self._deliver_all("charge.dispute.funds_withdrawn")
+        self.assertBalance(self.wallet, 0)
+        self.fake.money_back.close(dispute["id"], won=True)
+        self._deliver_all("charge.dispute.funds_reinstated")
+        self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [100, -30, -70, 70])
+        self.assertSound(self.wallet)
+
     def test_disputes_of_others_are_not_ours(self):
         intent = self.fake.payments.create_intent(
             {"amount": "900", "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true"}

@@ -117,8 +117,11 @@ class CallWalletTopupSync(models.Model):
         invoice = self.invoice_id
         if invoice.state != "posted":
             return ZERO
-        ordered = min(self.amount, parse_amount(invoice.amount_untaxed)) - self._credit_notes()
-        return max(min(self._received(), ordered), ZERO)
+        noted = self._credit_notes()
+        ordered = min(self.amount, parse_amount(invoice.amount_untaxed)) - noted
+        # What was sent back for credit notes is no longer there, should the bank take the rest back, too.
+        kept = self._received() - min(self._sent_back(), noted)
+        return max(min(kept, ordered), ZERO)
 
     def _received(self):
         """Return what was received on the invoice, net of tax, in its currency.
@@ -127,8 +130,15 @@ class CallWalletTopupSync(models.Model):
         credit note or a write-off settles an invoice, but brings no funds; that goes for what
         a payment writes off itself (a bank's fee, a discount) as well.
         """
+        return self._net_of_tax(RECEIVED)
+
+    def _sent_back(self):
+        """Return what was paid out on the invoice's credit notes, net of tax, in its currency."""
+        return self._net_of_tax(SENT_BACK)
+
+    def _net_of_tax(self, query):
         self.env["account.partial.reconcile"].flush_model()
-        self.env.cr.execute(RECEIVED, [self.invoice_id.id])
+        self.env.cr.execute(query, [self.invoice_id.id])
         received = Decimal(self.env.cr.fetchone()[0])
         total, net = parse_amount(self.invoice_id.amount_total), parse_amount(self.invoice_id.amount_untaxed)
         if received >= total:
@@ -195,6 +205,19 @@ RECEIVED = """
        AND entry.state = 'posted'
        AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
        AND (tx.id IS NULL OR tx.is_live OR company.call_wallet_accept_test_payments)
+"""
+SENT_BACK = """
+    SELECT COALESCE(sum(p.credit_amount_currency), 0)::text
+      FROM account_move note
+      JOIN account_move_line credited ON credited.move_id = note.id
+      JOIN account_partial_reconcile p ON p.credit_move_id = credited.id
+      JOIN account_move_line paid ON paid.id = p.debit_move_id
+      JOIN account_move entry ON entry.id = paid.move_id
+      LEFT JOIN account_payment payment ON payment.id = entry.origin_payment_id
+     WHERE note.reversed_entry_id = %s
+       AND note.state = 'posted'
+       AND entry.state = 'posted'
+       AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
 """
 # A top-up whose invoice has not changed since its last credit cannot be out of level.
 CANDIDATES = """
