@@ -24,6 +24,8 @@ PICTURES = [
     ("screenshot", "finance", "/odoo/res.partner/{acme}", "tab:Billing", 1440, 1120),
     ("portal", "owner.acme", "/my/billing", "", 1280, 900),
     ("portal_phone", "owner.acme", "/my/billing", "", 390, 844),
+    ("add_balance", "owner.acme", "/my/billing/{wallet}/add", "", 1280, 900),
+    ("reconciliation", "finance", "/odoo/call-wallet-reconciliation", "", 1440, 900),
 ]
 WAIT = 20
 
@@ -37,7 +39,7 @@ def main(url, folder, *names):
         with Browser(width, height) as browser:
             session = log_in(url, login)
             browser.call("Network.setCookie", name="session_id", value=session.cookies["session_id"], url=url)
-            browser.open(url + path.format(acme=partner_id(url) if "{acme}" in path else ""))
+            browser.open(url + path.format(**acme(url)) if "{" in path else url + path)
             if action.startswith("tab:"):
                 browser.click_tab(action[4:])
             browser.save(folder / f"{name}.png")
@@ -56,8 +58,8 @@ def log_in(url, login):
     return session
 
 
-def partner_id(url):
-    """Return the id of ACME's partner."""
+def acme(url):
+    """Return the ids of ACME's partner and wallet."""
     session = log_in(url, "admin")
     answer = session.post(
         f"{url}/web/dataset/call_kw",
@@ -70,7 +72,8 @@ def partner_id(url):
             }
         },
     )
-    return answer.json()["result"][0]["partner_id"][0]
+    [wallet] = answer.json()["result"]
+    return {"acme": wallet["partner_id"][0], "wallet": wallet["id"]}
 
 
 class Browser:
