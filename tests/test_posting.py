@@ -1,73 +1,13 @@
 """Usage becomes journal entries: what the accountant finds there, day by day."""
 
-from collections import defaultdict
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from unittest.mock import patch
 
 from odoo.addons.call_wallet.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
 
-from .common import CallWalletCommon
-
-CENT = Decimal("0.01")
-
-
-def rounded(amount):
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
-class PostingCommon(CallWalletCommon):
-    """October 2026, in the books of one company; the database's own wallets stay out of it."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.books = cls._make_books("Posting Inc.")
-        cls.wallet = cls._make_wallet(partner_id=cls.partner.id, company_id=cls.books.id)
-
-    @classmethod
-    def _make_books(cls, name, chart="generic_coa"):
-        company = cls.env["res.company"].create({"name": name})
-        cls.env["account.chart.template"].try_loading(chart, company, install_demo=False)
-        return company
-
-    def _at(self, day, hour=12):
-        return recorded_at(datetime(2026, 10, day, hour))
-
-    def _charge(self, day, *calls):
-        """Report calls, recorded on that day of October."""
-        with self._at(day):
-            for call in calls:
-                self.assertEqual(self._record(call)["result"], "charged")
-
-    def _post(self, first, last, companies=None):
-        days = (date(2026, 10, first), date(2026, 10, last))
-        return self.env["call.wallet"].post_transactions(*days, companies=companies or self.books)
-
-    def _by_account(self, moves, company=None):
-        """{name of the company's field: credit less debit in the wallets' currency}."""
-        company = company or self.books
-        names = {
-            company[name]: name
-            for name in ("call_wallet_deposit_account_id", "call_wallet_live_account_id",
-                         "call_wallet_whatsapp_account_id", "call_wallet_adjustment_account_id",
-                         "call_wallet_breakage_account_id")
-        }  # fmt: skip
-        totals = defaultdict(Decimal)
-        for line in moves.line_ids:
-            totals[names[line.account_id].split("_")[2]] -= rounded(Decimal(repr(line.amount_currency)))
-        return dict(totals)
-
-    def assertPosted(self, wallet):
-        """The wallet's entries come to its posted transactions' total, rounded half up."""
-        lines = self.env["account.move.line"].search(
-            [("call_wallet_id", "=", wallet.id), ("account_id.account_type", "=", "liability_current"),
-             ("move_id.call_wallet_posting_id", "!=", False)]
-        )  # fmt: skip
-        entered = sum((Decimal(repr(line.amount_currency)) for line in lines), Decimal(0))
-        used = -sum(wallet.transaction_ids.filtered("move_id").mapped("amount"))
-        self.assertEqual(rounded(entered), rounded(used))
+from .posting_case import CENT, PostingCommon
 
 
 class TestPosting(PostingCommon):
@@ -313,94 +253,3 @@ class TestPosting(PostingCommon):
         self.assertEqual(transactions, self.wallet.transaction_ids)
         self.assertEqual(transactions[0].action_open_move()["res_id"], moves.id)
         self.assertEqual(wizard.due_count, 0)
-
-
-class TestPostingCurrencies(PostingCommon):
-    """A wallet in euros, in a company that keeps its books in dollars."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.euro = cls.env.ref("base.EUR")
-        cls.euro.active = True
-        cls.env["res.currency.rate"].search([("currency_id", "in", (cls.euro | cls.dollar).ids)]).unlink()
-        for day, dollars in (("2026-01-01", 1.10), ("2026-10-10", 1.20), ("2026-10-20", 1.00)):
-            cls.env["res.currency.rate"].create(
-                {"name": day, "currency_id": cls.euro.id, "inverse_company_rate": dollars, "company_id": cls.books.id}
-            )
-        plan = cls.plan.copy({"name": "Euro contract", "currency_id": cls.euro.id})
-        cls.wallet = cls._make_wallet(company_id=cls.books.id, currency_id=cls.euro.id, rate_plan_id=plan.id)
-
-    def _top_up(self, day, amount):
-        with self._at(day):
-            topup = self.wallet.create_topup(amount)
-            self._pay(topup.invoice_id)
-        return topup
-
-    def _use(self, day, euros):
-        self._charge(day, self._call(call_type="whatsapp", duration_seconds=int(Decimal(euros) / Decimal("0.02") * 60)))
-
-    def _deposit(self):
-        """What the wallet's deposit stands at, in euros and in dollars."""
-        lines = self.env["account.move.line"].search(
-            [("call_wallet_id", "=", self.wallet.id), ("account_id", "=", self.books.call_wallet_deposit_account_id.id),
-             ("parent_state", "=", "posted")]
-        )  # fmt: skip
-        return round(-sum(lines.mapped("amount_currency")), 2), round(-sum(lines.mapped("balance")), 2)
-
-    def _exchange(self):
-        accounts = self.books.income_currency_exchange_account_id | self.books.expense_currency_exchange_account_id
-        lines = self.env["account.move.line"].search(
-            [("call_wallet_id", "=", self.wallet.id), ("account_id", "in", accounts.ids)]
-        )
-        return round(sum(lines.mapped("balance")), 2)
-
-    def test_income_at_the_days_rate_the_deposit_at_its_own_and_the_difference_is_exchange(self):
-        self._top_up(5, "100")
-        self.assertEqual(self._deposit(), (100, 110))
-        self._use(8, "40")
-        self._use(12, "30")
-        self._use(22, "30")
-        moves = self._post(1, 31).sorted("date")
-        income = moves.line_ids.filtered(lambda line: line.account_id == self.books.call_wallet_whatsapp_account_id)
-        self.assertEqual(income.sorted("date").mapped("amount_currency"), [-40, -30, -30])
-        self.assertEqual(income.sorted("date").mapped("balance"), [-44, -36, -30])
-        self.assertEqual(moves.currency_id, self.euro)
-        # Held at 1.10: 3.00 lost on the 12th, 3.00 won on the 22nd; nothing is left in either currency.
-        self.assertEqual(self._deposit(), (0, 0))
-        self.assertEqual(self._exchange(), 0)
-        lost = moves[1].line_ids.filtered(
-            lambda line: line.account_id == self.books.expense_currency_exchange_account_id
-        )
-        self.assertEqual((lost.balance, lost.amount_currency), (3, 0))
-        self.assertSound(self.wallet)
-
-    def test_deposits_of_different_days_are_held_at_their_average_and_overdrafts_at_the_day(self):
-        self._top_up(5, "100")  # 110
-        self._top_up(12, "100")  # 120
-        self._use(12, "100")
-        self._post(1, 15)
-        self.assertEqual(self._deposit(), (100, 115))
-        self._use(22, "150")
-        self._post(1, 31)
-        self.assertEqual(self._deposit(), (-50, -50))
-        self.assertSound(self.wallet)
-
-    def test_what_a_credit_note_at_another_rate_leaves_is_settled(self):
-        topup = self._top_up(5, "100")
-        note = topup.invoice_id._reverse_moves([{"invoice_date": date(2026, 10, 12), "date": date(2026, 10, 12)}])
-        note.invoice_currency_rate = 1 / 1.2
-        note.action_post()
-        self.assertEqual(self._deposit(), (0, -10))
-        settled = self._post(1, 31)
-        self.assertEqual(self._deposit(), (0, 0))
-        self.assertEqual(self._exchange(), 10)
-        self.assertFalse(settled.call_wallet_transaction_ids)
-        self.assertFalse(self._post(1, 31))
-
-    def test_without_exchange_accounts_the_run_says_which_to_choose(self):
-        self._top_up(5, "100")
-        self._use(12, "40")
-        self.books.expense_currency_exchange_account_id = False
-        with self.assertRaisesRegex(UserError, "no accounts for exchange gains and losses"):
-            self._post(1, 31)

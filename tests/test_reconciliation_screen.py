@@ -1,7 +1,7 @@
 """The reconciliation's screen, in a real browser."""
 
+from .reconciliation_case import ReconciliationCommon
 from .test_backend_screens import BackendCommon
-from .test_reconciliation import ReconciliationCommon
 
 
 class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
