@@ -18,8 +18,8 @@ class PaybackCase(CallWalletCommon):
         cls.method = cls.provider.payment_method_ids[:1]
         cls.method.support_refund = "partial"
 
-    def _by_card(self, topup):
-        transaction = self.env["payment.transaction"].create(
+    def _started(self, topup):
+        return self.env["payment.transaction"].create(
             {
                 "provider_id": self.provider.id,
                 "payment_method_id": self.method.id,
@@ -30,6 +30,9 @@ class PaybackCase(CallWalletCommon):
                 "invoice_ids": [(6, 0, topup.invoice_id.ids)],
             }
         )
+
+    def _by_card(self, topup):
+        transaction = self._started(topup)
         transaction._set_done()
         transaction._post_process()
         self.env.invalidate_all()
@@ -96,6 +99,8 @@ class TestPayBack(PaybackCase):
         first = topup.pay_back("30", "Once", request_key="click")
         self.assertEqual(topup.pay_back("30", "Once", request_key="click"), first)
         self.assertBalance(self.wallet, 70)
+        with self.assertRaisesRegex(UserError, "request_key"):
+            topup.pay_back("31", "Once", request_key="click")
 
     def test_only_finance_managers_pay_back(self):
         topup = self._fund(self.wallet, "100", by="topup")
@@ -171,17 +176,7 @@ class TestInvoiceGuards(PaybackCase):
 
     def test_an_invoice_is_not_cancelled_while_its_payment_is_on_its_way(self):
         topup = self.wallet.create_topup("100")
-        transaction = self.env["payment.transaction"].create(
-            {
-                "provider_id": self.provider.id,
-                "payment_method_id": self.method.id,
-                "amount": 100,
-                "currency_id": self.dollar.id,
-                "partner_id": self.partner.id,
-                "operation": "online_direct",
-                "invoice_ids": [(6, 0, topup.invoice_id.ids)],
-            }
-        )
+        transaction = self._started(topup)
         transaction._set_pending()
         with self.assertRaisesRegex(UserError, "being processed"):
             topup.invoice_id.button_cancel()

@@ -76,4 +76,6 @@ def test_a_server_that_dies_between_payment_and_credit_is_made_up_for_by_the_swe
         assert env["call.wallet.topup"]._cron_sync() == 0
     with environment(private_registry) as env:
         assert wallet_of(env).balance == before + Decimal("99.98")
+        told = wallet_of(env).activity_ids.mapped("summary")
+        assert told == ["Top-ups of GLOBEX were out of step with their payments"]
         assert env["call.wallet"].check_invariants() == []

@@ -49,6 +49,7 @@ from . import (
     call_wallet_topup_order,
     call_wallet_close,
     call_wallet_topup_sync,
+    call_wallet_topup_sweep,
     call_wallet_topup_payback,
     call_wallet_transfer,
     call_wallet_topup_notice,

@@ -36,7 +36,7 @@ class CallWalletTopupPayback(models.Model):
         :param str request_key: the same key pays back once and returns the first credit note
         :param bool allow_negative: pay back funds that were used already; the balance goes below zero
         :return: the credit note, an ``account.move``
-        :raise UserError: amount or reason missing, or more than is left
+        :raise UserError: amount or reason missing, more than is left, or the key was used for another amount
         :raise AccessError: not a finance manager
         """
         self.ensure_one()
@@ -44,15 +44,13 @@ class CallWalletTopupPayback(models.Model):
         topup = self.sudo()
         amount, reason = topup._check_payback_input(amount, reason)
         with self.env["call.wallet.ledger"]._transaction():
-            note = topup._noted_before(request_key)
-            if note:
-                return note.with_env(self.env)
             topup._lock_for_payback()
-            # Asked for at the same time: whoever came first has the lock, and is found now.
-            note = topup._noted_before(request_key)
+            # The same request before, or at the same time: whoever came first had the lock.
+            note = topup._noted_before(amount, request_key)
             if not note:
                 topup._check_payback(amount, allow_negative)
                 note = topup._create_credit_note(amount, reason, request_key)
+        # Of a request that was broken off in between, the money is sent now.
         topup._refund_through_provider(note)
         return note.with_env(self.env)
 
@@ -78,12 +76,22 @@ class CallWalletTopupPayback(models.Model):
             )
         return amount, reason
 
-    def _noted_before(self, request_key):
+    def _noted_before(self, amount, request_key):
+        """Return the credit note that this request made when it came before."""
+        notes = self.env["account.move"]
         if not request_key:
-            return self.env["account.move"]
-        return self.invoice_id.reversal_move_ids.filtered(
+            return notes
+        note = self.invoice_id.reversal_move_ids.filtered(
             lambda note: note.call_wallet_request_key == self._payback_key(request_key)
         )
+        if note and parse_amount(note.amount_untaxed) != amount:
+            raise UserError(
+                self.env._(
+                    "request_key: it paid back %s before. Open Pay Back again to pay back more.",
+                    self.currency_id.format(note.amount_untaxed),
+                )
+            )
+        return note
 
     def _payback_key(self, request_key):
         return f"{self.id}/{request_key}"
@@ -149,27 +157,33 @@ class CallWalletTopupPayback(models.Model):
 
         :return: the refund's transaction; empty where no single payment of a provider covers it
         """
-        refunds = note.call_wallet_refund_ids
-        if refunds or note.currency_id.is_zero(note.amount_residual):
-            return refunds
-        source = self._refundable_transaction(note.amount_residual)
-        if not source:
-            return source
-        refund = source.with_context(call_wallet_credit_note_id=note.id, payment_backend_action=True)._refund(
-            amount_to_refund=note.amount_residual
-        )
-        if refund.state in ("done", "error"):
-            refund._post_process()
+        with self.env["call.wallet.ledger"]._transaction():
+            # Not the wallet: calls go on while the provider is asked.
+            self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = %s FOR UPDATE", [self.id])
+            self.env.invalidate_all()
+            refund = note.call_wallet_refund_ids
+            if refund or note.state != "posted" or note.currency_id.is_zero(note.amount_residual):
+                return refund
+            source = self._refundable_transaction(note.amount_residual)
+            if not source:
+                return source
+            refund = source.with_context(call_wallet_credit_note_id=note.id, payment_backend_action=True)._refund(
+                amount_to_refund=note.amount_residual
+            )
+            if refund.state in ("done", "error"):
+                refund._post_process()
         return refund
 
     def _refundable_transaction(self, amount):
         transactions = self.invoice_id.transaction_ids.filtered(
-            lambda source: source.state == "done"
-            and source.operation != "refund"
-            and source.provider_id.state != "disabled"
-            and source.provider_id.support_refund != "none"
-            and source.payment_method_id.support_refund != "none"
-            and source.payment_id.state in ("in_process", "paid")
+            lambda source: (
+                source.state == "done"
+                and source.operation != "refund"
+                and source.provider_id.state != "disabled"
+                and source.provider_id.support_refund != "none"
+                and source.payment_method_id.support_refund != "none"
+                and source.payment_id.state in ("in_process", "paid")
+            )
         )
         for source in transactions.sorted("id", reverse=True):
             sent_back = sum(

@@ -64,34 +64,6 @@ class CallWalletTopupSync(models.Model):
     def _sync_after_commit(self):
         self.env.cr.postcommit.add(partial(sync_now, self.env.registry, self.ids))
 
-    @api.model
-    def _cron_sync(self):
-        """Credit what is paid but was not credited, such as after a crash; report it."""
-        return sum(topup._sweep() for topup in self._out_of_level())
-
-    def _sweep(self):
-        """Bring one top-up to its level; one that fails does not keep the others waiting."""
-        try:
-            with self.env["call.wallet.ledger"]._transaction():
-                difference = self._sync_one()
-        except Exception:  # one that fails must not keep the others from being credited
-            _logger.exception("Call wallet top-up %s was not brought to its level.", self.id)
-            return False
-        if difference:
-            _logger.warning("Call wallet top-up %s: the sweep entered %s.", self.display_name, difference)
-        return bool(difference)
-
-    def _out_of_level(self):
-        """Return the top-ups whose credit is not what their invoice's payments say.
-
-        Settled ones are looked at again while their invoice changes: that is when a payment
-        may have been taken back by a way without a hook.
-        """
-        self.env.flush_all()
-        self.env.cr.execute(CANDIDATES)
-        candidates = self.sudo().browse([row[0] for row in self.env.cr.fetchall()])
-        return candidates.filtered(lambda topup: topup._level() != topup.credited_amount)
-
     # === THE LEVEL === #
 
     def _sync_one(self):
@@ -218,14 +190,4 @@ SENT_BACK = """
        AND note.state = 'posted'
        AND entry.state = 'posted'
        AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
-"""
-# A top-up whose invoice has not changed since its last credit cannot be out of level.
-CANDIDATES = """
-    SELECT t.id
-      FROM call_wallet_topup t
-      JOIN account_move m ON m.id = t.invoice_id
-     WHERE t.credited_amount <> t.amount AND m.state = 'posted' AND m.payment_state <> 'not_paid'
-        OR t.credited_amount <> 0 AND (m.state <> 'posted' OR m.payment_state NOT IN ('paid', 'in_payment'))
-        OR t.credited_amount <> 0 AND m.write_date > now() AT TIME ZONE 'UTC' - interval '35 days'
-     ORDER BY t.wallet_id, t.id
 """

@@ -53,9 +53,25 @@ class CallWalletPaybackWizard(models.TransientModel):
         """
         self.ensure_one()
         note = self.topup_id.pay_back(self.amount, self.reason, self.request_key, allow_negative=self.allow_negative)
+        if note.state == "cancel":
+            return self._tell_refused(note)
         return {
             "type": "ir.actions.act_window",
             "res_model": "account.move",
             "res_id": note.id,
             "views": [(self.env.ref("account.view_move_form").id, "form")],
+        }
+
+    def _tell_refused(self, note):
+        reason = note.sudo().call_wallet_refund_ids[:1].state_message
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "danger",
+                "sticky": True,
+                "title": self.env._("The provider did not send the money back"),
+                "message": self.env._("%s The funds are in the wallet again.", reason or ""),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
         }
