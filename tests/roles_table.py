@@ -299,6 +299,8 @@ ACTIONS = [
     Action("withdraw one's own request", FINANCE, "call.wallet.refund.request.action_withdraw", refund_request("user")),
     Action("withdraw somebody else's", NOBODY, "call.wallet.refund.request.action_withdraw", refund_request()),
     Action("match bank transfers", FINANCE, "call.wallet.topup.match_transfers"),
+    Action("match them by the button", FINANCE, "call.wallet.topup.action_match_transfers"),
+    Action("send a top-up's invoice", FINANCE, "call.wallet.topup.action_send_invoice", lambda c: c.topup),
     Action("use outstanding credit", PAYING, "call.wallet.topup.apply_outstanding_credit", lambda c: c.topup),
     Action("use it by the button", PAYING, "call.wallet.topup.action_apply_outstanding_credit", lambda c: c.topup),
     Action("open Pay Back", MANAGER, "call.wallet.topup.action_open_pay_back", lambda c: c.topup),

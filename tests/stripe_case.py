@@ -158,7 +158,7 @@ class StripeFakeCase(StripeCommon):
         body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
         answer = self.url_open(path, data=body, headers={"Content-Type": "application/json"}).json()
         self.assertNotIn("error", answer, answer.get("error"))
-        return answer["result"]
+        return answer.get("result")
 
     def _pay_by_page(self, topup, save_card=False, method=None):
         """Start a payment on Stripe's page, as the payment form does; return (transaction, session's id)."""

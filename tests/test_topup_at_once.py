@@ -85,3 +85,35 @@ def test_a_double_click_orders_once(private_registry):
         ids = set(pool.map(order, range(4)))
     with environment(private_registry) as env:
         assert env["call.wallet.topup"].search([("request_key", "=", "click")]).ids == list(ids)
+
+
+def test_two_top_ups_at_once_use_the_same_credit_once(private_registry):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from odoo.service.model import retrying
+
+    with environment(private_registry) as env:
+        wallet = env["call.wallet"].search([("account_ref", "=", "GLOBEX")])
+        overpaid, *topups = (wallet.create_topup(amount) for amount in ("100", "25", "25"))
+        wizard = env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=overpaid.invoice_id.ids
+        )
+        wizard.create({"amount": 130})._create_payments()
+        topup_ids = [topup.id for topup in topups]
+        env.cr.commit()
+        before = wallet.balance
+
+    def apply(topup_id):
+        with environment(private_registry) as env:
+            topup = env["call.wallet.topup"].browse(topup_id)
+            applied = retrying(topup.apply_outstanding_credit, env)
+            env.cr.commit()
+            return applied
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(apply, topup_ids)) == [5, 25]
+    with environment(private_registry) as env:
+        wallet = env["call.wallet"].search([("account_ref", "=", "GLOBEX")])
+        assert wallet.balance == before + 30
+        assert wallet._outstanding_credit() == 0
+        assert env["call.wallet"].check_invariants() == []

@@ -20,6 +20,25 @@ class TestTransfers(CallWalletCommon):
             {"journal_id": self.journal.id, "amount": amount, "payment_ref": text, "date": "2026-11-20"}
         )
 
+    def _announced(self):
+        """The customer has chosen to pay by bank transfer."""
+        provider = self.env["payment.provider"].search(
+            [("code", "=", "custom"), ("company_id", "=", self.company.id)], limit=1
+        )
+        wire = self.env["payment.transaction"].create(
+            {
+                "provider_id": provider.id,
+                "payment_method_id": provider.with_context(active_test=False).payment_method_ids[:1].id,
+                "amount": 100,
+                "currency_id": self.dollar.id,
+                "partner_id": self.partner.id,
+                "operation": "online_redirect",
+                "invoice_ids": [(6, 0, self.invoice.ids)],
+            }
+        )
+        wire._set_pending()
+        return wire
+
     def _match(self):
         matched = self.env["call.wallet.topup"].match_transfers()
         self.env.invalidate_all()
@@ -33,6 +52,63 @@ class TestTransfers(CallWalletCommon):
         self.assertTrue(line.is_reconciled)
         self.assertEqual(self.topup.state, "paid")
         self.assertSound(self.wallet)
+
+    def test_a_reference_counts_whatever_the_bank_has_made_of_its_separators(self):
+        year, number = self.invoice.name.split("/")[1:]
+        for amount, text in (
+            (10, f"INV{year}{number}"),
+            (20, f"inv.{year} {number}-thanks"),
+            (30, f"INV-{year}-{number}"),
+        ):
+            self._receive(amount, text)
+        self.assertEqual(len(self._match()), 3)
+        self.assertBalance(self.wallet, 60)
+
+    def test_one_transfer_pays_several_invoices_of_a_customer_where_it_is_their_sum(self):
+        second = self.wallet.create_topup("50").invoice_id
+        line = self._receive(151, f"{self.invoice.name} {second.name}")
+        self.assertFalse(self._match())
+        self.assertIn("whose sum is another", line.call_wallet_note)
+        self._receive(150, f"{self.invoice.name} {second.name}")
+        self.assertEqual(len(self._match()), 1)
+        self.assertBalance(self.wallet, 150)
+
+    def test_what_is_left_to_the_accountant_is_told_once(self):
+        line = self._receive(200, f"{self.invoice.name} and {self._make_wallet().create_topup('100').invoice_id.name}")
+        for _time in range(2):
+            self.assertFalse(self._match())
+        self.assertIn("several customers", line.call_wallet_note)
+        told = self.env["mail.activity"].search([("summary", "like", "A bank transfer was not matched")])
+        self.assertEqual(len(told), 1)
+        self.assertIn("several customers", told.note)
+
+    def test_a_statement_imported_twice_is_not_credited_twice(self):
+        for _time in range(2):
+            self._receive(40, self.invoice.name)
+        self.assertEqual(len(self._match()), 1)
+        self.assertBalance(self.wallet, 40)
+        self.assertEqual(self.wallet._outstanding_credit(), 0)
+
+    def test_a_transfer_whose_payment_is_registered_already_is_not_counted_again(self):
+        self._pay(self.invoice)
+        line = self._receive(100, self.invoice.name)
+        self.assertFalse(self._match())
+        self.assertIn("registered by hand", line.call_wallet_note)
+        self.assertEqual(self.wallet._outstanding_credit(), 0)
+
+    def test_an_announced_wire_that_came_is_done_and_pays_once(self):
+        wire = self._announced()
+        self._receive(100, self.invoice.name)
+        self._match()
+        # Whatever is still to be processed becomes a payment.
+        self.assertEqual((wire.state, wire.is_post_processed), ("done", True))
+        self.assertBalance(self.wallet, 100)
+        self.assertEqual(self.wallet._outstanding_credit(), 0)
+
+    def test_an_announced_wire_is_not_awaited_for_a_cancelled_invoice(self):
+        wire = self._announced()
+        self.invoice.button_cancel()
+        self.assertEqual(wire.state, "cancel")
 
     def test_without_a_reference_or_with_two_nothing_is_credited(self):
         other = self._make_wallet().create_topup("100").invoice_id
@@ -66,27 +142,10 @@ class TestTransfers(CallWalletCommon):
         self.assertSound(self.wallet)
 
     def test_an_announced_wire_is_closed_when_the_invoice_is_paid_otherwise(self):
-        provider = self.env["payment.provider"].search(
-            [("code", "=", "custom"), ("company_id", "=", self.company.id)], limit=1
-        )
-        wire = self.env["payment.transaction"].create(
-            {
-                "provider_id": provider.id,
-                "payment_method_id": provider.with_context(active_test=False).payment_method_ids[:1].id,
-                "amount": 100,
-                "currency_id": self.dollar.id,
-                "partner_id": self.partner.id,
-                "operation": "online_redirect",
-                "invoice_ids": [(6, 0, self.invoice.ids)],
-            }
-        )
-        wire._set_pending()
+        wire = self._announced()
         self.assertBalance(self.wallet, 0)
         self._pay(self.invoice)
         self.assertEqual(wire.state, "cancel")
-        self.assertBalance(self.wallet, 100)
-        self._receive(100, self.invoice.name)
-        self.assertFalse(self._match(), "what comes all the same waits for the accountant")
         self.assertBalance(self.wallet, 100)
 
     def test_only_finance_staff_match(self):

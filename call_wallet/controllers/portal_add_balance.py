@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.http import request
 from werkzeug.exceptions import NotFound
 
+from ..fields import ZERO
 from .portal import CallWalletPortal
 
 # What `payment.form` shows; the rest of the invoice page's values is not ours.
@@ -87,13 +88,16 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
 
         :param form: ``package`` (an amount, or ``other``), ``other_amount``, ``accept_terms``, ``terms_id``,
             ``request_key``; anything else is not looked at
-        :return: ``{"problems": {field: sentence}}``, or ``{"redirect", "html"}``: the payment's page, and its content
+        :return: ``{"problems": {field: sentence}}``, or ``{"redirect", "html"}``: the payment's page, and its content;
+            no content where nothing is left to pay
         :raise NotFound: not a wallet of the user
         """
         wallet = self._own_wallet(wallet_id)
         topup, problems = self._order(wallet, form)
         if problems:
             return {"problems": problems}
+        if topup.invoice_status != "pending":
+            return {"redirect": self._result_path(topup)}
         html = self._fragment("call_wallet.portal_topup_pay_form", wallet, **self._pay_values(topup))
         return {"redirect": self._pay_path(topup), "html": html}
 
@@ -112,6 +116,7 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             "terms": request.env["call.wallet.terms"]._current(),
             "request_key": uuid4().hex,
             "summary": summary,
+            "outstanding": wallet._outstanding_credit(),
             "problems": problems or {},
             "lowest": wallet.company_id.call_wallet_topup_min,
             "highest": wallet.company_id.call_wallet_topup_max,
@@ -134,10 +139,13 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
         except UserError as error:
             return {"problem": str(error)}
         quote = wallet._quote_topup(amount)
+        credit = min(wallet._outstanding_credit(), quote.total)
         return {
             "amount": amount,
             "tax": quote.tax,
             "total": quote.total,
+            "credit": credit,
+            "due": quote.total - credit,
             "minutes": wallet._estimate_minutes(amount),
         }
 
@@ -164,7 +172,13 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
                 topup = own.create_topup(amount, accept_terms=True, request_key=form.get("request_key") or None)
         except UserError as error:
             return None, {"": str(error)}
+        self._use_credit(topup)
         return topup.sudo(), {}
+
+    def _use_credit(self, topup):
+        """Pay a top-up with what the customer has paid and not used, unless it is being paid just now."""
+        if topup.outstanding_credit and not topup.sudo().invoice_id._call_wallet_not_payable():
+            topup.apply_outstanding_credit()
 
     # === PAYMENT === #
 
@@ -179,6 +193,23 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
         if topup.invoice_status != "pending":
             return request.redirect(self._result_path(topup))
         return self._render_billing("call_wallet.portal_topup_pay", wallet, "pay", **self._pay_values(topup))
+
+    @http.route(
+        "/my/billing/<int:wallet_id>/pay/<int:topup_id>/credit",
+        type="http",
+        auth="user",
+        website=True,
+        methods=["POST"],
+    )
+    def my_billing_pay_credit(self, wallet_id, topup_id, **_unknown):
+        """Pay a top-up with what the customer has paid and not used; then go on with what is left to pay.
+
+        :return: a redirection to the payment's page; 404 for another wallet's top-up
+        """
+        wallet = self._own_wallet(wallet_id)
+        topup = self._own_topup(wallet, topup_id)
+        self._use_credit(topup.with_env(request.env))
+        return request.redirect(self._pay_path(topup), code=303)
 
     def _pay_values(self, topup):
         """Return what the payment step shows: Odoo's own payment form, for this invoice."""
@@ -196,6 +227,7 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             "transfer": self._transfer(topup),
             "bank_rows": [] if refusal else topup._bank_instructions_stripe(),
             "amount": invoice.amount_residual,
+            "credit": ZERO if refusal else topup.outstanding_credit,
             "landing_route": self._result_path(topup),
             "call_wallet_pays": True,
         }

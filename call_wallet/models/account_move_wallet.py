@@ -68,3 +68,13 @@ class CallWalletTopupPayments(models.Model):
             "domain": [("move_id", "in", moves.ids)],
             "context": {"create": False},
         }
+
+    def action_send_invoice(self):
+        """Open Odoo's dialog that mails the invoice; the mail leads to the page where what is missing is paid.
+
+        :raise AccessError: not finance staff
+        :raise UserError: the invoice cannot be sent; says why
+        """
+        self.ensure_one()
+        self.wallet_id._as(FINANCE)
+        return self.invoice_id.action_send_and_print()

@@ -1,38 +1,31 @@
 import logging
 import re
 
-from odoo import api, models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from psycopg2 import OperationalError
 
-from ..fields import ZERO, Amount, parse_amount
 from .call_wallet import FINANCE
 
 _logger = logging.getLogger(__name__)
+
+# A reference has a number in it, and as many parts as this at most (INV/2026/00012 has three).
+PARTS = 6
+SHORTEST, LONGEST = 5, 64
 
 
 class CallWalletTransfer(models.Model):
     """Bank transfers: incoming ones are matched to the top-up whose payment reference they name.
 
-    Only an exact reference of exactly one open invoice counts; everything else stays with the
-    accountant. What arrives, less or more, is credited like any payment; a surplus stays the
-    customer's.
+    Only a whole reference counts, whatever stands between its parts; a transfer that names none, or whose
+    customer or currency is in doubt, stays with the accountant, with a note why. What arrives, less or more,
+    is credited like any payment; a surplus stays the customer's.
     """
 
     _inherit = "call.wallet.topup"
 
-    outstanding_credit = Amount(
-        compute="_compute_outstanding_credit", help="What the customer has paid and not used for any invoice."
-    )
-
-    @api.depends("wallet_id")
-    def _compute_outstanding_credit(self):
-        for topup in self:
-            is_open = topup.missing_amount > 0
-            topup.outstanding_credit = topup.wallet_id._outstanding_credit() if is_open else ZERO
-
     @api.model
     def match_transfers(self):
-        """Match bank statement lines that nobody has reconciled yet with open top-up invoices.
+        """Match bank statement lines that nobody has reconciled yet with top-up invoices.
 
         :return: the ``account.bank.statement.line``s that were matched
         :raise AccessError: not finance staff
@@ -41,152 +34,177 @@ class CallWalletTransfer(models.Model):
         return self.sudo()._match_transfers(self.env.companies)
 
     @api.model
+    def action_match_transfers(self):
+        """Match, and say how many.
+
+        :raise AccessError: not finance staff
+        """
+        count = len(self.match_transfers())
+        _ = self.env._
+        message = _("Transfers matched: %s", count) if count else _("No open transfer names a top-up's invoice.")
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if count else "info",
+                "message": message,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    @api.model
     def _cron_match_transfers(self):
         """Match what has come in since the last run."""
-        self._match_transfers(self.search([("state", "in", ["pending", "partial"])]).company_id)
+        groups = self.env["call.wallet"].with_context(active_test=False)._read_group([], ["company_id"])
+        for (company,) in groups:
+            self._match_transfers(company)
 
     def _match_transfers(self, companies):
-        matched = self.env["account.bank.statement.line"]
-        open_invoices = self._invoices_by_reference(companies)
-        if not open_invoices:
-            return matched
-        lines = matched.search(
+        lines = self.env["account.bank.statement.line"].search(
             [("company_id", "in", companies.ids), ("is_reconciled", "=", False), ("amount", ">", 0)], order="id"
         )
+        keys = {line: line._call_wallet_keys() for line in lines}
+        named = self._invoices_by_reference(companies, set().union(*keys.values()))
+        matched = lines.browse()
         for line in lines:
-            invoices = self._invoices_named(line, open_invoices)
-            if len(invoices) != 1:
-                if invoices:
-                    _logger.info("Statement line %s names several top-ups; it is left to the accountant.", line.id)
+            found = [named[line.company_id.id, key] for key in keys[line] if (line.company_id.id, key) in named]
+            invoices = self.env["account.move"].union(*found)
+            if not invoices:
                 continue
             try:
                 with self.env.cr.savepoint():
-                    self._match(line, invoices)
+                    matched |= line._call_wallet_match(invoices)
+            except OperationalError:  # somebody is at it; the next run looks again
+                _logger.info("Statement line %s is being worked on.", line.id)
             except Exception:  # one transfer must not hold up the others
                 _logger.exception("Statement line %s was not matched.", line.id)
-                continue
-            matched |= line
         return matched
 
-    def _invoices_by_reference(self, companies):
-        """Return {reference: invoice} of the top-ups that still wait for money."""
-        topups = self.search(
-            [
-                ("company_id", "in", companies.ids),
-                ("invoice_id.state", "=", "posted"),
-                ("invoice_id.payment_state", "in", ["not_paid", "partial"]),
-            ]
-        )
-        references = {}
-        for invoice in topups.invoice_id:
-            for text in (invoice.payment_reference, invoice.name):
-                if text:
-                    references[_plain(text)] = invoice
-        return references
+    def _invoices_by_reference(self, companies, keys):
+        """Return {(company id, reference): invoices} of the top-ups that these references name."""
+        self.env.flush_all()
+        self.env.cr.execute(NAMED, {"companies": companies.ids, "keys": list(keys)})
+        named = {}
+        for company_id, key, move_ids in self.env.cr.fetchall():
+            named[company_id, key] = self.env["account.move"].browse(move_ids)
+        return named
 
-    def _invoices_named(self, line, references):
-        """Return the open invoices whose reference stands in the line's text as a whole."""
-        text = _plain(f"{line.payment_ref or ''} {line.narration or ''}")
-        found = self.env["account.move"]
-        for reference, invoice in references.items():
-            if re.search(rf"(?<![A-Z0-9]){re.escape(reference)}(?![A-Z0-9])", text):
-                found |= invoice
-        currency = line.foreign_currency_id or line.currency_id
-        return found.filtered(
-            lambda invoice: (
-                invoice.company_id == line.company_id
-                and invoice.currency_id == currency
-                and invoice.amount_residual > 0
-            )
-        )
 
-    def _match(self, line, invoice):
-        """Book the line to the customer's receivable, and reconcile it with the invoice."""
-        # Before the items are changed: Odoo writes them anew with the line's partner.
-        line.partner_id = invoice.commercial_partner_id
-        _liquidity, suspense, other = line._seek_for_lines()
+class AccountBankStatementLine(models.Model):
+    _inherit = "account.bank.statement.line"
+
+    call_wallet_note = fields.Char(
+        readonly=True, copy=False, help="Why a transfer that names a top-up was not matched with it."
+    )
+
+    def _call_wallet_keys(self):
+        """Return everything in the line's text that may be a payment reference, without separators."""
+        parts = re.findall(r"[A-Z0-9]+", f"{self.payment_ref or ''} {self.narration or ''} {self.ref or ''}".upper())
+        joined = {
+            "".join(parts[start:end])
+            for start in range(len(parts))
+            for end in range(start + 1, min(start + PARTS, len(parts)) + 1)
+        }
+        return {key for key in joined if SHORTEST <= len(key) <= LONGEST and re.search(r"\d", key)}
+
+    def _call_wallet_match(self, invoices):
+        """Book the line to the customer whose invoices it names, if there is no doubt; return it if it was."""
+        _liquidity, suspense, other = self._seek_for_lines()
         if other or len(suspense) != 1:
-            raise UserError(self.env._("The statement line is being reconciled by hand."))
-        receivable = invoice.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
-        suspense.write({"account_id": receivable.account_id[:1].id, "partner_id": invoice.commercial_partner_id.id})
-        (suspense + receivable).filtered(lambda item: not item.reconciled).reconcile()
-        invoice.message_post(body=self.env._("Transfer received: %s", line.payment_ref or line.display_name))
+            return self.browse()  # somebody has begun to reconcile it by hand
+        doubt = self._call_wallet_doubt(invoices)
+        if doubt:
+            self._call_wallet_leave(invoices, doubt)
+            return self.browse()
+        self._call_wallet_book(invoices)
+        return self
 
-    # === WIRES THAT ARE NOT AWAITED ANY MORE === #
+    def _call_wallet_doubt(self, invoices):
+        """Return why the line cannot be matched with the invoices that it names, or False."""
+        _ = self.env._
+        names = ", ".join(invoices.mapped("name"))
+        currency = self.foreign_currency_id or self.currency_id
+        amount = self.amount_currency if self.foreign_currency_id else self.amount
+        if len(invoices.commercial_partner_id) > 1:
+            return _("The transfer names invoices of several customers: %s.", names)
+        if invoices.currency_id != currency:
+            return _(
+                "The transfer is in %(currency)s, other than the invoice it names: %(names)s.",
+                currency=currency.name,
+                names=names,
+            )
+        if len(invoices) > 1 and currency.compare_amounts(amount, sum(invoices.mapped("amount_residual"))):
+            return _("The transfer names several invoices, whose sum is another: %s.", names)
+        if self._call_wallet_registered(invoices):
+            return _("A payment of %s was registered by hand; it may be this transfer.", names)
+        if self._call_wallet_twins():
+            return _("A transfer with this text, day and amount was matched before: was the statement imported twice?")
+        return False
 
-    def _sync_one(self):
-        difference = super()._sync_one()
-        if difference > 0:
-            self._close_wires()
-        return difference
-
-    def _close_wires(self):
-        """End the bank transfers that a customer has announced, once the invoice is paid."""
-        invoice = self.invoice_id
-        if not invoice.currency_id.is_zero(invoice.amount_residual):
-            return
-        wires = invoice.transaction_ids.filtered(
-            lambda transaction: transaction.provider_code == "custom" and transaction.state in ("draft", "pending")
+    def _call_wallet_registered(self, invoices):
+        """Return payments in this bank that somebody has registered and that wait for their line here."""
+        payments = invoices._get_reconciled_payments()
+        return payments.filtered(
+            lambda payment: (
+                payment.journal_id == self.journal_id and not payment.is_matched and not payment.payment_transaction_id
+            )
         )
-        if wires:
-            wires._set_canceled(
-                state_message=self.env._("Invoice %s is paid; this transfer is not awaited.", invoice.name)
+
+    def _call_wallet_twins(self):
+        return self.search(
+            [
+                ("id", "!=", self.id),
+                ("journal_id", "=", self.journal_id.id),
+                ("is_reconciled", "=", True),
+                *((name, "=", self[name]) for name in ("date", "amount", "payment_ref")),
+            ],
+            limit=1,
+        )
+
+    def _call_wallet_leave(self, invoices, doubt):
+        """Leave the line to the accountant; tell finance once."""
+        if self.call_wallet_note == doubt:
+            return
+        self.call_wallet_note = doubt
+        self.move_id.message_post(body=doubt)
+        invoices.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
+            self.env._("A bank transfer was not matched: %s", self.payment_ref or self.display_name),
+            self.env._("%s Reconcile it by hand.", doubt),
+        )
+
+    def _call_wallet_book(self, invoices):
+        """Book the line to the customer's receivable, and reconcile it with what is open of the invoices."""
+        customer = invoices.commercial_partner_id
+        # Before the items are changed: Odoo writes them anew with the line's partner.
+        self.write({"partner_id": customer.id, "call_wallet_note": False})
+        _liquidity, suspense, _other = self._seek_for_lines()
+        receivable = invoices.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
+        suspense.write({"account_id": receivable.account_id[:1].id, "partner_id": customer.id})
+        posted = receivable.filtered(lambda item: item.parent_state == "posted" and not item.reconciled)
+        if posted:
+            (suspense + posted.sorted("date_maturity")).reconcile()
+        left = -suspense.amount_residual_currency
+        for invoice in invoices:
+            invoice.message_post(body=self.env._("Transfer received: %s", self.payment_ref or self.display_name))
+        if not posted:
+            invoices.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
+                self.env._("A transfer came for invoice %s, which is not open", invoices[:1].name),
+                self.env._(
+                    "%(amount)s is the customer's outstanding credit now: use it for the next top-up, or send it back.",
+                    amount=suspense.currency_id.format(left),
+                ),
             )
 
-    # === FUNDS THAT THE CUSTOMER HAS LEFT === #
 
-    def apply_outstanding_credit(self):
-        """Pay the top-up with what the customer has paid too much before.
-
-        :return: Decimal, what was applied, tax included, in the wallet's currency
-        :raise AccessError: neither finance staff nor an owner of the wallet
-        """
-        self.ensure_one()
-        self.wallet_id._as(FINANCE, owner=True)
-        topup = self.sudo()
-        with self.env["call.wallet.ledger"]._transaction():
-            before = topup.missing_amount
-            for item in topup.wallet_id._outstanding_items():
-                if topup.invoice_id.amount_residual > 0:
-                    topup.invoice_id.js_assign_outstanding_line(item.id)
-            self.env.flush_all()
-            self.env.invalidate_all()
-            return before - topup.missing_amount
-
-    def action_apply_outstanding_credit(self):
-        """Apply, and stay on the form."""
-        self.apply_outstanding_credit()
-        return True
-
-
-class CallWallet(models.Model):
-    _inherit = "call.wallet"
-
-    def _outstanding_credit(self):
-        """Return what the customer has paid and not used for any invoice, in the wallet's currency."""
-        items = self._outstanding_items()
-        return sum((parse_amount(-item.amount_residual_currency) for item in items), ZERO)
-
-    def _outstanding_items(self):
-        """Return the customer's open payments: money received, no credit notes."""
-        self.ensure_one()
-        items = self.env["account.move.line"].sudo()
-        return items.search(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("partner_id", "=", self.sudo().partner_id.commercial_partner_id.id),
-                ("account_type", "=", "asset_receivable"),
-                ("parent_state", "=", "posted"),
-                ("reconciled", "=", False),
-                ("amount_residual_currency", "<", 0),
-                ("currency_id", "=", self.currency_id.id),
-                "|",
-                ("move_id.origin_payment_id", "!=", False),
-                ("move_id.statement_line_id", "!=", False),
-            ],
-            order="date, id",
-        )
-
-
-def _plain(text):
-    return re.sub(r"\s+", " ", text).strip().upper()
+# Upper case, letters and digits only: what banks leave of a reference.
+PLAIN = "regexp_replace(upper({}), '[^A-Z0-9]', '', 'g')"
+NAMED = f"""
+    SELECT r.company_id, r.key, array_agg(DISTINCT r.move_id ORDER BY r.move_id)
+      FROM (SELECT t.company_id, m.id AS move_id, unnest(ARRAY[{PLAIN.format("m.payment_reference")},
+                                                               {PLAIN.format("m.name")}]) AS key
+              FROM call_wallet_topup t
+              JOIN account_move m ON m.id = t.invoice_id
+             WHERE t.company_id = ANY(%(companies)s) AND m.state IN ('posted', 'cancel')) r
+     WHERE r.key = ANY(%(keys)s)
+     GROUP BY r.company_id, r.key
+"""

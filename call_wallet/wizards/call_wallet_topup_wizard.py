@@ -27,6 +27,11 @@ class CallWalletTopupWizard(models.TransientModel):
     amount = Amount("Added to the wallet", compute="_compute_summary")
     tax_amount = Amount("Tax", compute="_compute_summary")
     total_amount = Amount("Total to pay", compute="_compute_summary")
+    outstanding_credit = Amount(
+        "Paid and Not Used", compute="_compute_outstanding_credit", help="What the customer has paid too much before."
+    )
+    use_outstanding_credit = fields.Boolean("Use it for this top-up", default=True)
+    due_amount = Amount("Left to pay", compute="_compute_outstanding_credit")
     live_minutes = fields.Integer("Live Calls, about", compute="_compute_summary")
     whatsapp_minutes = fields.Integer("WhatsApp Calls, about", compute="_compute_summary")
     terms_id = fields.Many2one("call.wallet.terms", default=lambda self: self.env["call.wallet.terms"]._current())
@@ -41,6 +46,13 @@ class CallWalletTopupWizard(models.TransientModel):
                 [("currency_id", "=", wizard.currency_id.id)], order="is_recommended desc, sequence, amount", limit=1
             )
             wizard.package_id = packages
+
+    @api.depends("wallet_id", "total_amount", "use_outstanding_credit")
+    def _compute_outstanding_credit(self):
+        for wizard in self:
+            credit = wizard.wallet_id._outstanding_credit() if wizard.wallet_id else ZERO
+            used = min(credit, wizard.total_amount) if wizard.use_outstanding_credit else ZERO
+            wizard.outstanding_credit, wizard.due_amount = credit, wizard.total_amount - used
 
     @api.onchange("other_amount")
     def _onchange_other_amount(self):
@@ -77,4 +89,6 @@ class CallWalletTopupWizard(models.TransientModel):
             self.topup_id = self.wallet_id.create_topup(
                 self.amount, accept_terms=self.accept_terms, request_key=f"dialog-{self.id}"
             )
+            if self.use_outstanding_credit and self.outstanding_credit:
+                self.topup_id.apply_outstanding_credit()
         return self.topup_id.action_open_invoice()

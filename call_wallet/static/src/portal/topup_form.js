@@ -92,7 +92,11 @@ export class TopupForm extends Interaction {
         this.isSending = button.disabled = true;
         const { csrf_token, ...values } = Object.fromEntries(new FormData(this.el));
         try {
-            const { problems, html } = await rpc(`${this.path}/order`, values);
+            const { problems, html, redirect } = await rpc(`${this.path}/order`, values);
+            if (!html && redirect) {
+                window.location = redirect;
+                return;
+            }
             if (html) {
                 dialog.dispatchEvent(new CustomEvent("call_wallet_step", { detail: { html } }));
                 return;
