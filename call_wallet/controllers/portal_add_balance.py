@@ -136,6 +136,7 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             return {}
         try:
             amount = wallet._check_topup(amount, True)
+            wallet._check_topup_limits(amount)
         except UserError as error:
             return {"problem": str(error)}
         quote = wallet._quote_topup(amount)
