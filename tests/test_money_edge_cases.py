@@ -183,6 +183,7 @@ class TestMoneyEdgeCases(StripeFakeCase):
         self.assertNotIn("paid and not used", self._page("/add"))
         self._transfer(130, topup.invoice_id.payment_reference)
         self.assertBalance(self.wallet, 100)
+        self.assertEqual(self._told(), [f"A transfer for {topup.invoice_id.name} was more than was to be paid"])
         page = self._page("/add?amount=50")
         self.assertIn("<strong>$30.00</strong> paid and not used", page)
         self.assertRegex(page, r'data-summary="due"[^$]*\$20\.00')
@@ -256,7 +257,7 @@ class TestMoneyEdgeCases(StripeFakeCase):
         line = self._transfer(100, topup.invoice_id.payment_reference)
         self.assertTrue(line.is_reconciled)
         self.assertBalance(self.wallet, 100)
-        self.assertEqual(self._told(), [f"A transfer came for invoice {topup.invoice_id.name}, which is not open"])
+        self.assertEqual(self._told(), [f"A transfer for {topup.invoice_id.name} was more than was to be paid"])
         self.assertIn("<strong>$100.00</strong> paid and not used", self._page("/add?amount=50"))
         self.assertSound(self.wallet)
 

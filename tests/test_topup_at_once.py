@@ -117,3 +117,31 @@ def test_two_top_ups_at_once_use_the_same_credit_once(private_registry):
         assert wallet.balance == before + 30
         assert wallet._outstanding_credit() == 0
         assert env["call.wallet"].check_invariants() == []
+
+
+def test_paying_back_twice_at_once_is_one_credit_note(private_registry, topup_id):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from odoo.service.model import retrying
+
+    with environment(private_registry) as env:
+        topup = env["call.wallet.topup"].browse(topup_id)
+        env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=topup.invoice_id.ids
+        ).create({})._create_payments()
+        env.cr.commit()
+
+    def pay_back(_number):
+        with environment(private_registry) as env:
+            topup = env["call.wallet.topup"].browse(topup_id)
+            note = retrying(lambda: topup.pay_back("60", "Not needed", request_key="click"), env)
+            env.cr.commit()
+            return note.id
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(pay_back, range(2)))) == 1
+    with environment(private_registry) as env:
+        topup = env["call.wallet.topup"].browse(topup_id)
+        assert topup.credited_amount == Decimal(40)
+        assert len(topup.invoice_id.reversal_move_ids) == 1
+        assert env["call.wallet"].check_invariants() == []

@@ -98,6 +98,18 @@ class TestTopupOrder(CallWalletCommon):
         invoice = self.env["account.move"].browse(action["res_id"])
         self.assertEqual((invoice.state, invoice.amount_total), ("posted", 46))
 
+    def test_the_dialog_uses_what_the_customer_has_paid_too_much_if_it_may(self):
+        self._pay(self.wallet.create_topup("100").invoice_id, 130)
+        for may, left in ((False, 50), (True, 20)):
+            dialog = Form(self.env["call.wallet.topup.wizard"].with_context(default_wallet_id=self.wallet.id))
+            dialog.other_amount = 50
+            dialog.accept_terms = True
+            dialog.use_outstanding_credit = may
+            self.assertEqual((dialog.outstanding_credit, dialog.due_amount), (30, left))
+            action = dialog.save().action_request_invoice()
+            self.assertEqual(self.env["account.move"].browse(action["res_id"]).amount_residual, left)
+        self.assertBalance(self.wallet, 130)
+
     def test_pressing_refund_twice_refunds_once(self):
         self._fund(self.wallet, "20")
         call = self._call()

@@ -183,12 +183,12 @@ class AccountBankStatementLine(models.Model):
         posted = receivable.filtered(lambda item: item.parent_state == "posted" and not item.reconciled)
         if posted:
             (suspense + posted.sorted("date_maturity")).reconcile()
-        left = -suspense.amount_residual_currency
         for invoice in invoices:
             invoice.message_post(body=self.env._("Transfer received: %s", self.payment_ref or self.display_name))
-        if not posted:
+        left = -suspense.amount_residual_currency
+        if suspense.currency_id.compare_amounts(left, 0) > 0:
             invoices.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
-                self.env._("A transfer came for invoice %s, which is not open", invoices[:1].name),
+                self.env._("A transfer for %s was more than was to be paid", ", ".join(invoices.mapped("name"))),
                 self.env._(
                     "%(amount)s is the customer's outstanding credit now: use it for the next top-up, or send it back.",
                     amount=suspense.currency_id.format(left),
