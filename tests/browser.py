@@ -30,6 +30,10 @@ const text = (selector) => ($(selector) ? plain($(selector).innerText) : "");
 const seeText = (selector, wanted) => see(`"${wanted}" in ${selector}`, () => text(selector).includes(wanted));
 const usable = (selector) => ($(selector) && !$(selector).disabled ? $(selector) : null);
 const click = async (selector) => (await see(selector, () => usable(selector))).click();
+const press = async (label) => {
+    const named = () => [...shown.document.querySelectorAll("a, button")].find((one) => plain(one.innerText) === label);
+    (await see(`"${label}" to press`, named)).click();
+};
 const type = async (selector, value) => {
     const input = await see(selector, () => $(selector));
     input.focus();
@@ -46,6 +50,10 @@ const ask = async (model, method, args) => {
     const answer = await (await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })).json();
     if (answer.error) { throw new Error(answer.error.data.message); }
     return answer.result;
+};
+const narrow = () => {
+    const { scrollWidth, clientWidth } = shown.document.documentElement;
+    if (scrollWidth > clientWidth) { throw new Error(`Wider than the screen: ${scrollWidth} > ${clientWidth}`); }
 };
 const missing = (selector) => { if ($(selector)) { throw new Error(`Should not be there: ${selector}`); } };
 """
@@ -66,7 +74,16 @@ const load = async (path, size) => {
     if (responseStatus !== 200) { throw new Error(`${path}: ${responseStatus}`); }
     await ready();
 };
-const ready = () => see("the page ready", () => $("body[is-ready]"));
+// The page that is shown, or the one that follows what was just sent or clicked.
+const ready = async () => {
+    await see("the page ready", () => $("body[is-ready]"));
+    narrow();
+};
+const next = async (act) => {
+    shown.document.body.removeAttribute("is-ready");
+    await act();
+    await ready();
+};
 """
 # What is wrong with the page by axe, as lines of text; and whether it scrolls sideways. Odoo's own header and
 # footer are not ours to judge.
@@ -115,7 +132,7 @@ class BrowserCase(HttpCase):
 
     def _on_portal(self, path, script, login, size=DESKTOP):
         """The same with the page in a frame, so that the script may send its forms and see what comes back."""
-        self._on("/my", f"await load({json.dumps(path)}, '{size}'); {script}", login)
+        self._on("/my", f"const size = '{size}'; await load({json.dumps(path)}, size); {script}", login)
 
     def assertAccessible(self, login, *paths, sizes=(DESKTOP, PHONE)):
         """No serious or critical finding of axe on these pages, and no scrolling sideways.

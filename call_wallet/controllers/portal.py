@@ -1,6 +1,7 @@
 import json
 from datetime import datetime
 from decimal import Decimal
+from urllib.parse import quote, unquote
 
 from odoo import http
 from odoo.addons.portal.controllers.portal import CustomerPortal
@@ -14,6 +15,7 @@ from ..fields import parse_amount
 PER_PAGE = 20
 LATEST = 6
 FLASH = "call_wallet_flash"
+FLASH_SECONDS = 60
 
 
 class CallWalletPortal(CustomerPortal):
@@ -66,7 +68,9 @@ class CallWalletPortal(CustomerPortal):
         :param wallet: what ``_own_wallet`` returned
         :param str page: which tab is the current one, such as ``"overview"``
         """
-        flash = request.session.pop(FLASH, None)
+        flash = unquote(request.cookies.get(FLASH, ""))
+        if flash:
+            self._flash("")
         response = request.render(template, self._billing_values(wallet, page, flash=flash, **values))
         response.status_code = status
         return response
@@ -86,8 +90,14 @@ class CallWalletPortal(CustomerPortal):
         }
 
     def _flash(self, message):
-        """Show ``message`` once, on the next billing page."""
-        request.session[FLASH] = message
+        """Show ``message`` once, on the next billing page.
+
+        Not by the session: a request of the page before, such as a live one, would save it without the message.
+        """
+        seconds = FLASH_SECONDS if message else 0
+        request.future_response.set_cookie(
+            FLASH, quote(message), max_age=seconds, expires=None, path="/my/billing", httponly=True, samesite="Lax"
+        )
 
     # === OVERVIEW === #
 

@@ -1,13 +1,17 @@
+import logging
 from uuid import uuid4
 
 from odoo import http
 from odoo.addons.account_payment.controllers.portal import PortalAccount
 from odoo.exceptions import UserError
 from odoo.http import request
+from psycopg2 import OperationalError
 from werkzeug.exceptions import NotFound
 
 from ..fields import ZERO
 from .portal import CallWalletPortal
+
+_logger = logging.getLogger(__name__)
 
 # What `payment.form` shows; the rest of the invoice page's values is not ours.
 PAYMENT_VALUES = (
@@ -244,14 +248,30 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
 
     def _overview_values(self, wallet):
         """Tell what came of a payment: it returns to the overview with the top-up's number."""
-        values = super()._overview_values(wallet)
+        topup = wallet.env["call.wallet.topup"]
         topup_id = request.params.get("topup")
         if request.httprequest.method == "GET" and str(topup_id).isdigit():
-            topup = wallet.env["call.wallet.topup"].search(
+            topup = topup.search(
                 [("id", "=", int(topup_id)), ("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")]
             )
-            values["result"] = self._result(topup) if topup else None
-        return values
+            self._finish_payment(topup)
+        values = super()._overview_values(wallet)
+        return {**values, "result": self._result(topup) if topup else None}
+
+    def _finish_payment(self, topup):
+        """Process a result that Odoo's status page did not: it knows the payment by the session alone.
+
+        A request at the same time may have saved that session without it.
+        """
+        left = topup.invoice_id.transaction_ids.filtered(
+            lambda one: one.state == "done" and one.operation != "refund" and not one.is_post_processed
+        )
+        for transaction in left:
+            try:
+                with request.env.cr.savepoint():
+                    transaction._call_wallet_process_left()
+            except OperationalError:  # somebody else is at it; the page follows the balance
+                _logger.info("Payment %s is being worked on.", transaction.reference)
 
     def _result(self, topup):
         """Return a top-up and its state in the customer's eyes."""
