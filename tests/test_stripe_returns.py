@@ -3,7 +3,7 @@
 import json
 from decimal import Decimal
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import mute_logger
 
 from .stripe_case import OWN_SECRET, WEBHOOK_SECRET, StripeFakeCase, signed
@@ -15,6 +15,8 @@ class TestStripeDisputes(StripeFakeCase):
         dispute = self.fake.money_back.open_dispute(charge["id"])
         self._deliver_all("charge.dispute.created")
         self.assertBalance(self.wallet, 100)
+        self.assertEqual(self.wallet.available_balance, 0)
+        self.assertSound(self.wallet)
         self.assertIn(dispute["id"], self.wallet.activity_ids.mapped("note")[0])
         self.fake.money_back.withdraw(dispute["id"])
         self.fake.money_back.close(dispute["id"], won=False)
@@ -25,6 +27,29 @@ class TestStripeDisputes(StripeFakeCase):
         self.assertBalance(self.wallet, 0)
         self.assertEqual(transaction.state, "done")
         self.assertSound(self.wallet)
+
+    def test_while_a_dispute_is_open_its_funds_are_held_and_freed_when_it_is_won(self):
+        self._fund(self.wallet, "30")
+        _topup, _transaction, charge = self._charged()
+        dispute = self.fake.money_back.open_dispute(charge["id"], amount=4000)
+        for _time in range(2):
+            self._deliver_all("charge.dispute.created")
+        self.assertEqual((self.wallet.balance, self.wallet.available_balance), (130, 90))
+        self.assertEqual(self.wallet.dashboard_data()["amounts"]["disputed"], "40.000000")
+        with self.assertRaisesRegex(UserError, "disputed"):
+            self.wallet.close("Leaving")
+        self.fake.money_back.close(dispute["id"], won=True)
+        for event in reversed(self._events()):
+            self._deliver(event, self.own)
+        self.assertEqual((self.wallet.balance, self.wallet.available_balance), (130, 130))
+        self.assertSound(self.wallet)
+
+    def test_no_call_starts_on_funds_that_are_disputed(self):
+        _topup, _transaction, charge = self._charged()
+        self.fake.money_back.open_dispute(charge["id"])
+        self._deliver_all("charge.dispute.created")
+        verdict = self.env["call.wallet"].authorize_call(self.wallet.account_ref, "disputed", "live", "+14155550100")
+        self.assertEqual((verdict["allowed"], verdict["code"]), (False, "no_funds"))
 
     def test_what_was_spent_leaves_the_wallet_below_zero_and_paused(self):
         _topup, _transaction, charge = self._charged()

@@ -93,6 +93,7 @@ from . import (
     call_wallet_stripe_customer,
     call_wallet_stripe_event,
     call_wallet_stripe_return,
+    call_wallet_disputed,
     call_wallet_stripe_cash,
     call_wallet_stripe_sweep,
     payment_provider_topup,

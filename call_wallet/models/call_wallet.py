@@ -90,7 +90,7 @@ class CallWallet(models.Model):
     hold_ids = fields.One2many("call.wallet.hold", "wallet_id", "Holds", readonly=True)
     topup_ids = fields.One2many("call.wallet.topup", "wallet_id", "Top-ups", readonly=True)
     available_balance = Amount(
-        "Available", compute="_compute_available_balance", help="Balance less what calls in progress hold."
+        "Available", compute="_compute_available_balance", help="Balance less what calls in progress and disputes hold."
     )
     status_meaning = fields.Char(compute="_compute_status_meaning")
     daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")

@@ -142,7 +142,9 @@ class CallWalletClose(models.Model):
         blockers = []
         if not self.active and not self.balance:
             blockers.append(_("The wallet is closed and its balance is zero."))
-        if self.held_amount or self.live_hold_count:
+        if self.disputed_amount:
+            blockers.append(_("A payment is disputed. Wait until the dispute is decided."))
+        if self.held_amount > self.disputed_amount or self.live_hold_count:
             blockers.append(_("Calls are in progress. Pause the wallet and wait until they have ended."))
         unpaid = self.topup_ids.filtered(lambda topup: topup.state in ("pending", "partial"))
         if unpaid:

@@ -133,6 +133,7 @@ class CallWalletDashboard(models.Model):
             "balance": "balance",
             "available": "available_balance",
             "held": "held_amount",
+            "disputed": "disputed_amount",
             "added": "total_added",
             "used": "total_used",
             "refunded": "total_refunded",

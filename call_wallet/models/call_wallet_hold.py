@@ -156,6 +156,15 @@ class CallWalletHold(models.Model):
         self._after_hold([wallet_id for wallet_id, notify in freed if notify])
         return bool(freed)
 
+    @api.model
+    def _hold_otherwise(self, wallet_id, change):
+        """Hold that much more (less, below zero) of a wallet for something else than a call."""
+        self.env["call.wallet.ledger"]._lock([wallet_id])
+        self.env.cr.execute(
+            "UPDATE call_wallet_balance SET held_amount = held_amount + %s WHERE wallet_id = %s", [change, wallet_id]
+        )
+        self._after_hold([wallet_id])
+
     def _after_hold(self, changed):
         """Tell the open dashboards: what is available changed."""
         self.env.invalidate_all(flush=False)

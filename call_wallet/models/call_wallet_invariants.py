@@ -86,12 +86,15 @@ CHECKS = {
          WHERE {SCOPE} AND (t.id IS NULL OR t.amount <> -b.total_cost)
     """,
     "held": f"""
-        SELECT w.account_ref, 'held ' || b.held_amount, 'live holds ' || COALESCE(h.total, 0)
+        SELECT w.account_ref, 'held ' || b.held_amount, 'live holds ' || COALESCE(h.total, 0),
+               'disputed ' || COALESCE(d.total, 0)
           FROM call_wallet_balance b
           JOIN call_wallet w ON w.id = b.wallet_id
           LEFT JOIN (SELECT wallet_id, sum(amount) AS total FROM call_wallet_hold
                       WHERE state = 'held' GROUP BY wallet_id) h ON h.wallet_id = b.wallet_id
-         WHERE {SCOPE} AND b.held_amount <> COALESCE(h.total, 0)
+          LEFT JOIN (SELECT wallet_id, sum(held_amount) AS total FROM call_wallet_stripe_return
+                      GROUP BY wallet_id) d ON d.wallet_id = b.wallet_id
+         WHERE {SCOPE} AND b.held_amount <> COALESCE(h.total, 0) + COALESCE(d.total, 0)
     """,
     "status": f"""
         SELECT w.account_ref, 'status ' || b.state

@@ -101,6 +101,7 @@ class CallWalletStripeReturn(models.Model):
             self._take_back()
         elif self.is_taken and not is_taken:
             self._give_back()
+        self._follow_dispute()
 
     def _take_back(self):
         transaction = self.transaction_id

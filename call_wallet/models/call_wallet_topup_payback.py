@@ -112,7 +112,7 @@ class CallWalletTopupPayback(models.Model):
         if amount > wallet.available_balance and not allow_negative:
             raise UserError(
                 _(
-                    "Amount: at most %s of the balance is available; the rest is used or held by calls in progress.",
+                    "Amount: at most %s of the balance is available; the rest is used or held.",
                     wallet._exactly(max(wallet.available_balance, ZERO)),
                 )
             )
