@@ -59,3 +59,53 @@ class TestAutoTopupStripe(StripeFakeCase):
         self.assertBalance(self.wallet, 55)
         self.assertEqual(len(self._intents()), 1)
         self.assertEqual(self.wallet.auto_topup_declines, 0)
+
+    def test_wrong_keys_are_no_decline_and_the_payment_is_made_when_they_are_right(self):
+        self._run_with_wrong_keys()
+        attempt = self._run(card=None, later=timedelta(minutes=31))
+        self.assertEqual((attempt.state, attempt.reason), ("charging", "not_taken"))
+        self.assertIn("API Key", attempt.message)
+        self.assertIn("asked again", attempt.sentence)
+        self.assertEqual((self.wallet.auto_topup_state, self.wallet.auto_topup_declines), ("on", 0))
+        self.assertEqual(len(self.wallet.activity_ids.filtered(lambda task: "refuses" in task.summary)), 1)
+        self.assertFalse(self.env["call.wallet.alert"].search([("wallet_id", "=", self.wallet.id)]))
+        self.stripe.stripe_secret_key = "sk_test_1"
+        attempt = self._run(card=None, later=timedelta(minutes=62))
+        self.assertEqual((attempt.state, attempt.reason), ("done", False))
+        self.assertBalance(self.wallet, 55)
+        self.assertEqual(len(self._intents()), 1)
+
+    def test_what_was_switched_off_meanwhile_is_not_charged_once_the_keys_are_right(self):
+        self._run_with_wrong_keys()
+        self.wallet.set_auto_topup(False)
+        self.stripe.stripe_secret_key = "sk_test_1"
+        attempt = self._run(card=None, later=timedelta(minutes=31))
+        self.assertEqual((attempt.state, attempt.reason), ("cancelled", "stopped"))
+        self.assertFalse(self._intents())
+
+    def test_after_a_lost_answer_wrong_keys_do_not_say_that_nothing_was_charged(self):
+        self.fake.control.next("drop", "/payment_intents", times=3)
+        self._run()
+        self.stripe.stripe_secret_key = "wrong"
+        attempt = self._run(card=None, later=timedelta(minutes=2))
+        self.assertEqual((attempt.state, attempt.reason, attempt.tries), ("charging", False, 2))
+        self.wallet.set_auto_topup(False)
+        self.stripe.stripe_secret_key = "sk_test_1"
+        self.assertEqual(self._run(card=None, later=timedelta(minutes=9)).state, "done")
+        self.assertBalance(self.wallet, 55)
+        self.assertEqual(len(self._intents()), 1)
+
+    def test_keys_that_stay_wrong_for_a_day_switch_it_off(self):
+        self._run_with_wrong_keys()
+        attempt = self._run(card=None, later=timedelta(hours=24))
+        self.assertEqual((attempt.state, attempt.transaction_id.state), ("failed", "error"))
+        self.assertEqual((self.wallet.auto_topup_state, self.wallet.auto_topup_reason), ("suspended", "not_taken"))
+
+    def _run_with_wrong_keys(self):
+        token = self._save_card()
+        self.stripe.stripe_secret_key = "wrong"
+        self._fund(self.wallet, "5")
+        self.wallet.set_auto_topup(
+            True, level="20", amount="50", monthly_cap="200", token_id=token.id, accept_mandate=True
+        )
+        self._run(card=None)

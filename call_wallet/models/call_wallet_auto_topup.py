@@ -36,6 +36,7 @@ STOPPING = [
     ("card_removed", "Card removed"),
     ("taken_back", "Funds were taken back"),
     ("no_answer", "Provider did not answer"),
+    ("not_taken", "Provider refused the request"),
 ]
 
 
@@ -103,6 +104,9 @@ class CallWalletAutoTopup(models.Model):
         if self.state == "pending":
             return _("The bank has not confirmed the payment yet.")
         if self.state == "charging":
+            if self.reason == "not_taken":
+                when = format_datetime(self.env, self.next_at, tz=self.wallet_id.tz, dt_format="short")
+                return _("The payment provider could not take the payment. It is asked again at %s.", when)
             if self.tries:
                 return _("The payment provider did not answer; the same payment is asked for again.")
             return self.message or _("The payment is under way.")
@@ -160,6 +164,8 @@ class CallWalletAutoTopup(models.Model):
                 return _("A payment was taken back. Cards are charged again only when a person switches it on.")
             case "no_answer":
                 return _("The payment provider did not answer for a day; finance must check whether it charged.")
+            case "not_taken":
+                return _("The payment provider did not take the payment for a day. The card was not charged.")
         return ""
 
     # === LOG === #

@@ -14,6 +14,8 @@ _logger = logging.getLogger(__name__)
 BACK_OFF = [timedelta(hours=1), timedelta(hours=6)]
 # Providers remember a request's key for a day; after that the same request could charge again.
 KEY_LIFETIME = timedelta(hours=23)
+# Somebody has to repair something first, such as the provider's keys.
+REPAIR = timedelta(minutes=30)
 # What card schemes forbid to try again with the same card.
 HARD_DECLINES = {
     "account_closed", "bank_account_closed", "card_not_supported", "closed_account", "do_not_try_again",
@@ -27,6 +29,10 @@ AUTHENTICATION = {"authentication_required", "authentication_not_handled"}
 
 class NoAnswer(Exception):
     """It is not known whether the provider charged."""
+
+
+class NotTaken(Exception):
+    """The provider refused the request itself: nothing was charged, and the card is not to blame."""
 
 
 class CallWalletAutoTopupCharge(models.Model):
@@ -82,6 +88,8 @@ class CallWalletAutoTopupCharge(models.Model):
             self.sent_at = utcnow()
 
     def _is_stale(self):
+        if self.reason == "not_taken":
+            return True
         return not self.requested_by_id and self.date < utcnow() - timedelta(minutes=2)
 
     def _send(self):
@@ -95,24 +103,53 @@ class CallWalletAutoTopupCharge(models.Model):
         if transaction.state != "draft":
             return
         try:
+            transaction._ensure_provider_is_not_disabled()
+        except UserError as error:
+            return self._ask_later(str(error))
+        try:
             with self.env.cr.savepoint():
                 transaction._charge_with_token()
+                if transaction.call_wallet_refused:
+                    raise NotTaken(transaction.state_message)
                 if transaction.state == "draft" or transaction.call_wallet_unanswered:
                     raise NoAnswer
         except NoAnswer:
             self._ask_again()
-        except UserError as error:  # such as a provider that was disabled since
-            transaction._set_error(str(error))
+        except NotTaken as error:  # such as wrong keys
+            self._ask_later(str(error))
+        except UserError as error:  # whether it was raised before or after the charge is not known
+            self.message = str(error)
+            self._ask_again()
 
     def _ask_again(self):
         """Leave the payment as it was, to be asked for again: first soon, then less often."""
-        self.tries += 1
+        self.write({"tries": self.tries + 1, "reason": False})
         if utcnow() < self.sent_at + KEY_LIFETIME:
             self.next_at = utcnow() + timedelta(minutes=min(2 ** (self.tries - 1), 30))
             return
         self.transaction_id._set_error(self.env._("The payment provider did not answer for a day."))
         self._fail("no_answer")
         self.wallet_id._auto_topup_suspend("no_answer", self)
+
+    def _ask_later(self, message):
+        """Leave the payment as it was until what stands in its way is repaired: finance is told, once."""
+        wallet = self.wallet_id
+        if self.tries:  # an earlier request had no answer, and may have charged
+            self.message = message
+            return self._ask_again()
+        if utcnow() >= self.date + KEY_LIFETIME:
+            self.transaction_id._set_error(message)
+            self.message = message
+            self._fail("not_taken")
+            wallet._auto_topup_suspend("not_taken", self)
+            return
+        if self.reason != "not_taken":
+            wallet._tell_finance(
+                self.env._("Automatic top-up: the payment provider refuses requests"),
+                self.env._("The card was not charged. It is tried again for a day. The provider says: %s", message),
+            )
+        # Without `sent_at`: before the next time it is decided again whether it is still wanted.
+        self.write({"reason": "not_taken", "message": message, "next_at": utcnow() + REPAIR, "sent_at": False})
 
     def _settle(self):
         """Enter the provider's answer: a payment that succeeded is registered and credited."""
@@ -135,7 +172,7 @@ class CallWalletAutoTopupCharge(models.Model):
                 case "error" | "cancel":
                     attempt._decline()
                 case "pending" | "authorized":
-                    attempt.write({"state": "pending", "next_at": False})
+                    attempt.write({"state": "pending", "reason": False, "next_at": False})
 
     def _keep_message(self, error):
         try:
@@ -149,7 +186,16 @@ class CallWalletAutoTopupCharge(models.Model):
 
     def _succeed(self):
         moment = utcnow()
-        self.write({"state": "done", "finished_at": moment, "last_at": moment, "next_at": False, "message": False})
+        self.write(
+            {
+                "state": "done",
+                "finished_at": moment,
+                "last_at": moment,
+                "next_at": False,
+                "reason": False,
+                "message": False,
+            }
+        )
         wallet = self.wallet_id
         if wallet.auto_topup_state == "on":
             wallet.write(

@@ -19,6 +19,10 @@ class PaymentTransaction(models.Model):
         readonly=True, copy=False, help="The provider did not answer: whether it charged is not known."
     )
 
+    call_wallet_refused = fields.Boolean(
+        readonly=True, copy=False, help="The provider refused the request itself, such as for its keys: no decline."
+    )
+
     def _send_api_request(self, *args, **kwargs):
         """Tell a request without an answer from one that was refused, whatever the provider."""
         self.call_wallet_unanswered = False

@@ -110,7 +110,7 @@ class PaymentTransactionStripe(models.Model):
         :param request: function of the client, returning Stripe's object
         :param process: function of that object as a dict
         """
-        self.call_wallet_unanswered = False
+        self.call_wallet_unanswered = self.call_wallet_refused = False
         try:
             answer = request(client(self.provider_id.sudo())).to_dict()
         except stripe.CardError as error:
@@ -120,6 +120,7 @@ class PaymentTransactionStripe(models.Model):
                 self.call_wallet_unanswered = True
                 self._set_pending(state_message=self.env._("Stripe has not answered yet; it will be asked again."))
             else:
+                self.call_wallet_refused = True
                 self._set_error(error.user_message or str(error))
         else:
             process(answer)
