@@ -91,6 +91,7 @@
         ],
         "web.assets_frontend": [
             "call_wallet/static/src/backend/money.js",
+            "call_wallet/static/src/backend/bar_chart.js",
             "call_wallet/static/src/backend/spend_chart.js",
             "call_wallet/static/src/backend/spend_chart.xml",
             "call_wallet/static/src/common/**/*",

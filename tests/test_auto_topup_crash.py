@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-from contextlib import contextmanager
 
 import pytest
+
+from .real_commits import environment
 
 pytestmark = pytest.mark.real_commits
 
@@ -31,14 +32,6 @@ def killed(*arguments, **named):
     os.kill(os.getpid(), signal.SIGKILL)
 type(env['{model}']).{method} = killed
 """
-
-
-@contextmanager
-def environment(registry):
-    import odoo
-
-    with registry.cursor() as cr:
-        yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
 
 
 def start(database, script):

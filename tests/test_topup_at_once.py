@@ -1,19 +1,12 @@
 """A top-up's invoice worked on by two people at once. Real cursors and commits."""
 
-from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
 
+from .real_commits import environment
+
 pytestmark = pytest.mark.real_commits
-
-
-@contextmanager
-def environment(registry):
-    import odoo
-
-    with registry.cursor() as cr:
-        yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
 
 
 @pytest.fixture

@@ -1,19 +1,12 @@
 """Payments for a wallet whose calls go on meanwhile. Real cursors and commits."""
 
-from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
 
+from .real_commits import environment
+
 pytestmark = pytest.mark.real_commits
-
-
-@contextmanager
-def environment(registry):
-    import odoo
-
-    with registry.cursor() as cr:
-        yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
 
 
 @pytest.fixture

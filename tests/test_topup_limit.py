@@ -8,6 +8,7 @@ from odoo.addons.call_wallet.clock import recorded_at
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from .real_commits import environment
 from .test_portal_topup import TopupPageCommon
 
 
@@ -71,23 +72,21 @@ class TestTopupLimit(TopupPageCommon):
 
 @pytest.mark.real_commits
 def test_two_orders_at_once_do_not_pass_it_together(private_registry):
-    import odoo
     from odoo.service.model import retrying
 
-    with private_registry.cursor() as cr:
-        env = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
+    with environment(private_registry) as env:
         wallet = env["call.wallet"].search([("account_ref", "=", "GLOBEX")])
         wallet.company_id.call_wallet_topup_day_max = 100
         wallet_id, owner_id = wallet.id, wallet.owner_ids[:1].id
+        env.cr.commit()
 
     def order(_number):
-        with private_registry.cursor() as cr:
-            env = odoo.api.Environment(cr, owner_id, {})
+        with environment(private_registry, owner_id) as env:
             try:
                 retrying(lambda: env["call.wallet"].browse(wallet_id).create_topup("100"), env)
             except UserError:
                 return "refused"
-            cr.commit()
+            env.cr.commit()
             return "ordered"
 
     with ThreadPoolExecutor(3) as pool:

@@ -1,25 +1,13 @@
-import { loadBundle } from "@web/core/assets";
 import { _t } from "@web/core/l10n/translation";
-import { Component, onWillStart, onWillUnmount, useEffect, useRef } from "@odoo/owl";
+import { BarChart } from "./bar_chart";
 import { formatMoney } from "./money";
 
 const COLORS = { level: "#714b67", up: "#1fa97c", down: "#dc6965", ledger: "#3b82c4" };
 
 /** How the month moved the balance, and how the balance becomes the general ledger's: a waterfall. */
-export class ReconciliationChart extends Component {
+export class ReconciliationChart extends BarChart {
     static template = "call_wallet.ReconciliationChart";
     static props = { total: Object, currency: Object };
-
-    setup() {
-        this.canvas = useRef("canvas");
-        this.chart = null;
-        onWillStart(() => loadBundle("web.chartjs_lib"));
-        useEffect(
-            () => this.draw(),
-            () => [JSON.stringify(this.props.total)]
-        );
-        onWillUnmount(() => this.chart?.destroy());
-    }
 
     /** The bars, left to right: levels stand on zero, movements between the level before and after. */
     get bars() {
@@ -47,9 +35,9 @@ export class ReconciliationChart extends Component {
         ];
     }
 
-    draw() {
-        const bars = this.bars;
-        const data = {
+    get data() {
+        const { bars } = this;
+        return {
             // A word a line.
             labels: bars.map(({ label }) => label.split(" ")),
             datasets: [
@@ -63,13 +51,6 @@ export class ReconciliationChart extends Component {
                 },
             ],
         };
-        this.amounts = bars.map(({ amount }) => amount);
-        if (this.chart) {
-            this.chart.data = data;
-            this.chart.update();
-            return;
-        }
-        this.chart = new Chart(this.canvas.el, { type: "bar", data, options: this.options });
     }
 
     get options() {
@@ -87,7 +68,7 @@ export class ReconciliationChart extends Component {
             },
             plugins: {
                 legend: { display: false },
-                tooltip: { callbacks: { label: ({ dataIndex }) => ` ${exact(this.amounts[dataIndex])}` } },
+                tooltip: { callbacks: { label: ({ dataIndex }) => ` ${exact(this.bars[dataIndex].amount)}` } },
             },
         };
     }

@@ -1,24 +1,12 @@
-import { loadBundle } from "@web/core/assets";
-import { Component, onWillStart, onWillUnmount, useEffect, useRef } from "@odoo/owl";
+import { BarChart } from "./bar_chart";
 import { formatDay, formatMoney } from "./money";
 
 const COLORS = { live: "#714b67", whatsapp: "#1fa97c" };
 
 /** Spend a day, stacked by call type. */
-export class SpendChart extends Component {
+export class SpendChart extends BarChart {
     static template = "call_wallet.SpendChart";
     static props = { spend: Object, currency: Object };
-
-    setup() {
-        this.canvas = useRef("canvas");
-        this.chart = null;
-        onWillStart(() => loadBundle("web.chartjs_lib"));
-        useEffect(
-            () => this.draw(),
-            () => [JSON.stringify(this.props.spend)]
-        );
-        onWillUnmount(() => this.chart?.destroy());
-    }
 
     get data() {
         const { days, series } = this.props.spend;
@@ -32,20 +20,6 @@ export class SpendChart extends Component {
                 maxBarThickness: 18,
             })),
         };
-    }
-
-    /** Change the chart in place, so that it moves rather than blinks. */
-    draw() {
-        if (this.chart) {
-            this.chart.data = this.data;
-            this.chart.update();
-            return;
-        }
-        this.chart = new Chart(this.canvas.el, {
-            type: "bar",
-            data: this.data,
-            options: this.options,
-        });
     }
 
     get options() {
