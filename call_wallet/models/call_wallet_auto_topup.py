@@ -34,6 +34,7 @@ STOPPING = [
     ("hard_decline", "Card refused for good"),
     ("authentication", "Bank asks for authentication"),
     ("card_removed", "Card removed"),
+    ("card_expired", "Card expired"),
     ("taken_back", "Funds were taken back"),
     ("no_answer", "Provider did not answer"),
     ("not_taken", "Provider refused the request"),
@@ -160,6 +161,8 @@ class CallWalletAutoTopup(models.Model):
                 return _("The bank asks the card's owner to confirm the payment, which only a person can do.")
             case "card_removed":
                 return _("The saved card was removed or can no longer be charged.")
+            case "card_expired":
+                return _("The saved card has expired. Choose another one.")
             case "taken_back":
                 return _("A payment was taken back. Cards are charged again only when a person switches it on.")
             case "no_answer":

@@ -167,5 +167,6 @@ class PaymentTransactionCheckout(models.Model):
             "payment_details": (method.get(method["type"]) or {}).get("last4"),
             "provider_ref": intent["customer"],
             "stripe_payment_method": method["id"],
+            "call_wallet_expires_on": self.env["payment.token"]._call_wallet_last_day(method.get("card") or {}),
             "stripe_mandate": (details.get(details.get("type")) or {}).get("mandate"),
         }

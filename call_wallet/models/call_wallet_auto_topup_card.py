@@ -1,0 +1,70 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from ..clock import utcnow
+
+WARN = timedelta(days=30)
+
+
+class CallWalletAutoTopupCard(models.Model):
+    """The end of the card that automatic top-up charges: told beforehand, and not charged afterwards."""
+
+    _inherit = "call.wallet"
+
+    auto_topup_card_expires_on = fields.Date(related="auto_topup_token_id.call_wallet_expires_on")
+
+    @api.model
+    def _cron_auto_topup_cards(self):
+        """Look once a day at the cards that are charged automatically.
+
+        :return: the number of wallets whose card ends soon or has ended
+        """
+        wallets = self.search([("auto_topup_state", "=", "on"), ("auto_topup_token_id", "!=", False)])
+        wallets.auto_topup_token_id._call_wallet_refresh_expiry()
+        return sum(wallet._auto_topup_look_at_card() for wallet in wallets)
+
+    def _auto_topup_look_at_card(self):
+        token, today = self.auto_topup_token_id, self._local_day(utcnow())
+        expires_on = token.call_wallet_expires_on
+        if not expires_on or expires_on - today > WARN:
+            return False
+        with self.env["call.wallet.ledger"]._transaction():
+            self._auto_topup_lock()
+            if token._call_wallet_is_expired(today):
+                self._auto_topup_suspend("card_expired")
+            else:
+                self.env["call.wallet.alert"]._note_auto_topup_card(self)
+        return True
+
+
+class CallWalletAlertCard(models.Model):
+    _inherit = "call.wallet.alert"
+
+    kind = fields.Selection(
+        selection_add=[("auto_card", "Card of automatic top-up expires")], ondelete={"auto_card": "cascade"}
+    )
+
+    @api.model
+    def _note_auto_topup_card(self, wallet):
+        """Tell once of each card and date."""
+        token = wallet.auto_topup_token_id
+        key = f"card/{token.id}/{token.call_wallet_expires_on}"
+        if not self.sudo().search_count([("wallet_id", "=", wallet.id), ("auto_topup_key", "=", key)]):
+            self._note_auto_topup(wallet, "auto_card", auto_topup_key=key)
+
+    def _is_still_true(self):
+        if self.kind == "auto_card":
+            token = self.wallet_id.auto_topup_token_id
+            return self.auto_topup_key == f"card/{token.id}/{token.call_wallet_expires_on}"
+        return super()._is_still_true()
+
+    def _auto_topup_subject(self):
+        if self.kind == "auto_card":
+            token = self.wallet_id.auto_topup_token_id
+            return self.env._(
+                "The card of automatic top-up, %(card)s, ends soon: %(validity)s",
+                card=token.display_name,
+                validity=token._call_wallet_validity(self.wallet_id._local_day(utcnow())),
+            )
+        return super()._auto_topup_subject()
