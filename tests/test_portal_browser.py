@@ -5,18 +5,24 @@ import json
 from odoo import Command
 from odoo.tests import new_test_user, tagged
 
-from .browser import BrowserCase
+from .browser import DESKTOP, PHONE, BrowserCase
 from .test_portal import PortalCommon
 
 
-@tagged("post_install", "-at_install", "standard")
-class TestPortalInTheBrowser(BrowserCase, PortalCommon):
+class LivePages(BrowserCase, PortalCommon):
+    """What an open page does by itself; the classes below say on what."""
+
+    allow_inherited_tests_method = True
+    size = None
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         # Calls are reported from the page by a user who may, to see what the page makes of it.
         cls.owner.group_ids |= cls.env.ref("call_wallet.group_platform")
 
+
+class ByItself:
     def test_an_open_overview_shows_a_charge_without_a_reload(self):
         self._fund(self.wallet, "100")
         call = self._call(duration_seconds=600, campaign="Live on the portal")
@@ -37,6 +43,7 @@ class TestPortalInTheBrowser(BrowserCase, PortalCommon):
             if (!window.notReloaded) {{ throw new Error("The page was reloaded"); }}
             """,
             "portal-owner",
+            size=self.size,
         )
 
     def test_an_expired_session_leads_back_to_the_log_in(self):
@@ -49,6 +56,7 @@ class TestPortalInTheBrowser(BrowserCase, PortalCommon):
             await seeText(".o_call_wallet_expired", "Sign in again");
             """,
             "portal-owner",
+            size=self.size,
         )
 
     def test_the_banner_comes_and_goes_by_itself(self):
@@ -66,6 +74,7 @@ class TestPortalInTheBrowser(BrowserCase, PortalCommon):
             await see("no banner", () => !$(".o_call_wallet_banner"));
             """,
             "portal-owner",
+            size=self.size,
         )
 
     def test_employees_see_the_banner_of_their_company_s_own_wallet(self):
@@ -94,8 +103,22 @@ class TestPortalInTheBrowser(BrowserCase, PortalCommon):
             await see("no banner", () => !$(".o_call_wallet_banner"));
             """,
             employee.login,
+            size=self.size,
         )
 
+
+@tagged("post_install", "-at_install", "standard")
+class TestLiveOnADesk(LivePages, ByItself):
+    size = DESKTOP
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestLiveOnAPhone(LivePages, ByItself):
+    size = PHONE
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestAccessibleBilling(BrowserCase, PortalCommon):
     def test_every_page_is_accessible_on_a_desk_and_on_a_phone(self):
         self._fund(self.wallet, "50", by="topup")
         self.wallet.create_topup("75")
