@@ -60,8 +60,13 @@ class TestCardExpiry(StripeFakeCase):
         self.assertIn("11/30/2026", mail.subject)
         self.assertIn(f"/my/billing/{self.wallet.id}/auto", mail.body_html)
         self.assertEqual(self.wallet.auto_topup_state, "on")
+
+    def test_the_pages_show_until_when_a_card_is_valid(self):
+        for token in (self._card_until(2041, 3), self._card_until(2020, 5)):
+            token._call_wallet_refresh_expiry()
         for page in self._pages():
-            self.assertIn("Expires 11/2026", page)
+            self.assertIn("Expires 03/2041", page)
+            self.assertIn("Expired 05/2020", page)
 
     def test_after_its_end_it_is_not_charged_and_another_card_arms_it_again(self):
         self._look("2026-11-15")
@@ -80,8 +85,27 @@ class TestCardExpiry(StripeFakeCase):
     def test_a_card_that_the_bank_has_renewed_goes_on(self):
         self._look("2026-11-15")
         self.fake.store.get("payment_method", self.token.stripe_payment_method)["card"]["exp_year"] = 2029
-        self.assertEqual(self._look("2026-12-01"), 0)
+        with recorded_at(datetime(2026, 12, 1, 12)):
+            self.env["call.wallet"]._cron_auto_topup()  # before anybody has looked at the card again
         self.assertEqual(self.wallet.auto_topup_state, "on")
+        self.assertBalance(self.wallet, 55)
+        self.assertEqual(self._look("2026-12-02"), 0)
+
+    def test_a_card_that_was_renewed_later_may_be_chosen_again(self):
+        self._look("2026-11-15")
+        self._look("2026-12-01")
+        self.assertEqual(self.wallet.auto_topup_reason, "card_expired")
+        self.fake.store.get("payment_method", self.token.stripe_payment_method)["card"]["exp_year"] = 2029
+        with recorded_at(datetime(2026, 12, 3, 12)):
+            self._switch_on(self.token)
+        self.assertEqual(self.wallet.auto_topup_state, "on")
+
+    def test_a_notice_that_waits_is_not_sent_after_switching_off(self):
+        with recorded_at(datetime(2026, 11, 15, 12)):
+            self.env["call.wallet"]._cron_auto_topup_cards()
+        self.wallet.set_auto_topup(False)
+        self.env["call.wallet.alert"]._cron_send()
+        self.assertFalse(self._mails())
 
     def test_without_an_answer_what_is_known_stays(self):
         self._look("2026-11-15")

@@ -20,22 +20,27 @@ class CallWalletAutoTopupCard(models.Model):
 
         :return: the number of wallets whose card ends soon or has ended
         """
-        wallets = self.search([("auto_topup_state", "=", "on"), ("auto_topup_token_id", "!=", False)])
+        wallets = self.search([("auto_topup_state", "!=", "off"), ("auto_topup_token_id", "!=", False)])
         wallets.auto_topup_token_id._call_wallet_refresh_expiry()
         return sum(wallet._auto_topup_look_at_card() for wallet in wallets)
 
     def _auto_topup_look_at_card(self):
-        token, today = self.auto_topup_token_id, self._local_day(utcnow())
-        expires_on = token.call_wallet_expires_on
-        if not expires_on or expires_on - today > WARN:
+        if not self._auto_topup_card_ends():
             return False
         with self.env["call.wallet.ledger"]._transaction():
             self._auto_topup_lock()
-            if token._call_wallet_is_expired(today):
+            # The owner may have chosen another one just now.
+            if self.auto_topup_state != "on" or not self._auto_topup_card_ends():
+                return False
+            if self.auto_topup_token_id._call_wallet_has_expired(self._local_day(utcnow())):
                 self._auto_topup_suspend("card_expired")
             else:
                 self.env["call.wallet.alert"]._note_auto_topup_card(self)
         return True
+
+    def _auto_topup_card_ends(self):
+        expires_on = self.auto_topup_token_id.call_wallet_expires_on
+        return bool(expires_on) and expires_on - self._local_day(utcnow()) <= WARN
 
 
 class CallWalletAlertCard(models.Model):
@@ -56,7 +61,8 @@ class CallWalletAlertCard(models.Model):
     def _is_still_true(self):
         if self.kind == "auto_card":
             token = self.wallet_id.auto_topup_token_id
-            return self.auto_topup_key == f"card/{token.id}/{token.call_wallet_expires_on}"
+            is_same = self.auto_topup_key == f"card/{token.id}/{token.call_wallet_expires_on}"
+            return is_same and self.wallet_id.auto_topup_state == "on"
         return super()._is_still_true()
 
     def _auto_topup_subject(self):

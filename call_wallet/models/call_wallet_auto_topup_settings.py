@@ -204,7 +204,7 @@ class CallWalletAutoTopupSettings(models.Model):
             errors["token_id"] = _("Card: choose one of the saved cards; a payment can save one.")
         elif refusal := self.env["payment.token"].browse(values["token_id"]).provider_id._call_wallet_refusal():
             errors["token_id"] = _("Card: %s", refusal)
-        elif self.env["payment.token"].browse(values["token_id"])._call_wallet_is_expired(self._local_day(utcnow())):
+        elif self.env["payment.token"].browse(values["token_id"])._call_wallet_has_expired(self._local_day(utcnow())):
             errors["token_id"] = _("Card: it has expired; choose another one.")
         if not self.is_set_up:
             errors["recipients"] = _("Billing is not set up: save a notification recipient first.")

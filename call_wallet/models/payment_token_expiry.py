@@ -37,7 +37,14 @@ class PaymentTokenExpiry(models.Model):
             token.call_wallet_expires_on = self._call_wallet_last_day(method.get("card") or {})
 
     def _call_wallet_is_expired(self, day):
+        """Tell whether the card has expired, as far as is known here."""
         return bool(self.call_wallet_expires_on) and self.call_wallet_expires_on < day
+
+    def _call_wallet_has_expired(self, day):
+        """Tell whether the card has expired; asked anew before it is said, for the bank may have renewed it."""
+        if self._call_wallet_is_expired(day):
+            self._call_wallet_refresh_expiry()
+        return self._call_wallet_is_expired(day)
 
     def _call_wallet_validity(self, day):
         """Return what the card's owner should know of it, such as "Expires 11/2026"."""
