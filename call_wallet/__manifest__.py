@@ -25,6 +25,7 @@
         "security/call_usage_report_rules.xml",
         "security/call_wallet_refund_rules.xml",
         "security/call_wallet_posting_rules.xml",
+        "security/call_wallet_stripe_rules.xml",
         "data/call_wallet_data.xml",
         "data/call_wallet_topup_data.xml",
         "data/call_wallet_mail_templates.xml",

@@ -30,14 +30,19 @@ def parse_amount(value, label=None, env=None):
     except (InvalidOperation, ValueError, TypeError) as error:
         if label is None:
             raise
-        raise UserError(
-            env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60])
-        ) from error
+        raise UserError(env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60])) from error
     if label is not None and (rounded != amount or abs(amount) > LIMIT):
-        raise UserError(
-            env._("%(field)s: use at most 6 decimal places and less than 9 billion.", field=label)
-        )
+        raise UserError(env._("%(field)s: use at most 6 decimal places and less than 9 billion.", field=label))
     return rounded
+
+
+def parse_id(value):
+    """Return a record's id as a form or an address brings it; 0 for whatever is none.
+
+    Not ``str.isdigit``, which takes digits that ``int`` does not, such as a raised two.
+    """
+    value = str(value)
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
 
 
 class Amount(fields.Float):

@@ -62,6 +62,32 @@ class TestRolesModels(RolesCase):
                     with self.subTest(model=model, role=ROLES[role][0]):
                         self.assertFalse(records.with_user(user).search([(path, "=", self.foreign.id)]))
 
+    def test_what_stripe_told_another_company_is_out_of_reach(self):
+        company, partner = self.foreign.company_id, self.foreign.partner_id
+        provider = self.env["payment.provider"].create({"name": "Elsewhere", "company_id": company.id})
+        transaction = self.env["payment.transaction"].create(
+            {
+                "provider_id": provider.id,
+                "payment_method_id": self.env.ref("payment.payment_method_unknown").id,
+                "reference": "elsewhere",
+                "amount": 20,
+                "currency_id": self.dollar.id,
+                "partner_id": partner.id,
+            }
+        )
+        of_provider = {"provider_id": provider.id, "reference": "elsewhere"}
+        records = [
+            self.env["call.wallet.stripe.return"].create(
+                {"reference": "dp_1", "kind": "dispute", "transaction_id": transaction.id, "wallet_id": self.foreign.id}
+            ),
+            self.env["call.wallet.stripe.event"].create({**of_provider, "type": "charge.failed", "object_ref": "ch_1"}),
+            self.env["call.wallet.stripe.customer"].create({**of_provider, "partner_id": partner.id}),
+        ]
+        for record in records:
+            for role in "FM":
+                with self.subTest(model=record._name, role=ROLES[role][0]):
+                    self.assertFalse(record.with_user(self.users[role]).has_access("read"))
+
     def test_prices_of_another_company_are_out_of_reach(self):
         plan = self.env["call.rate.plan"].create(
             {

@@ -8,7 +8,7 @@ from odoo.http import request
 from psycopg2 import OperationalError
 from werkzeug.exceptions import NotFound
 
-from ..fields import ZERO
+from ..fields import ZERO, parse_id
 from .portal import CallWalletPortal
 
 _logger = logging.getLogger(__name__)
@@ -249,10 +249,10 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
     def _overview_values(self, wallet):
         """Tell what came of a payment: it returns to the overview with the top-up's number."""
         topup = wallet.env["call.wallet.topup"]
-        topup_id = request.params.get("topup")
-        if request.httprequest.method == "GET" and str(topup_id).isdigit():
+        topup_id = parse_id(request.params.get("topup"))
+        if request.httprequest.method == "GET" and topup_id:
             topup = topup.search(
-                [("id", "=", int(topup_id)), ("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")]
+                [("id", "=", topup_id), ("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")]
             )
             self._finish_payment(topup)
         values = super()._overview_values(wallet)

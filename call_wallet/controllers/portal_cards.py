@@ -2,6 +2,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
+from ..fields import parse_id
 from .portal import CallWalletPortal
 
 
@@ -17,7 +18,7 @@ class CallWalletPortalCards(CallWalletPortal):
         problem = ""
         if request.httprequest.method == "POST":
             try:
-                wallet.with_env(request.env).remove_payment_token(int(remove) if str(remove).isdigit() else 0)
+                wallet.with_env(request.env).remove_payment_token(parse_id(remove))
             except UserError as error:
                 problem = str(error)
             else:

@@ -2,6 +2,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
+from ..fields import parse_id
 from ..models.call_wallet_billing_information import FIELDS, BillingInformationError
 from .portal import CallWalletPortal
 
@@ -134,9 +135,9 @@ class CallWalletPortalSettings(CallWalletPortal):
 
     def _change_owners(self, wallet, add, remove):
         wallet = wallet.with_env(request.env)
-        if add and add.isdigit():
-            wallet.add_owner(int(add))
+        if parse_id(add):
+            wallet.add_owner(parse_id(add))
             self._flash(request.env._("The role was given."))
-        elif remove and remove.isdigit():
-            wallet.remove_owner(int(remove))
+        elif parse_id(remove):
+            wallet.remove_owner(parse_id(remove))
             self._flash(request.env._("The role was taken."))

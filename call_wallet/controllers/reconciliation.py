@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
 from werkzeug.wsgi import wrap_file
 
+from ..fields import parse_id
+
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -20,7 +22,7 @@ class Reconciliation(http.Controller):
         """
         wallets = request.env["call.wallet"]
         try:
-            company = self._read_id(company) if company else request.env.company
+            company = parse_id(company) if company else request.env.company
             date, company = wallets._reconciliation_scope(date, company)
             if format not in ("xlsx", "pdf"):
                 raise UserError(request.env._("format: use xlsx or pdf."))
@@ -33,9 +35,6 @@ class Reconciliation(http.Controller):
             return self._pdf(date, company)
         filename = wallets._reconciliation_filename(date, company, "xlsx")
         return self._xlsx(wallets._reconciliation_xlsx(date, company), filename)
-
-    def _read_id(self, value):
-        return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
 
     def _xlsx(self, file, filename):
         return http.Response(

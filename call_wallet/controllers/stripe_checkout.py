@@ -6,6 +6,7 @@ from odoo.http import request
 from odoo.tools import consteq
 from werkzeug.exceptions import NotFound
 
+from ..fields import parse_id
 from ..models.payment_transaction_checkout import RETURN_ROUTE
 
 _logger = logging.getLogger(__name__)
@@ -13,7 +14,7 @@ _logger = logging.getLogger(__name__)
 
 class StripeCheckout(http.Controller):
     @http.route(RETURN_ROUTE, type="http", auth="public", methods=["GET"])
-    def call_wallet_stripe_return(self, tx, token, leave=None, **_unknown):
+    def call_wallet_stripe_return(self, tx="", token="", leave=None, **_unknown):
         """Take customers back from Stripe's payment page.
 
         What the address says is not believed: Stripe is asked how the payment stands.
@@ -22,8 +23,8 @@ class StripeCheckout(http.Controller):
         :param token: proves that the address is one of ours
         :param leave: the customer went back without paying
         """
-        transaction = request.env["payment.transaction"].sudo().browse(int(tx) if tx.isdigit() else 0).exists()
-        if not transaction or not consteq(token, transaction._call_wallet_return_token()):
+        transaction = request.env["payment.transaction"].sudo().browse(parse_id(tx)).exists()
+        if not transaction or not token.isascii() or not consteq(token, transaction._call_wallet_return_token()):
             raise NotFound()
         try:
             transaction._call_wallet_fetch_checkout(leave=bool(leave))

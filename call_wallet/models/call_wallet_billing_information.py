@@ -1,6 +1,7 @@
 from odoo import models
 from odoo.exceptions import UserError, ValidationError
 
+from ..fields import parse_id
 from .call_wallet import FINANCE
 
 FIELDS = ("name", "street", "street2", "city", "zip", "state_id", "country_id", "vat", "email")
@@ -75,8 +76,7 @@ class CallWalletBillingInformation(models.Model):
     def _clean_value(self, name, value):
         if name in ("state_id", "country_id"):
             record = self.env[self.env["res.partner"]._fields[name].comodel_name]
-            number = int(value) if str(value or "").isdigit() else 0
-            return record.browse(number).exists().id
+            return record.browse(parse_id(value)).exists().id
         if value and not isinstance(value, str):
             raise BillingInformationError({name: self.env._("Send text.")})
         # One line each: it goes into the head of letters and mails.

@@ -151,7 +151,7 @@ class CallWalletDial(models.Model):
         """Return what people wrote as E.164 where it can be read as that, else as it is."""
         if not isinstance(number, str):
             raise UserError(self.env._("number: send the phone number as text."))
-        country = self.env["res.country"].browse(country_id).exists() if isinstance(country_id, int) else None
+        country = self.env["res.country"].browse(country_id).exists() if type(country_id) is int else None
         return self._phone_format(number=number, country=country or self.company_id.country_id) or number
 
     def _foresee(self, account, call_type, number):

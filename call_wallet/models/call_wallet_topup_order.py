@@ -53,7 +53,7 @@ class CallWalletTopupOrder(models.Model):
         topups = self.env["call.wallet.topup"].sudo()
         if not request_key:
             return topups
-        if not isinstance(request_key, str) or len(request_key) > 64:
+        if not isinstance(request_key, str) or len(request_key) > 64 or not request_key.isprintable():
             raise UserError(self.env._("request_key: send text of at most 64 characters."))
         topup = topups.search([("wallet_id", "=", self.id), ("request_key", "=", request_key)], limit=1)
         if topup and topup.amount != amount:

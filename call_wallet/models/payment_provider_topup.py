@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.addons.payment import utils as payment_utils
 
+from ..fields import parse_id
+
 
 class PaymentProviderTopup(models.Model):
     """Which providers may take payments that become balance."""
@@ -64,5 +66,5 @@ class PaymentProviderTopup(models.Model):
         """Tell whether a payment form is about a top-up: by its page, or by its invoice."""
         if self.env.context.get("call_wallet_topup"):
             return True
-        invoice = self.env["account.move"].sudo().browse(int(invoice_id) if str(invoice_id).isdigit() else [])
+        invoice = self.env["account.move"].sudo().browse(parse_id(invoice_id) or [])
         return bool(invoice.exists().call_wallet_topup_ids)
