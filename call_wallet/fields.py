@@ -45,6 +45,23 @@ def parse_id(value):
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
 
 
+def parse_reason(value):
+    """Return what somebody typed as a reason; empty where there is nothing to read.
+
+    Without NUL, which PostgreSQL does not store.
+    """
+    return value.replace("\x00", "").strip() if isinstance(value, str) else ""
+
+
+def check_request_key(value, env):
+    """Raise unless this is a key of the caller's making by which a request is carried out once, or none.
+
+    :raise UserError: too long, or not text that can be read
+    """
+    if value and not (isinstance(value, str) and len(value) <= 64 and value.isprintable()):
+        raise UserError(env._("request_key: send text of at most 64 characters."))
+
+
 class Amount(fields.Float):
     """An amount or a price: ``Decimal`` in Python, ``numeric`` in the database, 6 places.
 

@@ -126,6 +126,8 @@ class TestRefundApproval(CallWalletCommon):
         with self.assertRaisesRegex(UserError, "Reason"):
             self.wallet.request_refund("60", " ")
         self.assertEqual(self.ask(request_key="k"), self.ask(request_key="k"))
+        with self.assertRaisesRegex(UserError, "request_key: it asked for another refund"):
+            self.ask("61", request_key="k")
         self.assertEqual(self.wallet.refund_waiting_count, 1)
 
     def test_finance_managers_but_not_the_requester_get_an_activity_until_it_is_decided(self):

@@ -309,9 +309,13 @@ class TestRefunds(CallWalletCommon):
         for amount in ("0", "-1", "abc", "0.0000001", "1e30", None):
             with self.assertRaisesRegex(UserError, "Amount"):
                 self.wallet.refund(amount, "Bad line")
-        for reason in ("", "  ", None, 7):
+        for reason in ("", "  ", "\x00", None, 7):
             with self.assertRaisesRegex(UserError, "Reason"):
                 self.wallet.refund("1", reason)
+        for key in ("\x00", "k" * 65, 7):
+            with self.assertRaisesRegex(UserError, "request_key"):
+                self.wallet.refund("1", "Bad line", request_key=key)
+        self.assertEqual(self.wallet.refund("1", "Bad\x00 line").description, "Bad line")
 
 
 @tagged("post_install", "-at_install", "standard")

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import AccessError, UserError, ValidationError
 
-from ..fields import ZERO, Amount, parse_amount
+from ..fields import ZERO, Amount, parse_amount, parse_reason
 
 FINANCE = "call_wallet.group_finance"
 FINANCE_MANAGER = "call_wallet.group_finance_manager"
@@ -321,7 +321,7 @@ class CallWallet(models.Model):
         :raise UserError: no reason given
         :raise AccessError: not an account manager
         """
-        reason = (reason or "").strip() if isinstance(reason, str) else ""
+        reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the wallet is paused; the customer sees it."))
         wallets = self._as(ACCOUNT_MANAGER)

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import formatLang
 
 from ..clock import utcnow
-from ..fields import ZERO, parse_amount
+from ..fields import ZERO, parse_amount, parse_reason
 from .call_wallet import FINANCE_MANAGER
 
 TO_DO = "mail.mail_activity_data_todo"
@@ -64,7 +64,7 @@ class CallWalletClose(models.Model):
         """
         wallet = self._as(FINANCE_MANAGER)
         wallet.ensure_one()
-        reason = (reason or "").strip() if isinstance(reason, str) else ""
+        reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the wallet is closed."))
         with self.env["call.wallet.ledger"]._transaction():

@@ -7,7 +7,7 @@ from odoo import api, models, modules
 from odoo.exceptions import UserError
 
 from ..clock import utcnow
-from ..fields import parse_amount
+from ..fields import check_request_key, parse_amount, parse_reason
 from ..sql import array
 
 # Status and alert level follow from what else stands in the row; kept beside it for search.
@@ -185,6 +185,7 @@ class CallWalletLedger(models.AbstractModel):
 
     def _refund(self, wallet, amount, reason, usage, request_key):
         amount, reason = self._read_refund(amount, reason)
+        check_request_key(request_key, self.env)
         self._lock(wallet.ids)
         key = f"refund/{request_key or uuid4().hex}"
         fingerprint = f"{amount}/{usage.id if usage else ''}/{reason}"
@@ -210,7 +211,7 @@ class CallWalletLedger(models.AbstractModel):
         amount = parse_amount(amount, self.env._("Amount"), self.env)
         if amount <= 0:
             raise UserError(self.env._("Amount: enter more than zero."))
-        reason = (reason or "").strip() if isinstance(reason, str) else ""
+        reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the funds are returned."))
         return amount, reason

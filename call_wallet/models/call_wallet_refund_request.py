@@ -3,7 +3,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..clock import utcnow
-from ..fields import Amount
+from ..fields import Amount, check_request_key, parse_reason
 from .call_wallet import FINANCE, FINANCE_MANAGER
 
 STATES = [
@@ -70,8 +70,12 @@ class CallWalletRefundRequest(models.Model):
     @api.model
     def _ask(self, wallet, amount, reason, usage, request_key):
         """Make the request, once a key, and tell those who may decide."""
+        check_request_key(request_key, self.env)
         if request_key:
             earlier = self.search([("wallet_id", "=", wallet.id), ("request_key", "=", request_key)], limit=1)
+            asked = (amount, usage or self.usage_id, reason)
+            if earlier and (earlier.amount, earlier.usage_id, earlier.reason) != asked:
+                raise UserError(self.env._("request_key: it asked for another refund before. Ask anew for this one."))
             if earlier:
                 return earlier
         request = self.create(
@@ -133,7 +137,7 @@ class CallWalletRefundRequest(models.Model):
         :raise AccessError: not a finance manager
         """
         request = self._as(FINANCE_MANAGER)
-        reason = (reason or "").strip() if isinstance(reason, str) else ""
+        reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the refund is refused."))
         with self.env["call.wallet.ledger"]._transaction():

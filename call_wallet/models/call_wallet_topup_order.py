@@ -8,7 +8,7 @@ from odoo.tools import formatLang
 from psycopg2.errors import UniqueViolation
 
 from ..clock import now, utcnow
-from ..fields import parse_amount
+from ..fields import check_request_key, parse_amount
 from .call_wallet import FINANCE
 
 
@@ -51,10 +51,9 @@ class CallWalletTopupOrder(models.Model):
     def _ordered_before(self, amount, request_key):
         """Return the top-up that this request ordered when it came before."""
         topups = self.env["call.wallet.topup"].sudo()
+        check_request_key(request_key, self.env)
         if not request_key:
             return topups
-        if not isinstance(request_key, str) or len(request_key) > 64 or not request_key.isprintable():
-            raise UserError(self.env._("request_key: send text of at most 64 characters."))
         topup = topups.search([("wallet_id", "=", self.id), ("request_key", "=", request_key)], limit=1)
         if topup and topup.amount != amount:
             raise UserError(

@@ -1,7 +1,7 @@
 from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
-from ..fields import ZERO, Amount, parse_amount
+from ..fields import ZERO, Amount, check_request_key, parse_amount, parse_reason
 from .call_wallet import FINANCE_MANAGER
 
 
@@ -43,6 +43,7 @@ class CallWalletTopupPayback(models.Model):
         self.wallet_id._as(FINANCE_MANAGER)
         topup = self.sudo()
         amount, reason = topup._check_payback_input(amount, reason)
+        check_request_key(request_key, self.env)
         with self.env["call.wallet.ledger"]._transaction():
             topup._lock_for_payback()
             # The same request before, or at the same time: whoever came first had the lock.
@@ -58,7 +59,7 @@ class CallWalletTopupPayback(models.Model):
 
     def _check_payback_input(self, amount, reason):
         _ = self.env._
-        reason = reason.strip() if isinstance(reason, str) else ""
+        reason = parse_reason(reason)
         if not reason:
             raise UserError(_("Reason: say why the funds are paid back; it is on the credit note."))
         if isinstance(amount, bool):
