@@ -97,3 +97,17 @@ class TestPostingCurrencies(PostingCommon):
         self.books.expense_currency_exchange_account_id = False
         with self.assertRaisesRegex(UserError, "no accounts for exchange gains and losses"):
             self._post(1, 31)
+
+    def test_what_cannot_be_posted_does_not_hold_up_other_days_and_currencies(self):
+        dollars = self._make_wallet(company_id=self.books.id)
+        self._use(5, "10")
+        self._charge(8, self._call(account=dollars.account_ref, duration_seconds=600))
+        self.euro.active = False
+        with self.assertRaisesRegex(UserError, "(?i)currency"):
+            self._post(1, 31)
+        run = self.env["call.wallet.posting"].search([("company_id", "=", self.books.id)], limit=1)
+        self.assertEqual((run.state, run.done_count), ("failed", 1))
+        self.assertIn("10/05/2026", run.error)
+        self.euro.active = True
+        self.assertEqual(len(self._post(1, 31)), 1)
+        self.assertEqual(self.env["call.wallet"].check_invariants(dollars | self.wallet), [])

@@ -297,6 +297,9 @@ class TestRefunds(CallWalletCommon):
         other = self._make_wallet()
         with self.assertRaisesRegex(UserError, "Call: choose a call of this wallet"):
             other.refund("0.01", "Bad line", usage=self.usage_record)
+        for usage in ("12", [self.usage_record.id], True):
+            with self.assertRaisesRegex(UserError, "Call: send the id"):
+                self.wallet.refund("0.01", "Bad line", usage=usage)
 
     def test_the_same_request_is_carried_out_once(self):
         first = self.wallet.refund("1", "Bad line", request_key="r-1")
@@ -316,6 +319,26 @@ class TestRefunds(CallWalletCommon):
             with self.assertRaisesRegex(UserError, "request_key"):
                 self.wallet.refund("1", "Bad line", request_key=key)
         self.assertEqual(self.wallet.refund("1", "Bad\x00 line").description, "Bad line")
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestMergedContacts(CallWalletCommon):
+    def _merge(self, partners):
+        self.env["base.partner.merge.automatic.wizard"]._merge(partners.ids, self.partner, extra_checks=False)
+
+    def test_two_customers_with_a_wallet_each_are_not_merged(self):
+        other = self._make_wallet()
+        with self.assertRaisesRegex(UserError, "Close all but one"):
+            self._merge(self.partner | other.partner_id)
+        self.assertTrue(other.exists())
+
+    def test_the_wallet_of_a_merged_contact_stays(self):
+        self._fund(self.wallet, "20", by="topup")
+        double = self.env["res.partner"].create({"name": "Initrode, twice", "is_company": True})
+        self._merge(self.partner | double)
+        self.env.invalidate_all()
+        self.assertEqual((self.wallet.partner_id, self.wallet.balance), (self.partner, 20))
+        self.assertSound(self.wallet)
 
 
 @tagged("post_install", "-at_install", "standard")

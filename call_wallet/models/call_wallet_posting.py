@@ -121,21 +121,25 @@ class CallWalletPosting(models.Model):
     def _run(self, seconds=None):
         """Post what is due, an entry at a time, for so many seconds; return whether it is done.
 
-        What goes wrong is noted on the run, which stops; what was posted stays.
+        What goes wrong is noted on the run; the other days and currencies are posted all the same.
         """
         self.ensure_one()
         deadline = monotonic() + seconds if seconds else None
-        try:
-            for day, currency_id in self._begin():
+        errors = {}
+        for day, currency_id in self._begin():
+            try:
                 while self._post_day(day, currency_id):
                     if deadline and monotonic() > deadline:
                         self._set_state("waiting")
                         return False
+            except UserError as error:
+                errors.setdefault(str(error), day)
+        try:
             self._settle_exchange()
         except UserError as error:
-            self._set_state("failed", str(error))
-            return True
-        self._set_state("done")
+            errors.setdefault(str(error), self.date_to)
+        text = "\n".join(f"{format_date(self.env, day)}: {error}" for error, day in errors.items())
+        self._set_state("failed" if errors else "done", text or False)
         return True
 
     def _begin(self):

@@ -74,7 +74,15 @@ class CallWalletRefund(models.Model):
         return requests._ask(wallet, amount, reason, usage, request_key).with_env(self.env)
 
     def _to_usage(self, usage):
-        return self.env["call.usage"].browse(usage) if isinstance(usage, int) else usage
+        """Return the call that somebody names by its id or as a record; empty for none."""
+        calls = self.env["call.usage"]
+        if usage is None or usage is False:
+            return calls
+        if isinstance(usage, type(calls)):
+            return usage
+        if isinstance(usage, bool) or not isinstance(usage, int):
+            raise UserError(self.env._("Call: send the id of one call of this wallet."))
+        return calls.browse(usage)
 
     def _needs_approval(self, amount):
         """Return whether a refund of ``amount`` is above what one person may give."""

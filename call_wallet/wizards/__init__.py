@@ -1,4 +1,5 @@
 from . import (
+    base_partner_merge,
     call_wallet_topup_wizard,
     call_wallet_auto_topup_wizard,
     call_wallet_refund_wizard,
