@@ -135,3 +135,47 @@ def done_count(env):
     env.cr.rollback()
     env.cr.execute("SELECT count(*) FROM call_wallet_transaction WHERE move_id IS NOT NULL AND topup_id IS NULL")
     return env.cr.fetchone()[0]
+
+
+def test_a_run_that_stops_in_the_background_is_somebodys_task_until_one_gets_through(env):
+    bare = env["res.company"].create({"name": "No books yet"})
+    finance = env["res.users"].search([("login", "=", "finance")])
+    finance.company_ids |= bare
+    partner = env["res.partner"].create({"name": "Early Bird", "is_company": True})
+    wallet = env["call.wallet"].create({"partner_id": partner.id, "company_id": bare.id, "account_ref": "EARLY"})
+    wallet.set_recipients(["early@example.com"])
+    env.cr.commit()
+    [charged] = env["call.usage"].record_calls([{**call(1), "account": "EARLY", "call_type": "whatsapp"}])
+    assert charged["result"] == "charged"
+    postings = env["call.wallet.posting"]
+
+    def run_in_background(started_by=None):
+        env.cr.rollback()
+        last = wallet.transaction_ids.day
+        if started_by:
+            postings.with_user(started_by)._start(bare, last, last)
+        else:
+            postings._start_scheduled(bare, last)
+        env.cr.commit()
+        postings._cron_work()
+        env.cr.rollback()
+        env.invalidate_all()
+        return postings.search([("company_id", "=", bare.id)])
+
+    for _night in range(2):
+        run = run_in_background()
+        task = run.activity_ids
+        assert (run.state, len(task)) == ("failed", 1)
+        assert task.user_id.has_group("call_wallet.group_finance") and bare in task.user_id.company_ids
+        assert "install a chart of accounts" in task.note
+        assert task in run.with_user(finance).activity_ids
+
+    by_hand = run_in_background(started_by=finance) - run
+    assert (by_hand.state, by_hand.activity_ids.user_id) == ("failed", finance)
+
+    env["account.chart.template"].try_loading("generic_coa", bare, install_demo=False)
+    env.cr.commit()
+    by_hand.with_user(finance).action_continue()
+    assert (by_hand.state, by_hand.activity_ids.ids) == ("done", [])
+    run_in_background()
+    assert (run.state, run.activity_ids.ids) == ("done", [])

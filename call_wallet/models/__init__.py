@@ -43,6 +43,8 @@ from . import (
     call_wallet_posting_exchange,
     call_wallet_posting_entry,
     call_wallet_posted_entry,
+    call_wallet_finance_notice,
+    call_wallet_posting_notice,
     call_wallet_invariants,
     call_wallet_reconciliation_check,
     call_wallet_topup,

@@ -104,7 +104,7 @@ class CallWalletPosting(models.Model):
     def _start(self, company, date_from, date_to, is_scheduled=False):
         """Return a run for these days, on record before its first entry."""
         with self.env["call.wallet.ledger"]._transaction():
-            return self.sudo().create(
+            return self.sudo().with_context(tracking_disable=True).create(
                 {
                     "company_id": company.id,
                     "date_from": date_from,
@@ -200,6 +200,8 @@ class CallWalletPosting(models.Model):
             finished = False
             try:
                 finished = posting._run(CRON_SECONDS)
+                if posting.state == "failed":
+                    posting._ask_for_help()
             except Exception:  # one company's run must not hold up the others; it is tried again
                 self.env.cr.rollback()
                 _logger.exception("Posting %s failed and is tried again.", posting.id)

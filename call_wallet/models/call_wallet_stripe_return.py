@@ -1,9 +1,6 @@
 from odoo import api, fields, models
 
-from ..clock import utcnow
 from ..stripe_client import client
-
-TO_DO = "mail.mail_activity_data_todo"
 
 
 class CallWalletStripeReturn(models.Model):
@@ -171,24 +168,4 @@ class CallWalletStripeReturn(models.Model):
                 amount=self.currency_id.format(self.amount),
                 reason=self.reason or "-",
             ),
-        )
-
-
-class CallWalletFinanceNotice(models.Model):
-    _inherit = "call.wallet"
-
-    def _tell_finance(self, summary, note):
-        """Note something about money in the wallet's chatter, and give somebody in finance an activity."""
-        self.ensure_one()
-        self.message_post(body=note, subject=summary)
-        users = self.env["res.users"].sudo()
-        finance = self.env.ref("call_wallet.group_finance")
-        candidates = users.search(
-            [("all_group_ids", "in", finance.id), ("company_ids", "in", self.company_id.id), ("share", "=", False)],
-            order="id",
-        )
-        manager = self.account_manager_id & candidates
-        user = manager or candidates.filtered(lambda candidate: candidate.has_group("call_wallet.group_finance"))[:1]
-        self.with_context(mail_activity_quick_update=True).activity_schedule(
-            TO_DO, summary=summary, note=note, user_id=user.id or self.env.uid, date_deadline=utcnow().date()
         )

@@ -1,0 +1,36 @@
+from odoo import models
+from odoo.tools import plaintext2html
+
+from ..clock import utcnow
+from .call_wallet_finance_notice import TO_DO
+
+
+class CallWalletPostingNotice(models.Model):
+    """A run that stops in the background is somebody's task, until a run gets through."""
+
+    _name = "call.wallet.posting"
+    _inherit = ["call.wallet.posting", "mail.thread", "mail.activity.mixin"]
+    _mail_post_access = "read"
+
+    def _ask_for_help(self):
+        """Give the run to who started it, or to finance staff; once, however often it stops."""
+        self.ensure_one()
+        user = self.company_id._call_wallet_finance_user(preferred=None if self.is_scheduled else self.user_id)
+        with self.env["call.wallet.ledger"]._transaction():
+            if self.activity_ids:
+                self.activity_ids.note = plaintext2html(self.error)
+                return
+            posting = self.with_context(lang=user.lang or self.env.lang, mail_activity_quick_update=True)
+            posting.activity_schedule(
+                TO_DO,
+                summary=posting.env._("The posting has stopped"),
+                note=plaintext2html(self.error),
+                user_id=user.id or self.env.uid,
+                date_deadline=utcnow().date(),
+            )
+
+    def _set_state(self, state, error=False):
+        if state == "done" and self.activity_ids:
+            with self.env["call.wallet.ledger"]._transaction():
+                self.activity_ids.unlink()
+        return super()._set_state(state, error)
