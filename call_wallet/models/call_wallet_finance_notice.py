@@ -24,7 +24,9 @@ class ResCompanyFinanceNotice(models.Model):
                 order="id",
             )
         )
-        return (preferred & staff if preferred else staff[:0]) or staff[:1]
+        # An administrator has every right, but is rarely who keeps the books.
+        bookkeepers = staff.filtered(lambda user: not user._is_system())
+        return (preferred & staff if preferred else staff[:0]) or bookkeepers[:1] or staff[:1]
 
 
 class CallWalletFinanceNotice(models.Model):
