@@ -1,5 +1,7 @@
 """The field type of every price, cost and balance, and the reading of amounts."""
 
+import re
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from odoo import fields
@@ -9,6 +11,9 @@ ZERO = Decimal("0.000000")
 MICRO = Decimal("0.000001")
 # Doubles tell millionths apart up to here, and so do the wallets.
 LIMIT = Decimal(9_000_000_000)
+# What the arithmetic of dates and of spreadsheets can hold.
+FIRST_YEAR, LAST_YEAR = 1900, 9998
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def parse_amount(value, label=None, env=None):
@@ -43,6 +48,43 @@ def parse_id(value):
     """
     value = str(value)
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
+
+
+def parse_day(value, parameter, env):
+    """Return the ``date`` that a ``date``, a ``datetime`` or ``YYYY-MM-DD`` names; None where there is nothing.
+
+    :param parameter: what the caller calls it, for the message
+    :raise UserError: not a day, or of a year that cannot be reckoned with
+    """
+    if not value:
+        return None
+    day = value
+    if isinstance(value, datetime):
+        day = value.date()
+    elif isinstance(value, str):
+        try:
+            # The pattern, because Python also reads weeks and days without dashes.
+            day = date.fromisoformat(value) if ISO_DATE.fullmatch(value) else None
+        except ValueError:
+            day = None
+    if not isinstance(day, date):
+        raise UserError(
+            env._(
+                "%(parameter)s: %(value)s is not a date; use YYYY-MM-DD, such as 2026-10-31.",
+                parameter=parameter,
+                value=str(value)[:60],
+            )
+        )
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise UserError(
+            env._(
+                "%(parameter)s: use a year between %(first)s and %(last)s.",
+                parameter=parameter,
+                first=FIRST_YEAR,
+                last=LAST_YEAR,
+            )
+        )
+    return day
 
 
 def parse_reason(value):

@@ -34,6 +34,10 @@ class TestPosting(PostingCommon):
         left = self.wallet.transaction_ids.filtered(lambda transaction: not transaction.move_id)
         self.assertEqual(sorted(set(left.mapped("day"))), [date(2026, 10, 4), date(2026, 10, 7)])
 
+        runs = self.env["call.wallet.posting"].search_count([])
+        self.assertFalse(self._post(5, 6))
+        self.assertEqual(self.env["call.wallet.posting"].search_count([]), runs, "nothing was due in those days")
+
     def test_the_day_is_that_of_the_wallets_time_zone(self):
         wallet = self._make_wallet(company_id=self.books.id, tz="Asia/Singapore")
         with recorded_at(datetime(2026, 10, 4, 20)):  # the 5th in Singapore
@@ -166,9 +170,21 @@ class TestPosting(PostingCommon):
             self.env["call.wallet.posted"].with_user(finance).search([], limit=1).posted_amount = 1
 
     def test_days_that_make_no_sense_are_refused(self):
-        for days in (("2026-10-05", "yesterday"), ("2026-10-06", "2026-10-05"), (20261005, "2026-10-05"), (None, None)):
+        for days in (
+            ("2026-10-05", "yesterday"), ("2026-10-06", "2026-10-05"), (20261005, "2026-10-05"), (None, None),
+            ("2026-W41-1", "2026-10-05"), ("2026-10-05", "9999-12-31"), ("2026-10-05", "2026-10-05 or so"),
+        ):  # fmt: skip
             with self.subTest(days=days), self.assertRaisesRegex(UserError, "date_"):
                 self.env["call.wallet"].post_transactions(*days)
+
+    def test_a_moment_stands_for_its_day(self):
+        self._charge(5, self._call(call_type="whatsapp"))
+        self.env["call.wallet"].post_transactions(
+            datetime(2026, 10, 5), datetime(2026, 10, 5, 23, 59), companies=self.books
+        )
+        self.assertTrue(self.wallet.transaction_ids.move_id)
+        [row] = self.env["call.wallet"].reconciliation(datetime(2026, 10, 5, 12), self.books)
+        self.assertEqual((row["not_posted"], row["unexplained"]), ("0.000000", "0.000000"))
 
     def test_a_company_without_a_chart_is_told_what_to_install_and_others_are_posted(self):
         bare = self.env["res.company"].create({"name": "No books yet"})

@@ -68,6 +68,8 @@ class TestReportInTheBackground(CallWalletCommon, HttpCase):
             self._request(date_from="2026-10-02", date_to="2026-10-01")
         with self.assertRaisesRegex(UserError, "format"):
             self._request(format="pdf")
+        with self.assertRaisesRegex(UserError, "date_to: October is not a date"):
+            self._request(date_to="October")
         with self.assertRaises(AccessError):
             self.wallet.with_user(self.stranger).request_usage_report()
 

@@ -1,4 +1,4 @@
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -7,6 +7,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
+from ..fields import parse_day
 from .portal import CallWalletPortal
 
 
@@ -27,8 +28,8 @@ class CallWalletPortalReport(CallWalletPortal):
                 start, end = presets[preset][1:]
             else:
                 preset = "custom"
-                start = self._read_day(request.env._("From"), date_from)
-                end = self._read_day(request.env._("To"), date_to)
+                start = parse_day(date_from, request.env._("From"), request.env)
+                end = parse_day(date_to, request.env._("To"), request.env)
             if start and end and end < start:
                 raise UserError(request.env._("To: choose a day that is not before From."))
             extent = wallet._usage_report_extent(start, end)
@@ -63,11 +64,3 @@ class CallWalletPortalReport(CallWalletPortal):
             "last_30_days": (_("Last 30 days"), today - timedelta(days=29), today),
             "last_90_days": (_("Last 90 days"), today - timedelta(days=89), today),
         }
-
-    def _read_day(self, label, value):
-        try:
-            return date.fromisoformat(value) if value else None
-        except ValueError:
-            raise UserError(
-                request.env._("%(field)s: %(value)s is not a date.", field=label, value=value[:30])
-            ) from None

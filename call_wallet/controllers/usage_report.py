@@ -1,16 +1,12 @@
-import re
-from datetime import date
-
 from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wsgi import wrap_file
 
+from ..fields import parse_day
 from ..models.call_wallet import ACCOUNT_MANAGER
 from ..reports.usage_report_file import WRITERS
-
-ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class UsageReport(http.Controller):
@@ -31,7 +27,8 @@ class UsageReport(http.Controller):
             raise NotFound()
         wallet = wallet._as(ACCOUNT_MANAGER, owner=True)
         try:
-            start, end = self._read_date("date_from", date_from), self._read_date("date_to", date_to)
+            start = parse_day(date_from, "date_from", request.env)
+            end = parse_day(date_to, "date_to", request.env)
             file = wallet._usage_report(start, end, format)
         except UserError as error:
             return request.make_response(str(error), [("Content-Type", "text/plain; charset=utf-8")], status=400)
@@ -49,22 +46,6 @@ class UsageReport(http.Controller):
             raise NotFound()
         job.sudo().wallet_id.with_env(request.env)._as(ACCOUNT_MANAGER, owner=True)
         return request.env["ir.binary"]._get_stream_from(job.sudo().attachment_id).get_response(as_attachment=True)
-
-    def _read_date(self, parameter, value):
-        if not value:
-            return None
-        try:
-            if not ISO_DATE.fullmatch(value):
-                raise ValueError
-            return date.fromisoformat(value)
-        except ValueError:
-            raise UserError(
-                request.env._(
-                    "%(parameter)s: %(value)s is not a date; use YYYY-MM-DD, such as 2026-10-31.",
-                    parameter=parameter,
-                    value=repr(value)[:60],
-                )
-            ) from None
 
     def _stream(self, file, filename, mimetype):
         """Send the file from disk, however large; it is closed, and gone, when it has been sent."""

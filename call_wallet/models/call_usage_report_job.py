@@ -5,6 +5,7 @@ from markupsafe import Markup
 from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
 
+from ..fields import parse_day
 from .call_wallet import ACCOUNT_MANAGER
 
 _logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ class CallWallet(models.Model):
         :param date_to: last day, included; likewise
         :param str format: ``xlsx`` or ``csv``
         :return: the ``call.usage.report.job``
-        :raise UserError: unknown format, or dates the wrong way round; names the parameter
+        :raise UserError: unknown format, not a date, or dates the wrong way round; names the parameter
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
         wallet = self._as(ACCOUNT_MANAGER, owner=True)
@@ -151,8 +152,8 @@ class CallWallet(models.Model):
         values = {
             "wallet_id": wallet.id,
             "user_id": self.env.uid,
-            "date_from": fields.Date.to_date(date_from) or False,
-            "date_to": fields.Date.to_date(date_to) or False,
+            "date_from": parse_day(date_from, "date_from", self.env) or False,
+            "date_to": parse_day(date_to, "date_to", self.env) or False,
             "format": format,
         }
         asked = [(name, "=", value) for name, value in values.items()]

@@ -1,10 +1,10 @@
-from datetime import date
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..clock import now
+from ..fields import parse_day
 from .call_wallet import FINANCE
 
 
@@ -36,7 +36,7 @@ class CallWalletAccounting(models.Model):
         date_from, date_to = self._parse_days(date_from, date_to)
         postings = self.env["call.wallet.posting"].sudo()
         for company in self._posting_companies(companies):
-            if postings._is_due(company, date_to):
+            if postings._is_due(company, date_from, date_to):
                 posting = postings._start(company, date_from, date_to)
                 postings |= posting
                 posting._run()
@@ -47,17 +47,16 @@ class CallWalletAccounting(models.Model):
 
     def _parse_days(self, date_from, date_to):
         """Return both as dates; the first may be None."""
-        first = self._parse_day(date_from, "date_from") if date_from else None
-        last = self._parse_day(date_to, "date_to")
+        first, last = parse_day(date_from, "date_from", self.env), self._parse_last_day(date_to, "date_to")
         if first and first > last:
             raise UserError(self.env._("date_from: choose a day that is not after date_to."))
         return first, last
 
-    def _parse_day(self, day, name):
-        try:
-            return day if type(day) is date else date.fromisoformat(day)
-        except (TypeError, ValueError) as error:
-            raise UserError(self.env._("%s: use a day such as 2026-10-31.", name)) from error
+    def _parse_last_day(self, day, parameter):
+        day = parse_day(day, parameter, self.env)
+        if not day:
+            raise UserError(self.env._("%s: use a day such as 2026-10-31.", parameter))
+        return day
 
     def _posting_companies(self, companies=None):
         """Return the companies to post for: those asked for, else those of the user that have wallets."""

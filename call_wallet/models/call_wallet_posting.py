@@ -174,7 +174,7 @@ class CallWalletPosting(models.Model):
     def _cron_start(self):
         """Have every company's finished days posted: those that are over for all its wallets."""
         for company, last in self.env["call.wallet"]._last_days().items():
-            if self._is_due(company, last):
+            if self._is_due(company, None, last):
                 self._start_scheduled(company, last)
         self.env.ref("call_wallet.ir_cron_posting")._trigger()
 

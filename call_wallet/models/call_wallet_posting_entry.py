@@ -35,9 +35,9 @@ class CallWalletPostingEntry(models.Model):
         self.env.cr.execute(DUE, [self.date_from or None, self.date_to, self.company_id.id])
         return self.env.cr.fetchall()
 
-    def _is_due(self, company, date_to):
+    def _is_due(self, company, date_from, date_to):
         self.env.flush_all()
-        self.env.cr.execute(IS_DUE, [date_to, company.id])
+        self.env.cr.execute(IS_DUE, [date_from, date_to, company.id])
         return bool(self.env.cr.fetchone()) or bool(self._unsettled(company, date_to))
 
     def _post_entry(self, day, currency_id):
@@ -218,7 +218,7 @@ DUE = f"""
 IS_DUE = f"""
     SELECT 1 FROM call_wallet_transaction t
       JOIN call_wallet w ON w.id = t.wallet_id
-     WHERE {DUE_ROWS} AND t.day <= %s AND w.company_id = %s
+     WHERE {DUE_ROWS} AND t.day >= COALESCE(%s, '-infinity'::date) AND t.day <= %s AND w.company_id = %s
      LIMIT 1
 """
 DUE_WALLETS = f"""

@@ -10,8 +10,6 @@ from ..fields import ZERO
 from . import call_wallet_reconciliation_sql as queries
 from .call_wallet import ACCOUNT_MANAGER
 
-FIRST_YEAR, LAST_YEAR = 1900, 9998
-
 
 @dataclass
 class Figures:
@@ -136,16 +134,7 @@ class CallWalletReconciliation(models.Model):
             raise UserError(self.env._("company: there is no such company; send the id of one."))
         if not self.env.su and company not in self.env.user.company_ids:
             raise AccessError(self.env._("company: %s is not one of yours.", company.name))
-        return self._reconciliation_date(date), company
-
-    def _reconciliation_date(self, date):
-        try:
-            date = odoo_fields.Date.to_date(date)
-        except (ValueError, TypeError):
-            date = None
-        if not date or not FIRST_YEAR <= date.year <= LAST_YEAR:
-            raise UserError(self.env._("date: send a day as YYYY-MM-DD, such as 2026-10-31."))
-        return date
+        return self._parse_last_day(date, "date"), company
 
     def _reconciliation_wallets(self, company):
         """Return the company's wallets, closed ones too, by account reference."""

@@ -6,11 +6,10 @@ from zoneinfo import ZoneInfo
 from odoo import models, modules
 from odoo.exceptions import UserError
 
+from ..fields import parse_day
 from .usage_report_file import WRITERS, to_cells
 
 BATCH = 5_000
-# What the arithmetic of dates and of spreadsheets can hold.
-FIRST_YEAR, LAST_YEAR = 1900, 9998
 
 
 class Extent(NamedTuple):
@@ -95,10 +94,12 @@ class CallWallet(models.Model):
         :raise UserError: dates the wrong way round, or outside of what can be reckoned with
         """
         self.ensure_one()
+        date_from = parse_day(date_from, "date_from", self.env)
+        date_to = parse_day(date_to, "date_to", self.env)
         if date_from and date_to and date_to < date_from:
             raise UserError(self.env._("date_to: %(to)s is before date_from, %(start)s.", to=date_to, start=date_from))
-        start = self._start_of_day("date_from", date_from)
-        end = self._start_of_day("date_to", date_to, plus=timedelta(days=1))
+        start = self._start_of_day(date_from)
+        end = self._start_of_day(date_to, plus=timedelta(days=1))
         self.env.flush_all()
         self.env.cr.execute(
             """
@@ -110,19 +111,10 @@ class CallWallet(models.Model):
         count, first, last = self.env.cr.fetchone()
         return Extent(count, first or 0, last or 0, start, end)
 
-    def _start_of_day(self, parameter, day, plus=timedelta()):
+    def _start_of_day(self, day, plus=timedelta()):
         """Return the moment (naive UTC) at which ``day`` (+ ``plus``) begins in the wallet's time zone."""
         if not day:
             return datetime.max if plus else datetime.min
-        if not FIRST_YEAR <= day.year <= LAST_YEAR:
-            raise UserError(
-                self.env._(
-                    "%(parameter)s: use a year between %(first)s and %(last)s.",
-                    parameter=parameter,
-                    first=FIRST_YEAR,
-                    last=LAST_YEAR,
-                )
-            )
         midnight = datetime.combine(day + plus, time(), ZoneInfo(self.tz))
         return midnight.astimezone(UTC).replace(tzinfo=None)
 

@@ -38,7 +38,7 @@ class CallWalletPostNow(models.TransientModel):
         postings = self.env["call.wallet.posting"].sudo()
         companies = wallets._posting_companies(self.company_ids)
         for company in companies:
-            if postings._is_due(company, last):
+            if postings._is_due(company, first, last):
                 postings |= postings._start(company, first, last)
         for posting in postings:
             posting._run_for_a_click()
