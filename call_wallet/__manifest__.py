@@ -66,6 +66,7 @@
         "wizards/call_usage_report_views.xml",
         "wizards/call_rate_import_views.xml",
         "views/portal_templates.xml",
+        "views/portal_transactions_templates.xml",
         "views/portal_overview_templates.xml",
         "views/portal_add_balance_templates.xml",
         "views/portal_topup_pay_templates.xml",

@@ -38,7 +38,7 @@ class ByItself:
             await ask("call.usage", "record_calls", [[{json.dumps(call)}]]);
             await seeText("[data-figure=balance]", "$ 99.8");
             await seeText("[data-live=campaigns]", "Live on the portal");
-            await seeText(".o_call_wallet_transactions", {json.dumps(call["call_ref"])});
+            await seeText(".o_call_wallet_transactions", "Live on the portal");
             await see("the chart", () => $(".o_call_wallet_chart canvas"));
             if (!window.notReloaded) {{ throw new Error("The page was reloaded"); }}
             """,

@@ -7,6 +7,7 @@ from . import (
     portal_invoices,
     portal_report,
     portal_settings,
+    portal_transactions,
     reconciliation,
     stripe_checkout,
     stripe_signature,

@@ -5,7 +5,6 @@ from urllib.parse import quote, unquote
 
 from odoo import http
 from odoo.addons.portal.controllers.portal import CustomerPortal
-from odoo.addons.portal.controllers.portal import pager as portal_pager
 from odoo.http import request
 from odoo.tools import formatLang
 from werkzeug.exceptions import NotFound
@@ -148,7 +147,9 @@ class CallWalletPortal(CustomerPortal):
             "spend": spend,
             "spend_json": json.dumps({"spend": spend, "currency": wallet._dashboard_currency()}),
             "campaigns": wallet._dashboard_campaigns(days),
-            "transactions": self._transactions(wallet, wallet.last_sequence, LATEST),
+            "transactions": wallet.env["call.wallet.transaction"].search(
+                [("wallet_id", "=", wallet.id)], order="sequence desc", limit=LATEST
+            ),
             "invoices": self._invoices(wallet, limit=LATEST),
             "pending": self._pending_invoices(wallet),
         }
@@ -163,35 +164,6 @@ class CallWalletPortal(CustomerPortal):
     def _pending_invoices(self, wallet):
         unpaid = [("invoice_id.state", "=", "posted"), ("invoice_id.payment_state", "in", ("not_paid", "partial"))]
         return self._invoices(wallet, unpaid).filtered(lambda move: move.call_wallet_status == "pending")
-
-    # === TRANSACTIONS === #
-
-    @http.route(
-        ["/my/billing/<int:wallet_id>/transactions", "/my/billing/<int:wallet_id>/transactions/page/<int:page>"],
-        type="http",
-        auth="user",
-        website=True,
-    )
-    def my_billing_transactions(self, wallet_id, page=1, **_unknown):
-        """Show all transactions of an owner's wallet, the newest first, a page at a time."""
-        wallet = self._own_wallet(wallet_id)
-        pager = portal_pager(
-            url=f"/my/billing/{wallet.id}/transactions", total=wallet.last_sequence, page=page, step=PER_PAGE
-        )
-        # By number, not by offset: the last page of a long ledger costs what the first does.
-        newest = wallet.last_sequence - pager["offset"]
-        return self._render_billing(
-            "call_wallet.portal_billing_all_transactions",
-            wallet,
-            "transactions",
-            pager=pager,
-            transactions=self._transactions(wallet, newest, PER_PAGE),
-        )
-
-    def _transactions(self, wallet, newest, limit):
-        return wallet.env["call.wallet.transaction"].search(
-            [("wallet_id", "=", wallet.id), ("sequence", "<=", newest)], order="sequence desc", limit=limit
-        )
 
     # === HOW VALUES ARE SHOWN === #
 

@@ -22,6 +22,7 @@ from . import (
     call_wallet_reconciliation_screen,
     call_wallet_refund_request,
     call_wallet_transaction,
+    call_wallet_transaction_words,
     call_wallet_day,
     call_wallet_dial,
     call_wallet_hold,

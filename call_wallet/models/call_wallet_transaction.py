@@ -64,6 +64,8 @@ class CallWalletTransaction(models.Model):
     )
     _key_unique = models.UniqueIndex("(wallet_id, key)", "This was already entered in the wallet.")
     _wallet_date = models.Index("(wallet_id, date)")
+    # The few that are no calls, to be found among the many that are.
+    _other = models.Index("(wallet_id, sequence) WHERE type <> 'usage'")
     _not_posted = models.Index("(day, wallet_id) WHERE move_id IS NULL AND topup_id IS NULL")
 
     def init(self):
