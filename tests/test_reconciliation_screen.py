@@ -30,13 +30,33 @@ class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
             """,
         )
 
+    def test_what_is_not_posted_is_posted_from_here(self):
+        self._top_up("2026-10-05", "100")
+        self._use("2026-10-06", 480)
+        self._on(
+            "/odoo/call-wallet-reconciliation",
+            f"""
+            await seeText("{self._cell("not_posted")}", "0.10");
+            await click(".o_call_wallet_verdict button");
+            await seeText(".modal", "Transactions to post");
+            await click(".modal footer .btn-primary");
+            await seeText(".o_form_view", "Posted");
+            await click(".o_breadcrumb .breadcrumb-item a, .o_back_button");
+            await seeText("{self._cell("not_posted")}", "0.00");
+            await seeText("{self._cell("general_ledger")}", "99.90");
+            missing(".o_call_wallet_verdict button");
+            """,
+        )
+
     def test_account_managers_see_figures_and_no_entries(self):
         self._top_up("2026-10-05", "100")
+        self._use("2026-10-06", 480)
         self._on(
             "/odoo/call-wallet-reconciliation",
             f"""
             await seeText("{self._cell("general_ledger")}", "100.00");
             await see("added opens", () => $("{self._cell("added")} button"));
+            missing(".o_call_wallet_verdict button");
             missing("{self._cell("general_ledger")} button");
             """,
             login="screens.manager",

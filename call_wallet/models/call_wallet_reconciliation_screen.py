@@ -2,6 +2,7 @@ from dataclasses import dataclass, field
 
 from odoo import api, models
 
+from .call_wallet import FINANCE
 from .call_wallet_reconciliation import COLUMNS, FIGURES, Figures, plain
 
 UNSEEN = ("account.move", "account.move.line")
@@ -61,6 +62,7 @@ class CallWalletReconciliationScreen(models.Model):
             "date": date.isoformat(),
             "company": company.id,
             "companies": [{"id": c.id, "name": c.name} for c in self._reconciliation_companies()],
+            "may_post": self.env.user.has_group(FINANCE),
             "sees_entries": all(self.env[model].has_access("read") for model in UNSEEN),
             "wallets": sum(len(section.rows) for section in sections),
             "differing": sum(len(section.differing) for section in sections),

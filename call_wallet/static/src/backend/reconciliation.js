@@ -63,6 +63,11 @@ export class Reconciliation extends Component {
         return this.data.sections.some(({ total }) => Number(total.not_posted) !== 0);
     }
 
+    /** Whether there is something to post; what a lock date has put on a later day is not. */
+    get isDue() {
+        return this.data.sections.some(({ total }) => Number(total.unposted) !== 0);
+    }
+
     get columns() {
         const seesEntries = this.data.sees_entries;
         return [
@@ -174,6 +179,13 @@ export class Reconciliation extends Component {
         const { date, company } = this.data;
         const action = await this.orm.call("call.wallet", "open_unassigned", [date, company, section.currency.id]);
         return this.action.doAction(action);
+    }
+
+    postNow() {
+        const { date, company } = this.data;
+        return this.action.doAction("call_wallet.action_call_wallet_post_now", {
+            additionalContext: { default_date_to: date, default_company_ids: [company] },
+        });
     }
 
     openWallet(id) {
