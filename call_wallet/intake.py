@@ -102,9 +102,7 @@ def text(raw, field, default=None):
             _lt("%(field)s: longer than %(limit)s characters; shorten it.", field=field, limit=MAX_TEXT),
         )
     if _unreadable(value) or not value.strip():
-        raise Refused(
-            "invalid_field", _lt("%s: control characters or only blanks; send readable text.", field)
-        )
+        raise Refused("invalid_field", _lt("%s: control characters or only blanks; send readable text.", field))
     return value.strip()
 
 

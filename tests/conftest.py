@@ -80,10 +80,17 @@ class OdooServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = REPO / "build" / "logs" / f"server-{database}.log"
         self.arguments = [
-            os.environ["CALL_WALLET_PYTHON"], os.environ["CALL_WALLET_ODOO_BIN"],
-            "-c", os.environ["CALL_WALLET_CONFIG"], "-d", database, f"--db-filter=^{database}$",
-            f"--workers={workers}", f"--max-cron-threads={crons}",
-            "--http-interface=127.0.0.1", f"--http-port={self.port}",
+            os.environ["CALL_WALLET_PYTHON"],
+            os.environ["CALL_WALLET_ODOO_BIN"],
+            "-c",
+            os.environ["CALL_WALLET_CONFIG"],
+            "-d",
+            database,
+            f"--db-filter=^{database}$",
+            f"--workers={workers}",
+            f"--max-cron-threads={crons}",
+            "--http-interface=127.0.0.1",
+            f"--http-port={self.port}",
             f"--gevent-port={self.gevent_port}",
         ]
         self.process = None
@@ -93,7 +100,10 @@ class OdooServer:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_TIMEOUT

@@ -77,9 +77,7 @@ class CallWalletPortalTransactions(CallWalletPortal):
 
     def _months(self, wallet):
         """Return {``YYYY-MM``: its first day} of the months with transactions, the latest first."""
-        first = wallet.env["call.wallet.transaction"].search(
-            [("wallet_id", "=", wallet.id)], order="sequence", limit=1
-        )
+        first = wallet.env["call.wallet.transaction"].search([("wallet_id", "=", wallet.id)], order="sequence", limit=1)
         month, months = wallet._local_day(utcnow()).replace(day=1), {}
         while first and month >= first.day.replace(day=1) and len(months) < MONTHS:
             months[f"{month:%Y-%m}"] = month

@@ -126,9 +126,9 @@ class CallWalletDemo(models.AbstractModel):
     def _top_up(self, when, *order):
         """Request an invoice, and pay it by bank transfer on the same day."""
         invoice = self._request_invoice(when, *order).invoice_id
-        self.env["account.payment.register"].with_context(
-            active_model="account.move", active_ids=invoice.ids
-        ).create({"payment_date": when.date()})._create_payments()
+        self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids).create(
+            {"payment_date": when.date()}
+        )._create_payments()
 
 
 def paid_before(moment):

@@ -25,18 +25,14 @@ class CallRate(models.Model):
     increment_seconds = fields.Integer(
         required=True, default=60, aggregator=None, help="The duration is rounded up to a multiple of this."
     )
-    minimum_seconds = fields.Integer(
-        aggregator=None, help="A call that connected is billed for at least this."
-    )
+    minimum_seconds = fields.Integer(aggregator=None, help="A call that connected is billed for at least this.")
     connection_fee = Amount(aggregator=None)
     free_seconds = fields.Integer(aggregator=None, help="The first seconds of each call cost nothing.")
     valid_from = fields.Datetime(help="Empty: since ever.")
     valid_to = fields.Datetime(help="Not valid from this moment on. Empty: for good.")
     currency_id = fields.Many2one(related="plan_id.currency_id")
 
-    _price_not_negative = models.Constraint(
-        "CHECK(price_per_minute >= 0)", "Price per minute: use zero or more."
-    )
+    _price_not_negative = models.Constraint("CHECK(price_per_minute >= 0)", "Price per minute: use zero or more.")
     _fee_not_negative = models.Constraint("CHECK(connection_fee >= 0)", "Connection fee: use zero or more.")
     _increment_positive = models.Constraint(
         "CHECK(increment_seconds BETWEEN 1 AND 3600)", "Increment: use 1 to 3600 seconds."

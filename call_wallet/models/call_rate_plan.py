@@ -36,13 +36,9 @@ class CallRatePlan(models.Model):
         self.env.cr.execute("CREATE SEQUENCE IF NOT EXISTS call_rate_plan_deck_version")
 
     def _compute_counts(self):
-        rates = dict(
-            self.env["call.rate"]._read_group([("plan_id", "in", self.ids)], ["plan_id"], ["__count"])
-        )
+        rates = dict(self.env["call.rate"]._read_group([("plan_id", "in", self.ids)], ["plan_id"], ["__count"]))
         wallets = dict(
-            self.env["call.wallet"]._read_group(
-                [("rate_plan_id", "in", self.ids)], ["rate_plan_id"], ["__count"]
-            )
+            self.env["call.wallet"]._read_group([("rate_plan_id", "in", self.ids)], ["rate_plan_id"], ["__count"])
         )
         for plan in self:
             plan.rate_count = rates.get(plan, 0)

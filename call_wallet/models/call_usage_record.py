@@ -97,9 +97,7 @@ class CallUsageRecord(models.Model):
                 outcomes.append(parse_call(raw))
             except Refused as refused:
                 outcomes.append(refused)
-        accounts = self.env["call.wallet"]._load_accounts(
-            {call.account for call in outcomes if isinstance(call, Call)}
-        )
+        accounts = self.env["call.wallet"]._load_accounts({call.account for call in outcomes if isinstance(call, Call)})
         for index, call in enumerate(outcomes):
             if isinstance(call, Call):
                 try:
@@ -110,9 +108,7 @@ class CallUsageRecord(models.Model):
 
     def _price_one(self, call, account):
         if account is None:
-            raise Refused(
-                "unknown_account", _lt("account: no wallet has the account reference %s.", call.account)
-            )
+            raise Refused("unknown_account", _lt("account: no wallet has the account reference %s.", call.account))
         rate = account.match(call.call_type, call.direction, call.number, call.started_at)
         # Without a rate it may still be the repeat of a call that was charged when there was one.
         return Priced(call, account, charge(rate, call.billable_seconds) if rate else None)
@@ -159,9 +155,7 @@ class CallUsageRecord(models.Model):
                 "call_ref": call_ref,
                 "result": "conflict",
                 "reason": "conflict: "
-                + self.env._(
-                    "call_ref: %s was reported before with other content; that charge stands.", call_ref
-                ),
+                + self.env._("call_ref: %s was reported before with other content; that charge stands.", call_ref),
             }
         result = {"call_ref": call_ref, "result": "charged" if is_first else "duplicate", **recorded}
         result["currency"] = item.account.currency
@@ -228,9 +222,7 @@ class CallUsageRecord(models.Model):
             )
         self.env.cr.execute(INSERT_USAGE, [array(column) for column in zip(*rows, strict=True)])
         appended = self.env["call.wallet.ledger"]._append(entries, locked)
-        return {
-            key: self._first_result(item, *appended[key[0], "call/" + key[1]]) for key, item in fresh.items()
-        }
+        return {key: self._first_result(item, *appended[key[0], "call/" + key[1]]) for key, item in fresh.items()}
 
     def _first_result(self, item, transaction_id, balance_after):
         charged = item.charge

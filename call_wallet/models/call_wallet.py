@@ -98,9 +98,7 @@ class CallWallet(models.Model):
     live_minutes_left = fields.Integer(compute="_compute_minutes_left")
     whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
 
-    _account_ref_unique = models.Constraint(
-        "UNIQUE(account_ref)", "Another wallet has this account reference."
-    )
+    _account_ref_unique = models.Constraint("UNIQUE(account_ref)", "Another wallet has this account reference.")
     _one_per_customer = models.UniqueIndex(
         "(partner_id, company_id, currency_id) WHERE active",
         "This customer already has a wallet in this currency.",
@@ -212,9 +210,7 @@ class CallWallet(models.Model):
     def _check_account_ref(self):
         for wallet in self:
             if not ACCOUNT_REF.fullmatch(wallet.account_ref or ""):
-                raise ValidationError(
-                    self.env._("Account: use 1 to 64 letters, digits, dots, dashes or underscores.")
-                )
+                raise ValidationError(self.env._("Account: use 1 to 64 letters, digits, dots, dashes or underscores."))
 
     @api.constrains("rate_plan_id", "currency_id")
     def _check_currency(self):
@@ -247,9 +243,7 @@ class CallWallet(models.Model):
         if fixed:
             moved = self.filtered(lambda w: w.last_sequence and any(w[f].id != vals[f] for f in fixed))
             if moved:
-                raise UserError(
-                    self.env._("Customer, company and currency are fixed once a wallet has transactions.")
-                )
+                raise UserError(self.env._("Customer, company and currency are fixed once a wallet has transactions."))
         result = super().write(vals)
         if "low_balance_threshold" in vals:
             self.env["call.wallet.ledger"]._refresh(self.ids)
@@ -298,9 +292,7 @@ class CallWallet(models.Model):
         wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails or []]
         repeated = {email for email in wanted if wanted.count(email) > 1}
         if repeated:
-            raise ValidationError(
-                self.env._("%s is in the list more than once.", ", ".join(sorted(repeated)))
-            )
+            raise ValidationError(self.env._("%s is in the list more than once.", ", ".join(sorted(repeated))))
         self.recipient_ids.filtered(lambda recipient: recipient.email not in wanted).unlink()
         known = set(self.recipient_ids.mapped("email"))
         self.env["call.wallet.recipient"].create(

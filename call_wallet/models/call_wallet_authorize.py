@@ -118,9 +118,7 @@ class CallWalletAuthorize(models.Model):
         if is_settled:
             return self._verdict("already_settled", call_ref, account, funds)
         if not hold or hold.state == "released":
-            raise UserError(
-                self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref)
-            )
+            raise UserError(self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref))
         rate = self._rate_of(hold, account)
         if hold.state == "expired":
             hold = hold._replace(amount=ZERO)
@@ -166,9 +164,7 @@ class CallWalletAuthorize(models.Model):
             longest = longest_call(rate, available(funds) + hold.amount)
         if longest <= hold.reserved_seconds:
             return self._verdict("no_funds", call_ref, account, funds, rate, hold if hold.id else None)
-        hold = self.env["call.wallet.hold"]._write_hold(
-            account.wallet_id, call_ref, hold, rate, min(wanted, longest)
-        )
+        hold = self.env["call.wallet.hold"]._write_hold(account.wallet_id, call_ref, hold, rate, min(wanted, longest))
         return self._verdict("ok", call_ref, account, self._lock_funds(account), rate, hold)
 
     def _rate_of(self, hold, account):
@@ -221,9 +217,7 @@ class CallWalletAuthorize(models.Model):
         return {
             "ok": _("The call may start."),
             "unknown_account": _("This account has no call wallet. Ask your account manager to set one up."),
-            "not_set_up": _(
-                "Billing is not set up. Add a notification recipient under Billing to start calling."
-            ),
+            "not_set_up": _("Billing is not set up. Add a notification recipient under Billing to start calling."),
             "no_funds": _(
                 "The wallet has not enough balance for this call. Add balance under Billing to start calling."
             ),

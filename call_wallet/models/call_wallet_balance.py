@@ -49,9 +49,7 @@ class CallWalletBalance(models.Model):
         aggregator=None,
         help="Number of the wallet's last transaction; there are no gaps.",
     )
-    state = fields.Selection(
-        STATES, readonly=True, copy=False, required=True, default="not_set_up", string="Status"
-    )
+    state = fields.Selection(STATES, readonly=True, copy=False, required=True, default="not_set_up", string="Status")
     is_set_up = fields.Boolean(
         required=True,
         default=False,
@@ -119,7 +117,5 @@ class CallWalletBalance(models.Model):
 
     def _ledger_only(self):
         return UserError(
-            self.env._(
-                "A wallet's balance changes by top-ups, calls and refunds only; it cannot be typed in."
-            )
+            self.env._("A wallet's balance changes by top-ups, calls and refunds only; it cannot be typed in.")
         )

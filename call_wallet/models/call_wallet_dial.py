@@ -45,8 +45,10 @@ class CallWalletDial(models.Model):
     @api.model
     def _house_wallets(self, companies):
         """Return these companies' own wallets, as superuser."""
-        return self.sudo().search([("partner_id", "in", companies.partner_id.ids)]).filtered(
-            lambda wallet: wallet.partner_id == wallet.company_id.partner_id
+        return (
+            self.sudo()
+            .search([("partner_id", "in", companies.partner_id.ids)])
+            .filtered(lambda wallet: wallet.partner_id == wallet.company_id.partner_id)
         )
 
     # === CALL BUTTON === #
@@ -125,9 +127,7 @@ class CallWalletDial(models.Model):
         """
         wallet = self._house_wallet()
         if type(duration_seconds) is not int or duration_seconds < 0:
-            raise UserError(
-                self.env._("duration_seconds: %s; send whole seconds, 0 or more.", shown(duration_seconds))
-            )
+            raise UserError(self.env._("duration_seconds: %s; send whole seconds, 0 or more.", shown(duration_seconds)))
         if status not in STATUSES:
             raise UserError(
                 self.env._("status: %(value)s; send one of %(all)s.", value=shown(status), all=", ".join(STATUSES))

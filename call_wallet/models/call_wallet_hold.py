@@ -47,9 +47,7 @@ class CallWalletHold(models.Model):
 
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
     call_ref = fields.Char("Call Reference", required=True, readonly=True)
-    call_type = fields.Selection(
-        [("live", "Live Call"), ("whatsapp", "WhatsApp Call")], required=True, readonly=True
-    )
+    call_type = fields.Selection([("live", "Live Call"), ("whatsapp", "WhatsApp Call")], required=True, readonly=True)
     number = fields.Char(required=True, readonly=True)
     state = fields.Selection(HOLD_STATES, required=True, readonly=True, default="held")
     amount = Amount(required=True, readonly=True)
@@ -113,9 +111,7 @@ class CallWalletHold(models.Model):
 
     @api.model
     def _release(self, wallet_id, call_ref):
-        self._free(
-            "released", "wallet_id = %(wallet)s AND call_ref = %(ref)s", wallet=wallet_id, ref=call_ref
-        )
+        self._free("released", "wallet_id = %(wallet)s AND call_ref = %(ref)s", wallet=wallet_id, ref=call_ref)
 
     @api.model
     def _expire(self, wallet_ids):

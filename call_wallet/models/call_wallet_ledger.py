@@ -145,9 +145,7 @@ class CallWalletLedger(models.AbstractModel):
 
     def _after_move(self, locked, moved):
         """Note the crossings, and tell the open dashboards and banners."""
-        crossed = [
-            w for w, (level, is_set_up, _n) in moved.items() if is_set_up and level > locked[w].alert_level
-        ]
+        crossed = [w for w, (level, is_set_up, _n) in moved.items() if is_set_up and level > locked[w].alert_level]
         if crossed:
             self.env["call.wallet.alert"]._note_crossings(crossed)
         changed = [wallet_id for wallet_id, (_l, _s, notify) in moved.items() if notify]
@@ -179,9 +177,7 @@ class CallWalletLedger(models.AbstractModel):
         return self.env["call.wallet.transaction"].browse(transaction_id)
 
     def _find(self, wallet_id, key):
-        return self.env["call.wallet.transaction"].search(
-            [("wallet_id", "=", wallet_id), ("key", "=", key)], limit=1
-        )
+        return self.env["call.wallet.transaction"].search([("wallet_id", "=", wallet_id), ("key", "=", key)], limit=1)
 
     def _refund(self, wallet, amount, reason, usage, request_key):
         amount, reason = self._read_refund(amount, reason)
@@ -300,9 +296,7 @@ class CallWalletLedger(models.AbstractModel):
         """Bring status and alert level in line after something else than money changed."""
         locked = self._lock(wallet_ids)
         self.env.cr.execute(REFRESH, [list(wallet_ids)])
-        moved = {
-            wallet_id: (level, is_set_up, True) for wallet_id, level, is_set_up in self.env.cr.fetchall()
-        }
+        moved = {wallet_id: (level, is_set_up, True) for wallet_id, level, is_set_up in self.env.cr.fetchall()}
         self.env.invalidate_all(flush=False)
         self._after_move(locked, moved)
 

@@ -104,14 +104,18 @@ class CallWalletPosting(models.Model):
     def _start(self, company, date_from, date_to, is_scheduled=False):
         """Return a run for these days, on record before its first entry."""
         with self.env["call.wallet.ledger"]._transaction():
-            return self.sudo().with_context(tracking_disable=True).create(
-                {
-                    "company_id": company.id,
-                    "date_from": date_from,
-                    "date_to": date_to,
-                    "is_scheduled": is_scheduled,
-                    "user_id": self.env.uid,
-                }
+            return (
+                self.sudo()
+                .with_context(tracking_disable=True)
+                .create(
+                    {
+                        "company_id": company.id,
+                        "date_from": date_from,
+                        "date_to": date_to,
+                        "is_scheduled": is_scheduled,
+                        "user_id": self.env.uid,
+                    }
+                )
             )
 
     def _run_for_a_click(self):

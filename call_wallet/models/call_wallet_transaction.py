@@ -46,9 +46,7 @@ class CallWalletTransaction(models.Model):
     call_type = fields.Selection([("live", "Live Call"), ("whatsapp", "WhatsApp Call")], readonly=True)
     rate = Amount("Rate per Minute", readonly=True, aggregator=None)
     billed_minutes = Amount(readonly=True)
-    usage_id = fields.Many2one(
-        "call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null"
-    )
+    usage_id = fields.Many2one("call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null")
     topup_id = fields.Many2one(
         "call.wallet.topup", "Top-up", readonly=True, ondelete="restrict", index="btree_not_null"
     )
@@ -59,9 +57,7 @@ class CallWalletTransaction(models.Model):
     currency_id = fields.Many2one(related="wallet_id.currency_id")
     company_id = fields.Many2one(related="wallet_id.company_id")
 
-    _sequence_unique = models.UniqueIndex(
-        "(wallet_id, sequence)", "A wallet's transactions are numbered once."
-    )
+    _sequence_unique = models.UniqueIndex("(wallet_id, sequence)", "A wallet's transactions are numbered once.")
     _key_unique = models.UniqueIndex("(wallet_id, key)", "This was already entered in the wallet.")
     _wallet_date = models.Index("(wallet_id, date)")
     # The few that are no calls, to be found among the many that are.
@@ -71,9 +67,7 @@ class CallWalletTransaction(models.Model):
     def init(self):
         # Statistics of a young ledger say that a wallet has one row; by them an index on the wallet
         # alone is as good as the one on its keys, and a call would be looked up among all rows.
-        self.env.cr.execute(
-            "ALTER TABLE call_wallet_transaction ALTER COLUMN wallet_id SET (n_distinct = -0.01)"
-        )
+        self.env.cr.execute("ALTER TABLE call_wallet_transaction ALTER COLUMN wallet_id SET (n_distinct = -0.01)")
         self.env.cr.execute(
             """
             CREATE OR REPLACE FUNCTION call_wallet_transaction_guard() RETURNS trigger AS $$
@@ -122,6 +116,4 @@ class CallWalletTransaction(models.Model):
         return self.move_id.get_formview_action()
 
     def _append_only(self):
-        return UserError(
-            self.env._("Wallet transactions are never changed or deleted. Correct them with a new one.")
-        )
+        return UserError(self.env._("Wallet transactions are never changed or deleted. Correct them with a new one."))

@@ -10,8 +10,7 @@ class ResCompany(models.Model):
         "WhatsApp price per minute",
         required=True,
         default="0.02",
-        help="Applies to WhatsApp calls anywhere, unless the wallet's rate plan prices them. "
-        "In the wallet's currency.",
+        help="Applies to WhatsApp calls anywhere, unless the wallet's rate plan prices them. In the wallet's currency.",
     )
     call_wallet_hold_seconds = fields.Integer(
         "Funds reserved per call (seconds)",

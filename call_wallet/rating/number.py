@@ -25,6 +25,5 @@ def normalise(number):
     if isinstance(number, str) and _is_e164(number):
         return number
     raise InvalidNumber(
-        f"number: {repr(number)[:60]} is not E.164; "
-        "send + and 2 to 15 digits without blanks, such as +14155550100."
+        f"number: {repr(number)[:60]} is not E.164; send + and 2 to 15 digits without blanks, such as +14155550100."
     )

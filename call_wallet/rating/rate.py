@@ -147,9 +147,7 @@ class Charge(_ChargeFields):
 
     def __new__(cls, billed_seconds, billed_minutes, cost, rate):
         check_seconds(billed_seconds, "billed_seconds", 0)
-        return tuple.__new__(
-            cls, (billed_seconds, exact(billed_minutes, "billed_minutes"), exact(cost, "cost"), rate)
-        )
+        return tuple.__new__(cls, (billed_seconds, exact(billed_minutes, "billed_minutes"), exact(cost, "cost"), rate))
 
 
 def check_prefix(prefix):

@@ -51,6 +51,7 @@ def freshdb(setting, arguments):
 
 # === COMMANDS OF THE MAKEFILE === #
 
+
 def run(setting, _arguments):
     demo.serve(setting)
 
@@ -63,8 +64,7 @@ def make_demo(setting, _arguments):
 def shell(setting, arguments):
     """Open a shell on the demo database; a script on standard input is run in it."""
     database = demo.ensure(setting)
-    command = setting.odoo_command(
-        "shell", "-d", database, "--no-http", "--log-level=warn", *arguments)
+    command = setting.odoo_command("shell", "-d", database, "--no-http", "--log-level=warn", *arguments)
     os.execve(command[0], command, setting.environment)
 
 
@@ -85,7 +85,8 @@ def run_script(setting, name, arguments):
     template = setting.databases.addon_template()
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
     return subprocess.call(
-        [setting.python, script, *arguments], cwd=paths.REPO,
+        [setting.python, script, *arguments],
+        cwd=paths.REPO,
         env={**setting.environment, "CALL_WALLET_TEMPLATE": template},
     )
 
@@ -109,14 +110,39 @@ def lock(_setting, _arguments):
         run_logged([folder / "bin/pip", "install", "uv"], "lock")
         for source, target in LOCKS:
             run_logged(
-                [folder / "bin/uv", "pip", "compile", "--no-config", "--universal", "--upgrade",
-                 "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate",
-                 "--no-emit-index-url", source, "-o", target], "lock", cwd=paths.REPO)
+                [
+                    folder / "bin/uv",
+                    "pip",
+                    "compile",
+                    "--no-config",
+                    "--universal",
+                    "--upgrade",
+                    "--python-version=3.11",
+                    "--generate-hashes",
+                    "--no-header",
+                    "--no-annotate",
+                    "--no-emit-index-url",
+                    source,
+                    "-o",
+                    target,
+                ],
+                "lock",
+                cwd=paths.REPO,
+            )
 
 
-LOCKS = [("requirements.in", "requirements.lock"),
-         ("scripts/bootstrap/postgres.in", "scripts/bootstrap/postgres.lock")]
+LOCKS = [("requirements.in", "requirements.lock"), ("scripts/bootstrap/postgres.in", "scripts/bootstrap/postgres.lock")]
 COMMANDS = {
-    "run": run, "demo": make_demo, "test": testing.run, "shell": shell, "bench": bench, "audit": audit,
-    "lint": lint.run, "pot": i18n.renew, "clean": clean, "lock": lock, "odoo": odoo, "freshdb": freshdb,
+    "run": run,
+    "demo": make_demo,
+    "test": testing.run,
+    "shell": shell,
+    "bench": bench,
+    "audit": audit,
+    "lint": lint.run,
+    "pot": i18n.renew,
+    "clean": clean,
+    "lock": lock,
+    "odoo": odoo,
+    "freshdb": freshdb,
 }

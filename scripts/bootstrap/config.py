@@ -28,7 +28,9 @@ def write(source, server):
     if (paths.ADDON / "__manifest__.py").exists():
         addons.append(paths.REPO)  # Odoo warns about a folder without addons
     text = OPTIONS.format(
-        addons=",".join(map(str, addons)), data=paths.DATA, socket=server.socket,
+        addons=",".join(map(str, addons)),
+        data=paths.DATA,
+        socket=server.socket,
     )
     paths.BUILD.mkdir(exist_ok=True)
     paths.DATA.mkdir(parents=True, exist_ok=True)
@@ -43,22 +45,23 @@ def write(source, server):
 def environment(source, server, config, python):
     """Return the variables under which Odoo, the tests and the benchmarks run."""
     result = dict(os.environ)
-    for name in ("PGPASSWORD", "PGDATABASE", "PGSERVICE", "ODOO_RC", "OPENERP_SERVER",
-                 "PYTHONDONTWRITEBYTECODE"):
+    for name in ("PGPASSWORD", "PGDATABASE", "PGSERVICE", "ODOO_RC", "OPENERP_SERVER", "PYTHONDONTWRITEBYTECODE"):
         result.pop(name, None)
     result.update(server.environment())
     result["PATH"] = f"{python.parent}{os.pathsep}{result['PATH']}"
-    result.update({
-        "PYTHONPATH": str(source.path),
-        # Compiled once for all runs, and not into the tree.
-        "PYTHONPYCACHEPREFIX": str(paths.CACHE / "pycache"),
-        # wkhtmltopdf of Debian looks for a screen otherwise.
-        "QT_QPA_PLATFORM": "offscreen",
-        "CALL_WALLET_CONFIG": str(config),
-        "CALL_WALLET_PYTHON": str(python),
-        "CALL_WALLET_ODOO_BIN": str(paths.REPO / "scripts/odoo-bin"),
-        "CALL_WALLET_FRESHDB": str(paths.REPO / "scripts/freshdb"),
-        "CALL_WALLET_DATA": str(paths.DATA),
-        "CALL_WALLET_BUILD": str(paths.BUILD),
-    })
+    result.update(
+        {
+            "PYTHONPATH": str(source.path),
+            # Compiled once for all runs, and not into the tree.
+            "PYTHONPYCACHEPREFIX": str(paths.CACHE / "pycache"),
+            # wkhtmltopdf of Debian looks for a screen otherwise.
+            "QT_QPA_PLATFORM": "offscreen",
+            "CALL_WALLET_CONFIG": str(config),
+            "CALL_WALLET_PYTHON": str(python),
+            "CALL_WALLET_ODOO_BIN": str(paths.REPO / "scripts/odoo-bin"),
+            "CALL_WALLET_FRESHDB": str(paths.REPO / "scripts/freshdb"),
+            "CALL_WALLET_DATA": str(paths.DATA),
+            "CALL_WALLET_BUILD": str(paths.BUILD),
+        }
+    )
     return result

@@ -77,7 +77,9 @@ def run_logged(command, name, fix=None, progress=None, **options):
     log = log_path(name)
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT,
+            [str(part) for part in command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
             **{"stdin": subprocess.DEVNULL, **options},
         )
         try:
@@ -88,8 +90,8 @@ def run_logged(command, name, fix=None, progress=None, **options):
             raise
     if process.returncode:
         raise StepError(
-            f"{os.path.basename(str(command[0]))} ended with {process.returncode}; "
-            f"end of {log}:\n{tail(log)}", fix,
+            f"{os.path.basename(str(command[0]))} ended with {process.returncode}; end of {log}:\n{tail(log)}",
+            fix,
         )
     return log
 
@@ -113,8 +115,11 @@ def tail(log, lines=TAIL_LINES):
 def capture(command, **options):
     """Run a short command and return what it printed; raise StepError when it fails."""
     result = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, **options,
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        **options,
     )
     if result.returncode:
         raise StepError(f"{os.path.basename(str(command[0]))}: {result.stderr.strip()}")

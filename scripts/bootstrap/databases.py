@@ -15,8 +15,17 @@ from .console import StepError, hold, run_logged, say, step
 from .postgres import ADMIN
 
 BASE_MODULES = [
-    "base", "web", "account", "account_payment", "payment_demo", "payment_stripe",
-    "payment_custom", "portal", "utm", "phone_validation", "bus",
+    "base",
+    "web",
+    "account",
+    "account_payment",
+    "payment_demo",
+    "payment_stripe",
+    "payment_custom",
+    "portal",
+    "utm",
+    "phone_validation",
+    "bus",
 ]
 LANGUAGES = ["en_US", "es_ES"]
 RECIPE = "1"  # raise it when the way a template is built changes
@@ -35,22 +44,38 @@ class Databases:
         """Return the name of a database with Odoo's modules and demo data, without the addon."""
         name = f"cw_base_{self._base_key()}"
         modules = ",".join(BASE_MODULES)
-        return self._template(name, f"Template database ({len(BASE_MODULES)} Odoo modules)", None, [
-            ["-i", modules, "--with-demo", f"--load-language={','.join(LANGUAGES)}"],
-        ], BASE_MODULES)
+        return self._template(
+            name,
+            f"Template database ({len(BASE_MODULES)} Odoo modules)",
+            None,
+            [
+                ["-i", modules, "--with-demo", f"--load-language={','.join(LANGUAGES)}"],
+            ],
+            BASE_MODULES,
+        )
 
     def addon_template(self):
         """Return the name of a database with the addon and its demo data."""
         base = self.base_template()
         key = paths.digest(base, paths.tree_digest(paths.ADDON))
-        return self._template(f"cw_addon_{key}", "Template database with call_wallet", base, [
-            ["-i", "call_wallet", "--with-demo"],
-        ], ["call_wallet"])
+        return self._template(
+            f"cw_addon_{key}",
+            "Template database with call_wallet",
+            base,
+            [
+                ["-i", "call_wallet", "--with-demo"],
+            ],
+            ["call_wallet"],
+        )
 
     def _base_key(self):
         return paths.digest(
-            self.setting.source.version, paths.LOCK_FILE, RECIPE, str(self.server.major),
-            *BASE_MODULES, *LANGUAGES,
+            self.setting.source.version,
+            paths.LOCK_FILE,
+            RECIPE,
+            str(self.server.major),
+            *BASE_MODULES,
+            *LANGUAGES,
         )
 
     def _template(self, name, title, origin, runs, modules):
@@ -76,7 +101,10 @@ class Databases:
         for arguments in runs:
             log = run_logged(
                 self.setting.odoo_command("-d", draft, "--stop-after-init", "--no-http", *arguments),
-                name, fix, _loaded_module, env=self.setting.environment,
+                name,
+                fix,
+                _loaded_module,
+                env=self.setting.environment,
             )
         self._check_installed(draft, modules, log)
         self.server.sql("VACUUM ANALYZE", draft)
@@ -89,12 +117,15 @@ class Databases:
         """Odoo only warns when demo data fails to load, and goes on without: stop there."""
         names = ",".join(f"'{module}'" for module in modules)
         rows = self.server.sql(
-            f"SELECT count(*) FROM ir_module_module WHERE name IN ({names}) "
-            f"AND state = 'installed' AND demo", database)
+            f"SELECT count(*) FROM ir_module_module WHERE name IN ({names}) AND state = 'installed' AND demo", database
+        )
         if int(rows[0]) == len(modules):
             return
-        problems = [line for line in log.read_text(errors="replace").splitlines()
-                    if re.search(r" (ERROR|CRITICAL) |^\w*(Error|Exception|odoo\.\S*):", line)]
+        problems = [
+            line
+            for line in log.read_text(errors="replace").splitlines()
+            if re.search(r" (ERROR|CRITICAL) |^\w*(Error|Exception|odoo\.\S*):", line)
+        ]
         raise StepError(
             "not installed with demo data: " + names + "\n" + "\n".join(problems[-10:]),
             f"read the whole log, {log}",
@@ -130,8 +161,8 @@ class Databases:
             # Odoo never changes a stored file, so that names for the same one are enough.
             shutil.copytree(source, target, copy_function=_link, dirs_exist_ok=True)
         self.server.sql(
-            "UPDATE ir_config_parameter SET value = gen_random_uuid()::text "
-            "WHERE key = 'database.uuid'", name)
+            "UPDATE ir_config_parameter SET value = gen_random_uuid()::text WHERE key = 'database.uuid'", name
+        )
         return name
 
     def drop(self, name):
@@ -161,8 +192,8 @@ class Databases:
 
     def read_note(self, name):
         rows = self.server.sql(
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database "
-            f"WHERE datname = '{name}'")
+            f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
+        )
         return rows[0] if rows else None
 
 

@@ -14,8 +14,7 @@ from .console import StepError, hold, log_path, run_logged, say, step, tail
 FILES = ["usage_report.xlsx", "invoice.pdf", "api_key"]
 SCRIPT = paths.REPO / "scripts/demo_files.py"
 DATABASE = f"cw_demo_{paths.CHECKOUT}"
-LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex",
-          "owner.stark", "portal.acme"]
+LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex", "owner.stark", "portal.acme"]
 START_TIMEOUT = 120
 
 
@@ -57,12 +56,14 @@ def _make_files(setting):
     with server(setting, free_port(), "demo-server"), open(SCRIPT) as script:
         run_logged(
             setting.odoo_command("shell", "-d", DATABASE, "--no-http", "--log-level=warn"),
-            "demo-files", f"read {log_path('demo-files')}", env=setting.environment, stdin=script,
+            "demo-files",
+            f"read {log_path('demo-files')}",
+            env=setting.environment,
+            stdin=script,
         )
     missing = [name for name in FILES if not _size(name)]
     if missing:
-        raise StepError(f"{SCRIPT.name} did not make: {', '.join(missing)}",
-                        f"read {log_path('demo-files')}")
+        raise StepError(f"{SCRIPT.name} did not make: {', '.join(missing)}", f"read {log_path('demo-files')}")
 
 
 def summary():
@@ -71,6 +72,7 @@ def summary():
 
 
 # === SERVING === #
+
 
 def serve(setting):
     """Serve the demo until Ctrl-C."""
@@ -82,20 +84,20 @@ def serve(setting):
         signal.signal(name, _interrupt)
     stripe_port = free_port()
     _set_parameter(setting, "call_wallet.stripe_api_base", f"http://127.0.0.1:{stripe_port}")
-    with (demo_stripe.stripe(setting, stripe_port, port, host),
-          server(setting, port, "odoo", host, crons=1) as process):
+    with demo_stripe.stripe(setting, stripe_port, port, host), server(setting, port, "odoo", host, crons=1) as process:
         address = f"http://localhost:{port}"
-        say(f"\nCall Wallet runs at {address}\n"
+        say(
+            f"\nCall Wallet runs at {address}\n"
             f"  back office       {address}/odoo\n"
             f"  customer portal   {address}/my/billing\n"
             f"  logins            {', '.join(LOGINS)}   (password = login)\n"
             f"  card payments     on a stand-in for Stripe; its page proposes a test card\n"
             f"  log               {log_path('odoo')}\n"
-            f"Ctrl-C stops it.")
+            f"Ctrl-C stops it."
+        )
         with contextlib.suppress(KeyboardInterrupt):
             code = process.wait()
-            raise StepError(f"Odoo ended with {code}:\n{tail(log_path('odoo'))}",
-                            f"read {log_path('odoo')}")
+            raise StepError(f"Odoo ended with {code}:\n{tail(log_path('odoo'))}", f"read {log_path('odoo')}")
     say("\nstopped")
 
 
@@ -104,14 +106,25 @@ def server(setting, port, name, host="127.0.0.1", crons=0):
     """Run Odoo on the demo database, in one process: it then serves the live channel too."""
     _set_addresses(setting, port)
     command = setting.odoo_command(
-        "-d", DATABASE, f"--db-filter=^{DATABASE}$", "--workers=0", f"--max-cron-threads={crons}",
-        f"--http-interface={host}", f"--http-port={port}",
+        "-d",
+        DATABASE,
+        f"--db-filter=^{DATABASE}$",
+        "--workers=0",
+        f"--max-cron-threads={crons}",
+        f"--http-interface={host}",
+        f"--http-port={port}",
     )
     log = log_path(name)
     with open(log, "wb") as output:
         # A session of its own: Ctrl-C reaches this program, which then ends Odoo in order.
-        process = subprocess.Popen(command, env=setting.environment, stdin=subprocess.DEVNULL,
-                                   stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            env=setting.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     try:
         _await_answer(process, port, log)
         yield process
@@ -121,8 +134,11 @@ def server(setting, port, name, host="127.0.0.1", crons=0):
 
 def _set_addresses(setting, port):
     """Tell Odoo its address, for links in mails and for the styles of PDFs."""
-    values = {"web.base.url": f"http://localhost:{port}", "report.url": f"http://127.0.0.1:{port}",
-              "web.base.url.freeze": "True"}
+    values = {
+        "web.base.url": f"http://localhost:{port}",
+        "report.url": f"http://127.0.0.1:{port}",
+        "web.base.url.freeze": "True",
+    }
     for key, value in values.items():
         _set_parameter(setting, key, value)
 
@@ -130,7 +146,9 @@ def _set_addresses(setting, port):
 def _set_parameter(setting, key, value):
     setting.server.sql(
         f"INSERT INTO ir_config_parameter (key, value) VALUES ('{key}', '{value}') "
-        f"ON CONFLICT (key) DO UPDATE SET value = excluded.value", DATABASE)
+        f"ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        DATABASE,
+    )
 
 
 def _await_answer(process, port, log):
@@ -165,8 +183,9 @@ def _check_free(host, port):
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise StepError(f"port {port} is not free: {error}",
-                            f"take another one: make run PORT={port + 1}") from error
+            raise StepError(
+                f"port {port} is not free: {error}", f"take another one: make run PORT={port + 1}"
+            ) from error
 
 
 def free_port():

@@ -9,8 +9,10 @@ from . import paths
 from .console import StepError, log_path, tail
 
 # The secrets of an account that does not exist; scripts/demo_files.py enters the same.
-WEBHOOKS = [("/payment/stripe/webhook", "whsec_demo", "2019-05-16"),
-            ("/call_wallet/stripe/webhook", "whsec_demo_wallet", "2026-10-28.endive")]
+WEBHOOKS = [
+    ("/payment/stripe/webhook", "whsec_demo", "2019-05-16"),
+    ("/call_wallet/stripe/webhook", "whsec_demo_wallet", "2026-10-28.endive"),
+]
 STATE = "stripe.json"
 START_TIMEOUT = 30
 
@@ -24,8 +26,15 @@ def stripe(setting, port, odoo_port, odoo_host="127.0.0.1"):
         command.append(f"--webhook=http://{odoo_host}:{odoo_port}{path}={secret}={version}")
     log = log_path("stripe")
     with open(log, "wb") as output:
-        process = subprocess.Popen(command, cwd=paths.REPO, env=setting.environment, stdin=subprocess.DEVNULL,
-                                   stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=paths.REPO,
+            env=setting.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     try:
         _await_answer(process, port, log)
         yield

@@ -27,8 +27,10 @@ def export(setting):
         databases.clone(databases.addon_template(), database)
         try:
             run_logged(
-                setting.odoo_command("i18n", "export", "-d", database, "-l", "pot", "-o", exported,
-                                     "call_wallet"), "i18n", env=setting.environment)
+                setting.odoo_command("i18n", "export", "-d", database, "-l", "pot", "-o", exported, "call_wallet"),
+                "i18n",
+                env=setting.environment,
+            )
         finally:
             databases.drop(database)
     return exported
@@ -45,8 +47,7 @@ def findings(setting):
         return []
     if entries(TEMPLATE) != entries(export(setting)):
         return [f"{TEMPLATE.relative_to(paths.REPO)} is out of date: make pot"]
-    result = subprocess.run([setting.python, TOOL, "check", TEMPLATE, *languages()],
-                            capture_output=True, text=True)
+    result = subprocess.run([setting.python, TOOL, "check", TEMPLATE, *languages()], capture_output=True, text=True)
     return [line for line in (result.stdout + result.stderr).splitlines() if line]
 
 

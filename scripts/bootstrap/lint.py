@@ -11,11 +11,9 @@ from .console import capture, say
 
 DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
 # Put together here, so that this file does not name what it looks for.
-HOSTS = re.compile(
-    r"(?:[\w-]+\.)*(?:" + "|".join(DOMAINS) + r")\.(?:org|com|net)\b", re.I)
+HOSTS = re.compile(r"(?:[\w-]+\.)*(?:" + "|".join(DOMAINS) + r")\.(?:org|com|net)\b", re.I)
 # Homes and work folders of a machine; folders that every system has are no secret of one machine.
-PLACES = re.compile(r"(?<![\w.$}~])/(?:" + "|".join(["root", "home", "work", "opt", "Users"])
-                    + r")/[\w.]")
+PLACES = re.compile(r"(?<![\w.$}~])/(?:" + "|".join(["root", "home", "work", "opt", "Users"]) + r")/[\w.]")
 BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".xlsx", ".pdf", ".woff", ".woff2"}
 
 
@@ -39,11 +37,9 @@ def _passes(setting, title, check):
 
 def _files(*suffixes):
     """Return the repository's own files, tracked or new, that Git does not ignore."""
-    output = capture(["git", "-C", paths.REPO, "ls-files", "-z", "--cached", "--others",
-                      "--exclude-standard"])
+    output = capture(["git", "-C", paths.REPO, "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
     found = [paths.REPO / name for name in sorted(output.split("\0")) if name]
-    return [path for path in found
-            if path.is_file() and (not suffixes or path.suffix in suffixes)]
+    return [path for path in found if path.is_file() and (not suffixes or path.suffix in suffixes)]
 
 
 def _call(command, **options):
@@ -56,10 +52,13 @@ def _ruff(setting):
     return _call([setting.python.parent / "ruff", "check", "--quiet", paths.REPO])
 
 
+def _format(setting):
+    return _call([setting.python.parent / "ruff", "format", "--check", "--quiet", paths.REPO])
+
+
 def _pylint(setting):
     environment = {**os.environ, "PYTHONPATH": str(setting.source.path)}
-    return _call([setting.python, "-m", "pylint", "--rcfile=.pylintrc", "call_wallet"],
-                 env=environment)
+    return _call([setting.python, "-m", "pylint", "--rcfile=.pylintrc", "call_wallet"], env=environment)
 
 
 def _xml(_setting):
@@ -80,8 +79,9 @@ def _javascript(_setting):
     findings = []
     for path in _files(".js", ".mjs"):
         # Odoo's files are modules without saying so in their names.
-        result = subprocess.run([node, "--check", "--input-type=module", "-"],
-                                input=path.read_bytes(), capture_output=True)
+        result = subprocess.run(
+            [node, "--check", "--input-type=module", "-"], input=path.read_bytes(), capture_output=True
+        )
         if result.returncode:
             text = result.stderr.decode(errors="replace").strip()
             findings.append(f"{path.relative_to(paths.REPO)}: {text}")
@@ -106,6 +106,7 @@ def _private_addresses(_setting):
 
 CHECKS = [
     ("ruff", _ruff),
+    ("formatting (repair: ruff format)", _format),
     ("pylint-odoo", _pylint),
     ("XML is well-formed", _xml),
     ("JavaScript parses", _javascript),

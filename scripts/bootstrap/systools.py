@@ -43,5 +43,4 @@ def _install(package):
         except StepError:
             # The machine's package lists may be missing or old.
             run_logged(["apt-get", "update"], "apt-update", by_hand, env=environment)
-            run_logged(["apt-get", "install", *options, package], "apt-install", by_hand,
-                       env=environment)
+            run_logged(["apt-get", "install", *options, package], "apt-install", by_hand, env=environment)

@@ -22,8 +22,10 @@ def run(setting, arguments):
         return _pure(setting, arguments) if pure else _with_odoo(setting, arguments)
     # Arguments without a path, such as `-k name`, may leave no test in one of the two parts.
     nothing_ok = {0, 5} if arguments else {0}
-    codes = [_pure(setting, [PURE, *arguments]), _with_odoo(
-        setting, ["tests", f"--ignore={PURE}", *arguments], distribute=not arguments)]
+    codes = [
+        _pure(setting, [PURE, *arguments]),
+        _with_odoo(setting, ["tests", f"--ignore={PURE}", *arguments], distribute=not arguments),
+    ]
     if codes == [5, 5] or not set(codes) <= nothing_ok:
         return next((code for code in codes if code not in nothing_ok), 5)
     return 0
@@ -41,7 +43,8 @@ def _is_pure(argument):
 def _pure(setting, arguments):
     say("==> Tests of the rating (without Odoo)")
     return subprocess.call(
-        [setting.python, "-m", "pytest", "-p", "no:odoo", *arguments], cwd=paths.REPO,
+        [setting.python, "-m", "pytest", "-p", "no:odoo", *arguments],
+        cwd=paths.REPO,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
 
@@ -57,11 +60,19 @@ def _with_odoo(setting, arguments, distribute=False):
     with step("Test database"):
         databases.clone(template, name)
     environment = {
-        **setting.environment, "CALL_WALLET_TEMPLATE": template,
-        "CALL_WALLET_TEST_DATABASE": name, "CALL_WALLET_AXE": str(axe or ""),
+        **setting.environment,
+        "CALL_WALLET_TEMPLATE": template,
+        "CALL_WALLET_TEST_DATABASE": name,
+        "CALL_WALLET_AXE": str(axe or ""),
     }
-    command = [setting.python, "-m", "pytest", f"--odoo-config={setting.config}",
-               f"--odoo-database={name}", "--odoo-http"]
+    command = [
+        setting.python,
+        "-m",
+        "pytest",
+        f"--odoo-config={setting.config}",
+        f"--odoo-database={name}",
+        "--odoo-http",
+    ]
     if distribute:
         command += ["-n", str(WORKERS), "--dist=loadfile"]
     say("==> Tests with Odoo")
@@ -79,7 +90,7 @@ def _drop(databases, name):
 def _drop_orphans(databases):
     """Drop what a killed test run has left."""
     for name in databases.names(PREFIX):
-        process = int(re.match(r"\d+", name[len(PREFIX):]).group())
+        process = int(re.match(r"\d+", name[len(PREFIX) :]).group())
         if not _runs(process):
             databases.drop(name)
 

@@ -33,8 +33,19 @@ def _build(python, folder):
     shutil.rmtree(folder, ignore_errors=True)
     run_logged([python, "-m", "venv", folder], "venv", FIX)
     run_logged(
-        [folder / "bin/pip", "install", "--disable-pip-version-check", "--progress-bar=off",
-         "--no-compile", "--require-hashes", "-r", paths.LOCK_FILE], "pip", FIX, _last_package,
+        [
+            folder / "bin/pip",
+            "install",
+            "--disable-pip-version-check",
+            "--progress-bar=off",
+            "--no-compile",
+            "--require-hashes",
+            "-r",
+            paths.LOCK_FILE,
+        ],
+        "pip",
+        FIX,
+        _last_package,
     )
 
 

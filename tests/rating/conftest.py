@@ -13,7 +13,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "call_wallet" / "rating"
 
 def _load():
     spec = importlib.util.spec_from_file_location(
-        NAME, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)],
+        NAME,
+        FOLDER / "__init__.py",
+        submodule_search_locations=[str(FOLDER)],
     )
     package = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = package

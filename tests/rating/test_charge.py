@@ -154,11 +154,7 @@ def test_round6_agrees_with_exact_fractions_around_every_half():
 def test_only_one_function_rounds():
     folder = Path(rating.__file__).parent
     rounds = re.compile(r"quantize|\bround\(|ROUND_|to_integral|2_000_000 \* numerator")
-    found = [
-        (path.name, match)
-        for path in folder.glob("*.py")
-        for match in rounds.findall(path.read_text("utf-8"))
-    ]
+    found = [(path.name, match) for path in folder.glob("*.py") for match in rounds.findall(path.read_text("utf-8"))]
     assert found == [("money.py", "2_000_000 * numerator")]
 
 

@@ -205,9 +205,7 @@ def test_a_large_deck_takes_less_than_50_bytes_a_rate_and_answers_right():
 
 def test_rating_a_call_matches_and_charges():
     deck = Deck([rate("1", 1, price="0.0391")])
-    assert rate_call(deck, "+14155550100", AT, 61) == Charge(
-        120, D(2), D("0.0782"), rate("1", 1, price="0.0391")
-    )
+    assert rate_call(deck, "+14155550100", AT, 61) == Charge(120, D(2), D("0.0782"), rate("1", 1, price="0.0391"))
     assert rate_call(deck, "+442071838750", AT, 61) is None
     with pytest.raises(InvalidNumber):
         rate_call(deck, "4155550100", AT, 61)

@@ -2,9 +2,7 @@ import pytest
 from call_wallet_rating import InvalidNumber, normalise
 
 
-@pytest.mark.parametrize(
-    "number", ["+14155550100", "+442071838750", "+49", "+5068812345", "+123456789012345"]
-)
+@pytest.mark.parametrize("number", ["+14155550100", "+442071838750", "+49", "+5068812345", "+123456789012345"])
 def test_an_e164_number_is_returned_as_it_is(number):
     assert normalise(number) == number
 
