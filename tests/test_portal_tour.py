@@ -33,11 +33,10 @@ class OwnersTour(BrowserCase, TopupPageCommon):
     size = None
 
     def _tour(self, path, script, login="portal-owner"):
-        self._on_portal(path, f"{LOG_IN} {PAY_BY_CARD} {script}", login, size=self.size)
+        self._on_portal(path, f"{LOG_IN} {self._sign_in()} {PAY_BY_CARD} {script}", login, size=self.size)
 
-    def _staff(self):
-        """What a page's script needs to do something as an account manager meanwhile."""
-        login = self._make_user("tour.manager", "account_manager").login
+    def _sign_in(self):
+        """What a page's script needs to sign somebody in elsewhere, as in another tab."""
         return f"""
             const signIn = async (login) => {{
                 const params = {{ db: "{self.env.cr.dbname}", login, password: login }};
@@ -45,6 +44,12 @@ class OwnersTour(BrowserCase, TopupPageCommon):
                 const headers = {{ "Content-Type": "application/json" }};
                 await fetch("/web/session/authenticate", {{ method: "POST", headers, body }});
             }};
+        """
+
+    def _staff(self):
+        """What a page's script needs to do something as an account manager meanwhile."""
+        login = self._make_user("tour.manager", "account_manager").login
+        return f"""
             const staff = async (method, ...args) => {{
                 await signIn("{login}");
                 await ask("call.wallet", method, [[{self.wallet.id}], ...args]);
@@ -270,19 +275,42 @@ class LaterTurns:
         )
         self.assertEqual(self.wallet.owner_ids, self.owner | self.colleague)
 
-    def test_a_session_that_has_expired_leads_back_to_the_form(self):
+    def test_what_was_typed_outlasts_the_session(self):
         self._fund(self.wallet, "50")
         self._tour(
             self.path("notifications"),
             """
+            const token = () => $(".o_call_wallet_notifications [name=csrf_token]").value;
+            const old = token();
             await fetch("/web/session/logout");
             enter(await type("[name=new_email]", "later@customer.example"));
             await click(".o_call_wallet_save");
-            await see("the login", () => shown.location.pathname === "/web/login");
-            await logIn("portal-owner");
-            await seeText("h2", "Notifications");
+            await seeText(".o_call_wallet_expired", "still here");
+            const link = $(".o_call_wallet_expired a");
+            if (link.target !== "_blank") { throw new Error("Signing in there would lose the form"); }
+            await signIn("portal-owner");
+            await next(() => click(".o_call_wallet_save"));
+            await seeText(".o_call_wallet_chips", "later@customer.example");
+            if (token() === old) { throw new Error("It is the token of the session that is gone"); }
             """,
         )
+        self.assertIn("later@customer.example", self.wallet.recipient_ids.mapped("email"))
+
+    def test_a_server_that_cannot_be_reached_loses_nothing(self):
+        self._fund(self.wallet, "50")
+        self._tour(
+            self.path("notifications"),
+            """
+            enter(await type("[name=new_email]", "offline@customer.example"));
+            const { fetch: reach } = shown;
+            shown.fetch = () => Promise.reject(new TypeError("Failed to fetch"));
+            shown.XMLHttpRequest.prototype.send = function () { this.dispatchEvent(new Event("error")); };
+            await click(".o_call_wallet_save");
+            await seeText(".o_call_wallet_expired", "cannot be reached");
+            await seeText(".o_call_wallet_chips", "offline@customer.example");
+            """,
+        )
+        self.assertNotIn("offline@customer.example", self.wallet.recipient_ids.mapped("email"))
 
 
 @tagged("post_install", "-at_install", "standard")

@@ -137,6 +137,14 @@ class CallWalletPortal(CustomerPortal):
         banners = request.env["call.wallet"].low_balance_banners()
         return request.env["ir.qweb"]._render("call_wallet.portal_banners", {"banners": banners})
 
+    @http.route("/my/billing/token", type="jsonrpc", auth="user", readonly=True)
+    def my_billing_token(self):
+        """Return the token for a form of the current session, for a page that is about to send one.
+
+        Against forged requests it serves like the one in the page: other sites cannot read the answer.
+        """
+        return request.csrf_token()
+
     def _overview_values(self, wallet):
         if not wallet.is_set_up:
             return {"emails": [], "problems": {}, "pending": self._pending_invoices(wallet)}

@@ -4,6 +4,7 @@ import { registry } from "@web/core/registry";
 import { KeepLast } from "@web/core/utils/concurrency";
 import { Interaction } from "@web/public/interaction";
 import { CHANGED, isConnected } from "../common/wallet_bus";
+import { isExpired, showExpired } from "./session_expired";
 
 // The server speaks of a wallet at most once a second: look again after that second.
 const GATHER_MS = 200;
@@ -103,18 +104,9 @@ export class BillingLive extends Interaction {
 
     /** A page that cannot be kept up to date says so; what it shows stays. */
     onError(error) {
-        if (error.exceptionName !== "odoo.http.SessionExpiredException" || this.el.querySelector(".o_call_wallet_expired")) {
-            return;
+        if (isExpired(error) && !this.el.querySelector(".o_call_wallet_expired")) {
+            showExpired(this.el, _t("Your session has expired; what you see may be old."));
         }
-        const link = document.createElement("a");
-        link.className = "alert-link ms-2";
-        link.href = `/web/login?redirect=${encodeURIComponent(window.location.pathname)}`;
-        link.textContent = _t("Sign in again");
-        const alert = document.createElement("div");
-        alert.className = "o_call_wallet_expired alert alert-warning";
-        alert.setAttribute("role", "alert");
-        alert.append(_t("Your session has expired; what you see may be old."), link);
-        this.el.prepend(alert);
     }
 }
 
