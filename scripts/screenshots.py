@@ -24,6 +24,7 @@ PICTURES = [
     ("screenshot", "finance", "/odoo/res.partner/{acme}", "tab:Billing", 1440, 1120),
     ("portal", "owner.acme", "/my/billing", "", 1280, 900),
     ("portal_phone", "owner.acme", "/my/billing", "", 390, 844),
+    ("transactions", "owner.acme", "/my/billing/{wallet}/transactions", "", 1280, 800),
     ("add_balance", "owner.acme", "/my/billing/{wallet}/add", "", 1280, 900),
     ("reconciliation", "finance", "/odoo/call-wallet-reconciliation", "", 1440, 900),
 ]
