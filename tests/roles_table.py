@@ -318,7 +318,7 @@ ACTIONS = [
     Action("change the account", FINANCE, "call.wallet.write", wallet, vals={"account_ref": "OTHER"}),
     Action("archive by hand", NOBODY, "call.wallet.write", wallet, vals={"active": False}),
     Action("choose who owns it", FINANCE, "call.wallet.write", wallet,
-           vals=lambda c: {"owner_ids": [[4, c.user.id]]}),
+           vals=lambda c: {"owner_ids": [[4, c.users["C"].id]]}),
     Action("make somebody an owner", PAYING, "call.wallet.add_owner", wallet, user_id=lambda c: c.users["C"].id),
     Action("take the role away", PAYING, "call.wallet.remove_owner", wallet, user_id=second_owner),
     Action("see billing information", PAYING, "call.wallet.billing_information", wallet),

@@ -86,6 +86,14 @@ class TestAddBalance(TopupPageCommon):
         self.assertTrue(again["result"]["redirect"] in first)
         self.assertEqual(len(self.wallet.topup_ids), 1)
 
+    def test_looking_at_the_page_in_other_ways_orders_nothing(self):
+        self.authenticate("portal-owner", "portal-owner")
+        query = f"?package=50&accept_terms=on&terms_id={self.env['call.wallet.terms']._current().id}"
+        for method in ("HEAD", "OPTIONS", "GET"):
+            with self.subTest(method=method):
+                self.opener.request(method, f"{self.base_url()}{self.path('add')}{query}", allow_redirects=False)
+                self.assertFalse(self.wallet.topup_ids)
+
     def test_what_cannot_be_ordered_is_said_beside_its_field(self):
         wrong = [
             ({"accept_terms": None}, "acknowledge that funds"),
@@ -267,6 +275,13 @@ class TestInvoicesAndCards(TopupPageCommon):
         self.assertFalse(own.active)
         with self.assertRaises(UserError):
             self.wallet.remove_payment_token(own.id)
+
+    def test_a_subsidiarys_cards_are_its_own(self):
+        subsidiary = self.env["res.partner"].create({"name": "Sub", "is_company": True, "parent_id": self.partner.id})
+        card = self._token(subsidiary)
+        self.assertNotIn(card, self.wallet._payment_tokens())
+        with self.assertRaisesRegex(UserError, "not saved"):
+            self.wallet.with_user(self.owner).remove_payment_token(card.id)
 
     def test_only_owners_and_finance_remove_a_card(self):
         token = self._token(self.colleague.partner_id)

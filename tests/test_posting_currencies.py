@@ -91,6 +91,34 @@ class TestPostingCurrencies(PostingCommon):
         self.assertFalse(settled.call_wallet_transaction_ids)
         self.assertFalse(self._post(1, 31))
 
+    def _credit_at(self, topup, day, rate):
+        with self._at(day):
+            note = topup.invoice_id._reverse_moves()
+            note.invoice_date = note.date = date(2026, 10, day)
+            note.invoice_currency_rate = 1 / rate
+            note.action_post()
+
+    def test_a_settlement_that_a_lock_date_moved_is_one_all_the_same(self):
+        topup = self._top_up(5, "100")
+        self._credit_at(topup, 15, 1.2)
+        self.assertEqual(self._deposit(), (0, -10))
+        self.books.fiscalyear_lock_date = date(2026, 10, 31)
+        moves = self._post(1, 31)
+        self.assertEqual((moves.date, self._deposit()), (date(2026, 11, 1), (0, 0)))
+        for _again in range(2):
+            self.assertFalse(self._post(1, 31))
+        self.assertEqual(self._deposit(), (0, 0))
+
+    def test_days_before_are_posted_again_without_settling_what_was_used_since(self):
+        topup = self._top_up(5, "100")
+        self._credit_at(topup, 15, 1.2)
+        self._top_up(21, "100")
+        self._use(22, "100")
+        self._post(20, 31)
+        self.assertEqual(self._deposit(), (0, 0))
+        self.assertFalse(self._post(1, 16))
+        self.assertEqual(self._deposit(), (0, 0))
+
     def test_without_exchange_accounts_the_run_says_which_to_choose(self):
         self._top_up(5, "100")
         self._use(12, "40")

@@ -102,9 +102,46 @@ class TestTopupPayment(CallWalletCommon, HttpCase):
     def test_other_edited_values_are_refused_or_harmless(self):
         for name, value in (("partner_id", self.company.partner_id.id), ("reference_prefix", "FREE"), ("wallet", 1)):
             self._refused("", **{name: value})
-        for route in ("https://evil.example", "//evil.example", "/\\evil.example"):
+        for route in ("https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example"):
             self._start(landing_route=route, tokenization_requested=True)
             self.assertNotIn("evil", self._transactions()[:1].landing_route)
+
+    def test_a_link_to_the_invoice_does_not_charge_the_customers_saved_card(self):
+        card = self.env["payment.token"].create(
+            {
+                "provider_id": self.provider.id,
+                "payment_method_id": self.method.id,
+                "partner_id": self.owner.partner_id.id,
+                "provider_ref": "saved",
+                "payment_details": "4242",
+            }
+        )
+        self._portal_user("pay-colleague", self.partner)
+        self._portal_user("pay-stranger", self.env["res.partner"].create({"name": "Stranger", "is_company": True}))
+        how = {"flow": "token", "token_id": card.id}
+        for login in ("pay-stranger", "pay-colleague", None):
+            with self.subTest(login=login):
+                self._refused("owners alone|logged in|refused|Access", login=login, **how)
+        self.assertFalse(self._transactions())
+        self._start(login="pay-owner", **how)
+        self.assertEqual(self._transactions().token_id, card)
+
+    def test_only_what_is_offered_is_accepted(self):
+        other = self.env["payment.method"].search([("id", "not in", self.provider.payment_method_ids.ids)], limit=1)
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        theirs = self.provider.copy({"company_id": elsewhere.id, "state": "test", "is_published": True})
+        none = self.env["payment.provider"].search([("code", "=", "none")], limit=1)
+        for how in (
+            {"payment_method_id": other.id},
+            {"provider_id": theirs.id},
+            {"provider_id": none.id},
+            {"provider_id": None},
+        ):
+            with self.subTest(how=how):
+                self._refused("not offered", **how)
+        self.provider.state = "disabled"
+        self._refused("not offered")
+        self.assertFalse(self._transactions())
 
     def test_a_double_click_and_a_second_tab_are_one_transaction(self):
         first = self._start()

@@ -61,6 +61,20 @@ class TestClose(CallWalletCommon):
         self.mine.close("Contract over", take_rest=True)
         self.assertFalse(self.wallet.active)
 
+    def test_what_was_paid_back_is_not_unpaid(self):
+        topup = self._fund(self.wallet, "100", by="topup")
+        topup.pay_back("100", "Ordered twice")
+        self.assertEqual(topup.state, "paid_back")
+        self._fund(self.wallet, "50", by="topup")
+        self.mine.close("Contract over")
+        self.mine.reopen()
+        self._fund(self.wallet, "10", by="topup")
+        self.mine.close("Contract over again")
+        self._record(self._call())
+        self.mine.close("A late call", write_off=True)
+        self.assertBalance(self.wallet, 0)
+        self.assertSound(self.wallet)
+
     # === WHAT IT DOES === #
 
     def test_what_did_not_come_from_top_ups_is_kept_only_if_the_manager_says_so(self):

@@ -53,7 +53,8 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
         if not wallet.is_set_up:
             self._flash(request.env._("Say first who should be told when the balance runs low; then add balance."))
             return request.redirect(f"/my/billing/{wallet.id}/notifications")
-        if request.httprequest.method == "GET":
+        # Not "GET": a browser's other questions about the page, such as HEAD, order nothing either.
+        if request.httprequest.method != "POST":
             return self._render_billing("call_wallet.portal_add_balance", wallet, "add", **self._offer(wallet, form))
         topup, problems = self._order(wallet, form)
         if topup:

@@ -1,6 +1,9 @@
 from odoo.addons.account_payment.controllers.payment import PaymentPortal
 from odoo.addons.payment.controllers.post_processing import PaymentPostProcessing
+from odoo.exceptions import ValidationError
 from odoo.http import request
+
+from ..models.call_wallet import FINANCE
 
 # A draft that is older was left by somebody who went away; the provider may not take it any more.
 SAME_WITHIN_MINUTES = 60
@@ -16,7 +19,8 @@ class TopupPayment(PaymentPortal):
     def _process_transaction(self, partner_id, currency_id, invoice_ids, payment_reference, **kwargs):
         """Create the transaction by which invoices are paid; Odoo's routes for one and for several end here.
 
-        :raise ValidationError: the invoice is paid, cancelled, or being paid just now
+        :raise ValidationError: the invoice is paid, cancelled, or being paid just now; the way of paying it is not
+            offered, or the saved card is not the user's to charge
         """
         invoices = request.env["account.move"].sudo().browse(invoice_ids)
         if not invoices.call_wallet_topup_ids:
@@ -25,16 +29,59 @@ class TopupPayment(PaymentPortal):
         partner = invoices._call_wallet_payer(request.env["res.partner"].sudo().browse(partner_id))
         kwargs["amount"] = sum(invoices.mapped("amount_residual"))
         kwargs["landing_route"] = self._own_route(kwargs.get("landing_route")) or invoices[:1].get_portal_url()
+        self._refuse_not_offered(invoices, partner, kwargs)
         again = self._same_transaction(invoices, partner, kwargs)
         if again:
+            again.landing_route = kwargs["landing_route"]
             # The status page of this browser, too, waits for it.
             PaymentPostProcessing.monitor_transaction(again)
             return again._get_processing_values()
         return super()._process_transaction(partner.id, currency_id, invoice_ids, payment_reference, **kwargs)
 
+    def _refuse_not_offered(self, invoices, partner, kwargs):
+        """Accept what the payment form offers, and nothing else; Odoo takes any provider's id."""
+        if kwargs.get("flow") == "token":
+            return self._refuse_token(invoices, kwargs.get("token_id"))
+        invoice = invoices[:1]
+        providers = (
+            request.env["payment.provider"]
+            .sudo()
+            ._get_compatible_providers(
+                invoice.company_id.id,
+                partner.id,
+                kwargs["amount"],
+                currency_id=invoice.currency_id.id,
+                invoice_id=invoice.id,
+            )
+        )
+        provider = providers.filtered(lambda offered: offered.id == kwargs.get("provider_id"))
+        methods = (
+            request.env["payment.method"]
+            .sudo()
+            ._get_compatible_payment_methods(provider.ids, partner.id, currency_id=invoice.currency_id.id)
+        )
+        if not provider or kwargs.get("payment_method_id") not in methods.ids:
+            raise ValidationError(
+                request.env._("This way of paying %s is not offered. Choose one of those shown.", invoice.name)
+            )
+
+    def _refuse_token(self, invoices, token_id):
+        """A link to an invoice lets anybody pay it, but not with the customer's saved card."""
+        wallets = invoices.call_wallet_topup_ids.wallet_id
+        user = request.env.user
+        may_charge = user.has_group(FINANCE) or all(wallet._is_owned_by(user) for wallet in wallets)
+        if not may_charge or any(token_id not in wallet._payment_tokens().ids for wallet in wallets):
+            raise ValidationError(
+                request.env._(
+                    "Saved cards are charged by the wallet's owners alone. Pay %s another way.", invoices[:1].name
+                )
+            )
+
     def _own_route(self, route):
         """Return where to go after the payment, if it is a page of this site."""
-        is_own = isinstance(route, str) and route.startswith("/") and not route.startswith(("//", "/\\"))
+        # Browsers leave out tabs and line breaks, after which it may be another site's.
+        is_own = isinstance(route, str) and route.isprintable() and route.startswith("/")
+        is_own = is_own and not route.startswith(("//", "/\\"))
         return route if is_own else None
 
     def _same_transaction(self, invoices, partner, kwargs):

@@ -73,6 +73,8 @@ from . import (
     call_wallet_terms,
     account_chart_template,
     account_move,
+    account_move_funds,
+    product_template,
     account_move_payable,
     account_move_wallet,
     account_move_billed_to,

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..fields import ZERO, parse_amount
+from ..fields import ZERO
 from .call_wallet import FINANCE_MANAGER
 from .call_wallet_topup import INVOICE_STATUSES
 
@@ -37,6 +37,7 @@ class AccountMove(models.Model):
         self._call_wallet_refuse_other(vals)
         if vals.get("state") in ("draft", "cancel"):
             self._call_wallet_refuse_while_paying()
+            self._call_wallet_refuse_credited()
         result = super().write(vals)
         if "state" in vals:
             self._call_wallet_affected()._sync()
@@ -87,7 +88,7 @@ class AccountMove(models.Model):
     def _call_wallet_refuse_spent(self):
         for note in self.sudo().filtered(lambda move: move.move_type == "out_refund"):
             for topup in note.reversed_entry_id.call_wallet_topup_ids:
-                left = topup.amount - topup._credit_notes() - parse_amount(note.amount_untaxed)
+                left = topup.amount - topup._credit_notes() - note._call_wallet_net()
                 debit = topup.credited_amount - max(left, ZERO)
                 if debit > topup.wallet_id.available_balance:
                     raise UserError(

@@ -38,18 +38,16 @@ class AccountMoveEntry(models.Model):
             move.call_wallet_item_ids = move.line_ids if move.call_wallet_posting_id else False
 
     def _post(self, soft=True):
-        """Note the wallet on what credit notes of top-ups take off the deposits."""
+        """Note the wallet on what invoices and credit notes of top-ups add to the deposits or take off them."""
         for move in self.sudo():
-            wallet = move.reversed_entry_id.call_wallet_topup_ids.wallet_id
+            wallet = (move | move.reversed_entry_id).call_wallet_topup_ids.wallet_id
             if wallet:
-                move._call_wallet_tag_deposits(wallet)
+                move._call_wallet_deposit_lines().call_wallet_id = wallet
         return super()._post(soft)
 
-    def _call_wallet_tag_deposits(self, wallet):
-        deposits = self.reversed_entry_id.line_ids.filtered("call_wallet_id").account_id
-        deposits |= self.company_id._call_wallet_deposit_account()
-        lines = self.invoice_line_ids.filtered(lambda line: line.account_id in deposits)
-        lines.call_wallet_id = wallet
+    def _call_wallet_deposit_lines(self):
+        deposits = self.company_id._call_wallet_deposit_accounts()
+        return self.invoice_line_ids.filtered(lambda line: line.account_id in deposits)
 
     # === ENTRIES OF THE POSTING STAND === #
 

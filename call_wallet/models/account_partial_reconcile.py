@@ -10,6 +10,7 @@ class AccountPartialReconcile(models.Model):
     def create(self, vals_list):
         partials = super().create(vals_list)
         partials._call_wallet_topups()._sync()
+        partials.sudo()._call_wallet_report_no_money()
         return partials
 
     def unlink(self):
@@ -19,6 +20,28 @@ class AccountPartialReconcile(models.Model):
         result = super().unlink()
         topups._sync()
         return result
+
+    def _call_wallet_report_no_money(self):
+        """Tell finance where Odoo calls a top-up paid, or reversed, and no money came by which to credit it.
+
+        Such as a bank receipt that was typed in as a journal entry, or the credit note of another invoice.
+        """
+        for partial in self.filtered(lambda partial: partial.debit_move_id.move_id.call_wallet_topup_ids):
+            invoice, entry = partial.debit_move_id.move_id, partial.credit_move_id.move_id
+            is_money = entry.origin_payment_id or entry.statement_line_id
+            is_exchange = entry.journal_id == entry.company_id.currency_exchange_journal_id
+            if is_money or is_exchange or entry.reversed_entry_id == invoice:
+                continue
+            invoice.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
+                self.env._("%s was settled without a payment", invoice.display_name),
+                self.env._(
+                    "%(entry)s settles %(amount)s of the top-up's invoice. It is neither a payment nor a line of a "
+                    "bank statement, so nothing was credited. If the customer is to have the funds, undo the "
+                    "reconciliation and register a payment, or refund the amount to the wallet.",
+                    entry=entry.display_name,
+                    amount=partial.debit_currency_id.format(partial.debit_amount_currency),
+                ),
+            )
 
     def _call_wallet_topups(self):
         return self.sudo().debit_move_id.move_id.call_wallet_topup_ids

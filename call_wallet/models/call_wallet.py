@@ -89,6 +89,7 @@ class CallWallet(models.Model):
     usage_ids = fields.One2many("call.usage", "wallet_id", "Calls", readonly=True)
     hold_ids = fields.One2many("call.wallet.hold", "wallet_id", "Holds", readonly=True)
     topup_ids = fields.One2many("call.wallet.topup", "wallet_id", "Top-ups", readonly=True)
+    is_used = fields.Boolean(compute="_compute_is_used", help="Money was ordered, or calls were made or begun.")
     available_balance = Amount(
         "Available", compute="_compute_available_balance", help="Balance less what calls in progress and disputes hold."
     )
@@ -122,6 +123,11 @@ class CallWallet(models.Model):
     def _compute_available_balance(self):
         for wallet in self:
             wallet.available_balance = wallet.balance - wallet.held_amount
+
+    @api.depends("last_sequence", "topup_ids", "hold_ids")
+    def _compute_is_used(self):
+        for wallet in self.sudo():
+            wallet.is_used = bool(wallet.last_sequence or wallet.topup_ids or wallet.hold_ids)
 
     @api.depends("state", "is_paused_by_hand", "pause_reason")
     def _compute_status_meaning(self):
@@ -230,24 +236,41 @@ class CallWallet(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._refuse_kept(vals)
         wallets = super().create(vals_list)
         self.env["call.wallet.ledger"]._attach_balances(wallets)
         return wallets
 
     def write(self, vals):
+        """:raise AccessError: for finance staff alone to change, or for nobody to type in"""
+        self._refuse_kept(vals)
         if CONTRACT & vals.keys() and not (self.env.su or self.env.user.has_group(FINANCE)):
             raise AccessError(
                 self.env._("Customer, account, currency and rate plan of a wallet are the finance staff's to change.")
             )
         fixed = {"partner_id", "company_id", "currency_id"} & vals.keys()
         if fixed:
-            moved = self.filtered(lambda w: w.last_sequence and any(w[f].id != vals[f] for f in fixed))
+            moved = self.sudo().filtered(lambda w: w.is_used and any(w[f].id != vals[f] for f in fixed))
             if moved:
-                raise UserError(self.env._("Customer, company and currency are fixed once a wallet has transactions."))
+                raise UserError(
+                    self.env._("Customer, company and currency are fixed once a wallet has transactions or top-ups.")
+                )
         result = super().write(vals)
         if "low_balance_threshold" in vals:
             self.env["call.wallet.ledger"]._refresh(self.ids)
         return result
+
+    def _refuse_kept(self, vals):
+        """What the wallet keeps by itself, such as its balance's row or when it expires, is nobody's to type in."""
+        if self.env.su:
+            return
+        kept = [name for name in vals if name in self._fields and self._is_kept(self._fields[name])]
+        if kept:
+            raise AccessError(self.env._("%s: kept by the wallet itself; it cannot be typed in.", ", ".join(kept)))
+
+    def _is_kept(self, field):
+        return field.readonly and field.store and field.name not in models.MAGIC_COLUMNS
 
     # === PERMISSIONS === #
 

@@ -1,10 +1,11 @@
 from functools import lru_cache
 
-from odoo import api, models
+from odoo import SUPERUSER_ID, api, models
 
 from ..account import Account
 from ..fields import parse_amount
 from ..rating import Rate
+from .call_wallet import PLATFORM
 
 
 class CallWalletAccounts(models.Model):
@@ -15,6 +16,8 @@ class CallWalletAccounts(models.Model):
     @api.model
     def _load_accounts(self, refs, only_active=False):
         """Return {account reference: ``Account``} for those that exist.
+
+        Only those of the user's companies, unless it is the platform's, which serves all.
 
         :param only_active: without closed wallets. No call starts on one, but a call that
             took place is charged wherever it was made.
@@ -30,15 +33,22 @@ class CallWalletAccounts(models.Model):
               JOIN res_currency cur ON cur.id = w.currency_id
               JOIN res_company co ON co.id = w.company_id
               LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
-             WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s)
+             WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s) AND (%s OR w.company_id = ANY(%s))
             """,
-            [list(refs), only_active],
+            [list(refs), only_active, *self._account_companies()],
         )
         accounts = {}
         for ref, wallet_id, currency, plan_id, version, whatsapp, hold_seconds in self.env.cr.fetchall():
             decks = self.env["call.rate.plan"]._decks(plan_id, version) if plan_id else {}
             accounts[ref] = Account(wallet_id, currency, decks, flat_rate(whatsapp), hold_seconds)
         return accounts
+
+    def _account_companies(self):
+        """Return whether every company's wallets may be named, and the user's companies."""
+        user = self.env.user
+        if self.env.uid == SUPERUSER_ID or user.has_group(PLATFORM):
+            return True, []
+        return False, user.company_ids.ids
 
 
 @lru_cache(maxsize=64)

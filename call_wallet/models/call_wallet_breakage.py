@@ -105,7 +105,7 @@ class CallWalletBreakage(models.Model):
         transaction = self.env["call.wallet.ledger"]._take(
             self,
             self.balance,
-            self.with_context(lang=self.partner_id.lang or self.env.lang).env._(
+            self.with_context(lang=self.partner_id._call_wallet_lang()).env._(
                 "Balance expired after %s months without use", months
             ),
             f"breakage/{self.idle_notice_sequence}",

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import formatLang
 
 from ..clock import utcnow
-from ..fields import ZERO, parse_amount, parse_reason
+from ..fields import ZERO, parse_reason
 from .call_wallet import FINANCE_MANAGER
 
 TO_DO = "mail.mail_activity_data_todo"
@@ -134,7 +134,7 @@ class CallWalletClose(models.Model):
         invoice = topup.invoice_id
         if invoice.state != "posted":
             return ZERO
-        ordered = min(topup.amount, parse_amount(invoice.amount_untaxed)) - topup._credit_notes()
+        ordered = min(topup.amount, invoice._call_wallet_net()) - topup._credit_notes()
         return topup.credited_amount if topup.credited_amount == ordered else ZERO
 
     def _closing_blockers(self):
@@ -146,7 +146,7 @@ class CallWalletClose(models.Model):
             blockers.append(_("A payment is disputed. Wait until the dispute is decided."))
         if self.held_amount > self.disputed_amount or self.live_hold_count:
             blockers.append(_("Calls are in progress. Pause the wallet and wait until they have ended."))
-        unpaid = self.topup_ids.filtered(lambda topup: topup.state in ("pending", "partial"))
+        unpaid = self.topup_ids.filtered(lambda topup: topup.state in ("pending", "partial") and topup.missing_amount)
         if unpaid:
             blockers.append(
                 _("Top-ups are not paid: %s. Cancel their invoices first.", ", ".join(unpaid.mapped("display_name")))
@@ -181,7 +181,7 @@ class CallWalletClose(models.Model):
     def _settle(self, plan, reason):
         """Bring the balance to zero; return the credit notes: (top-up, ``account.move``)."""
         ledger = self.env["call.wallet.ledger"]
-        _ = self.with_context(lang=self.partner_id.lang or self.env.lang).env._
+        _ = self.with_context(lang=self.partner_id._call_wallet_lang()).env._
         key = f"close/{self.last_sequence}"
         notes = [
             (topup, topup._create_credit_note(amount, _("Wallet closed: %s", reason), key))
@@ -234,7 +234,7 @@ class CallWalletClose(models.Model):
     def _ask_to_settle(self):
         """Give who closed the wallet an activity: a late call or payment has moved its balance."""
         manager = self.closed_by_id
-        _ = self.with_context(lang=manager.lang or self.env.lang).env._
+        _ = self.with_context(lang=manager.partner_id._call_wallet_lang()).env._
         self.activity_schedule(
             TO_DO,
             summary=_("Closed wallet %s has a balance again", self.account_ref),

@@ -60,6 +60,12 @@ CHECKS = {
            AND (b.balance <> COALESCE(t.total, 0) OR b.balance <> COALESCE(l.balance_after, 0)
                 OR b.last_sequence <> COALESCE(t.n, 0))
     """,
+    "own": """
+        SELECT w.account_ref, 'its balance is row ' || w.balance_id, 'of wallet ' || COALESCE(b.wallet_id::text, '-')
+          FROM call_wallet w
+          LEFT JOIN call_wallet_balance b ON b.id = w.balance_id
+         WHERE b.wallet_id IS DISTINCT FROM w.id AND (%(all)s OR w.id = ANY(%(ids)s))
+    """,
     "chain": f"""
         SELECT w.account_ref, 'sequence ' || c.sequence, 'after ' || c.previous_sequence,
                'balance_after ' || c.balance_after, 'expected ' || c.previous_balance + c.amount

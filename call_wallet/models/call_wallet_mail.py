@@ -42,8 +42,8 @@ class CallWalletMail(models.Model):
         contacts = self.env["res.partner"].search([("email_normalized", "in", emails)])
         # The customer's own contact wins over a namesake elsewhere.
         contacts = contacts.sorted(lambda contact: contact.commercial_partner_id == customer.commercial_partner_id)
-        langs = {contact.email_normalized: contact.lang for contact in contacts if contact.lang}
+        langs = {contact.email_normalized: contact._call_wallet_lang() for contact in contacts if contact.lang}
         groups = {}
         for email in emails:
-            groups.setdefault(langs.get(email) or customer.lang or "en_US", []).append(email)
+            groups.setdefault(langs.get(email) or customer._call_wallet_lang() or "en_US", []).append(email)
         return groups

@@ -84,7 +84,33 @@ class CallWalletOwners(models.Model):
         return True
 
     def write(self, vals):
-        """:raise AccessError: the owners are changed by somebody who is not finance staff"""
-        if "owner_ids" in vals and not self.env.su and not self.env.user.has_group(FINANCE):
+        """:raise AccessError: the owners are changed by somebody who is not finance staff
+        :raise UserError: a new owner is nobody of the customer's
+        """
+        if "owner_ids" not in vals or self.env.su:
+            return super().write(vals)
+        if not self.env.user.has_group(FINANCE):
             raise AccessError(self.env._("Owners: only finance staff and the owners themselves change them."))
-        return super().write(vals)
+        before = {wallet: wallet.owner_ids for wallet in self.sudo()}
+        result = super().write(vals)
+        self._refuse_strangers(before)
+        return result
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        wallets = super().create(vals_list)
+        if not self.env.su:
+            wallets._refuse_strangers({})
+        return wallets
+
+    def _refuse_strangers(self, before):
+        for wallet in self.sudo():
+            strangers = wallet.owner_ids - before.get(wallet, wallet.browse().owner_ids) - wallet._colleagues()
+            if strangers:
+                raise UserError(
+                    self.env._(
+                        "Owners: %(people)s cannot own a wallet of %(customer)s; choose its own portal users.",
+                        people=", ".join(strangers.mapped("name")),
+                        customer=wallet.partner_id.name,
+                    )
+                )

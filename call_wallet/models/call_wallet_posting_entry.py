@@ -59,7 +59,7 @@ class CallWalletPostingEntry(models.Model):
 
     def _in_books(self):
         """Return the run as Odoo wants it for entries: in its company, which it checks, and language."""
-        lang = self.company_id.partner_id.lang or self.env.lang
+        lang = self.company_id.partner_id._call_wallet_lang()
         return self.with_company(self.company_id).with_context(lang=lang, tracking_disable=True)
 
     # === TAKING THE TRANSACTIONS === #

@@ -114,14 +114,15 @@ HELD = """
        AND a.account_type IN ('liability_current', 'liability_non_current')
      GROUP BY l.call_wallet_id
 """
+# By all items, not only those up to that day: a settlement that a lock date moved behind it is one all the same.
 UNSETTLED = """
     SELECT w.currency_id, w.id, (-sum(l.balance))::text
       FROM call_wallet w
       JOIN account_move_line l ON l.call_wallet_id = w.id
       JOIN account_account a ON a.id = l.account_id
-     WHERE w.company_id = %s AND w.currency_id <> %s AND l.date <= %s AND l.parent_state = 'posted'
+     WHERE w.company_id = %s AND w.currency_id <> %s AND l.parent_state = 'posted'
        AND a.account_type IN ('liability_current', 'liability_non_current')
      GROUP BY w.id
-    HAVING sum(l.amount_currency) = 0 AND sum(l.balance) <> 0
+    HAVING sum(l.amount_currency) = 0 AND sum(l.balance) <> 0 AND max(l.date) <= %s
      ORDER BY w.id
 """

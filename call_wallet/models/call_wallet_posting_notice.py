@@ -20,7 +20,7 @@ class CallWalletPostingNotice(models.Model):
             if self.activity_ids:
                 self.activity_ids.note = plaintext2html(self.error)
                 return
-            posting = self.with_context(lang=user.lang or self.env.lang, mail_activity_quick_update=True)
+            posting = self.with_context(lang=user.partner_id._call_wallet_lang(), mail_activity_quick_update=True)
             posting.activity_schedule(
                 TO_DO,
                 summary=posting.env._("The posting has stopped"),

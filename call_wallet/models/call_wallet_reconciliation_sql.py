@@ -60,22 +60,30 @@ UNASSIGNED = f"""
     SELECT currency_id, sum(amount)::text, count(*) FROM item WHERE wallet_id IS NULL GROUP BY currency_id
 """
 
-# By the documents, not by their items on the deposit account, which are what is checked: what was ordered,
-# or more where somebody raised the price; other things on the invoice do not count.
+# By the documents' heads, or by their lines where other things stand on them as well, which do not count
+# (see ``_call_wallet_net``); not by their items on the deposit account, which are what is checked.
 INVOICES = """
-    invoice AS (
-        SELECT t.id AS topup_id, t.wallet_id, m.id AS move_id,
-               GREATEST(LEAST(t.amount, m.amount_untaxed), ordered.amount) AS amount
+    document AS (
+        SELECT t.id AS topup_id, t.wallet_id, m.id AS move_id, m.amount_untaxed, 1 AS sign
           FROM call_wallet_topup t
           JOIN account_move m ON m.id = t.invoice_id
-         CROSS JOIN LATERAL (SELECT sum(l.price_subtotal) AS amount FROM account_move_line l
-                              WHERE l.move_id = m.id AND l.product_id = %(product)s) ordered
          WHERE t.company_id = %(company)s AND m.state = 'posted' AND m.date <= %(date)s
          UNION ALL
-        SELECT t.id, t.wallet_id, n.id, -n.amount_untaxed
+        SELECT t.id, t.wallet_id, n.id, n.amount_untaxed, -1
           FROM call_wallet_topup t
           JOIN account_move n ON n.reversed_entry_id = t.invoice_id
          WHERE t.company_id = %(company)s AND n.state = 'posted' AND n.date <= %(date)s
+    ), invoice AS (
+        SELECT d.topup_id, d.wallet_id, d.move_id,
+               d.sign * CASE WHEN own.is_all THEN d.amount_untaxed ELSE own.amount END AS amount
+          FROM document d
+         CROSS JOIN LATERAL (
+               SELECT bool_and(is_own) AS is_all, COALESCE(sum(x.price_subtotal) FILTER (WHERE is_own), 0) AS amount
+                 FROM (SELECT l.price_subtotal,
+                              COALESCE(l.product_id = %(product)s, FALSE) OR l.account_id = ANY(%(accounts)s) AS is_own
+                         FROM account_move_line l
+                        WHERE l.move_id = d.move_id AND l.display_type = 'product') x
+               ) own
     )"""
 
 CREDITS = """
@@ -86,10 +94,13 @@ CREDITS = """
          WHERE o.company_id = %(company)s AND t.day <= %(date)s
     )"""
 
+# A top-up that was credited with more than it was invoiced at explains nothing.
 INVOICED = f"""
-    WITH {INVOICES}
-    SELECT w.id, sum(i.amount)::text AS invoiced
-      FROM invoice i JOIN call_wallet w ON w.id = i.wallet_id
+    WITH {INVOICES}, topup AS (
+        SELECT wallet_id, GREATEST(sum(amount), 0) AS amount FROM invoice GROUP BY wallet_id, topup_id
+    )
+    SELECT w.id, sum(t.amount)::text AS invoiced
+      FROM topup t JOIN call_wallet w ON w.id = t.wallet_id
      WHERE {SCOPE}
      GROUP BY w.id
 """

@@ -84,10 +84,18 @@ class CallWalletRefund(models.Model):
             raise UserError(self.env._("Call: send the id of one call of this wallet."))
         return calls.browse(usage)
 
+    def _refund_limit(self):
+        """Return what one person may refund, in the wallet's currency; zero: any amount."""
+        company = self.company_id
+        limit = company.call_wallet_refund_limit
+        if self.currency_id == company.currency_id or not limit:
+            return limit
+        today = fields.Date.context_today(self)
+        return parse_amount(company.currency_id._convert(float(limit), self.currency_id, company, today))
+
     def _needs_approval(self, amount):
         """Return whether a refund of ``amount`` is above what one person may give."""
-        limit = self.company_id.call_wallet_refund_limit
-        return bool(limit) and amount > limit
+        return bool(self.company_id.call_wallet_refund_limit) and amount > self._refund_limit()
 
     def _refuse_alone(self, amount):
         if self._needs_approval(parse_amount(amount, self.env._("Amount"), self.env)):
@@ -95,9 +103,7 @@ class CallWalletRefund(models.Model):
                 self.env._(
                     "Amount: refunds above %(limit)s need a second person. Ask for approval with Refund… on the "
                     "wallet (request_refund in the API); a finance manager other than you decides.",
-                    limit=formatLang(
-                        self.env, float(self.company_id.call_wallet_refund_limit), currency_obj=self.currency_id
-                    ),
+                    limit=formatLang(self.env, float(self._refund_limit()), currency_obj=self.currency_id),
                 )
             )
 

@@ -15,7 +15,7 @@ class CallWalletTokens(models.Model):
             .sudo()
             .search(
                 [
-                    ("partner_id", "child_of", self.sudo().partner_id.commercial_partner_id.id),
+                    ("partner_id.commercial_partner_id", "=", self.sudo().partner_id.commercial_partner_id.id),
                     ("company_id", "=", self.sudo().company_id.id),
                     ("provider_id.state", "!=", "disabled"),
                 ]

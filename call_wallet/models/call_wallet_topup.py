@@ -7,6 +7,7 @@ TOPUP_STATES = [
     ("pending", "Pending"),
     ("partial", "Partly Paid"),
     ("paid", "Paid"),
+    ("paid_back", "Paid Back"),
     ("cancelled", "Cancelled"),
 ]
 INVOICE_STATUSES = [("paid", "Paid"), ("pending", "Pending"), ("cancelled", "Cancelled")]
@@ -74,18 +75,26 @@ class CallWalletTopup(models.Model):
             topup.tax_amount = invoice.amount_tax
             topup.total_amount = invoice.amount_total
 
-    @api.depends("amount", "credited_amount", "invoice_id.state", "invoice_id.payment_state")
+    @api.depends(
+        "amount",
+        "credited_amount",
+        "invoice_id.state",
+        "invoice_id.payment_state",
+        "invoice_id.reversal_move_ids.state",
+    )
     def _compute_state(self):
         for topup in self:
-            invoice = topup.sudo().invoice_id
-            if invoice.state == "cancel" or invoice.payment_state == "reversed":
-                topup.state = "cancelled"
-            elif not topup.credited_amount:
-                topup.state = "pending"
-            else:
-                # Paid with less: after a credit note, or where a rest was written off.
-                is_settled = invoice.payment_state in ("paid", "in_payment")
-                topup.state = "paid" if is_settled or topup.credited_amount == topup.amount else "partial"
+            topup.state = topup.sudo()._state()
+
+    def _state(self):
+        invoice = self.invoice_id
+        # Paid with less: after a credit note, or where a rest was written off.
+        is_settled = invoice.payment_state in ("paid", "in_payment")
+        if invoice.state == "cancel" or invoice.payment_state == "reversed":
+            return "cancelled"
+        if self.credited_amount:
+            return "paid" if is_settled or self.credited_amount == self.amount else "partial"
+        return "paid_back" if is_settled and self._credit_notes() else "pending"
 
     @api.ondelete(at_uninstall=False)
     def _refuse_invoiced(self):

@@ -146,7 +146,7 @@ class CallWalletTopupInvoice(models.Model):
 
     def _create_invoice(self):
         self.ensure_one()
-        self = self.with_context(lang=self.partner_id.lang or self.env.lang)
+        self = self.with_context(lang=self.partner_id._call_wallet_lang())
         invoices = self.env["account.move"].with_company(self.company_id)
         self.invoice_id = invoices.with_context(default_move_type="out_invoice").create(self._prepare_invoice_vals())
         self.invoice_id.action_post()

@@ -90,7 +90,7 @@ class CallWalletTopupSync(models.Model):
         if invoice.state != "posted":
             return ZERO
         noted = self._credit_notes()
-        ordered = min(self.amount, parse_amount(invoice.amount_untaxed)) - noted
+        ordered = min(self.amount, invoice._call_wallet_net()) - noted
         # What was sent back for credit notes is no longer there, should the bank take the rest back, too.
         kept = self._received() - min(self._sent_back(), noted)
         return max(min(kept, ordered), ZERO)
@@ -119,13 +119,13 @@ class CallWalletTopupSync(models.Model):
         return (received * net / total).quantize(cent, rounding=ROUND_HALF_UP)
 
     def _credit_notes(self):
-        """Return what posted credit notes took off the invoice, net of tax."""
+        """Return what posted credit notes took off the funds on the invoice, net of tax."""
         notes = self.invoice_id.reversal_move_ids.filtered(lambda note: note.state == "posted")
-        return sum((parse_amount(note.amount_untaxed) for note in notes), ZERO)
+        return sum((note._call_wallet_net() for note in notes), ZERO)
 
     def _entry(self, difference, number):
         invoice = self.invoice_id.name
-        _ = self.with_context(lang=self.partner_id.lang or self.env.lang).env._
+        _ = self.with_context(lang=self.partner_id._call_wallet_lang()).env._
         if difference > 0:
             kind, description = "balance_added", _("Balance added, invoice %s", invoice)
         else:

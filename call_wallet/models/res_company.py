@@ -26,7 +26,7 @@ class ResCompany(models.Model):
         "Refunds above this amount need a second person",
         required=True,
         default=1000,
-        help="In the wallet's currency. Zero: one person may refund any amount.",
+        help="In the company's currency, converted for wallets in another one. Zero: one person may refund any amount.",
     )
 
     call_wallet_breakage_months = fields.Integer(

@@ -14,6 +14,11 @@ class ResPartner(models.Model):
         help="The wallet of the company this contact belongs to.",
     )
 
+    def _call_wallet_lang(self):
+        """Return the language to write to somebody in; not theirs where it is no longer installed."""
+        installed = {code for code, _name in self.env["res.lang"].get_installed()}
+        return self.lang if self.lang in installed else self.env.lang
+
     @api.depends("commercial_partner_id.call_wallet_ids")
     @api.depends_context("company")
     def _compute_call_wallet_id(self):

@@ -1,5 +1,6 @@
 from . import (
     base_partner_merge,
+    call_wallet_dialog,
     call_wallet_topup_wizard,
     call_wallet_auto_topup_wizard,
     call_wallet_refund_wizard,

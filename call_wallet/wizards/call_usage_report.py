@@ -26,6 +26,7 @@ class CallUsageReportWizard(models.TransientModel):
     """
 
     _name = "call.usage.report.wizard"
+    _inherit = "call.wallet.dialog"
     _description = "Usage Report"
 
     wallet_id = fields.Many2one(

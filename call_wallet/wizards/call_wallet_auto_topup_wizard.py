@@ -11,6 +11,7 @@ class CallWalletAutoTopupWizard(models.TransientModel):
     """
 
     _name = "call.wallet.auto.topup.wizard"
+    _inherit = "call.wallet.dialog"
     _description = "Set Up Automatic Top-up"
 
     wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")

@@ -9,6 +9,7 @@ class CallWalletCloseWizard(models.TransientModel):
     """Shows what closing a wallet will do before it is done. Amounts are in the wallet's currency."""
 
     _name = "call.wallet.close.wizard"
+    _inherit = "call.wallet.dialog"
     _description = "Close a Wallet"
 
     wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")

@@ -10,6 +10,7 @@ class CallWalletPaybackWizard(models.TransientModel):
     """Asks how much of a top-up is paid back, and shows what follows. Amounts are in the wallet's currency."""
 
     _name = "call.wallet.payback.wizard"
+    _inherit = "call.wallet.dialog"
     _description = "Pay Back a Top-up"
 
     topup_id = fields.Many2one("call.wallet.topup", required=True, readonly=True, ondelete="cascade")

@@ -13,6 +13,7 @@ class CallWalletRefundWizard(models.TransientModel):
     """
 
     _name = "call.wallet.refund.wizard"
+    _inherit = "call.wallet.dialog"
     _description = "Refund to the Wallet"
 
     wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")
@@ -22,7 +23,7 @@ class CallWalletRefundWizard(models.TransientModel):
     amount = Amount(compute="_compute_amount", store=True, readonly=False)
     reason = fields.Char()
     needs_approval = fields.Boolean(compute="_compute_needs_approval")
-    limit = Amount(related="wallet_id.company_id.call_wallet_refund_limit")
+    limit = Amount(compute="_compute_needs_approval")
     # Made when the dialog opens: pressing the button twice refunds once.
     request_key = fields.Char(default=lambda self: uuid4().hex, readonly=True)
 
@@ -42,6 +43,7 @@ class CallWalletRefundWizard(models.TransientModel):
     def _compute_needs_approval(self):
         for wizard in self:
             wizard.needs_approval = wizard.wallet_id._needs_approval(wizard.amount)
+            wizard.limit = wizard.wallet_id._refund_limit()
 
     def action_refund(self):
         """Refund and close the dialog; or ask for approval and open the request.

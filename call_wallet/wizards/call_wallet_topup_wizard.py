@@ -11,6 +11,7 @@ class CallWalletTopupWizard(models.TransientModel):
     """
 
     _name = "call.wallet.topup.wizard"
+    _inherit = "call.wallet.dialog"
     _description = "Add Balance"
 
     wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")

@@ -1,0 +1,186 @@
+"""What accountants do to a top-up's documents: wallet and books agree, or it is refused, or somebody is told."""
+
+from decimal import Decimal
+
+from odoo import Command, fields
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from .common import CallWalletCommon
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestTopupDocuments(CallWalletCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.topup = cls.wallet.create_topup("100")
+        cls.invoice = cls.topup.invoice_id
+        cls.income = cls.env["account.account"].search(
+            [("account_type", "=", "income"), ("company_ids", "in", cls.company.id)], limit=1
+        )
+
+    def assertAgrees(self, balance, awaiting=0):
+        """The balance is this, the invoices of so much are not paid, and the general ledger says the same."""
+        self.assertBalance(self.wallet, balance)
+        self.assertSound(self.wallet)
+        [row] = [
+            row
+            for row in self.env["call.wallet"].reconciliation(fields.Date.today(), self.company)
+            if row["wallet"] == self.wallet.id
+        ]
+        found = (Decimal(row["awaiting_payment"]), Decimal(row["unexplained"]))
+        self.assertEqual(found, (Decimal(awaiting), Decimal(0)))
+
+    def _add_fee(self, price=30):
+        self.invoice.button_draft()
+        fee = {"name": "Setup fee", "price_unit": price, "account_id": self.income.id, "tax_ids": [Command.clear()]}
+        self.invoice.write({"invoice_line_ids": [Command.create(fee)]})
+        self.invoice.action_post()
+
+    def _credit_note(self, *keep):
+        note = self.invoice._reverse_moves()
+        if keep:
+            note.invoice_line_ids.filtered(lambda line: line.name not in keep).unlink()
+        note.invoice_date = fields.Date.today()
+        return note
+
+    # === OTHER THINGS ON THE INVOICE === #
+
+    def test_a_fee_on_the_invoice_is_credited_without_touching_the_funds(self):
+        self._add_fee()
+        self._pay(self.invoice)
+        self.assertAgrees(100)
+        self._credit_note("Setup fee").action_post()
+        self.assertAgrees(100)
+
+    def test_a_credit_note_of_everything_takes_the_funds_alone(self):
+        self._add_fee()
+        self._pay(self.invoice)
+        self._credit_note().action_post()
+        self.assertAgrees(0)
+        self.assertEqual(self.topup.state, "paid_back")
+
+    def test_unpaid_and_credited_with_a_fee_leaves_nothing(self):
+        self._add_fee()
+        self._credit_note().action_post()
+        self.assertAgrees(0)
+
+    def test_funds_at_a_discount_are_what_was_invoiced(self):
+        self._add_fee(50)
+        self.invoice.button_draft()
+        self.invoice.invoice_line_ids.filtered("call_wallet_id").discount = 20
+        self.invoice.action_post()
+        self._pay(self.invoice)
+        self.assertAgrees(80)
+
+    # === ACCOUNTS === #
+
+    def test_odoos_update_of_the_accounts_keeps_the_funds_a_liability(self):
+        self.invoice.button_draft()
+        self.invoice.action_update_fpos_values()
+        self.invoice.action_post()
+        self._pay(self.invoice)
+        self.assertAgrees(100)
+        deposits = self.company._call_wallet_deposit_account()
+        self.assertEqual(self.invoice.invoice_line_ids.account_id, deposits)
+
+    def test_a_line_that_is_entered_anew_is_the_wallets(self):
+        self.invoice.button_draft()
+        product = self.invoice.invoice_line_ids.product_id
+        line = {"product_id": product.id, "price_unit": 100, "tax_ids": [Command.clear()]}
+        self.invoice.write({"invoice_line_ids": [Command.clear(), Command.create(line)]})
+        self.invoice.action_post()
+        self._pay(self.invoice)
+        self.assertAgrees(100)
+        self.assertEqual(self.invoice.invoice_line_ids.call_wallet_id, self.wallet)
+
+    # === MORE THAN ONCE === #
+
+    def test_funds_are_credited_once(self):
+        self._pay(self.invoice)
+        first, second = self._credit_note(), self._credit_note()
+        first.action_post()
+        self.assertAgrees(0)
+        with self.assertRaisesRegex(UserError, "of which 0.00 USD is left"), self.env.cr.savepoint():
+            second.action_post()
+        with self.assertRaisesRegex(UserError, "is left"), self.env.cr.savepoint():
+            (self._credit_note() | self._credit_note()).action_post()
+        self.assertAgrees(0)
+
+    def test_two_at_once_are_more_than_there_is(self):
+        self._pay(self.invoice)
+        with self.assertRaisesRegex(UserError, "is left"), self.env.cr.savepoint():
+            (self._credit_note() | self._credit_note()).action_post()
+        self.assertAgrees(100)
+
+    def test_an_invoice_is_not_reset_under_its_credit_notes(self):
+        self._pay(self.invoice)
+        note = self._credit_note()
+        note.action_post()
+        for reset in (self.invoice.button_draft, self.invoice.button_cancel):
+            with self.assertRaisesRegex(UserError, "has credit notes"), self.env.cr.savepoint():
+                reset()
+        note.button_draft()
+        self.assertAgrees(100)
+        self.invoice.button_draft()
+        with self.assertRaisesRegex(UserError, "of which 0.00 USD is left"), self.env.cr.savepoint():
+            note.action_post()
+
+    # === DOCUMENTS OF NO TOP-UP === #
+
+    def test_copies_of_the_invoice_and_reversed_credit_notes_are_paid_for_nothing(self):
+        self._pay(self.invoice)
+        note = self._credit_note()
+        note.action_post()
+        for document in (self.invoice.copy(), note._reverse_moves()):
+            document.invoice_date = fields.Date.today()
+            with self.assertRaisesRegex(UserError, "Add Balance on the wallet"), self.env.cr.savepoint():
+                document.action_post()
+        note.button_draft()
+        self.assertAgrees(100)
+
+    # === SETTLED WITHOUT MONEY === #
+
+    def _settle_by(self, entry):
+        lines = (entry | self.invoice).line_ids
+        lines.filtered(lambda line: line.account_id.account_type == "asset_receivable").reconcile()
+
+    def _tasks(self):
+        return self.wallet.activity_ids.filtered(lambda task: "settled without a payment" in task.summary)
+
+    def test_a_receipt_typed_in_as_an_entry_brings_nothing_and_finance_is_told(self):
+        receivable = self.invoice.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+        journal = self.env["account.journal"].search(
+            [("type", "=", "general"), ("company_id", "=", self.company.id)], limit=1
+        )
+        entry = self.env["account.move"].create(
+            {
+                "journal_id": journal.id,
+                "line_ids": [
+                    Command.create({"account_id": self.income.id, "debit": 100}),
+                    Command.create(
+                        {"account_id": receivable.account_id.id, "credit": 100, "partner_id": self.partner.id}
+                    ),
+                ],
+            }
+        )
+        entry.action_post()
+        self._settle_by(entry)
+        self.assertEqual(self.invoice.payment_state, "paid")
+        self.assertAgrees(0, awaiting=100)
+        self.assertEqual(len(self._tasks()), 1)
+        self.assertIn(entry.name, self._tasks().note)
+
+    def test_the_credit_note_of_another_top_up_brings_nothing_and_finance_is_told(self):
+        other = self._fund(self.wallet, "100", by="topup")
+        note = other.pay_back("100", "Ordered twice")
+        self._settle_by(note)
+        self.assertAgrees(0, awaiting=100)
+        self.assertEqual(len(self._tasks()), 1)
+
+    def test_payments_statement_lines_and_its_own_credit_note_are_no_news(self):
+        self._pay(self.invoice, 40)
+        self._pay(self.invoice, 60)
+        self.topup.pay_back("30", "Unused")
+        self.assertFalse(self._tasks())
