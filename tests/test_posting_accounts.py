@@ -91,6 +91,16 @@ class TestPostingAccounts(CallWalletCommon):
             with self.assertRaisesRegex(ValidationError, message), self.env.cr.savepoint():
                 self.company[name] = wrong
 
+    def test_an_account_stays_of_the_type_it_was_chosen_for(self):
+        for name, kind in (
+            ("call_wallet_deposit_account_id", "income"),
+            ("call_wallet_deposit_account_id", "asset_current"),
+            ("call_wallet_live_account_id", "expense"),
+        ):
+            with self.subTest(name=name), self.assertRaisesRegex(ValidationError, "account"), self.env.cr.savepoint():
+                self.company[name].account_type = kind
+        self.company.call_wallet_deposit_account_id.account_type = "liability_non_current"
+
     def test_the_deposit_lines_of_invoice_and_credit_note_know_their_wallet(self):
         tax = self.env["account.tax"].create({"name": "VAT 15%", "amount": 15, "type_tax_use": "sale"})
         self.env.ref("call_wallet.product_topup").taxes_id = tax

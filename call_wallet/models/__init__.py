@@ -72,6 +72,7 @@ from . import (
     call_wallet_package,
     call_wallet_terms,
     account_chart_template,
+    account_account,
     account_move,
     account_move_funds,
     product_template,

@@ -92,8 +92,11 @@ def run_script(setting, name, arguments):
 
 
 def clean(_setting, _arguments):
-    """Remove what was made in the tree, and stop the server; the caches stay."""
-    if Server().stop():
+    """Remove what was made in the tree, and stop the server unless it is in use; the caches stay."""
+    server = Server()
+    if server.is_used():
+        say("the private PostgreSQL goes on: something is connected to it")
+    elif server.stop():
         say("stopped the private PostgreSQL")
     shutil.rmtree(paths.BUILD, ignore_errors=True)
     for folder in ("call_wallet", "tests", "scripts", "benchmarks"):

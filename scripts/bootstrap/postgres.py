@@ -100,6 +100,13 @@ class Server:
         self._run("pg_ctl", "-D", self.data, "-m", "fast", "-w", "stop")
         return True
 
+    def is_used(self):
+        """Whether somebody is connected, such as a site or the tests of another checkout: all share one server."""
+        if not self.home.exists() or not self._answers():
+            return False
+        others = "SELECT 1 FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid() LIMIT 1"
+        return bool(self.sql(others))
+
     def sql(self, statement, database="postgres", user=ROLE):
         """Run one statement and return its rows, columns parted by `|`."""
         output = capture(
