@@ -4,6 +4,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+# What the arithmetic of dates and of spreadsheets can hold, in any time zone.
+FIRST_YEAR, LAST_YEAR = 1900, 9998
+
 _moment = ContextVar("call_wallet_moment", default=None)
 
 

@@ -7,12 +7,13 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from odoo import fields
 from odoo.exceptions import UserError
 
+from .clock import FIRST_YEAR, LAST_YEAR
+
 ZERO = Decimal("0.000000")
 MICRO = Decimal("0.000001")
 # Doubles tell millionths apart up to here, and so do the wallets.
 LIMIT = Decimal(9_000_000_000)
-# What the arithmetic of dates and of spreadsheets can hold.
-FIRST_YEAR, LAST_YEAR = 1900, 9998
+COLUMN_LIMIT = Decimal(10) ** 14 - MICRO
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -36,7 +37,7 @@ def parse_amount(value, label=None, env=None):
         if label is None:
             raise
         raise UserError(env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60])) from error
-    if label is not None and (rounded != amount or abs(amount) > LIMIT):
+    if label is not None and not (rounded == amount and abs(amount) <= LIMIT):
         raise UserError(env._("%(field)s: use at most 6 decimal places and less than 9 billion.", field=label))
     return rounded
 
@@ -123,7 +124,20 @@ class Amount(fields.Float):
         return parse_amount(value)
 
     def convert_to_cache(self, value, record, validate=True):
-        return parse_amount(value)
+        """Odoo's hook for what is written.
+
+        :raise UserError: not a number, such as JSON's NaN, or none that the column can hold
+        """
+        try:
+            amount = parse_amount(value)
+        except (InvalidOperation, ValueError, TypeError):
+            amount = None
+        # Not a number is neither above nor below.
+        if amount is None or not amount.is_finite() or abs(amount) > COLUMN_LIMIT:
+            raise UserError(
+                record.env._("%(field)s: %(value)s is not an amount.", field=self.string, value=repr(value)[:60])
+            )
+        return amount
 
     def convert_to_record(self, value, record):
         return value if isinstance(value, Decimal) else parse_amount(value)

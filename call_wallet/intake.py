@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from odoo.tools.translate import LazyTranslate
 
+from .clock import FIRST_YEAR, LAST_YEAR
 from .rating import InvalidNumber, normalise
 
 _lt = LazyTranslate(__name__)
@@ -23,6 +24,7 @@ MAX_DURATION = 30 * 24 * 3600
 MAX_TEXT = 256
 # What PostgreSQL's text cannot hold (NUL, lone surrogates) and what nobody means to send.
 _unreadable = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_unreadable_all = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+").sub
 
 
 class Refused(Exception):
@@ -157,6 +159,9 @@ def moment(raw, field="started_at"):
                     value=shown(value),
                 ),
             )
+        if not FIRST_YEAR < parsed.year <= LAST_YEAR:
+            # Some time zone could not show it, and the report of the whole wallet would fail.
+            raise OverflowError
         return parsed.astimezone(UTC).replace(tzinfo=None, microsecond=0)
     except (ValueError, TypeError, OverflowError):
         raise Refused(
@@ -193,6 +198,11 @@ def duration(raw, field="duration_seconds"):
             ),
         )
     return value
+
+
+def echo(value):
+    """Return a reference as it can be answered: what could not be sent back is left out, or the answer were lost."""
+    return _unreadable_all("", value)[:MAX_TEXT] if isinstance(value, str) else value
 
 
 def shown(value):

@@ -32,8 +32,13 @@ class CallRate(models.Model):
     valid_to = fields.Datetime(help="Not valid from this moment on. Empty: for good.")
     currency_id = fields.Many2one(related="plan_id.currency_id")
 
-    _price_not_negative = models.Constraint("CHECK(price_per_minute >= 0)", "Price per minute: use zero or more.")
-    _fee_not_negative = models.Constraint("CHECK(connection_fee >= 0)", "Connection fee: use zero or more.")
+    # As in ``rate_deck``; not a number counts as more than any.
+    _price_in_range = models.Constraint(
+        "CHECK(price_per_minute >= 0 AND price_per_minute < 100000)", "Price per minute: use 0 to less than 100,000."
+    )
+    _fee_in_range = models.Constraint(
+        "CHECK(connection_fee >= 0 AND connection_fee < 100000)", "Connection fee: use 0 to less than 100,000."
+    )
     _increment_positive = models.Constraint(
         "CHECK(increment_seconds BETWEEN 1 AND 3600)", "Increment: use 1 to 3600 seconds."
     )

@@ -6,7 +6,7 @@ from odoo.tools.translate import LazyTranslate
 
 from ..clock import utcnow
 from ..fields import parse_amount
-from ..intake import Call, Refused, parse_call
+from ..intake import Call, Refused, echo, parse_call
 from ..rating import Charge, charge
 from ..sql import array
 from .call_wallet import FINANCE, PLATFORM
@@ -84,7 +84,7 @@ class CallUsageRecord(models.Model):
         return results
 
     def _refusal(self, raw, refused):
-        call_ref = raw.get("call_ref") if isinstance(raw, dict) else None
+        call_ref = echo(raw.get("call_ref")) if isinstance(raw, dict) else None
         return {"call_ref": call_ref, "result": "rejected", "reason": refused.explain(self.env)}
 
     # === PRICE === #

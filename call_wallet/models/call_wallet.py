@@ -13,6 +13,7 @@ FINANCE_MANAGER = "call_wallet.group_finance_manager"
 ACCOUNT_MANAGER = "call_wallet.group_account_manager"
 PLATFORM = "call_wallet.group_platform"
 CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id"}
+MAX_RECIPIENTS = 50
 ACCOUNT_REF = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 
 
@@ -104,8 +105,8 @@ class CallWallet(models.Model):
         "(partner_id, company_id, currency_id) WHERE active",
         "This customer already has a wallet in this currency.",
     )
-    _threshold_not_negative = models.Constraint(
-        "CHECK(low_balance_threshold >= 0)", "The low-balance threshold cannot be negative."
+    _threshold_in_range = models.Constraint(
+        "CHECK(low_balance_threshold BETWEEN 0 AND 9000000000)", "Low-balance threshold: use 0 to 9 billion."
     )
 
     def _default_currency(self):
@@ -313,6 +314,8 @@ class CallWallet(models.Model):
         if isinstance(emails, str) or not all(isinstance(email, str) for email in emails or []):
             raise ValidationError(self.env._("emails: send a list of addresses."))
         wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails or []]
+        if len(wanted) > MAX_RECIPIENTS:
+            raise ValidationError(self.env._("Notification recipients: at most %s addresses.", MAX_RECIPIENTS))
         repeated = {email for email in wanted if wanted.count(email) > 1}
         if repeated:
             raise ValidationError(self.env._("%s is in the list more than once.", ", ".join(sorted(repeated))))

@@ -204,6 +204,8 @@ class CallWalletLedger(models.AbstractModel):
         )
 
     def _read_refund(self, amount, reason):
+        if isinstance(amount, bool):
+            raise UserError(self.env._("Amount: enter a number."))
         amount = parse_amount(amount, self.env._("Amount"), self.env)
         if amount <= 0:
             raise UserError(self.env._("Amount: enter more than zero."))

@@ -60,5 +60,6 @@ class ResCompany(models.Model):
         "Funds reserved per call: use 1 to 86400 seconds.",
     )
     _call_wallet_whatsapp_rate_not_negative = models.Constraint(
-        "CHECK(call_wallet_whatsapp_rate >= 0)", "WhatsApp price per minute: use zero or more."
+        "CHECK(call_wallet_whatsapp_rate >= 0 AND call_wallet_whatsapp_rate < 100000)",
+        "WhatsApp price per minute: use 0 to less than 100,000.",
     )

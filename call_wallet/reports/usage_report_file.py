@@ -141,13 +141,18 @@ class Csv:
 WRITERS = {"xlsx": Xlsx, "csv": Csv}
 
 
+# Some programs take the full-width ones for the same.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
+                 "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+
+
 def defuse(text):
     """Return ``text`` such that no spreadsheet program runs it as a formula.
 
     A phone number in E.164 begins with + and is left alone: evaluated, it is a number and
     nothing else, and programs that read the file want it as it is.
     """
-    if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n"):
+    if text.lstrip()[:1] in FORMULA_SIGNS or text[:1] in ("\t", "\r", "\n"):
         return text if PHONE.fullmatch(text) else "'" + text
     return text
 
