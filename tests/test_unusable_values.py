@@ -56,7 +56,11 @@ class TestUnusableValues(HttpCase, CallWalletCommon):
 
     def test_a_reference_that_cannot_be_sent_back_loses_no_answer(self):
         platform = self._make_user("unusable-platform", "platform")
-        key = self.env["res.users.apikeys"].with_user(platform)._generate("rpc", "test", fields.Datetime.add(fields.Datetime.now(), days=1))
+        key = (
+            self.env["res.users.apikeys"]
+            .with_user(platform)
+            ._generate("rpc", "test", fields.Datetime.add(fields.Datetime.now(), days=1))
+        )
         calls = [self._call(call_ref="x\ud800"), self._call()]
         answer = self.url_open(
             "/json/2/call.usage/record_calls",
