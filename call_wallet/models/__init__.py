@@ -55,6 +55,7 @@ from . import (
     call_wallet_topup_sync,
     call_wallet_topup_sweep,
     call_wallet_topup_payback,
+    call_wallet_topup_credit_note,
     call_wallet_transfer,
     call_wallet_transfer_announced,
     call_wallet_outstanding,

@@ -127,15 +127,12 @@ class CallWalletClose(models.Model):
         return ClosingPlan(self.balance, paid_back, left, unit, self._closing_blockers())
 
     def _pay_back_room(self, topup):
-        """Return how much of a top-up can be paid back: what was credited, where all of it was paid.
-
-        What was written off when it was paid, or is not paid yet, is not ours to give back.
-        """
-        invoice = topup.invoice_id
-        if invoice.state != "posted":
+        """Return how much of a top-up can be paid back: what was credited, unless part of it was written off."""
+        if topup.invoice_id.state != "posted":
             return ZERO
-        ordered = min(topup.amount, invoice._call_wallet_net()) - topup._credit_notes()
-        return topup.credited_amount if topup.credited_amount == ordered else ZERO
+        ordered = min(topup.amount, topup.invoice_id._call_wallet_net()) - topup._credit_notes()
+        is_written_off = ordered > topup.credited_amount and topup._written_off(ordered - topup.credited_amount)
+        return ZERO if is_written_off else topup.credited_amount
 
     def _closing_blockers(self):
         _ = self.env._
@@ -149,7 +146,10 @@ class CallWalletClose(models.Model):
         unpaid = self.topup_ids.filtered(lambda topup: topup.state in ("pending", "partial") and topup.missing_amount)
         if unpaid:
             blockers.append(
-                _("Top-ups are not paid: %s. Cancel their invoices first.", ", ".join(unpaid.mapped("display_name")))
+                _(
+                    "Top-ups are not paid: %s. Cancel their invoices first, or pay back what was received.",
+                    ", ".join(unpaid.mapped("display_name")),
+                )
             )
         if self.refund_request_ids.filtered(lambda request: request.state == "waiting"):
             blockers.append(_("Refund requests wait for a decision. Approve or refuse them first."))
@@ -163,8 +163,8 @@ class CallWalletClose(models.Model):
         if plan.takes_rest and not take_rest:
             raise UserError(
                 _(
-                    "%(rest)s did not come from top-ups and cannot be paid back by credit note. "
-                    "Choose to keep it as breakage income (take_rest), then close.",
+                    "%(rest)s cannot be paid back by credit note: it did not come from top-ups, or part of their "
+                    "invoices was written off. Choose to keep it as breakage income (take_rest), then close.",
                     rest=rest,
                 )
             )

@@ -1,4 +1,4 @@
-from odoo import Command, fields, models
+from odoo import models
 from odoo.exceptions import UserError
 
 from ..fields import ZERO, Amount, check_request_key, parse_amount, parse_reason
@@ -85,11 +85,11 @@ class CallWalletTopupPayback(models.Model):
         note = self.invoice_id.reversal_move_ids.filtered(
             lambda note: note.call_wallet_request_key == self._payback_key(request_key)
         )
-        if note and parse_amount(note.amount_untaxed) != amount:
+        if note and note.call_wallet_paid_back != amount:
             raise UserError(
                 self.env._(
                     "request_key: it paid back %s before. Open Pay Back again to pay back more.",
-                    self.currency_id.format(note.amount_untaxed),
+                    self.currency_id.format(float(note.call_wallet_paid_back)),
                 )
             )
         return note
@@ -117,39 +117,6 @@ class CallWalletTopupPayback(models.Model):
                     wallet._exactly(max(wallet.available_balance, ZERO)),
                 )
             )
-
-    # === CREDIT NOTE === #
-
-    def _create_credit_note(self, amount, reason, request_key):
-        """Post a credit note on the top-up's invoice; the ledger has followed when it returns."""
-        before = self.credited_amount
-        invoice = self.invoice_id
-        note = invoice._reverse_moves(
-            [
-                {
-                    "invoice_date": fields.Date.context_today(self),
-                    "date": fields.Date.context_today(self),
-                    "ref": self.env._("%(invoice)s, paid back: %(reason)s", invoice=invoice.name, reason=reason),
-                    "invoice_payment_term_id": False,
-                    "call_wallet_request_key": self._payback_key(request_key) if request_key else False,
-                }
-            ]
-        )
-        self._scale_credit_note(note, amount)
-        note.with_context(call_wallet_pay_back=True).action_post()
-        self.env.flush_all()
-        self.env.invalidate_all()
-        if before - self.credited_amount != amount:
-            raise UserError(self.env._("The wallet is being worked on just now. Nothing was paid back; try again."))
-        return note
-
-    def _scale_credit_note(self, note, amount):
-        """Make the whole invoice's credit note one of ``amount``, net of tax, with its share of the tax."""
-        [line] = note.invoice_line_ids.filtered(lambda line: line.display_type == "product")[:1]
-        net = parse_amount(line.price_subtotal)
-        if net != amount:
-            share = parse_amount(line.price_unit) * amount / net
-            note.write({"invoice_line_ids": [Command.update(line.id, {"price_unit": float(share)})]})
 
     # === MONEY === #
 

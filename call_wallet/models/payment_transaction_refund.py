@@ -40,7 +40,8 @@ class PaymentTransactionRefund(models.Model):
     def _call_wallet_follow_refund(self):
         if self.state == "done":
             note = self.call_wallet_credit_note_id or self._call_wallet_open_note() or self._call_wallet_note_refund()
-            self._call_wallet_reconcile_refund(note)
+            if note:
+                self._call_wallet_reconcile_refund(note)
         elif self.state in ("error", "cancel") and self.call_wallet_credit_note_id.state == "posted":
             self._call_wallet_undo_refund()
 
@@ -57,11 +58,18 @@ class PaymentTransactionRefund(models.Model):
         return note
 
     def _call_wallet_note_refund(self):
-        """Post the credit note of a refund that was asked for elsewhere: on the payment, or at the provider."""
+        """Post the credit note of a refund that was asked for elsewhere: on the payment, or at the provider.
+
+        :return: the credit note; empty where nothing of the invoice is left to credit
+        """
         invoice = self.source_transaction_id.invoice_ids.filtered("call_wallet_topup_ids")[:1]
         topup = invoice.call_wallet_topup_ids[:1]
         total = invoice.amount_total
         net = invoice.currency_id.round(-self.amount * invoice.amount_untaxed / total) if total else 0
+        # Of several parts, each rounded, the last is what is left.
+        net = min(parse_amount(net), invoice._call_wallet_net() - topup._credit_notes())
+        if net <= 0:
+            return invoice.browse()
         note = invoice._reverse_moves(
             [
                 {
@@ -72,7 +80,7 @@ class PaymentTransactionRefund(models.Model):
                 }
             ]
         )
-        topup._scale_credit_note(note, parse_amount(net))
+        topup._scale_credit_note(note, net)
         # The money has left already: that it was used meanwhile does not bring it back.
         note.with_context(call_wallet_pay_back=True).action_post()
         self.call_wallet_credit_note_id = note
