@@ -10,7 +10,6 @@ from odoo.tests import tagged
 
 from .common import CallWalletCommon
 
-
 numbers = count(1)
 
 
