@@ -283,6 +283,14 @@ class TestInvoicesAndCards(TopupPageCommon):
         with self.assertRaisesRegex(UserError, "not saved"):
             self.wallet.with_user(self.owner).remove_payment_token(card.id)
 
+    def test_odoos_own_page_removes_the_companys_card_for_owners_alone(self):
+        card, mine = self._token(self.partner, "1111"), self._token(self.colleague.partner_id, "2222")
+        for token in (card, mine):
+            self._rpc("portal-colleague", "/payment/archive_token", token_id=token.id)
+        self.assertEqual((card.active, mine.active), (True, False))
+        self._rpc("portal-owner", "/payment/archive_token", token_id=card.id)
+        self.assertFalse(card.active)
+
     def test_only_owners_and_finance_remove_a_card(self):
         token = self._token(self.colleague.partner_id)
         for user in (self.colleague, self.stranger, self._make_user("card-manager", "account_manager")):

@@ -1,5 +1,6 @@
 from . import (
     payment_context,
+    payment_token,
     portal,
     portal_add_balance,
     portal_auto_topup,
