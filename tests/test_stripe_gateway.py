@@ -214,6 +214,9 @@ class TestStripePage(StripeFakeCase):
         self._come_back(session)
         transaction._post_process()
         self.assertEqual(transaction.state, "done")
+        for _time in range(2):
+            self._deliver_all("charge.failed")
+        self.assertFalse(self.env["call.wallet.stripe.return"].search([]))
         self.assertBalance(self.wallet, 100)
 
     def test_leaving_the_page_ends_it(self):

@@ -54,6 +54,37 @@ class TestStripeSweep(StripeFakeCase):
             self._sweep()
         self.assertBalance(self.wallet, 0)
 
+    def test_a_declined_card_that_another_followed_takes_nothing_back(self):
+        topup = self._pay_with_the_second_card()
+        self._deliver_all("payment_intent.succeeded")
+        for _time in range(2):
+            self._sweep()
+        self.assertFalse(self.env["call.wallet.stripe.return"].search([]))
+        self.assertEqual(topup.transaction_ids.mapped("type"), ["balance_added"])
+        self.assertBalance(self.wallet, 60)
+
+    def test_what_was_taken_back_for_a_declined_card_is_given_back_once(self):
+        topup = self._pay_with_the_second_card()
+        self._deliver_all()
+        [charge] = self.fake.store.find("charge", status="failed")
+        returns = self.env["call.wallet.stripe.return"]
+        returns._of("return", charge["id"], topup.invoice_id.transaction_ids, 6000, "card_declined")._bring(
+            True, "failed"
+        )
+        self.assertBalance(self.wallet, 0)
+        for _time in range(2):
+            self._sweep()
+        self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [60, -60, 60])
+        self.assertEqual(topup.invoice_id.payment_state, "paid")
+        self.assertSound(self.wallet)
+
+    def _pay_with_the_second_card(self):
+        topup = self.wallet.create_topup("60")
+        _transaction, session = self._pay_by_page(topup)
+        for number in ("4000000000000002", "4242424242424242"):
+            self.url_open(f"{self.fake.url}/c/pay/{session}", data={"number": number}, allow_redirects=False)
+        return topup
+
 
 class TestStripeTransfer(StripeFakeCase):
     def setUp(self):

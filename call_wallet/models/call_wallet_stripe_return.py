@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from ..stripe_client import client
+from .payment_transaction_stripe import EXPAND
 
 
 class CallWalletStripeReturn(models.Model):
@@ -51,15 +52,26 @@ class CallWalletStripeReturn(models.Model):
         transaction = self._payment_of(provider, charge["payment_intent"])
         if not transaction:
             return False
-        if charge["status"] != "failed":
-            return True
+        intent = self._intent_of(provider, charge)
         if transaction.state != "done":
-            transaction._call_wallet_fetch_intent()
+            transaction._call_wallet_process_intent(intent)
             return True
-        record = self._of("return", name, transaction, charge["amount"], charge["failure_code"])
-        record._bring(True, "failed")
-        transaction._call_wallet_block_debits()
+        if self._is_returned(charge, intent):
+            record = self._of("return", name, transaction, charge["amount"], charge["failure_code"])
+            record._bring(True, "failed")
+            transaction._call_wallet_block_debits()
+            return True
+        # Taken back although the money is here.
+        self.search([("reference", "=", name), ("is_taken", "=", True)])._bring(False, charge["status"])
         return True
+
+    def _intent_of(self, provider, charge):
+        return client(provider).payment_intents.retrieve(charge["payment_intent"], {"expand": EXPAND}).to_dict()
+
+    def _is_returned(self, charge, intent):
+        """Tell whether the payment failed with this charge: a declined card may be followed by one that pays."""
+        latest = (intent["latest_charge"] or {}).get("id")
+        return charge["status"] == "failed" and latest == charge["id"] and intent["status"] != "succeeded"
 
     def _payment_of(self, provider, intent):
         transaction = self.env["payment.transaction"].search(

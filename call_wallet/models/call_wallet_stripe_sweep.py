@@ -1,5 +1,5 @@
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import stripe
 from odoo import api, models
@@ -27,7 +27,7 @@ class CallWalletStripeSweep(models.Model):
         providers = self.env["payment.provider"].search([("code", "=", "stripe"), ("state", "!=", "disabled")])
         for provider in providers.filtered("stripe_secret_key"):
             since = int((now() - timedelta(days=SWEEP_DAYS)).timestamp())
-            for part in (self._sweep_events, self._sweep_payments, self._sweep_unanswered):
+            for part in (self._sweep_events, self._sweep_payments, self._sweep_returns, self._sweep_unanswered):
                 try:
                     part(provider.with_company(provider.company_id), since)
                 except stripe.StripeError:
@@ -65,6 +65,20 @@ class CallWalletStripeSweep(models.Model):
                 self.env._("Payment %s was entered late", entered.reference),
                 self.env._("Stripe had it, but its message did not arrive. The balance is right now."),
             )
+
+    def _sweep_returns(self, provider, since):
+        """Give back what was taken back although its payment stands at Stripe."""
+        returns = self.env["call.wallet.stripe.return"]
+        taken = returns.search(
+            [
+                ("transaction_id.provider_id", "=", provider.id),
+                ("kind", "=", "return"),
+                ("is_taken", "=", True),
+                ("create_date", ">=", datetime.fromtimestamp(since, UTC).replace(tzinfo=None)),
+            ]
+        )
+        for name in taken.mapped("reference"):
+            self._apart(lambda name=name: returns._bring_charge(provider, name))
 
     def _sweep_unanswered(self, provider, _since):
         """Give up requests that Stripe never received, so that the customer can pay again."""
