@@ -8,6 +8,8 @@ from odoo.tools import mute_logger
 
 from .stripe_case import OWN_SECRET, WEBHOOK_SECRET, StripeFakeCase, signed
 
+PAYBACK = "odoo.addons.call_wallet.models.call_wallet_topup_payback"
+
 
 class TestStripeDisputes(StripeFakeCase):
     def test_a_dispute_lost_takes_the_funds_once(self):
@@ -182,6 +184,92 @@ class TestStripeRefunds(StripeFakeCase):
         self.assertEqual(topup.invoice_id.reversal_move_ids, note)
         self.assertEqual(note.payment_state, "paid")
         self.assertBalance(self.wallet, 70)
+
+
+class TestStripeRefundsOfArchivedCards(StripeFakeCase):
+    """Owners may remove a card at any time; what it paid can still go back to it."""
+
+    def _charged(self, *args, **values):
+        result = super()._charged(*args, **values)
+        result[1].token_id.active = False
+        return result
+
+    def test_what_it_paid_is_paid_back(self):
+        topup, transaction, _charge = self._charged()
+        note = topup.pay_back("30", "Not needed")
+        self.assertEqual((note.payment_state, transaction.child_transaction_ids.state), ("paid", "done"))
+        self.assertEqual([refund["amount"] for refund in self.fake.store.find("refund")], [3000])
+        self.assertBalance(self.wallet, 70)
+        self.assertSound(self.wallet)
+
+    def test_what_stripes_dashboard_sends_back_is_entered(self):
+        _topup, transaction, _charge = self._charged()
+        self.fake.money_back.create_refund({"payment_intent": transaction.provider_reference, "amount": "3000"})
+        self._deliver_all("refund.created", "charge.refunded")
+        self._deliver_all("charge.refunded", own=False)
+        self.assertEqual(set(self.env["call.wallet.stripe.event"].search([]).mapped("state")), {"done"})
+        self.assertBalance(self.wallet, 70)
+
+    def test_what_is_left_goes_back_when_the_wallet_is_closed(self):
+        for amount in ("100", "50"):
+            self._charged(amount)
+        self.wallet.close("Leaving")
+        self.assertEqual({refund["amount"] for refund in self.fake.store.find("refund")}, {10000, 5000})
+        self.assertEqual(set(self.wallet.topup_ids.invoice_id.reversal_move_ids.mapped("payment_state")), {"paid"})
+        self.assertBalance(self.wallet, 0)
+
+
+class TestStripeRefundNotEntered(StripeFakeCase):
+    """The money cannot be sent, or not be entered, such as when its account is archived."""
+
+    def setUp(self):
+        super().setUp()
+        lines = self.stripe.journal_id.inbound_payment_method_line_ids
+        self.account = self.env["account.account"].create(
+            {"name": "Stripe", "code": "STRX", "account_type": "asset_current", "reconcile": True}
+        )
+        lines.filtered(lambda line: line.payment_provider_id == self.stripe).payment_account_id = self.account
+        self._pay_otherwise(self.wallet.create_topup("50"))
+        self.topup, _transaction, _charge = self._charged("100")
+        self.account.active = False
+
+    def _pay_otherwise(self, topup):
+        demo = self.env["payment.provider"].search(
+            [("code", "=", "demo"), ("company_id", "=", self.company.id)], limit=1
+        )
+        demo.state = "test"
+        method = demo.payment_method_ids[:1]
+        method.support_refund = "partial"
+        transaction = self._transaction(topup, provider_id=demo.id, payment_method_id=method.id)
+        transaction._set_done()
+        transaction._post_process()
+
+    def _told(self):
+        return [summary for summary in self.wallet.activity_ids.mapped("summary") if "not sent back" in summary]
+
+    def test_a_pay_back_is_kept_and_can_be_sent_with_the_same_key(self):
+        with mute_logger(PAYBACK):
+            note = self.topup.pay_back("30", "Not needed", request_key="click")
+        self.assertEqual((note.state, note.payment_state), ("posted", "not_paid"))
+        self.assertFalse(note.call_wallet_refund_ids)
+        self.assertEqual(len(self._told()), 1)
+        self.assertBalance(self.wallet, 120)
+        self.account.active = True
+        self.assertEqual(self.topup.pay_back("30", "Not needed", request_key="click"), note)
+        self.assertEqual(note.payment_state, "paid")
+        self.assertEqual([refund["amount"] for refund in self.fake.store.find("refund")], [3000])
+        self.assertBalance(self.wallet, 120)
+        self.assertSound(self.wallet)
+
+    def test_closing_sends_what_can_be_sent_and_tells_of_the_rest(self):
+        with mute_logger(PAYBACK):
+            self.wallet.close("Leaving")
+        self.assertFalse(self.wallet.active)
+        notes = self.wallet.topup_ids.invoice_id.reversal_move_ids.sorted("amount_total")
+        self.assertEqual(notes.mapped("payment_state"), ["paid", "not_paid"])
+        self.assertEqual(len(self._told()), 1)
+        self.assertIn(notes[1].name, self._told()[0])
+        self.assertBalance(self.wallet, 0)
 
 
 class TestStripeInbox(StripeFakeCase):

@@ -75,7 +75,7 @@ class CallWalletClose(models.Model):
             wallet._archive_closed(plan, reason)
         # A provider sends money only for what is committed.
         for topup, note in notes:
-            topup._refund_through_provider(note)
+            topup._send_back(note)
         return True
 
     def reopen(self):

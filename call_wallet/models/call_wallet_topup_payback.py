@@ -1,8 +1,13 @@
+import logging
+
+import psycopg2
 from odoo import models
 from odoo.exceptions import UserError
 
 from ..fields import ZERO, Amount, check_request_key, parse_amount, parse_reason
 from .call_wallet import FINANCE_MANAGER
+
+_logger = logging.getLogger(__name__)
 
 
 class CallWalletTopupPayback(models.Model):
@@ -52,7 +57,7 @@ class CallWalletTopupPayback(models.Model):
                 topup._check_payback(amount, allow_negative)
                 note = topup._create_credit_note(amount, reason, request_key)
         # Of a request that was broken off in between, the money is sent now.
-        topup._refund_through_provider(note)
+        topup._send_back(note)
         return note.with_env(self.env)
 
     # === CHECKS === #
@@ -120,6 +125,35 @@ class CallWalletTopupPayback(models.Model):
 
     # === MONEY === #
 
+    def _send_back(self, note):
+        """Send a credit note's money back; where that fails, finance is told and the credit note stays open.
+
+        An error would say that nothing has happened, and keep other credit notes from being sent.
+        """
+        ledger = self.env["call.wallet.ledger"]
+        is_kept = ledger._may_own_transaction()
+        try:
+            with ledger._transaction(), self.env.cr.savepoint():
+                self._refund_through_provider(note)
+        except Exception as error:  # whatever a provider or a document may raise
+            if isinstance(error, psycopg2.OperationalError) and not is_kept:
+                raise  # the whole request is repeated, the credit note included
+            _logger.warning("%s was not sent back.", note.name, exc_info=True)
+            self._tell_not_sent(note, error)
+
+    def _tell_not_sent(self, note, error):
+        _ = self.env._
+        with self.env["call.wallet.ledger"]._transaction():
+            self.wallet_id._tell_finance(
+                _("Credit note %s was not sent back", note.name),
+                _(
+                    "%(amount)s could not be sent back through the payment provider (%(error)s). See there whether it "
+                    "has left all the same. If not, pay the credit note by bank.",
+                    amount=note.currency_id.format(note.amount_residual),
+                    error=str(error)[:500],
+                ),
+            )
+
     def _refund_through_provider(self, note):
         """Ask the provider that brought the money to send back the credit note's amount.
 
@@ -149,7 +183,7 @@ class CallWalletTopupPayback(models.Model):
                 and source.operation != "refund"
                 and source.provider_id.state != "disabled"
                 and source.provider_id.support_refund != "none"
-                and source.payment_method_id.support_refund != "none"
+                and self._paid_with(source).support_refund != "none"
                 and source.payment_id.state in ("in_process", "paid")
             )
         )
@@ -162,10 +196,14 @@ class CallWalletTopupPayback(models.Model):
             # Refunds are negative.
             left = source.amount + sent_back
             whole = source.currency_id.compare_amounts(amount, source.amount) == 0
-            partial = source.provider_id.support_refund == source.payment_method_id.support_refund == "partial"
+            partial = source.provider_id.support_refund == self._paid_with(source).support_refund == "partial"
             if source.currency_id.compare_amounts(amount, left) <= 0 and (whole or partial):
                 return source
         return transactions.browse()
+
+    def _paid_with(self, source):
+        """Return the method that knows about refunds: of a card's brand, such as Visa, the card."""
+        return source.payment_method_id.primary_payment_method_id or source.payment_method_id
 
     # === ACTIONS === #
 

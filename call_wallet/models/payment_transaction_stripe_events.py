@@ -110,9 +110,15 @@ class PaymentTransactionStripeEvents(models.Model):
     # === REFUNDS === #
 
     def _create_child_transaction(self, amount, is_refund=False, **custom_create_values):
-        """Make one refund at a time of a top-up's payment: ours, and those made in Stripe's dashboard."""
+        """Make one refund at a time of a top-up's payment: ours, and those made in Stripe's dashboard.
+
+        None has the payment's saved card: money goes back by the payment, also where the card is archived by
+        now, with which Odoo lets no transaction be made.
+        """
         if is_refund and self._call_wallet_by_library():
             self._call_wallet_lock()
+        if is_refund and self._call_wallet_topups():
+            custom_create_values.setdefault("token_id", False)
         return super()._create_child_transaction(amount, is_refund=is_refund, **custom_create_values)
 
     def _call_wallet_lock(self):
