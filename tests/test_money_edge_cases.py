@@ -287,6 +287,24 @@ class TestMoneyEdgeCases(StripeFakeCase):
         self.assertBalance(self.wallet, -30)
         self.assertEqual(self.wallet.state, "paused")
 
+    def test_odoos_own_refund_stops_at_what_is_used_unless_a_manager_says_so(self):
+        payment = self._pay_with_stripe("100").invoice_id.transaction_ids
+        self._spend(25)  # 30 dollars
+        refund = "payment.transaction/action_refund"
+        self._refused("70.00 USD", refund, payment.ids)
+        self._refused("70.00 USD", refund, payment.ids, amount_to_refund=70.01)
+        self.assertFalse(self.fake.store.find("refund"))
+        self.assertFalse(payment.child_transaction_ids)
+        self._do(refund, payment.ids, amount_to_refund=30)
+        self._refused("40.00 USD", refund, payment.ids, amount_to_refund=40.01)  # its credit note is not there yet
+        payment.child_transaction_ids._post_process()
+        self.assertBalance(self.wallet, 40)
+        self._refused("40.00 USD", refund, payment.ids, amount_to_refund=40.01)
+        self._do(refund, payment.ids, by="finance_manager", amount_to_refund=60)
+        payment.child_transaction_ids._post_process()
+        self.assertBalance(self.wallet, -20)
+        self.assertSound(self.wallet)
+
     def test_a_refund_that_fails_later_gives_the_funds_back_and_finance_a_task(self):
         topup = self._pay_with_stripe("100")
         self._do("call.wallet.topup/pay_back", topup.ids, by="finance_manager", amount="30", reason="Not needed")

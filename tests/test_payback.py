@@ -1,5 +1,7 @@
 """Paying balance back: a credit note takes the funds, and the money goes the way it came."""
 
+from decimal import Decimal
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form
 
@@ -139,6 +141,30 @@ class TestRefundsElsewhere(PaybackCase):
         note = topup.invoice_id.reversal_move_ids
         self.assertEqual((len(note), note.amount_total, note.payment_state), (1, 25, "paid"))
         self.assertSound(self.wallet)
+
+    def test_of_a_refund_on_the_payment_its_net_share_must_be_there(self):
+        tax = self.env["account.tax"].create({"name": "21 %", "amount": 21, "type_tax_use": "sale"})
+        self.env.ref("call_wallet.product_topup").taxes_id = tax
+        topup = self.wallet.create_topup("100")
+        transaction = self._by_card(topup).with_user(self._make_user("refund-clerk", "finance"))
+        self._record(self._call(call_type="whatsapp", duration_seconds=60 * 60 * 25))  # 30 dollars
+        with self.assertRaisesRegex(UserError, "70.02 USD.*70.00 USD"):
+            transaction.action_refund(84.72)
+        transaction.action_refund(84.70)
+        transaction.sudo().child_transaction_ids._post_process()
+        self.env.invalidate_all()
+        self.assertBalance(self.wallet, 0)
+        self.assertSound(self.wallet)
+
+    def test_what_a_credit_note_took_already_may_be_sent(self):
+        topup = self.wallet.create_topup("100")
+        transaction = self._by_card(topup)
+        note = topup._create_credit_note(Decimal(100), "All of it", None)
+        transaction.with_user(self._make_user("refund-clerk", "finance")).action_refund()
+        transaction.child_transaction_ids._post_process()
+        self.env.invalidate_all()
+        self.assertEqual(note.payment_state, "paid")
+        self.assertBalance(self.wallet, 0)
 
     def test_a_refund_that_fails_later_brings_the_funds_back_once(self):
         topup = self.wallet.create_topup("100")

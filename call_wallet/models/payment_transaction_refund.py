@@ -1,6 +1,9 @@
 from odoo import api, fields, models
+from odoo.addons.payment import utils as payment_utils
+from odoo.exceptions import UserError
 
-from ..fields import parse_amount
+from ..fields import ZERO, parse_amount
+from .call_wallet import FINANCE_MANAGER
 
 TO_DO = "mail.mail_activity_data_todo"
 
@@ -26,6 +29,67 @@ class PaymentTransactionRefund(models.Model):
             refunds.call_wallet_credit_note_id = note_id
         return transactions
 
+    # === WHO MAY SEND BACK WHAT === #
+
+    def action_refund(self, amount_to_refund=None):
+        """Odoo's own refund button, with the limit of Pay Back: only a manager sends back funds that were used.
+
+        :raise UserError: more than the wallet's available balance, and not a finance manager
+        """
+        payment_utils.check_rights_on_recordset(self)
+        if not (self.env.su or self.env.user.has_group(FINANCE_MANAGER)):
+            self.sudo()._call_wallet_refuse_used(amount_to_refund)
+        return super().action_refund(amount_to_refund=amount_to_refund)
+
+    def _call_wallet_refuse_used(self, amount):
+        _ = self.env._
+        for wallet, payments in self.grouped(lambda payment: payment._call_wallet_topups().wallet_id[:1]).items():
+            if not wallet:
+                continue
+            # Their funds are in the wallet until their credit notes are posted.
+            under_way = self._call_wallet_refunds_under_way(wallet)
+            left = wallet.available_balance
+            for refund in under_way:
+                left -= refund.source_transaction_id._call_wallet_funds(-refund.amount)
+            funds = ZERO
+            for payment in payments:
+                asked = parse_amount(amount or payment.amount, _("Amount"), self.env)
+                is_noted = payment not in under_way.source_transaction_id and payment._call_wallet_open_notes(asked)
+                funds += ZERO if is_noted else payment._call_wallet_funds(asked)
+            if funds > max(left, ZERO):
+                raise UserError(
+                    _(
+                        "This takes %(funds)s, net of tax, from a wallet of whose balance %(left)s is available; the "
+                        "rest is used or held. Refund less, or ask a finance manager to do it.",
+                        funds=wallet._exactly(funds),
+                        left=wallet._exactly(max(left, ZERO)),
+                    )
+                )
+
+    def _call_wallet_refunds_under_way(self, wallet):
+        return self.search(
+            [
+                ("operation", "=", "refund"),
+                ("state", "in", ("draft", "pending", "done")),
+                ("call_wallet_credit_note_id", "=", False),
+                ("source_transaction_id.invoice_ids.call_wallet_topup_ids.wallet_id", "=", wallet.id),
+            ]
+        )
+
+    def _call_wallet_funds(self, amount):
+        """Return the funds that a refund of this payment takes: its amount's share net of tax, still credited."""
+        credited = sum(self._call_wallet_topups().mapped("credited_amount"), ZERO)
+        return min(self._call_wallet_share(float(amount)), credited)
+
+    def _call_wallet_share(self, amount):
+        """Return what of an amount of this payment (a float) is net of tax."""
+        invoice = self.invoice_ids.filtered("call_wallet_topup_ids")[:1]
+        if not invoice.amount_total:
+            return ZERO
+        return parse_amount(invoice.currency_id.round(amount * invoice.amount_untaxed / invoice.amount_total))
+
+    # === WHAT FOLLOWS === #
+
     def _post_process(self):
         """Make the refund's credit note if there is none, and reconcile it with the money sent back.
 
@@ -47,15 +111,18 @@ class PaymentTransactionRefund(models.Model):
 
     def _call_wallet_open_note(self):
         """Return the credit note over this amount that finance has posted and that waits for its money."""
-        note = self._call_wallet_topups().invoice_id.reversal_move_ids.filtered(
+        note = self._call_wallet_open_notes(-self.amount)[:1]
+        self.call_wallet_credit_note_id = note
+        return note
+
+    def _call_wallet_open_notes(self, amount):
+        return self._call_wallet_topups().invoice_id.reversal_move_ids.filtered(
             lambda note: (
                 note.state == "posted"
                 and not note.call_wallet_refund_ids
-                and not note.currency_id.compare_amounts(note.amount_residual, -self.amount)
+                and not note.currency_id.compare_amounts(note.amount_residual, float(amount))
             )
-        )[:1]
-        self.call_wallet_credit_note_id = note
-        return note
+        )
 
     def _call_wallet_note_refund(self):
         """Post the credit note of a refund that was asked for elsewhere: on the payment, or at the provider.
@@ -64,10 +131,9 @@ class PaymentTransactionRefund(models.Model):
         """
         invoice = self.source_transaction_id.invoice_ids.filtered("call_wallet_topup_ids")[:1]
         topup = invoice.call_wallet_topup_ids[:1]
-        total = invoice.amount_total
-        net = invoice.currency_id.round(-self.amount * invoice.amount_untaxed / total) if total else 0
         # Of several parts, each rounded, the last is what is left.
-        net = min(parse_amount(net), invoice._call_wallet_net() - topup._credit_notes())
+        left = invoice._call_wallet_net() - topup._credit_notes()
+        net = min(self.source_transaction_id._call_wallet_share(-self.amount), left)
         if net <= 0:
             return invoice.browse()
         note = invoice._reverse_moves(
