@@ -50,9 +50,28 @@ class TestStripeForgery(StripeCommon):
         for content in ({"amount": 20000}, {"currency": "eur"}):
             _topup, transaction = self._order()
             body = self._native_event(transaction, **content)
-            self._post_native(body, signed(body, WEBHOOK_SECRET))
-            self.assertEqual(transaction.state, "error")
+            for _time in range(2):
+                self._post_native(body, signed(body, WEBHOOK_SECRET))
+                self.assertEqual(transaction.state, "error")
+            [told] = self.wallet.activity_ids.filtered(lambda told, tx=transaction: tx.reference in told.summary)
+            reported = r"200\.00 \(USD\)" if "amount" in content else r"100\.00.*\(EUR\)"
+            self.assertRegex(told.note, r"100\.00 was asked for, .* reports .*" + reported)
+        self.assertEqual(len(self.wallet.activity_ids), 2)
         self.assertBalance(self.wallet, 0)
+
+    def test_after_a_decline_another_amount_is_an_error_still_and_the_right_one_is_not(self):
+        _topup, transaction = self._order()
+        for content, state in (
+            ({"type": "payment_intent.payment_failed", "status": "requires_payment_method"}, "error"),
+            ({"amount": 20000}, "error"),
+            ({}, "done"),
+        ):
+            body = self._native_event(transaction, **content)
+            self._post_native(body, signed(body, WEBHOOK_SECRET))
+            self.assertEqual(transaction.state, state)
+        self.assertEqual(len(self.wallet.activity_ids), 1)
+        transaction._post_process()
+        self.assertBalance(self.wallet, 100)
 
     def test_the_same_event_again_and_a_late_failure_change_nothing(self):
         topup, transaction = self._order()

@@ -111,6 +111,7 @@ from . import (
     payment_transaction_stripe,
     payment_transaction_checkout,
     payment_transaction_stripe_events,
+    payment_transaction_mismatch,
     res_company_payments,
     res_config_settings,
     res_config_settings_accounts,
