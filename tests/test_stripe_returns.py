@@ -288,6 +288,18 @@ class TestStripeInbox(StripeFakeCase):
         self.assertEqual(answer.status_code, 403)
         self.assertFalse(self.env["call.wallet.stripe.event"].search([]))
 
+    def test_what_is_not_an_event_is_refused(self):
+        whole = {"id": "evt_x", "type": "charge.failed", "data": {"object": {"id": "ch_1"}}}
+        bodies = [b"", b"{", b"[]", b"7", b"null", b"{}"]
+        for change in ({"id": None}, {"type": 7}, {"data": []}, {"data": {"object": None}}, {"data": {"object": {}}}):
+            bodies.append(json.dumps(whole | change).encode())
+        for body in bodies:
+            headers = {"Content-Type": "application/json", "Stripe-Signature": signed(body, OWN_SECRET)}
+            with self.subTest(body=body), mute_logger("odoo.http"):
+                answer = self.opener.post(f"{self.base_url()}/call_wallet/stripe/webhook", data=body, headers=headers)
+                self.assertEqual(answer.status_code, 400)
+        self.assertFalse(self.env["call.wallet.stripe.event"].search([]))
+
     def test_an_events_content_is_not_believed(self):
         _topup, transaction, charge = self._charged()
         subject = {

@@ -2,7 +2,7 @@ import json
 
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import BadRequest, Forbidden
 
 from ..models.call_wallet_stripe_event import WEBHOOK_EVENTS
 from ..models.payment_provider_stripe import WEBHOOK_ROUTE
@@ -20,13 +20,25 @@ class StripeWebhook(http.Controller):
         by a scheduled action.
 
         :raise Forbidden: no Stripe provider's secret fits the signature
+        :raise BadRequest: the body is not an event
         """
         provider = self._sender(request.httprequest.data, request.httprequest.headers.get("Stripe-Signature"))
-        event = json.loads(request.httprequest.data)
+        event = self._read(request.httprequest.data)
         if event["type"] in WEBHOOK_EVENTS:
             env = request.env(user=SUPERUSER_ID)
             env["call.wallet.stripe.event"]._receive(provider.with_env(env), event)._process()
         return request.make_json_response({})
+
+    def _read(self, body):
+        """Return the event in a signed body. What is not one is refused at once: the inbox could not name it."""
+        try:
+            event = json.loads(body)
+            names = event["id"], event["type"], event["data"]["object"]["id"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadRequest() from error
+        if not all(name and isinstance(name, str) for name in names):
+            raise BadRequest()
+        return event
 
     def _sender(self, body, header):
         """Return the provider with whose secret the body is signed. A disabled one's late events count, too."""
