@@ -14,15 +14,17 @@ class PaymentTransactionMismatch(models.Model):
 
     def _validate_amount(self, payment_data):
         """Tell finance, once, of a payment that is another one than was asked for."""
-        super()._validate_amount(payment_data)
+        result = super()._validate_amount(payment_data)
         if not self.call_wallet_is_mismatched and self._call_wallet_mismatches(payment_data):
             self.call_wallet_is_mismatched = True
             self._call_wallet_tell_mismatch(payment_data)
+        return result
 
     def _apply_updates(self, payment_data):
         """Odoo refuses another amount only once: of a transaction in error it believes the next message."""
-        if not self._call_wallet_mismatches(payment_data):
-            super()._apply_updates(payment_data)
+        if self._call_wallet_mismatches(payment_data):
+            return None
+        return super()._apply_updates(payment_data)
 
     def _call_wallet_mismatches(self, payment_data):
         if self.state != "error" or not self._call_wallet_topups():
