@@ -74,6 +74,8 @@ class CallWalletStripeReturn(models.Model):
         return charge["status"] == "failed" and latest == charge["id"] and intent["status"] != "succeeded"
 
     def _payment_of(self, provider, intent):
+        if not intent:  # made elsewhere, without one; a draft of ours has none yet
+            return self.env["payment.transaction"]
         transaction = self.env["payment.transaction"].search(
             [("provider_id", "=", provider.id), ("provider_reference", "=", intent), ("operation", "!=", "refund")],
             limit=1,

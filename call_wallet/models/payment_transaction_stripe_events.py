@@ -138,6 +138,8 @@ class PaymentTransactionStripeEvents(models.Model):
     @api.model
     def _call_wallet_enter_refund(self, provider, refund):
         """Bring our side to how a refund stands at Stripe, whoever made it; return whether it is ours."""
+        if not refund["payment_intent"]:  # of a payment made elsewhere, without one
+            return False
         source = self.search(
             [
                 ("provider_id", "=", provider.id),
