@@ -14,6 +14,8 @@ MICRO = Decimal("0.000001")
 # Doubles tell millionths apart up to here, and so do the wallets.
 LIMIT = Decimal(9_000_000_000)
 COLUMN_LIMIT = Decimal(10) ** 14 - MICRO
+# What PostgreSQL does not store and an answer cannot carry: NUL and lone surrogates.
+_unstorable_all = re.compile("[\x00\ud800-\udfff]+").sub
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -31,7 +33,8 @@ def parse_amount(value, label=None, env=None):
     if isinstance(value, float):
         value = repr(value)
     try:
-        amount = Decimal(value)
+        # Python counts with True; whoever sends it does not mean one.
+        amount = Decimal(value if value is not True else "True")
         rounded = amount.quantize(MICRO, rounding=ROUND_HALF_UP)
     except (InvalidOperation, ValueError, TypeError) as error:
         if label is None:
@@ -73,7 +76,7 @@ def parse_day(value, parameter, env):
             env._(
                 "%(parameter)s: %(value)s is not a date; use YYYY-MM-DD, such as 2026-10-31.",
                 parameter=parameter,
-                value=str(value)[:60],
+                value=_unstorable_all("", str(value))[:60],
             )
         )
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
@@ -89,11 +92,8 @@ def parse_day(value, parameter, env):
 
 
 def parse_reason(value):
-    """Return what somebody typed as a reason; empty where there is nothing to read.
-
-    Without NUL, which PostgreSQL does not store.
-    """
-    return value.replace("\x00", "").strip() if isinstance(value, str) else ""
+    """Return what somebody typed as a reason, as it can be stored; empty where there is nothing to read."""
+    return _unstorable_all("", value).strip() if isinstance(value, str) else ""
 
 
 def check_request_key(value, env):
@@ -121,22 +121,34 @@ class Amount(fields.Float):
         super().__init__(**kwargs)
 
     def convert_to_column(self, value, record, values=None, validate=True):
-        return parse_amount(value)
+        """Odoo's hook for what goes to the database, as a value or in the condition of a search."""
+        return self._parse(value, record.env)
 
     def convert_to_cache(self, value, record, validate=True):
         """Odoo's hook for what is written.
 
-        :raise UserError: not a number, such as JSON's NaN, or none that the column can hold
+        :raise UserError: not a number, such as JSON's NaN, or more than people may enter
         """
+        amount = self._parse(value, record.env)
+        # What nobody enters is a sum, and may be more than one amount.
+        if abs(amount) > (COLUMN_LIMIT if self.readonly else LIMIT):
+            raise UserError(
+                record.env._(
+                    "%(field)s: %(value)s is too much; use at most 9 billion.",
+                    field=self._description_string(record.env),
+                    value=repr(value)[:60],
+                )
+            )
+        return amount
+
+    def _parse(self, value, env):
         try:
             amount = parse_amount(value)
         except (InvalidOperation, ValueError, TypeError):
             amount = None
-        # Not a number is neither above nor below.
-        if amount is None or not amount.is_finite() or abs(amount) > COLUMN_LIMIT:
-            raise UserError(
-                record.env._("%(field)s: %(value)s is not an amount.", field=self.string, value=repr(value)[:60])
-            )
+        if amount is None or not amount.is_finite():
+            label = self._description_string(env)
+            raise UserError(env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60]))
         return amount
 
     def convert_to_record(self, value, record):

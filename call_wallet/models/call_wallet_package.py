@@ -22,7 +22,9 @@ class CallWalletPackage(models.Model):
     active = fields.Boolean(default=True)
     is_recommended = fields.Boolean("Recommended")
 
-    _amount_positive = models.Constraint("CHECK(amount > 0)", "Amount: use more than zero.")
+    _amount_positive = models.Constraint(
+        "CHECK(amount > 0 AND amount <= 9000000000)", "Amount: use more than zero, and 9 billion at most."
+    )
     _amount_unique = models.UniqueIndex("(currency_id, amount)", "This package exists already.")
 
     @api.depends("amount", "currency_id", "is_recommended")

@@ -49,11 +49,12 @@ class ResCompany(models.Model):
         "Idle funds: use 0 to 120 months, and give notice at least a day and at most that time before.",
     )
     _call_wallet_refund_limit_not_negative = models.Constraint(
-        "CHECK(call_wallet_refund_limit >= 0)", "Refunds that need a second person: use zero or more."
+        "CHECK(call_wallet_refund_limit BETWEEN 0 AND 9000000000)",
+        "Refunds that need a second person: use 0 to 9 billion.",
     )
     _call_wallet_topup_range = models.Constraint(
-        "CHECK(call_wallet_topup_min > 0 AND call_wallet_topup_max >= call_wallet_topup_min)",
-        "Top-ups: the smallest must be more than zero and not above the largest.",
+        "CHECK(call_wallet_topup_min > 0 AND call_wallet_topup_max BETWEEN call_wallet_topup_min AND 9000000000)",
+        "Top-ups: the smallest must be more than zero and not above the largest, which is 9 billion at most.",
     )
     _call_wallet_hold_seconds_positive = models.Constraint(
         "CHECK(call_wallet_hold_seconds BETWEEN 1 AND 86400)",

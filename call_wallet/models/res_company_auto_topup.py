@@ -14,7 +14,8 @@ class ResCompany(models.Model):
     )
 
     _call_wallet_auto_topup_max_positive = models.Constraint(
-        "CHECK(call_wallet_auto_topup_max > 0)", "Largest monthly cap of automatic top-ups: use more than zero."
+        "CHECK(call_wallet_auto_topup_max > 0 AND call_wallet_auto_topup_max <= 9000000000)",
+        "Largest monthly cap of automatic top-ups: use more than zero, and 9 billion at most.",
     )
 
     def write(self, vals):

@@ -12,8 +12,9 @@ class ResCompany(models.Model):
     call_wallet_topup_month_max = Amount("Owners may order in a month", required=True, default=0, help=ZERO_HELP)
 
     _call_wallet_topup_limits = models.Constraint(
-        "CHECK(call_wallet_topup_day_max >= 0 AND call_wallet_topup_month_max >= 0)",
-        "What owners may order: use zero, for no limit, or more.",
+        "CHECK(call_wallet_topup_day_max BETWEEN 0 AND 9000000000"
+        " AND call_wallet_topup_month_max BETWEEN 0 AND 9000000000)",
+        "What owners may order: use zero, for no limit, or up to 9 billion.",
     )
 
 
