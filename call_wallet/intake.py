@@ -202,7 +202,9 @@ def duration(raw, field="duration_seconds"):
 
 def echo(value):
     """Return a reference as it can be answered: what could not be sent back is left out, or the answer were lost."""
-    return _unreadable_all("", value)[:MAX_TEXT] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _unreadable_all("", value)[:MAX_TEXT]
+    return value if value is None or type(value) in (bool, int) else shown(value)
 
 
 def shown(value):

@@ -39,12 +39,8 @@ class CallWalletAuthorize(models.Model):
         :raise AccessError: neither the calling platform nor an employee who works with wallets
         """
         self.env["call.usage"]._check_platform()
-        asked = {"account": account, "call_ref": call_ref, "call_type": call_type, "number": number}
-        try:
-            account, call_ref = text(asked, "account"), text(asked, "call_ref")
-            call_type = choice(asked, "call_type", CALL_TYPES)
-        except Refused as refused:
-            raise UserError(self.env._(refused.sentence)) from None
+        account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
+        call_type = self._read(choice, CALL_TYPES, call_type=call_type)
         self._check_seconds("expected_seconds", expected_seconds)
         ledger = self.env["call.wallet.ledger"]
         with ledger._transaction():
@@ -57,9 +53,10 @@ class CallWalletAuthorize(models.Model):
         :param int seconds: how much longer, in seconds
         :return: as ``authorize_call``; ``allowed`` is False with ``no_funds`` when not even one
             more increment can be covered: the call must end at ``max_seconds``
-        :raise UserError: no hold for this call, or ``seconds`` is not a positive integer
+        :raise UserError: no hold for this call, or a parameter is missing or malformed
         """
         self.env["call.usage"]._check_platform()
+        account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
         self._check_seconds("seconds", seconds, required=True)
         with self.env["call.wallet.ledger"]._transaction():
             return self.sudo()._extend(account, call_ref, seconds)
@@ -69,11 +66,23 @@ class CallWalletAuthorize(models.Model):
         """Give back what a call holds that never took place. Repeating it is harmless.
 
         :return: as ``authorize_call``
-        :raise UserError: no hold for this call
+        :raise UserError: no hold for this call, or a parameter is missing or malformed
         """
         self.env["call.usage"]._check_platform()
+        account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
         with self.env["call.wallet.ledger"]._transaction():
             return self.sudo()._release(account, call_ref)
+
+    def _read(self, reader, *arguments, **parameter):
+        """Return a parameter as ``reader`` of ``intake`` reads a field; one by name.
+
+        :raise UserError: it is missing or malformed
+        """
+        [name] = parameter
+        try:
+            return reader(parameter, name, *arguments)
+        except Refused as refused:
+            raise UserError(self.env._(refused.sentence)) from None
 
     def _check_seconds(self, field, value, required=False):
         if value is None and not required:

@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
 from ..fields import parse_amount
-from ..intake import CALL_TYPES, STATUSES, Refused, phone_number, shown
+from ..intake import CALL_TYPES, STATUSES, Refused, echo, phone_number, shown
 from .call_wallet_authorize import available, longest_call
 
 # A browser's clock starts when the answer arrives, ours before: they differ by that much.
@@ -143,7 +143,7 @@ class CallWalletDial(models.Model):
     # === HOW === #
 
     def _own_ref(self, call_ref):
-        if not isinstance(call_ref, str) or not 8 <= len(call_ref) <= 64 or not call_ref.isascii():
+        if not isinstance(call_ref, str) or not 8 <= len(call_ref) <= 64 or not is_plain(call_ref):
             raise UserError(self.env._("call_ref: send 8 to 64 letters and digits of your own."))
         return f"web-{self.env.uid}-{call_ref}"
 
@@ -152,7 +152,7 @@ class CallWalletDial(models.Model):
         if not isinstance(number, str):
             raise UserError(self.env._("number: send the phone number as text."))
         country = self.env["res.country"].browse(country_id).exists() if type(country_id) is int else None
-        return self._phone_format(number=number, country=country or self.company_id.country_id) or number
+        return self._phone_format(number=number, country=country or self.company_id.country_id) or echo(number)
 
     def _foresee(self, account, call_type, number):
         """Return the verdict on a call as it would be now, from the funds as they are."""
@@ -199,6 +199,10 @@ class CallWalletDial(models.Model):
             "status": status,
             "manager": user.email_normalized or user.name,
         }
+
+
+def is_plain(text):
+    return text.isascii() and text.isprintable()
 
 
 def dial_uri(call_type, number):
