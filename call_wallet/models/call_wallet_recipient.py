@@ -3,6 +3,8 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from .call_wallet import MAX_RECIPIENTS
+
 # One bare address with a complete domain. Odoo's own reading of addresses would find one in
 # "jo doe@acme.com" and drop the rest, and mail somebody who was not meant.
 ADDRESS = re.compile(r"""[^@\s<>()\[\]\\,;:"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]""")
@@ -36,6 +38,12 @@ class CallWalletRecipient(models.Model):
                 )
             )
         return normalised
+
+    @api.constrains("wallet_id")
+    def _check_count(self):
+        for wallet in self.wallet_id:
+            if self.search_count([("wallet_id", "=", wallet.id)], limit=MAX_RECIPIENTS + 1) > MAX_RECIPIENTS:
+                raise ValidationError(self.env._("Notification recipients: at most %s addresses.", MAX_RECIPIENTS))
 
     @api.model_create_multi
     def create(self, vals_list):

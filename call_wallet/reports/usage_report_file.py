@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import xlsxwriter
 
+from ..clock import FIRST_YEAR, LAST_YEAR
+
 # Excel's limit, less the header.
 ROWS_PER_SHEET = 1_048_575
 MAX_CELL = 32_767
@@ -86,6 +88,9 @@ class Xlsx:
             if isinstance(value, str):
                 # write_string, so that text beginning with = is never a formula.
                 sheet.write_string(line, column, value[:MAX_CELL], cell_format)
+            elif isinstance(value, datetime) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+                # Spreadsheets have no such dates; as text it can still be read.
+                sheet.write_string(line, column, value.isoformat())
             elif isinstance(value, datetime):
                 sheet.write_datetime(line, column, value.replace(tzinfo=None), cell_format)
             else:
@@ -184,5 +189,9 @@ def to_cells(record, tz):
 
 
 def local(moment, tz):
-    """Return a naive UTC time as an aware one in ``tz``."""
-    return moment.replace(tzinfo=UTC).astimezone(tz)
+    """Return a naive UTC time as an aware one in ``tz``; in UTC where the calendar ends in between."""
+    moment = moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(tz)
+    except OverflowError:
+        return moment
