@@ -3,11 +3,9 @@
 import csv
 import io
 import json
-from datetime import timedelta
 from functools import cached_property
 
 from odoo import fields
-from odoo.addons.call_wallet.clock import recorded_at, utcnow
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
