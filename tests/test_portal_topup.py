@@ -254,6 +254,12 @@ class TestInvoicesAndCards(TopupPageCommon):
         self.env.invalidate_all()
         self.assertEqual(topup.receipt_url, "https://pay.example/receipt")
 
+    def test_an_invoice_is_no_proforma_for_not_having_been_mailed(self):
+        topup = self.wallet.create_topup("50")
+        page = self.open_page("portal-owner", topup.invoice_id.get_portal_url(report_type="html")).text
+        self.assertIn(topup.invoice_id.name, page)
+        self.assertNotIn("Proforma", page)
+
     def test_the_receipt_is_a_pdf(self):
         topup = self._fund(self.wallet, "100", by="topup")
         answer = self.open_page("portal-owner", self.path(f"receipt/{topup.id}"))

@@ -231,7 +231,9 @@ class LaterTurns:
             await click("#auto_accept");
             await next(() => click(".o_call_wallet_auto_topup .btn-primary"));
             await seeText(".alert-success", "is on");
-            await next(() => press("Top up $ 60.00 now"));
+            await press("Top up $ 60.00 now");
+            await seeText(".modal", "is charged $ 60.00 now");
+            await next(() => click(".modal-footer .btn-primary"));
             await seeText(".alert-success", "$ 60.00 was charged");
             await load("{self.path("cards")}", size);
             await seeText(".list-group", "4242");

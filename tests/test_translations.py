@@ -34,6 +34,15 @@ class TestSpanish(CallWalletCommon, HttpCase):
             for word in english:
                 self.assertNotIn(word, text, page)
 
+    def test_what_changes_on_a_page_is_in_the_page_s_language(self):
+        self._fund(self.wallet, "50", by="topup")
+        self.owner.lang = "en_US"
+        self.authenticate("owner-es", "owner-es")
+        self.opener.cookies["frontend_lang"] = "es_ES"
+        html = self.make_jsonrpc_request(f"/my/billing/{self.wallet.id}/live")["html"]
+        self.assertIn(">Activo<", html)
+        self.assertNotIn(">Active<", html)
+
     def test_mails_are_in_the_recipient_s_language(self):
         self.partner.lang = "es_ES"
         topup = self._fund(self.wallet, "50", by="topup")

@@ -116,7 +116,7 @@ class CallWalletPortal(CustomerPortal):
             "call_wallet.portal_my_billing", wallet, "overview", **self._overview_values(wallet)
         )
 
-    @http.route("/my/billing/<int:wallet_id>/live", type="jsonrpc", auth="user")
+    @http.route("/my/billing/<int:wallet_id>/live", type="jsonrpc", auth="user", website=True)
     def my_billing_live(self, wallet_id, watch=False):
         """Return the parts of the overview that change, for a page that is open.
 
@@ -131,7 +131,7 @@ class CallWalletPortal(CustomerPortal):
         html = request.env["ir.qweb"]._render("call_wallet.portal_billing_live", {**values, "request": request})
         return {"html": html, "is_set_up": wallet.is_set_up}
 
-    @http.route("/my/billing/banner", type="jsonrpc", auth="user", readonly=True)
+    @http.route("/my/billing/banner", type="jsonrpc", auth="user", website=True, readonly=True)
     def my_billing_banner(self):
         """Return the low-balance banners of the current user, for a page that is open."""
         banners = request.env["call.wallet"].low_balance_banners()

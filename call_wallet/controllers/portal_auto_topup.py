@@ -88,8 +88,23 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
             is_due=wallet.auto_topup_state == "on"
             and wallet.available_balance < wallet.auto_topup_level
             and (not wallet.auto_topup_wait_until or wallet.auto_topup_wait_until < utcnow()),
+            **self._now_texts(wallet),
             step=f"{10**-wallet.currency_id.decimal_places:.{wallet.currency_id.decimal_places}f}",
         )
+
+    def _now_texts(self, wallet):
+        """Return the question before the card is charged at once, and the answer that does it."""
+        if wallet.auto_topup_state != "on":
+            return {}
+        total = self._money(wallet, wallet._quote_topup(wallet.auto_topup_amount).total, exact=False)
+        return {
+            "now_question": request.env._(
+                "%(card)s is charged %(total)s now, or more where that does not bring the balance to its level.",
+                card=wallet.auto_topup_token_id.display_name,
+                total=total,
+            ),
+            "now_answer": request.env._("Charge %s", total),
+        }
 
     def _auto_topup_form(self, wallet):
         """Return what the form begins with: the settings, or a proposal."""

@@ -219,12 +219,15 @@ class CallWalletDashboard(models.Model):
             top.append(
                 {
                     "id": False,
-                    "name": self.env._("%s more campaigns", len(rest)),
+                    "name": self._more_campaigns(len(rest)),
                     "amount": str(sum((amount for _campaign, amount, _calls, _minutes in rest), ZERO)),
                     "calls": sum(calls for _campaign, _amount, calls, _minutes in rest),
                 }
             )
         return top
+
+    def _more_campaigns(self, count):
+        return self.env._("1 more campaign") if count == 1 else self.env._("%s more campaigns", count)
 
     # === LATEST === #
 

@@ -45,13 +45,18 @@ class CallWalletTransactionWords(models.Model):
             )
         return [*filter(None, (call.campaign_id.name, call.manager_id.name)), outcome]
 
-    def _reasons(self):
-        """Return how the charge came about and by what names others know the call, as a list of texts."""
+    def _reasons(self, moment):
+        """Return when the call was, how its charge came about and by what names others know it, as a list of texts.
+
+        :param moment: a function that formats a time in the wallet's time zone
+        """
         self.ensure_one()
         call, _ = self.usage_id, self.env._
         if not call:
             return [self.description] if self.is_call else []
-        reasons = [call.explanation] if self._is_charge_of_a_call() else []
+        reasons = [_("Call started %s", moment(call.started_at))]
+        if self._is_charge_of_a_call():
+            reasons.append(call.explanation)
         reasons.append(_("Call reference %s", call.call_ref))
         if call.application_ref:
             reasons.append(_("Application ID %s", call.application_ref))

@@ -104,7 +104,7 @@ export class TopupForm extends Interaction {
             for (const place of this.el.querySelectorAll("[data-problem]")) {
                 this.say(place.dataset.problem, problems[place.dataset.problem] || "");
             }
-            this.el.querySelector(".is-invalid, [name=package]:checked")?.focus();
+            (this.el.querySelector(".is-invalid") || this.el.querySelector("[name=package]:checked"))?.focus();
         } catch (error) {
             this.onError(error);
         }
