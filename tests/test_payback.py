@@ -70,6 +70,22 @@ class TestPayBack(PaybackCase):
         self.assertEqual(topup.invoice_id.payment_state, "paid")
         self.assertSound(self.wallet)
 
+    def test_all_parts_go_back_to_the_card_whatever_their_taxes_roundings(self):
+        tax = self.env["account.tax"].create({"name": "21 %", "amount": 21, "type_tax_use": "sale"})
+        self.env.ref("call_wallet.product_topup").taxes_id = tax
+        topup = self.wallet.create_topup("10")
+        transaction = self._by_card(topup)
+        for _part in range(4):
+            topup.pay_back("2.46", "Not needed")  # 0.5166 of tax each
+        note = topup.pay_back("0.16", "Not needed")
+        notes = topup.invoice_id.reversal_move_ids
+        self.assertEqual(set(notes.mapped("payment_state")), {"paid"})
+        self.assertEqual(round(sum(notes.mapped("amount_total")), 2), 12.1)
+        self.assertEqual(round(sum(transaction.child_transaction_ids.mapped("amount")), 2), -12.1)
+        self.assertEqual((note.amount_untaxed, note.amount_tax), (0.16, 0.02))
+        self.assertBalance(self.wallet, 0)
+        self.assertSound(self.wallet)
+
     def test_the_tax_goes_back_with_its_share(self):
         tax = self.env["account.tax"].create({"name": "21 %", "amount": 21, "type_tax_use": "sale"})
         self.env.ref("call_wallet.product_topup").taxes_id = tax
