@@ -29,11 +29,15 @@ class AccountMove(models.Model):
                 move.call_wallet_status = "paid" if is_paid else "pending"
 
     def write(self, vals):
-        """A change of state can pay or un-pay a top-up without any reconciliation changing:
+        """Keep what the wallets rest on, and bring top-ups to their level.
+
+        A change of state can pay or un-pay a top-up without any reconciliation changing:
         a payment reset to draft, an invoice cancelled, a credit note posted.
 
-        :raise UserError: a top-up's invoice would get another customer or currency
+        :raise UserError: a top-up's invoice would get another customer or currency, or be reset under a payment or a
+            credit note; an entry of the posting would change
         """
+        self._call_wallet_refuse_entry_change(vals)
         self._call_wallet_refuse_other(vals)
         if vals.get("state") in ("draft", "cancel"):
             self._call_wallet_refuse_while_paying()
@@ -77,13 +81,20 @@ class AccountMove(models.Model):
                 )
 
     def _post(self, soft=True):
-        """Odoo's hook for posting.
+        """Odoo's hook for posting: check what documents do to wallets' funds, and note what they say of them.
 
-        :raise UserError: a credit note would take back funds of a top-up that are used already
+        :raise UserError: a credit note would take back funds of a top-up that are used already, or more than are
+            left; funds that no top-up would be credited with or lose
         """
+        documents = self.sudo()
+        documents._call_wallet_note_wallets()
+        documents._call_wallet_refuse_stray()
+        documents._call_wallet_refuse_excess()
         if not (self.env.su or self.env.user.has_group(FINANCE_MANAGER)):
             self._call_wallet_refuse_spent()
-        return super()._post(soft)
+        posted = super()._post(soft)
+        posted.sudo()._call_wallet_keep_billed_to()
+        return posted
 
     def _call_wallet_refuse_spent(self):
         for note in self.sudo().filtered(lambda move: move.move_type == "out_refund"):

@@ -14,12 +14,10 @@ class AccountMove(models.Model):
         "Billed To", readonly=True, copy=False, help="Name, address and tax ID as they were when it was posted."
     )
 
-    def _post(self, soft=True):
-        posted = super()._post(soft)
-        for move in posted.sudo():
+    def _call_wallet_keep_billed_to(self):
+        for move in self:
             if (move.call_wallet_topup_ids or move.reversed_entry_id.call_wallet_topup_ids) and move.partner_id:
                 move.call_wallet_billed_to = move._call_wallet_billing_lines()
-        return posted
 
     def _call_wallet_billing_lines(self):
         partner = self.partner_id.with_context(lang=self.partner_id.lang)

@@ -37,18 +37,6 @@ class AccountMoveEntry(models.Model):
         for move in self:
             move.call_wallet_item_ids = move.line_ids if move.call_wallet_posting_id else False
 
-    def _post(self, soft=True):
-        """Note the wallet on what invoices and credit notes of top-ups add to the deposits or take off them."""
-        for move in self.sudo():
-            wallet = (move | move.reversed_entry_id).call_wallet_topup_ids.wallet_id
-            if wallet:
-                move._call_wallet_deposit_lines().call_wallet_id = wallet
-        return super()._post(soft)
-
-    def _call_wallet_deposit_lines(self):
-        deposits = self.company_id._call_wallet_deposit_accounts()
-        return self.invoice_line_ids.filtered(lambda line: line.account_id in deposits)
-
     # === ENTRIES OF THE POSTING STAND === #
 
     def _compute_show_reset_to_draft_button(self):
@@ -56,10 +44,9 @@ class AccountMoveEntry(models.Model):
         self.filtered("call_wallet_posting_id").show_reset_to_draft_button = False
         return result
 
-    def write(self, vals):
+    def _call_wallet_refuse_entry_change(self, vals):
         if FIXED & vals.keys() or vals.get("state") in ("draft", "cancel"):
             self.filtered(lambda move: move.state == "posted")._call_wallet_refuse_change()
-        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _call_wallet_refuse_unlink(self):

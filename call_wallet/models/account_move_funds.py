@@ -28,14 +28,16 @@ class AccountMoveFunds(models.Model):
             return parse_amount(self.amount_untaxed)
         return sum((parse_amount(line.price_subtotal) for line in own), ZERO)
 
-    def _post(self, soft=True):
-        """Odoo's hook for posting.
+    def _call_wallet_note_wallets(self):
+        """Note the wallet on what invoices and credit notes of top-ups add to the deposits or take off them."""
+        for move in self:
+            wallet = (move | move.reversed_entry_id).call_wallet_topup_ids.wallet_id
+            if wallet:
+                move._call_wallet_deposit_lines().call_wallet_id = wallet
 
-        :raise UserError: funds that no top-up would be credited with or lose
-        """
-        self.sudo()._call_wallet_refuse_stray()
-        self.sudo()._call_wallet_refuse_excess()
-        return super()._post(soft)
+    def _call_wallet_deposit_lines(self):
+        deposits = self.company_id._call_wallet_deposit_accounts()
+        return self.invoice_line_ids.filtered(lambda line: line.account_id in deposits)
 
     def _call_wallet_refuse_stray(self):
         """Such as a copy of a top-up's invoice, or the reversal of its credit note: it would be paid for nothing."""

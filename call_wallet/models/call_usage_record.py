@@ -97,7 +97,7 @@ class CallUsageRecord(models.Model):
                 outcomes.append(parse_call(raw))
             except Refused as refused:
                 outcomes.append(refused)
-        accounts = self.env["call.wallet"]._load_accounts({call.account for call in outcomes if isinstance(call, Call)})
+        accounts = self.env["call.rate.plan"]._load_rated_wallets({call.account for call in outcomes if isinstance(call, Call)})
         for index, call in enumerate(outcomes):
             if isinstance(call, Call):
                 try:

@@ -175,7 +175,7 @@ class CallUsageReratePreview(models.Model):
             },
         )
         calls = [Figures.read(row) for row in self.env.cr.fetchall()]
-        account = self.env["call.wallet"]._load_accounts({account_ref})[account_ref]
+        account = self.env["call.rate.plan"]._load_rated_wallets({account_ref})[account_ref]
         found = [difference for call in calls if (difference := self._compare(call, account))]
         if found:
             self.env.cr.execute(INSERT_LINES, [self.id, *(array(column) for column in zip(*found, strict=True))])

@@ -27,7 +27,7 @@ class CallWallet(models.Model):
 
     _name = "call.wallet"
     _description = "Call Wallet"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "bus.listener.mixin"]
     _inherits = {"call.wallet.balance": "balance_id"}
     _order = "account_ref"
     _check_company_auto = True
@@ -136,6 +136,8 @@ class CallWallet(models.Model):
             wallet.status_meaning = wallet._status_meaning()
 
     def _status_meaning(self):
+        if not self.active:
+            return self.env._("Closed: no calls. %s", self.close_reason or "")
         if self.state == "not_set_up":
             return self.env._("Add a notification recipient and save to activate billing.")
         if self.is_paused_by_hand:
@@ -239,13 +241,36 @@ class CallWallet(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._refuse_kept(vals)
+            self._refuse_auto_topup(vals)
         wallets = super().create(vals_list)
         self.env["call.wallet.ledger"]._attach_balances(wallets)
+        if not self.env.su:
+            wallets._refuse_strangers({})
         return wallets
 
     def write(self, vals):
-        """:raise AccessError: for finance staff alone to change, or for nobody to type in"""
+        """Change what people may change of a wallet.
+
+        Everything is checked before anything is done.
+
+        :raise AccessError: for finance staff alone to change, or for nobody to type in
+        :raise UserError: fixed once the wallet is used; archived by hand; a new owner is nobody of the customer's
+        """
         self._refuse_kept(vals)
+        self._refuse_auto_topup(vals)
+        self._refuse_archiving(vals)
+        self._refuse_other_contract(vals)
+        owners_before = self._owners_to_compare(vals)
+        if not vals.get("active", True):
+            self.sudo()._auto_topup_switch_off_all()
+        result = super().write(vals)
+        if owners_before is not None:
+            self._refuse_strangers(owners_before)
+        if "low_balance_threshold" in vals:
+            self.env["call.wallet.ledger"]._refresh(self.ids)
+        return result
+
+    def _refuse_other_contract(self, vals):
         if CONTRACT & vals.keys() and not (self.env.su or self.env.user.has_group(FINANCE)):
             raise AccessError(
                 self.env._("Customer, account, currency and rate plan of a wallet are the finance staff's to change.")
@@ -257,10 +282,6 @@ class CallWallet(models.Model):
                 raise UserError(
                     self.env._("Customer, company and currency are fixed once a wallet has transactions or top-ups.")
                 )
-        result = super().write(vals)
-        if "low_balance_threshold" in vals:
-            self.env["call.wallet.ledger"]._refresh(self.ids)
-        return result
 
     def _refuse_kept(self, vals):
         """What the wallet keeps by itself, such as its balance's row or when it expires, is nobody's to type in."""

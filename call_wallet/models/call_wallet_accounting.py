@@ -13,8 +13,6 @@ class CallWalletAccounting(models.Model):
 
     _inherit = "call.wallet"
 
-    posting_item_ids = fields.One2many("account.move.line", "call_wallet_id", "Journal Items", readonly=True)
-
     @api.model
     def post_transactions(self, date_from, date_to, companies=None):
         """Turn the charges, refunds and breakage of these days into journal entries.

@@ -8,13 +8,13 @@ from ..rating import Rate
 from .call_wallet import PLATFORM
 
 
-class CallWalletAccounts(models.Model):
+class CallRatePlanAccounts(models.Model):
     """How the platform's account references become wallets with their prices."""
 
-    _inherit = "call.wallet"
+    _inherit = "call.rate.plan"
 
     @api.model
-    def _load_accounts(self, refs, only_active=False):
+    def _load_rated_wallets(self, refs, only_active=False):
         """Return {account reference: ``Account``} for those that exist.
 
         Only those of the user's companies, unless it is the platform's, which serves all.
@@ -39,7 +39,7 @@ class CallWalletAccounts(models.Model):
         )
         accounts = {}
         for ref, wallet_id, currency, plan_id, version, whatsapp, hold_seconds in self.env.cr.fetchall():
-            decks = self.env["call.rate.plan"]._decks(plan_id, version) if plan_id else {}
+            decks = self._decks(plan_id, version) if plan_id else {}
             accounts[ref] = Account(wallet_id, currency, decks, flat_rate(whatsapp), hold_seconds)
         return accounts
 

@@ -120,6 +120,9 @@ class CallWalletAlert(models.Model):
     def _send(self):
         """Tell the recipients, unless the balance is back or there is nobody to tell."""
         self.ensure_one()
+        if self.kind not in KINDS:
+            self._send_auto_topup()
+            return
         wallet = self.wallet_id
         emails = wallet.recipient_ids.mapped("email")
         # Who closes a wallet tells the customer; a mail to add balance would be the wrong one.
@@ -172,8 +175,9 @@ class CallWalletAlert(models.Model):
             )
 
     def _notify_title(self):
-        _ = self.env._
-        return _("Calls stopped") if self.kind == "empty" else _("Low balance")
+        if self.kind not in KINDS:
+            return dict(self._fields["kind"]._description_selection(self.env))[self.kind]
+        return self.env._("Calls stopped") if self.kind == "empty" else self.env._("Low balance")
 
 
 def send_now(registry, committed):

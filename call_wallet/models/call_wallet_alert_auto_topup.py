@@ -16,8 +16,9 @@ class CallWalletAlert(models.Model):
             ("auto_failed", "Automatic top-up failed"),
             ("auto_off", "Automatic top-up switched off"),
             ("auto_cap", "Monthly cap of automatic top-up"),
+            ("auto_card", "Card of automatic top-up expires"),
         ],
-        ondelete={"auto_failed": "cascade", "auto_off": "cascade", "auto_cap": "cascade"},
+        ondelete={"auto_failed": "cascade", "auto_off": "cascade", "auto_cap": "cascade", "auto_card": "cascade"},
     )
     auto_topup_id = fields.Many2one(
         "call.wallet.auto.topup", "Automatic Top-up", readonly=True, ondelete="cascade", index="btree_not_null"
@@ -60,9 +61,8 @@ class CallWalletAlert(models.Model):
 
     # === SENDING === #
 
-    def _send(self):
-        if not self.kind.startswith("auto_"):
-            return super()._send()
+    def _send_auto_topup(self):
+        """Tell the recipients, unless it is over already or there is nobody to tell."""
         wallet = self.wallet_id
         emails = wallet.recipient_ids.mapped("email")
         if not emails or not wallet.active or not self._is_still_true():
@@ -75,6 +75,8 @@ class CallWalletAlert(models.Model):
 
     def _is_still_true(self):
         """It may have been switched on again since, or the card been charged at the next attempt."""
+        if self.kind == "auto_card":
+            return self._is_still_its_card()
         if self.kind == "auto_off":
             return self.wallet_id.auto_topup_state == "suspended"
         if self.kind == "auto_failed":
@@ -90,12 +92,9 @@ class CallWalletAlert(models.Model):
             return _("Automatic top-up has reached its monthly cap.")
         if self.kind == "auto_off":
             return _("Automatic top-up was switched off: %s", wallet.auto_topup_status)
+        if self.kind == "auto_card":
+            return self._card_subject()
         return _("Automatic top-up failed: %s", self.auto_topup_id.sentence)
-
-    def _notify_title(self):
-        if self.kind.startswith("auto_"):
-            return dict(self._fields["kind"]._description_selection(self.env))[self.kind]
-        return super()._notify_title()
 
     # === WHAT THE MAILS SAY === #
 

@@ -99,7 +99,7 @@ class CallWalletAuthorize(models.Model):
     # === DECISIONS === #
 
     def _authorize(self, account_ref, call_ref, call_type, number, expected_seconds):
-        account = self._load_accounts([account_ref], only_active=True).get(account_ref)
+        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=True).get(account_ref)
         if account is None:
             return self._unknown_account(account_ref, call_ref)
         try:
@@ -120,7 +120,7 @@ class CallWalletAuthorize(models.Model):
         return self._reserve(account, call_ref, hold, rate, wanted, funds)
 
     def _extend(self, account_ref, call_ref, seconds):
-        account = self._load_accounts([account_ref]).get(account_ref)
+        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
         if account is None:
             return self._verdict("unknown_account", call_ref)
         funds, hold, is_settled = self._look_up(account, call_ref)
@@ -135,7 +135,7 @@ class CallWalletAuthorize(models.Model):
         return self._reserve(account, call_ref, hold, rate, wanted, funds)
 
     def _release(self, account_ref, call_ref):
-        account = self._load_accounts([account_ref]).get(account_ref)
+        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
         if account is None:
             return self._verdict("unknown_account", call_ref)
         funds, hold, is_settled = self._look_up(account, call_ref)

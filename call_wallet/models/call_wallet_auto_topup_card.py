@@ -46,10 +46,6 @@ class CallWalletAutoTopupCard(models.Model):
 class CallWalletAlertCard(models.Model):
     _inherit = "call.wallet.alert"
 
-    kind = fields.Selection(
-        selection_add=[("auto_card", "Card of automatic top-up expires")], ondelete={"auto_card": "cascade"}
-    )
-
     @api.model
     def _note_auto_topup_card(self, wallet):
         """Tell once of each card and date."""
@@ -58,19 +54,15 @@ class CallWalletAlertCard(models.Model):
         if not self.sudo().search_count([("wallet_id", "=", wallet.id), ("auto_topup_key", "=", key)]):
             self._note_auto_topup(wallet, "auto_card", auto_topup_key=key)
 
-    def _is_still_true(self):
-        if self.kind == "auto_card":
-            token = self.wallet_id.auto_topup_token_id
-            is_same = self.auto_topup_key == f"card/{token.id}/{token.call_wallet_expires_on}"
-            return is_same and self.wallet_id.auto_topup_state == "on"
-        return super()._is_still_true()
+    def _is_still_its_card(self):
+        token = self.wallet_id.auto_topup_token_id
+        is_same = self.auto_topup_key == f"card/{token.id}/{token.call_wallet_expires_on}"
+        return is_same and self.wallet_id.auto_topup_state == "on"
 
-    def _auto_topup_subject(self):
-        if self.kind == "auto_card":
-            token = self.wallet_id.auto_topup_token_id
-            return self.env._(
-                "The card of automatic top-up, %(card)s, ends soon: %(validity)s",
-                card=token.display_name,
-                validity=token._call_wallet_validity(self.wallet_id._local_day(utcnow())),
-            )
-        return super()._auto_topup_subject()
+    def _card_subject(self):
+        token = self.wallet_id.auto_topup_token_id
+        return self.env._(
+            "The card of automatic top-up, %(card)s, ends soon: %(validity)s",
+            card=token.display_name,
+            validity=token._call_wallet_validity(self.wallet_id._local_day(utcnow())),
+        )

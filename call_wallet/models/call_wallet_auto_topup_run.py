@@ -200,10 +200,11 @@ class CallWalletAutoTopupRun(models.Model):
 class CallWalletTopup(models.Model):
     _inherit = "call.wallet.topup"
 
-    def _sync_one(self):
-        difference = super()._sync_one()
-        if not difference:
-            return difference
+    def _follow_auto_topup(self, difference):
+        """Let automatic top-up follow what a payment brought, or what was taken back.
+
+        :param Decimal difference: what was entered in the wallet's ledger just now
+        """
         wallet = self.wallet_id
         attempts = self.env["call.wallet.auto.topup"].search([("topup_id", "=", self.id)])
         if difference > 0:
@@ -212,4 +213,3 @@ class CallWalletTopup(models.Model):
                 wallet._auto_topup_rearm()
         if difference < 0 and wallet.available_balance < max(wallet.auto_topup_level, 0):
             wallet._auto_topup_suspend("taken_back", message=self.display_name)
-        return difference

@@ -269,18 +269,9 @@ class CallWalletAutoTopupSettings(models.Model):
 
     # === CRUD METHODS === #
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            self._refuse_auto_topup(vals)
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self._refuse_auto_topup(vals)
-        if "active" in vals and not vals["active"]:
-            for wallet in self.sudo():
-                wallet._auto_topup_switch_off()
-        return super().write(vals)
+    def _auto_topup_switch_off_all(self):
+        for wallet in self:
+            wallet._auto_topup_switch_off()
 
     def _refuse_auto_topup(self, vals):
         """Whose card it is must have agreed; a form or an import cannot do that."""

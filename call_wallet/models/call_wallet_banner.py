@@ -11,8 +11,7 @@ class CallWalletBanner(models.Model):
     Every wallet is a channel of the bus, for its owners alone (see ``ir.websocket``).
     """
 
-    _name = "call.wallet"
-    _inherit = ["call.wallet", "bus.listener.mixin"]
+    _inherit = "call.wallet"
 
     @api.model
     def _notify_alert(self, wallet_ids):

@@ -41,10 +41,9 @@ class CallWalletClose(models.Model):
     close_reason = fields.Char(readonly=True, copy=False)
     reopened_at = fields.Datetime(readonly=True, copy=False)
 
-    def write(self, vals):
+    def _refuse_archiving(self, vals):
         if "active" in vals and not self.env.su and any(bool(vals["active"]) != wallet.active for wallet in self):
             raise UserError(self.env._("Wallets are not archived by hand: use Close and Reopen on the wallet."))
-        return super().write(vals)
 
     def close(self, reason, take_rest=False, write_off=False):
         """Close the wallet: pay the balance back and archive it.
@@ -241,17 +240,6 @@ class CallWalletClose(models.Model):
             note=_("A call or a payment came after it was closed. Settle or reopen the wallet."),
             user_id=manager.id if manager.active else self.env.uid,
         )
-
-    # === WHAT A CLOSED WALLET REFUSES AND SAYS === #
-
-    def _status_meaning(self):
-        if not self.active:
-            return self.env._("Closed: no calls. %s", self.close_reason or "")
-        return super()._status_meaning()
-
-    def _check_topup(self, amount, accept_terms):
-        self._refuse_closed()
-        return super()._check_topup(amount, accept_terms)
 
     # === ACTIONS === #
 

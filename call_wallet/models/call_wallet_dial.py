@@ -69,7 +69,7 @@ class CallWalletDial(models.Model):
         if not wallet:
             return False
         number = wallet._dialled(number, country_id)
-        account = wallet._load_accounts([wallet.account_ref])[wallet.account_ref]
+        account = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
         return {
             "wallet": wallet.id,
             "number": number,
@@ -173,7 +173,7 @@ class CallWalletDial(models.Model):
         hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
         if not hold:
             return answer
-        account = wallet._load_accounts([wallet.account_ref])[wallet.account_ref]
+        account = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
         rate = wallet._rate_of(hold, account)
         answer.update(
             number=hold.number,

@@ -25,7 +25,7 @@ class CallWalletInvariants(models.Model):
             self.env.cr.execute(query, {"all": ids is None, "ids": list(ids or [])})
             for account_ref, *details in self.env.cr.fetchall():
                 violations.append(f"{name}: {account_ref}: " + ", ".join(str(detail) for detail in details))
-        return violations
+        return violations + self._check_accounting(ids)
 
     @api.model
     def _cron_check_invariants(self):

@@ -83,27 +83,22 @@ class CallWalletOwners(models.Model):
         wallet.message_post(body=self.env._("%s is not an owner any more.", user.name))
         return True
 
-    def write(self, vals):
-        """:raise AccessError: the owners are changed by somebody who is not finance staff
-        :raise UserError: a new owner is nobody of the customer's
+    def _owners_to_compare(self, vals):
+        """Return the owners as they are before a write that changes them: {wallet: users}; None where it does not.
+
+        :raise AccessError: not finance staff
         """
         if "owner_ids" not in vals or self.env.su:
-            return super().write(vals)
+            return None
         if not self.env.user.has_group(FINANCE):
             raise AccessError(self.env._("Owners: only finance staff and the owners themselves change them."))
-        before = {wallet: wallet.owner_ids for wallet in self.sudo()}
-        result = super().write(vals)
-        self._refuse_strangers(before)
-        return result
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        wallets = super().create(vals_list)
-        if not self.env.su:
-            wallets._refuse_strangers({})
-        return wallets
+        return {wallet: wallet.owner_ids for wallet in self.sudo()}
 
     def _refuse_strangers(self, before):
+        """Raise if somebody became an owner who is not a portal user of the customer.
+
+        :param dict before: {wallet: its owners so far}
+        """
         for wallet in self.sudo():
             strangers = wallet.owner_ids - before.get(wallet, wallet.browse().owner_ids) - wallet._colleagues()
             if strangers:

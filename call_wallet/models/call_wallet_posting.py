@@ -29,6 +29,8 @@ class CallWalletPosting(models.Model):
     """
 
     _name = "call.wallet.posting"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _mail_post_access = "read"
     _description = "Call Wallet Posting"
     _order = "id desc"
 
@@ -157,6 +159,8 @@ class CallWalletPosting(models.Model):
 
     def _set_state(self, state, error=False):
         with self.env["call.wallet.ledger"]._transaction():
+            if state == "done":
+                self._end_help()
             ended = state in ("done", "failed") and fields.Datetime.now()
             self.write({"state": state, "error": error, "ended_at": ended})
 

@@ -8,9 +8,7 @@ from .call_wallet_finance_notice import TO_DO
 class CallWalletPostingNotice(models.Model):
     """A run that stops in the background is somebody's task, until a run gets through."""
 
-    _name = "call.wallet.posting"
-    _inherit = ["call.wallet.posting", "mail.thread", "mail.activity.mixin"]
-    _mail_post_access = "read"
+    _inherit = "call.wallet.posting"
 
     def _ask_for_help(self):
         """Give the run to who started it, or to finance staff; once, however often it stops."""
@@ -29,8 +27,6 @@ class CallWalletPostingNotice(models.Model):
                 date_deadline=utcnow().date(),
             )
 
-    def _set_state(self, state, error=False):
-        if state == "done" and self.activity_ids:
-            with self.env["call.wallet.ledger"]._transaction():
-                self.activity_ids.unlink()
-        return super()._set_state(state, error)
+    def _end_help(self):
+        """The run got through: nobody has to look at it any more."""
+        self.activity_ids.unlink()

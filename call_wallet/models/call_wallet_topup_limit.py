@@ -20,12 +20,12 @@ class CallWalletTopupLimit(models.Model):
 
     _inherit = "call.wallet"
 
-    def _order_topup(self, vals):
+    def _claim_topup_limits(self, amount):
+        """Check the limits so that two orders at once cannot both pass them."""
         if self._has_topup_limits():
             # A write: of two orders at once the second one fails, is repeated, and sees the first.
             self.env.cr.execute("UPDATE call_wallet SET write_date = write_date WHERE id = %s", [self.id])
-            self._check_topup_limits(vals["amount"])
-        return super()._order_topup(vals)
+            self._check_topup_limits(amount)
 
     def _has_topup_limits(self):
         company, user = self.company_id, self.env.user

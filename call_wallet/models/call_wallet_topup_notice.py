@@ -23,14 +23,12 @@ class CallWalletTopupNotice(models.Model):
         required=True, default=0, readonly=True, copy=False, help="How much of the credit the recipients were told of."
     )
 
-    def _sync_one(self):
-        difference = super()._sync_one()
-        if difference:
-            waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
-            if not waiting:
-                self.env.cr.postcommit.add(partial(notify_now, self.env.registry, self.env.cr))
-            waiting.add(self.id)
-        return difference
+    def _notify_after_commit(self):
+        """Mail the recipients once what was credited is committed."""
+        waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
+        if not waiting:
+            self.env.cr.postcommit.add(partial(notify_now, self.env.registry, self.env.cr))
+        waiting.add(self.id)
 
     @api.model
     def _cron_notify(self):

@@ -65,6 +65,7 @@ class CallWalletTopupOrder(models.Model):
         return topup
 
     def _order_topup(self, vals):
+        self._claim_topup_limits(vals["amount"])
         try:
             with self.env.cr.savepoint():
                 topup = self.env["call.wallet.topup"].sudo().create(vals)
@@ -77,6 +78,7 @@ class CallWalletTopupOrder(models.Model):
     def _check_topup(self, amount, accept_terms):
         """Return the amount as Decimal, if the wallet may be topped up with it."""
         _ = self.env._
+        self._refuse_closed()
         if not self.is_set_up:
             raise UserError(_("Billing is not set up: save a notification recipient first, then add balance."))
         if accept_terms is not True:

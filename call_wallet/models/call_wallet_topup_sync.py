@@ -67,8 +67,20 @@ class CallWalletTopupSync(models.Model):
     # === THE LEVEL === #
 
     def _sync_one(self):
-        """Enter the difference between the level and what was credited; return it."""
+        """Bring one top-up to its level, and let everything follow that depends on it.
+
+        :return: Decimal, what was entered in the wallet's ledger; zero where it stood right already
+        """
         self.ensure_one()
+        difference = self._enter_difference()
+        self._close_wires()
+        if difference:
+            self._follow_auto_topup(difference)
+            self._notify_after_commit()
+        return difference
+
+    def _enter_difference(self):
+        """Enter the difference between the level and what was credited; return it."""
         self.env.flush_all()
         # First of all, and a write even where nothing will be entered: of two transactions that
         # each see only their own half of what was received, the second fails here.

@@ -6,11 +6,6 @@ class CallWalletTransferAnnounced(models.Model):
 
     _inherit = "call.wallet.topup"
 
-    def _sync_one(self):
-        difference = super()._sync_one()
-        self._close_wires()
-        return difference
-
     def _close_wires(self):
         """End the announced transfers of an invoice that is settled or cancelled.
 

@@ -32,17 +32,15 @@ class PaymentProviderStripe(models.Model):
         "in US dollars. Stripe has to have enabled bank transfers for your account.",
     )
 
-    def _call_wallet_warnings(self):
-        warnings = super()._call_wallet_warnings()
-        if self.code == "stripe" and not self.sudo().call_wallet_webhook_secret:
-            warnings.append(
-                self.env._(
-                    "%(provider)s: disputes, returned debits and refunds made in Stripe's dashboard are noticed late, "
-                    "by a scheduled action only, until the webhook of Call Wallet is set up.",
-                    provider=self.name,
-                )
-            )
-        return warnings
+    def _call_wallet_stripe_warning(self):
+        """Return what comes late while Stripe's messages do not reach this addon, or False."""
+        if self.code != "stripe" or self.sudo().call_wallet_webhook_secret:
+            return False
+        return self.env._(
+            "%(provider)s: disputes, returned debits and refunds made in Stripe's dashboard are noticed late, "
+            "by a scheduled action only, until the webhook of Call Wallet is set up.",
+            provider=self.name,
+        )
 
     def action_call_wallet_webhook(self):
         """Have Stripe send its messages to Call Wallet, too, and keep the secret it signs them with.

@@ -25,8 +25,7 @@ class PaymentProviderTopup(models.Model):
 
     def _call_wallet_warnings(self):
         """Return what somebody has to mend before, or while, top-ups are paid with this provider."""
-        refusal = self._call_wallet_refusal()
-        return [refusal] if refusal else []
+        return [warning for warning in (self._call_wallet_refusal(), self._call_wallet_stripe_warning()) if warning]
 
     def _call_wallet_refusal(self):
         """Return why top-ups cannot be paid with this provider, or False.

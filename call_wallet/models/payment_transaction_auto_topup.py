@@ -39,11 +39,10 @@ class PaymentTransaction(models.Model):
             extra_create_values.setdefault("date", wallet._local_day(utcnow()))
         return super()._create_payment(**extra_create_values)
 
-    def _post_process(self):
-        result = super()._post_process()
+    def _call_wallet_follow_auto_topups(self):
+        """Bring the automatic top-ups that these transactions are of to their results."""
         attempts = self.env["call.wallet.auto.topup"].sudo().search([("transaction_id", "in", self.ids)])
         attempts._follow()
-        return result
 
 
 def is_unanswered(error):

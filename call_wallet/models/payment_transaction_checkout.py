@@ -144,12 +144,11 @@ class PaymentTransactionCheckout(models.Model):
             self._call_wallet_process_intent(session["payment_intent"])
         return None
 
-    def _post_process(self):
-        result = super()._post_process()
+    def _call_wallet_close_pages_of_paid(self):
+        """End Stripe's other open pages for what these transactions have paid."""
         for transaction in self:
             if transaction.state == "done" and transaction._call_wallet_by_library():
                 transaction._call_wallet_close_others()
-        return result
 
     # === CARDS === #
 

@@ -20,12 +20,6 @@ class PaymentTransactionMismatch(models.Model):
             self._call_wallet_tell_mismatch(payment_data)
         return result
 
-    def _apply_updates(self, payment_data):
-        """Odoo refuses another amount only once: of a transaction in error it believes the next message."""
-        if self._call_wallet_mismatches(payment_data):
-            return None
-        return super()._apply_updates(payment_data)
-
     def _call_wallet_mismatches(self, payment_data):
         if self.state != "error" or not self._call_wallet_topups():
             return False

@@ -20,14 +20,12 @@ class PaymentTransactionRefund(models.Model):
         "account.move", "Credit Note", readonly=True, index="btree_not_null", ondelete="restrict"
     )
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        transactions = super().create(vals_list)
+    def _call_wallet_tie_to_note(self):
+        """Tie a refund to the credit note that it is made for."""
         note_id = self.env.context.get("call_wallet_credit_note_id")
         if note_id:
-            refunds = transactions.filtered(lambda transaction: transaction.operation == "refund")
+            refunds = self.filtered(lambda transaction: transaction.operation == "refund")
             refunds.call_wallet_credit_note_id = note_id
-        return transactions
 
     # === WHO MAY SEND BACK WHAT === #
 
@@ -90,18 +88,13 @@ class PaymentTransactionRefund(models.Model):
 
     # === WHAT FOLLOWS === #
 
-    def _post_process(self):
-        """Make the refund's credit note if there is none, and reconcile it with the money sent back.
-
-        Odoo's hook for what follows a payment's result; it may come more than once.
-        """
-        result = super()._post_process()
-        for refund in self.sudo().filtered(lambda transaction: transaction.operation == "refund"):
+    def _call_wallet_follow_refunds(self):
+        for refund in self.filtered(lambda transaction: transaction.operation == "refund"):
             if refund._call_wallet_topups():
                 refund._call_wallet_follow_refund()
-        return result
 
     def _call_wallet_follow_refund(self):
+        """Make the refund's credit note if there is none, and reconcile it with the money sent back."""
         if self.state == "done":
             note = self.call_wallet_credit_note_id or self._call_wallet_open_note() or self._call_wallet_note_refund()
             if note:

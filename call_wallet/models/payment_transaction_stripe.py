@@ -143,7 +143,12 @@ class PaymentTransactionStripe(models.Model):
         self._process("stripe", {"reference": self.reference, "refund": refund})
 
     def _apply_updates(self, payment_data):
-        """Keep the receipt, the fee, and the reason of a decline."""
+        """Keep the receipt, the fee, and the reason of a decline; leave out a message of another amount.
+
+        Odoo refuses another amount only once: of a transaction in error it believes the next message.
+        """
+        if self._call_wallet_mismatches(payment_data):
+            return
         super()._apply_updates(payment_data)
         intent = payment_data.get("payment_intent")
         if self.provider_code != "stripe" or not intent:

@@ -10,12 +10,16 @@ class PaymentTransactionTopup(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         transactions = super().create(vals_list)
-        for transaction in transactions:
+        transactions._call_wallet_tie_to_note()
+        transactions._call_wallet_refuse_provider()
+        return transactions
+
+    def _call_wallet_refuse_provider(self):
+        for transaction in self:
             if transaction.operation != "refund" and transaction._call_wallet_topups():
                 refusal = transaction.provider_id._call_wallet_refusal()
                 if refusal:
                     raise ValidationError(refusal)
-        return transactions
 
     def _call_wallet_topups(self):
         """Return the top-ups (as superuser) that these transactions pay, or pay back."""

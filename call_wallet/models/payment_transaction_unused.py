@@ -7,14 +7,21 @@ class PaymentTransactionUnused(models.Model):
     _inherit = "payment.transaction"
 
     def _post_process(self):
-        """Tell finance of a payment that is left over; Odoo's hook for what follows a payment's result."""
-        unpaid = self.filtered(lambda transaction: transaction.operation != "refund" and not transaction.payment_id)
+        """Odoo's hook for what follows a payment's result; it may come more than once."""
+        without_payment = self.filtered(lambda one: one.operation != "refund" and not one.payment_id)
         result = super()._post_process()
-        for transaction in unpaid.sudo().filtered(lambda one: one.state == "done" and one._call_wallet_topups()):
-            transaction._call_wallet_report_unused()
+        self.sudo()._call_wallet_follow_refunds()
+        without_payment.sudo()._call_wallet_report_unused()
+        self._call_wallet_follow_auto_topups()
+        self._call_wallet_close_pages_of_paid()
         return result
 
     def _call_wallet_report_unused(self):
+        """Tell finance of payments that nothing was left to be paid with."""
+        for transaction in self.filtered(lambda one: one.state == "done" and one._call_wallet_topups()):
+            transaction._call_wallet_report_rest()
+
+    def _call_wallet_report_rest(self):
         lines = self.payment_id.move_id.line_ids.filtered(
             lambda line: line.account_id.account_type == "asset_receivable" and not line.reconciled
         )

@@ -18,15 +18,13 @@ class ResCompany(models.Model):
         "Largest monthly cap of automatic top-ups: use more than zero, and 9 billion at most.",
     )
 
-    def write(self, vals):
-        result = super().write(vals)
+    def _call_wallet_wake_auto_topups(self, vals):
+        """After another cap was set: look again at once at the wallets that wait for the next month."""
         if "call_wallet_auto_topup_max" in vals:
-            # Wallets that wait for the next month are looked at again at once.
             wallets = self.env["call.wallet"].sudo()
             wallets.search(
                 [("company_id", "in", self.ids), ("auto_topup_wait_code", "=", "cap_reached")]
             ).auto_topup_wait_until = False
-        return result
 
 
 class ResConfigSettings(models.TransientModel):

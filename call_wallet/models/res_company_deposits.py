@@ -16,13 +16,14 @@ class ResCompanyDeposits(models.Model):
         "account.account", "call_wallet_former_deposit_rel", "company_id", "account_id", "Former deposit accounts"
     )
 
-    def write(self, vals):
-        if DEPOSIT_ACCOUNT in vals:
-            for company in self.sudo():
-                former = company[DEPOSIT_ACCOUNT]
-                if former and former.id != vals[DEPOSIT_ACCOUNT]:
-                    company.call_wallet_former_deposit_account_ids += former
-        return super().write(vals)
+    def _call_wallet_keep_former_deposits(self, vals):
+        """Note the deposit account that a write replaces: customers' money stands on it until it is moved."""
+        if DEPOSIT_ACCOUNT not in vals:
+            return
+        for company in self.sudo():
+            former = company[DEPOSIT_ACCOUNT]
+            if former and former.id != vals[DEPOSIT_ACCOUNT]:
+                company.call_wallet_former_deposit_account_ids += former
 
     def _call_wallet_deposit_accounts(self):
         """Return the deposit accounts of the company and of those above it, former ones included."""

@@ -16,6 +16,17 @@ class ResCompanySettings(models.Model):
     _inherit = "res.company"
 
     def write(self, vals):
+        """Change a company, and let what follows from its call wallet settings follow.
+
+        :raise AccessError: a finance manager, who is no administrator, changes other fields than this addon's
+        """
+        self._call_wallet_refuse_others(vals)
+        self._call_wallet_keep_former_deposits(vals)
+        result = super().write(vals)
+        self._call_wallet_wake_auto_topups(vals)
+        return result
+
+    def _call_wallet_refuse_others(self, vals):
         if not self.env.su:
             user = self.env.user
             others = [name for name in vals if not name.startswith(OWN)]
@@ -23,7 +34,6 @@ class ResCompanySettings(models.Model):
                 raise AccessError(
                     self.env._("Finance managers change the call wallet settings of a company and nothing else of it.")
                 )
-        return super().write(vals)
 
     @api.model
     def action_call_wallet_settings(self):
