@@ -71,10 +71,10 @@ class TestAutoTopupCharges(AutoTopupCase):
         self.assertFalse(self.log.search([("wallet_id", "=", other.id)]))
 
     def test_top_up_now_charges_whatever_the_balance_but_not_twice(self):
-        self.assertEqual(self.wallet.auto_topup_now().state, "done")
+        self.assertEqual(self.wallet.auto_topup_now(joined=True).state, "done")
         self.assertBalance(self.wallet, 80)
         with self.assertRaisesRegex(UserError, "short while ago"):
-            self.wallet.auto_topup_now()
+            self.wallet.auto_topup_now(joined=True)
         self.assertBalance(self.wallet, 80)
 
 

@@ -1,9 +1,11 @@
 """Automatic top-up by several processes, and by processes that are killed. Real commits, real processes."""
 
 import os
+import re
 import subprocess
 
 import pytest
+import requests
 
 from .real_commits import environment
 
@@ -139,3 +141,29 @@ def test_switched_off_while_the_server_was_down_it_is_given_up(private_database,
         attempt = env["call.wallet.auto.topup"].search(GLOBEX)
         assert (attempt.state, attempt.topup_id.state) == ("cancelled", "cancelled")
         assert attempt.wallet_id.balance == low_wallet
+
+
+def test_an_owner_charges_the_card_from_the_page_and_not_twice(odoo_server, private_registry, low_wallet):
+    with environment(private_registry) as env:
+        wallet = env["call.wallet"].search([("account_ref", "=", "GLOBEX")])
+        page = f"{odoo_server.url}/my/billing/{wallet.id}/auto"
+    session = requests.Session()
+    login = session.get(f"{odoo_server.url}/web/login", timeout=60).text
+    session.post(
+        f"{odoo_server.url}/web/login",
+        {"login": "owner.globex", "password": "owner.globex", "csrf_token": token_in(login)},
+        timeout=60,
+    )
+
+    def charge():
+        form = {"action": "now", "csrf_token": token_in(session.get(page, timeout=60).text)}
+        return session.post(page, form, timeout=60, allow_redirects=False)
+
+    assert charge().status_code == 303
+    assert "short while ago" in charge().text
+    with environment(private_registry) as env:
+        assert env["call.wallet"].browse(wallet.id).balance == low_wallet + AMOUNT
+
+
+def token_in(page):
+    return re.search(r'name="csrf_token" value="([^"]+)"', page).group(1)

@@ -98,7 +98,7 @@ class TestAutoTopupSettings(AutoTopupCase):
             with self.assertRaises(AccessError):
                 self.wallet.with_user(user).set_auto_topup(False)
             with self.assertRaises(AccessError):
-                self.wallet.with_user(user).auto_topup_now()
+                self.wallet.with_user(user).auto_topup_now(joined=True)
         for user in (finance, manager):
             with self.assertRaises(UserError):
                 self.wallet.with_user(user).write({"auto_topup_state": "off"})
@@ -184,13 +184,6 @@ class TestAutoTopupPortal(AutoTopupCase, HttpCase):
         for expected in ("Level: use zero or more", "Amount: ", "Card: choose", "Consent: agree", 'value="abc"'):
             self.assertIn(expected, response.text)
         self.assertEqual((self.wallet.auto_topup_level, self.wallet.auto_topup_state), (20, "on"))
-
-    def test_top_up_now_and_again(self):
-        self.assertEqual(self._post(action="now").status_code, 303)
-        self.assertBalance(self.wallet, 80)
-        again = self._post(action="now")
-        self.assertIn("short while ago", again.text)
-        self.assertBalance(self.wallet, 80)
 
     def test_without_a_saved_card_it_says_how_to_save_one(self):
         self.card.active = False

@@ -19,6 +19,7 @@ from . import (
     call_wallet_refund,
     call_wallet_reconciliation,
     call_wallet_reconciliation_drill,
+    call_wallet_reconciliation_paper,
     call_wallet_reconciliation_screen,
     call_wallet_refund_request,
     call_wallet_transaction,

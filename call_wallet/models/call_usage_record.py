@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools.translate import LazyTranslate
 
 from ..clock import utcnow
+from ..door import door
 from ..fields import parse_amount
 from ..intake import Call, Refused, echo, parse_call
 from ..rating import Charge, charge
@@ -45,7 +46,8 @@ class CallUsageRecord(models.Model):
             reference, other content: nothing changed) or ``rejected`` (kept, can be retried),
             the last two with a ``reason``; ``billed_minutes``, ``rate`` (a minute),
             ``total_cost`` and ``balance_after`` as decimal strings in ``currency``;
-            ``transaction`` (id). Charges are committed when the answer is given.
+            ``transaction`` (id). Charges are committed when the answer is given; inside the caller's own
+            transaction they are part of it.
         :raise AccessError: neither the calling platform nor finance staff
         :raise UserError: not a list, or more than 10,000 calls; nothing is recorded then
         """
@@ -61,7 +63,8 @@ class CallUsageRecord(models.Model):
                     limit=MAX_CALLS,
                 )
             )
-        return self.sudo()._record_calls(calls)
+        with door(self.env):
+            return self.sudo()._record_calls(calls)
 
     def _check_platform(self):
         if not (self.env.su or self.env.user.has_group(PLATFORM) or self.env.user.has_group(FINANCE)):
@@ -72,15 +75,14 @@ class CallUsageRecord(models.Model):
 
         :param date_of: call -> naive UTC datetime to enter it under, instead of now
         """
-        with self.env["call.wallet.ledger"]._transaction():
-            outcomes = self._price(raw_calls)
-            priced = [outcome for outcome in outcomes if isinstance(outcome, Priced)]
-            answers = iter(self._charge(priced, date_of) if priced else [])
-            results = [
-                next(answers) if isinstance(outcome, Priced) else self._refusal(raw, outcome)
-                for raw, outcome in zip(raw_calls, outcomes, strict=True)
-            ]
-            self.env["call.usage.rejection"]._keep(raw_calls, results)
+        outcomes = self._price(raw_calls)
+        priced = [outcome for outcome in outcomes if isinstance(outcome, Priced)]
+        answers = iter(self._charge(priced, date_of) if priced else [])
+        results = [
+            next(answers) if isinstance(outcome, Priced) else self._refusal(raw, outcome)
+            for raw, outcome in zip(raw_calls, outcomes, strict=True)
+        ]
+        self.env["call.usage.rejection"]._keep(raw_calls, results)
         return results
 
     def _refusal(self, raw, refused):
@@ -97,7 +99,9 @@ class CallUsageRecord(models.Model):
                 outcomes.append(parse_call(raw))
             except Refused as refused:
                 outcomes.append(refused)
-        accounts = self.env["call.rate.plan"]._load_rated_wallets({call.account for call in outcomes if isinstance(call, Call)})
+        accounts = self.env["call.rate.plan"]._load_rated_wallets(
+            {call.account for call in outcomes if isinstance(call, Call)}
+        )
         for index, call in enumerate(outcomes):
             if isinstance(call, Call):
                 try:

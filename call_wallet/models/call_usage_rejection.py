@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from datetime import datetime
 from hashlib import blake2b
 
@@ -6,6 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import split_every
 
+from ..door import door
 from ..sql import array
 from .call_wallet import FINANCE
 
@@ -155,10 +157,11 @@ class CallUsageRejection(models.Model):
         :raise AccessError: not finance staff
         """
         self._check_finance()
-        counts = dict.fromkeys(("charged", "duplicate", "conflict", "rejected"), 0)
+        counts = Counter()
         for ids in split_every(CHUNK, self.sorted("id").ids):
-            for result in self._retry(ids):
-                counts[result["result"]] += 1
+            with door(self.env):
+                results = self._retry(ids)
+            counts.update(result["result"] for result in results)
         self.env.invalidate_all()
         _ = self.env._
         return self._notification(
@@ -172,17 +175,16 @@ class CallUsageRejection(models.Model):
         )
 
     def _retry(self, ids):
-        """Send some calls again, in a transaction of their own; return the results."""
+        """Send some calls again; return the results."""
         usage = self.env["call.usage"].sudo().with_context(call_usage_retry=True)
-        with self.env["call.wallet.ledger"]._transaction():
-            waiting = self.sudo().browse(ids).exists().filtered(lambda kept: kept.state != "resolved")
-            results = usage._record_calls([json.loads(kept.payload) for kept in waiting])
-            done = [
-                kept.id
-                for kept, result in zip(waiting, results, strict=True)
-                if result["result"] in ("charged", "duplicate")
-            ]
-            self._set_state(done, "resolved")
+        waiting = self.sudo().browse(ids).exists().filtered(lambda kept: kept.state != "resolved")
+        results = usage._record_calls([json.loads(kept.payload) for kept in waiting])
+        done = [
+            kept.id
+            for kept, result in zip(waiting, results, strict=True)
+            if result["result"] in ("charged", "duplicate")
+        ]
+        self._set_state(done, "resolved")
         return results
 
     def action_dismiss(self):
@@ -191,7 +193,7 @@ class CallUsageRejection(models.Model):
         :raise AccessError: not finance staff
         """
         self._check_finance()
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             self._set_state(self.sudo().filtered(lambda kept: kept.state == "open").ids, "dismissed")
         return True
 

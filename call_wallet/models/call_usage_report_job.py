@@ -2,9 +2,10 @@ import logging
 from datetime import timedelta
 
 from markupsafe import Markup
-from odoo import api, fields, models, modules
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..door import door, worker
 from ..fields import parse_day
 from .call_wallet import ACCOUNT_MANAGER
 
@@ -65,32 +66,30 @@ class CallUsageReportJob(models.Model):
             try:
                 job._make()
             except Exception as error:  # one report must not hold up the others
-                self.env.cr.rollback()
                 _logger.exception("Usage report %s was not made.", job.id)
-                job.write({"state": "failed", "error": str(error)[:500]})
-            job._commit()
+                with door(self.env):
+                    job.write({"state": "failed", "error": str(error)[:500]})
 
+    @worker
     def _make(self):
-        self.write({"state": "running", "rows_done": 0})
-        self._commit()
+        """Make the report; between its steps no snapshot is held, and everybody sees how far it is."""
+        with door(self.env):
+            self.write({"state": "running", "rows_done": 0})
         wallet = self.wallet_id.with_context(lang=self.user_id.lang)
         with wallet._usage_report(self.date_from, self.date_to, self.format, progress=self._report_progress) as file:
             content = file.read()
         name = wallet._usage_report_filename(self.date_from, self.date_to, self.format)
-        self.attachment_id = self.env["ir.attachment"].create(
-            {"name": name, "raw": content, "res_model": self._name, "res_id": self.id}
-        )
-        self.state = "ready"
-        self._tell()
+        with door(self.env):
+            self.attachment_id = self.env["ir.attachment"].create(
+                {"name": name, "raw": content, "res_model": self._name, "res_id": self.id}
+            )
+            self.state = "ready"
+            self._tell()
 
+    @worker
     def _report_progress(self, rows):
-        self.rows_done = rows
-        self._commit()
-
-    def _commit(self):
-        """Make what is done visible, and end the snapshot: a long one slows down the wallets in use."""
-        if not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+        with door(self.env):
+            self.rows_done = rows
 
     def _tell(self):
         """Send whoever asked a notice with the link."""

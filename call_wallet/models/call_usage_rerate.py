@@ -4,6 +4,7 @@ from time import monotonic
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from ..door import door, worker
 from .call_usage import CALL_TYPES
 from .call_wallet import FINANCE, FINANCE_MANAGER
 
@@ -141,7 +142,7 @@ class CallUsageRerate(models.Model):
         :raise AccessError: not finance staff
         """
         rerate = self._as(FINANCE)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             if rerate._take() not in ("draft", "previewing", "previewed"):
                 raise UserError(self.env._("This re-rating is over. Duplicate it to compare again."))
             rerate._start_preview()
@@ -160,7 +161,7 @@ class CallUsageRerate(models.Model):
         :raise AccessError: not a finance manager
         """
         rerate = self._as(FINANCE_MANAGER)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             state = rerate._take()
             if state == "posted":
                 raise UserError(self.env._("This re-rating was posted already."))
@@ -178,7 +179,7 @@ class CallUsageRerate(models.Model):
         :raise AccessError: not finance staff
         """
         rerate = self._as(FINANCE)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             if rerate._take() in ("posting", "posted"):
                 raise UserError(self.env._("Posting has begun. Correct it with another re-rating."))
             rerate.state = "discarded"
@@ -217,6 +218,7 @@ class CallUsageRerate(models.Model):
         if not self._run(CLICK_SECONDS):
             self.env.ref("call_wallet.ir_cron_rerate").sudo()._trigger()
 
+    @worker
     def _run(self, seconds):
         """Do batches for so many seconds; return whether the running step is finished."""
         deadline = monotonic() + seconds
@@ -225,9 +227,10 @@ class CallUsageRerate(models.Model):
                 return False
         return True
 
+    @worker
     def _step(self):
         """Do one batch of whatever is to do; return whether there may be more."""
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             state = self._take()
             if state == "previewing":
                 return self._preview_batch()

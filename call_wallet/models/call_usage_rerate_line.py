@@ -1,6 +1,7 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from ..door import door
 from ..fields import Amount
 from .call_wallet import FINANCE
 
@@ -59,24 +60,25 @@ class CallUsageRerateLine(models.Model):
         :raise UserError: the re-rating is not under review
         :raise AccessError: not finance staff
         """
-        return self._choose("change", "left_alone", self.env._("Left alone by %s.", self.env.user.name))
+        with door(self.env):
+            return self._choose("change", "left_alone", self.env._("Left alone by %s.", self.env.user.name))
 
     def action_correct(self):
         """Correct these calls after all. Raises as ``action_leave_alone`` does."""
-        return self._choose("left_alone", "change", None)
+        with door(self.env):
+            return self._choose("left_alone", "change", None)
 
     def _choose(self, state, new_state, note):
         for rerate in self.rerate_id:
             rerate = rerate._as(FINANCE)
-            with self.env["call.wallet.ledger"]._transaction():
-                if rerate._take() != "previewed":
-                    raise UserError(self.env._("Calls can be chosen between preview and posting."))
-                # The totals keep telling what posting will do.
-                self.env.cr.execute(
-                    CHOOSE,
-                    {"ids": self.ids, "rerate": rerate.id, "old": state, "new": new_state, "note": note},
-                )
-                self.env.invalidate_all()
+            if rerate._take() != "previewed":
+                raise UserError(self.env._("Calls can be chosen between preview and posting."))
+            # The totals keep telling what posting will do.
+            self.env.cr.execute(
+                CHOOSE,
+                {"ids": self.ids, "rerate": rerate.id, "old": state, "new": new_state, "note": note},
+            )
+            self.env.invalidate_all()
         return True
 
 

@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import AccessError, UserError, ValidationError
 
+from ..door import door
 from ..fields import ZERO, Amount, parse_amount, parse_reason
 
 FINANCE = "call_wallet.group_finance"
@@ -328,7 +329,7 @@ class CallWallet(models.Model):
         """
         wallet = self._as(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             return wallet._replace_recipients(emails)
 
     def _replace_recipients(self, emails):
@@ -364,7 +365,7 @@ class CallWallet(models.Model):
         if not reason:
             raise UserError(self.env._("Reason: say why the wallet is paused; the customer sees it."))
         wallets = self._as(ACCOUNT_MANAGER)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             self.env["call.wallet.ledger"]._set_paused(wallets.ids, True)
             wallets.pause_reason = reason
             for wallet in wallets:
@@ -377,7 +378,7 @@ class CallWallet(models.Model):
         :raise AccessError: not an account manager
         """
         wallets = self._as(ACCOUNT_MANAGER)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             self.env["call.wallet.ledger"]._set_paused(wallets.ids, False)
             wallets.pause_reason = False
             for wallet in wallets:

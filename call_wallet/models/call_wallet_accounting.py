@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..clock import now
+from ..door import door
 from ..fields import parse_day
 from .call_wallet import FINANCE
 
@@ -34,8 +35,10 @@ class CallWalletAccounting(models.Model):
         date_from, date_to = self._parse_days(date_from, date_to)
         postings = self.env["call.wallet.posting"].sudo()
         for company in self._posting_companies(companies):
-            if postings._is_due(company, date_from, date_to):
-                posting = postings._start(company, date_from, date_to)
+            with door(self.env):
+                is_due = postings._is_due(company, date_from, date_to)
+                posting = postings._start(company, date_from, date_to) if is_due else postings.browse()
+            if posting:
                 postings |= posting
                 posting._run()
         errors = postings.filtered(lambda posting: posting.state == "failed").mapped("error")

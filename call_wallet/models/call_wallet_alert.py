@@ -3,6 +3,7 @@ from functools import partial
 
 from odoo import SUPERUSER_ID, api, fields, models
 
+from ..door import door, worker
 from ..fields import Amount
 from .call_wallet_balance import EMPTY, LOW
 from .call_wallet_ledger import LEVEL
@@ -69,22 +70,22 @@ class CallWalletAlert(models.Model):
 
         Such as after an import of thresholds by other means than this addon's methods.
         """
-        ledger = self.env["call.wallet.ledger"]
-        with ledger._transaction():
-            self.env.flush_all()
-            self.env.cr.execute(OUT_OF_LINE)
-            wallet_ids = [row[0] for row in self.env.cr.fetchall()]
-            if wallet_ids:
-                ledger._refresh(wallet_ids)
+        self.env.flush_all()
+        self.env.cr.execute(OUT_OF_LINE)
+        wallet_ids = [row[0] for row in self.env.cr.fetchall()]
+        if wallet_ids:
+            self.env["call.wallet.ledger"]._refresh(wallet_ids)
 
     # === SENDING === #
 
     @api.model
     def _cron_send(self):
         """Send what could not be sent when it happened."""
-        self._note_missed_crossings()
+        with door(self.env):
+            self._note_missed_crossings()
         self._send_pending()
 
+    @worker
     @api.model
     def _send_pending(self, wallet_ids=None):
         """Send the alerts that wait, each in a transaction of its own.
@@ -98,7 +99,7 @@ class CallWalletAlert(models.Model):
         failed = []
         alert = self
         while alert is not None:
-            with self.env["call.wallet.ledger"]._transaction():
+            with door(self.env):
                 alert = self._take_one(wallet_ids, failed)
                 if alert is None:
                     break

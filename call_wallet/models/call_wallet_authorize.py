@@ -4,6 +4,7 @@ from decimal import Decimal
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from ..door import door
 from ..fields import ZERO, parse_amount
 from ..intake import CALL_TYPES, Refused, choice, phone_number, shown, text
 from ..rating import MAX_CALL_SECONDS, Rate, max_seconds
@@ -42,8 +43,7 @@ class CallWalletAuthorize(models.Model):
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
         call_type = self._read(choice, CALL_TYPES, call_type=call_type)
         self._check_seconds("expected_seconds", expected_seconds)
-        ledger = self.env["call.wallet.ledger"]
-        with ledger._transaction():
+        with door(self.env):
             return self.sudo()._authorize(account, call_ref, call_type, number, expected_seconds)
 
     @api.model
@@ -58,7 +58,7 @@ class CallWalletAuthorize(models.Model):
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
         self._check_seconds("seconds", seconds, required=True)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             return self.sudo()._extend(account, call_ref, seconds)
 
     @api.model
@@ -70,7 +70,7 @@ class CallWalletAuthorize(models.Model):
         """
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             return self.sudo()._release(account, call_ref)
 
     def _read(self, reader, *arguments, **parameter):
@@ -186,7 +186,7 @@ class CallWalletAuthorize(models.Model):
         """Free what calls that were never reported still hold, some wallets at a time."""
         ledger, holds = self.env["call.wallet.ledger"], self.env["call.wallet.hold"]
         while wallet_ids := holds._wallets_with_expired(batch):
-            with ledger._transaction():
+            with door(self.env):
                 ledger._lock(wallet_ids)
                 holds._expire(wallet_ids)
 

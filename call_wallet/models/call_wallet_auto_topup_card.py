@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 
 from ..clock import utcnow
+from ..door import door, worker
 
 WARN = timedelta(days=30)
 
@@ -24,10 +25,11 @@ class CallWalletAutoTopupCard(models.Model):
         wallets.auto_topup_token_id._call_wallet_refresh_expiry()
         return sum(wallet._auto_topup_look_at_card() for wallet in wallets)
 
+    @worker
     def _auto_topup_look_at_card(self):
         if not self._auto_topup_card_ends():
             return False
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             self._auto_topup_lock()
             # The owner may have chosen another one just now.
             if self.auto_topup_state != "on" or not self._auto_topup_card_ends():

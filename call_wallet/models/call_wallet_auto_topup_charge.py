@@ -5,6 +5,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ..clock import utcnow
+from ..door import door, worker
 from .call_wallet_auto_topup import OPEN
 from .call_wallet_auto_topup_decide import COOL_DOWN
 
@@ -42,14 +43,16 @@ class CallWalletAutoTopupCharge(models.Model):
 
     # === STEPS === #
 
+    @worker
     def _charge(self):
         """Ask the provider, then enter the outcome; each step is committed on its own."""
         for step in (self._mark_sent, self._send, self._settle):
-            with self.env["call.wallet.ledger"]._transaction():
+            with door(self.env):
                 if not self._take():
                     return
                 step()
 
+    @worker
     @api.model
     def _resume_all(self):
         """Go on with attempts that a crash interrupted, or that the provider has not answered."""
@@ -174,9 +177,10 @@ class CallWalletAutoTopupCharge(models.Model):
                 case "pending" | "authorized":
                     attempt.write({"state": "pending", "reason": False, "next_at": False})
 
+    @worker
     def _keep_message(self, error):
         try:
-            with self.env["call.wallet.ledger"]._transaction():
+            with door(self.env):
                 if self._take():
                     self.message = str(error)[:300]
         except Exception:  # it is in the log already
@@ -266,6 +270,7 @@ class CallWalletAutoTopupCharge(models.Model):
         )
         return invoice.state == "posted" and invoice.payment_state == "not_paid" and not under_way
 
+    @worker
     @api.model
     def _drop_all(self):
         """Cancel the unpaid invoices of failed attempts that no next attempt will use.
@@ -277,7 +282,7 @@ class CallWalletAutoTopupCharge(models.Model):
             if wallet.auto_topup_declines or wallet.auto_topup_state == "suspended":
                 continue
             try:
-                with self.env["call.wallet.ledger"]._transaction():
+                with door(self.env):
                     wallet._auto_topup_lock()
                     attempt._drop_invoice()
             except Exception:  # such as a closed period; a person can still cancel it

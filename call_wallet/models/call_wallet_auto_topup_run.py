@@ -1,9 +1,10 @@
 import logging
 
-from odoo import Command, api, models, modules
+from odoo import Command, api, models
 from odoo.exceptions import UserError
 
 from ..clock import utcnow
+from ..door import door, end_if_clean, worker
 from .call_wallet import FINANCE
 from .call_wallet_auto_topup import OPEN, STOPPING
 
@@ -34,7 +35,7 @@ class CallWalletAutoTopupRun(models.Model):
                 waiting[wallet_id] = (code, until, None)
             else:
                 due.append(wallet_id)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             log._note(waiting)
         for wallet in self.browse(due):
             try:
@@ -42,19 +43,21 @@ class CallWalletAutoTopupRun(models.Model):
             except Exception:  # one that fails must not keep the others waiting
                 _logger.exception("Automatic top-up of call wallet %s failed; the next run tries again.", wallet.id)
 
-    def auto_topup_now(self):
+    def auto_topup_now(self, joined=False):
         """Charge the saved card now, whatever the balance, as automatic top-up would.
 
         Not twice: what is under way, the cool-down after a success, the daily limit and the
         monthly cap hold here as well.
 
+        :param bool joined: also inside a transaction of the caller's, who then sees to it that it is not
+            rolled back after the card was charged
         :return: ``call.wallet.auto.topup``, the attempt
         :raise UserError: automatic top-up is not on, or nothing may be charged now; says why
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
         wallet = self._as(FINANCE, owner=True)
         wallet.ensure_one()
-        if not modules.module.current_test and not self.env["call.wallet.ledger"]._may_own_transaction():
+        if not joined and not end_if_clean(self.env):
             # What the provider charged could be rolled back here with the rest.
             raise UserError(self.env._("Cards are charged by a request of their own; save first, then top up."))
         attempt = wallet._auto_topup_run(by_hand=True)
@@ -73,13 +76,14 @@ class CallWalletAutoTopupRun(models.Model):
             },
         }
 
+    @worker
     def _auto_topup_run(self, by_hand=False):
         """Decide and charge, each in a transaction of its own; return the attempt, if there is one.
 
         What is about to be charged is committed before the provider hears of it, so that a
         crash in between is seen and made up for, by the same payment and not by another.
         """
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             attempt = self._auto_topup_begin(by_hand)
         if attempt:
             attempt._charge()

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import formatLang
 
 from ..clock import utcnow
+from ..door import door
 from ..fields import ZERO, Amount, parse_amount
 from .call_wallet import ACCOUNT_MANAGER, FINANCE
 from .call_wallet_auto_topup import STOPPING, WAITING
@@ -117,7 +118,7 @@ class CallWalletAutoTopupSettings(models.Model):
         wallet = self._as(FINANCE, owner=True)
         wallet.ensure_one()
         given = {"level": level, "amount": amount, "monthly_cap": monthly_cap, "token_id": token_id}
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             wallet._auto_topup_lock()
             if not enabled:
                 wallet._auto_topup_switch_off()

@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 
 from ..clock import now, utcnow
+from ..door import door, worker
 
 _logger = logging.getLogger(__name__)
 
@@ -50,9 +51,10 @@ class CallWalletBreakage(models.Model):
         self.env.cr.execute(query, {"now": utcnow(), "all": not self, "ids": self.ids})
         return self.sudo().browse([row[0] for row in self.env.cr.fetchall()])
 
+    @worker
     def _breakage_step(self, query, step):
         try:
-            with self.env["call.wallet.ledger"]._transaction():
+            with door(self.env):
                 self.env["call.wallet.ledger"]._lock(self.ids)
                 self.env.invalidate_all()
                 # Under the lock: it may have been used, or treated by another process, since the list was made.

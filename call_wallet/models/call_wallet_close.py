@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import formatLang
 
 from ..clock import utcnow
+from ..door import door
 from ..fields import ZERO, parse_reason
 from .call_wallet import FINANCE_MANAGER
 
@@ -66,7 +67,7 @@ class CallWalletClose(models.Model):
         reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the wallet is closed."))
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             wallet._lock_for_closing()
             plan = wallet._closing_plan()
             wallet._check_closing(plan, take_rest is True, write_off is True)
@@ -110,7 +111,7 @@ class CallWalletClose(models.Model):
     def _lock_for_closing(self):
         """Keep calls, payments and other people off the wallet's money until the transaction ends."""
         self.env["call.wallet.ledger"]._lock(self.ids)
-        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE wallet_id = %s ORDER BY id FOR UPDATE", [self.id])
+        self.topup_ids._lock_documents()
         self.env["call.wallet.hold"]._expire(self.ids)
         self.env.invalidate_all()
 

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from ..door import door
 from ..fields import ZERO, parse_amount
 from .call_wallet import ACCOUNT_MANAGER
 
@@ -60,7 +61,8 @@ class CallWalletDashboard(models.Model):
         """
         wallets = self._as(ACCOUNT_MANAGER, owner=True)
         by_owner = not self.env.user.has_group(ACCOUNT_MANAGER)
-        self.env["call.wallet.watch"]._renew(wallets.ids, by_owner)
+        with door(self.env):
+            self.env["call.wallet.watch"]._renew(wallets.ids, by_owner)
         return True
 
     # === DASHBOARD === #

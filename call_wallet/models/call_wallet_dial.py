@@ -4,6 +4,7 @@ from typing import NamedTuple
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
+from ..door import door
 from ..fields import parse_amount
 from ..intake import CALL_TYPES, STATUSES, Refused, echo, phone_number, shown
 from .call_wallet_authorize import available, longest_call
@@ -83,7 +84,8 @@ class CallWalletDial(models.Model):
 
         :raise AccessError: not an internal user
         """
-        self.env["call.wallet.watch"]._renew(self._house_wallet().ids, by_owner=True)
+        with door(self.env):
+            self.env["call.wallet.watch"]._renew(self._house_wallet().ids, by_owner=True)
         return True
 
     @api.model

@@ -1,9 +1,8 @@
-from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from odoo import api, models, modules
+from odoo import models
 from odoo.exceptions import UserError
 
 from ..clock import utcnow
@@ -61,53 +60,16 @@ class Funds(NamedTuple):
 class CallWalletLedger(models.AbstractModel):
     """The only code that moves money.
 
-    Every movement takes the same three steps: ``_transaction`` opens a transaction in which
-    a busy wallet can be waited for, ``_lock`` takes the wallets' balances in id order (so
-    two requests never wait for each other in a circle), ``_append`` changes balances and
-    holds and writes the ledger rows in one statement.
+    Every movement takes the same steps: a door (``door.py``) begins a transaction in which a
+    busy wallet can be waited for, ``_lock`` takes the wallets' balances in id order (so two
+    requests never wait for each other in a circle), ``_append`` changes balances and holds
+    and writes the ledger rows in one statement.
     """
 
     _name = "call.wallet.ledger"
     _description = "Call Wallet Ledger"
 
-    # === TRANSACTION === #
-
-    @api.model
-    @contextmanager
-    def _transaction(self):
-        """Run the block READ COMMITTED and commit it, or join a transaction already under way.
-
-        Odoo's transactions are REPEATABLE READ: the second writer of a busy row fails there
-        and the request is repeated after random sleeps. Where the caller has written nothing
-        yet, its empty transaction is ended and a READ COMMITTED one put in its place, on the
-        same connection: writers then queue for the row and all succeed. It is committed when
-        the block ends, so an answer given is an answer kept. Where the caller has written
-        (a payment, a module's installation, a test), the block is part of its transaction.
-        """
-        cr = self.env.cr
-        if not self._may_own_transaction():
-            yield
-            return
-        # The caller has changed nothing: this ends its snapshot, which would otherwise also
-        # keep PostgreSQL from clearing old versions of the busy rows.
-        cr.commit()  # pylint: disable=invalid-commit
-        cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        try:
-            yield
-        except BaseException:
-            cr.rollback()
-            raise
-        cr.commit()  # pylint: disable=invalid-commit
-
-    def _may_own_transaction(self):
-        if modules.module.current_test:
-            return False
-        self.env.flush_all()
-        self.env.cr.execute(
-            "SELECT pg_current_xact_id_if_assigned() IS NULL"
-            " AND current_setting('transaction_isolation') <> 'read committed'"
-        )
-        return self.env.cr.fetchone()[0]
+    # === LOCK === #
 
     def _lock(self, wallet_ids):
         """Wait for the wallets' balances and hold them until the transaction ends.

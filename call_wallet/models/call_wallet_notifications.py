@@ -1,6 +1,7 @@
 from odoo import models
 from odoo.exceptions import UserError, ValidationError
 
+from ..door import door
 from ..fields import parse_amount
 from .call_wallet import ACCOUNT_MANAGER
 
@@ -20,7 +21,7 @@ class CallWalletNotifications(models.Model):
         wallet = self._as(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         amount = wallet._check_threshold(amount)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             wallet.low_balance_threshold = amount
         return True
 
@@ -36,7 +37,7 @@ class CallWalletNotifications(models.Model):
         wallet = self._as(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         threshold = wallet._check_threshold(threshold)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             if sorted(emails) != sorted(wallet.recipient_ids.mapped("email")):
                 wallet._replace_recipients(emails)
             if threshold != wallet.low_balance_threshold:

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from ..door import door
 from ..fields import ZERO, Amount, parse_amount
 from .call_wallet import FINANCE
 
@@ -30,7 +31,7 @@ class CallWalletTopupOutstanding(models.Model):
         self.ensure_one()
         self.wallet_id._as(FINANCE, owner=True)
         topup = self.sudo()
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             topup._lock_outstanding()
             before = topup.missing_amount
             if before and topup.invoice_id.transaction_ids.filtered("call_wallet_is_under_way"):

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+from ..door import door, worker
+
 _logger = logging.getLogger(__name__)
 
 STATES = [
@@ -105,25 +107,26 @@ class CallWalletPosting(models.Model):
     @api.model
     def _start(self, company, date_from, date_to, is_scheduled=False):
         """Return a run for these days, on record before its first entry."""
-        with self.env["call.wallet.ledger"]._transaction():
-            return (
-                self.sudo()
-                .with_context(tracking_disable=True)
-                .create(
-                    {
-                        "company_id": company.id,
-                        "date_from": date_from,
-                        "date_to": date_to,
-                        "is_scheduled": is_scheduled,
-                        "user_id": self.env.uid,
-                    }
-                )
+        return (
+            self.sudo()
+            .with_context(tracking_disable=True)
+            .create(
+                {
+                    "company_id": company.id,
+                    "date_from": date_from,
+                    "date_to": date_to,
+                    "is_scheduled": is_scheduled,
+                    "user_id": self.env.uid,
+                }
             )
+        )
 
+    @worker
     def _run_for_a_click(self):
         if not self._run(CLICK_SECONDS):
             self.env.ref("call_wallet.ir_cron_posting").sudo()._trigger()
 
+    @worker
     def _run(self, seconds=None):
         """Post what is due, an entry at a time, for so many seconds; return whether it is done.
 
@@ -132,11 +135,14 @@ class CallWalletPosting(models.Model):
         self.ensure_one()
         deadline = monotonic() + seconds if seconds else None
         errors = {}
-        for day, currency_id in self._begin():
+        with door(self.env):
+            due = self._begin()
+        for day, currency_id in due:
             try:
                 while self._post_day(day, currency_id):
                     if deadline and monotonic() > deadline:
-                        self._set_state("waiting")
+                        with door(self.env):
+                            self._set_state("waiting")
                         return False
             except UserError as error:
                 errors.setdefault(str(error), day)
@@ -145,36 +151,41 @@ class CallWalletPosting(models.Model):
         except UserError as error:
             errors.setdefault(str(error), self.date_to)
         text = "\n".join(f"{format_date(self.env, day)}: {error}" for error, day in errors.items())
-        self._set_state("failed" if errors else "done", text or False)
+        with door(self.env):
+            self._set_state("failed" if errors else "done", text or False)
         return True
 
     def _begin(self):
         """Mark the run as under way; return what is due, as (day, currency id) in order."""
-        ledger = self.env["call.wallet.ledger"]
-        with ledger._transaction():
-            due = self._due()
-            total = self.done_count + sum(count for _day, _currency, count in due)
-            self.write({"state": "running", "total_count": total, "error": False, "moved_at": fields.Datetime.now()})
+        due = self._due()
+        total = self.done_count + sum(count for _day, _currency, count in due)
+        self.write({"state": "running", "total_count": total, "error": False, "moved_at": fields.Datetime.now()})
         return [(day, currency_id) for day, currency_id, _count in due]
 
     def _set_state(self, state, error=False):
-        with self.env["call.wallet.ledger"]._transaction():
-            if state == "done":
-                self._end_help()
-            ended = state in ("done", "failed") and fields.Datetime.now()
-            self.write({"state": state, "error": error, "ended_at": ended})
+        if state == "done":
+            self._end_help()
+        ended = state in ("done", "failed") and fields.Datetime.now()
+        self.write({"state": state, "error": error, "ended_at": ended})
 
+    @worker
     def _post_day(self, day, currency_id):
         """Post one entry of that day and currency; return whether there was one to post."""
+        # READ COMMITTED, unlike Odoo: one posts for a company at a time, and waits for the others instead of failing.
+        with door(self.env):
+            count = self._post_counted(day, currency_id)
+        # Cached lines of past entries would add up.
+        self.env.invalidate_all()
+        return bool(count)
+
+    def _post_counted(self, day, currency_id):
         # The savepoint serves whoever posts in a transaction of their own, and goes on after an error.
-        with self.env["call.wallet.ledger"]._transaction(), self.env.cr.savepoint():
+        with self.env.cr.savepoint():
             count = self._post_entry(day, currency_id)
             if count:
                 self.write({"done_count": self.done_count + count, "moved_at": fields.Datetime.now()})
                 self.env.flush_all()
-        # Cached lines of past entries would add up.
-        self.env.invalidate_all()
-        return bool(count)
+        return count
 
     # === SCHEDULED ACTIONS === #
 
@@ -182,8 +193,9 @@ class CallWalletPosting(models.Model):
     def _cron_start(self):
         """Have every company's finished days posted: those that are over for all its wallets."""
         for company, last in self.env["call.wallet"]._last_days().items():
-            if self._is_due(company, None, last):
-                self._start_scheduled(company, last)
+            with door(self.env):
+                if self._is_due(company, None, last):
+                    self._start_scheduled(company, last)
         self.env.ref("call_wallet.ir_cron_posting")._trigger()
 
     def _start_scheduled(self, company, last):
@@ -209,7 +221,8 @@ class CallWalletPosting(models.Model):
             try:
                 finished = posting._run(CRON_SECONDS)
                 if posting.state == "failed":
-                    posting._ask_for_help()
+                    with door(self.env):
+                        posting._ask_for_help()
             except Exception:  # one company's run must not hold up the others; it is tried again
                 self.env.cr.rollback()
                 _logger.exception("Posting %s failed and is tried again.", posting.id)

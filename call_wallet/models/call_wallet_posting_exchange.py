@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from odoo import models
 
+from ..door import door, worker
 from ..posting import ZERO, half_up, released
 from ..sql import array
 
@@ -48,16 +49,21 @@ class CallWalletPostingExchange(models.Model):
             found[currency_id][wallet_id] = Decimal(value)
         return found
 
+    @worker
     def _settle_exchange(self):
         """Post what exchange rates have left on the deposits of wallets that have none any more."""
         for currency_id in self._unsettled(self.company_id, self.date_to):
-            with self.env["call.wallet.ledger"]._transaction(), self.env.cr.savepoint():
-                self._wait_for_others()
-                # Read again: somebody else may have settled them while this waited.
-                left = self._unsettled(self.company_id, self.date_to).get(currency_id)
-                if left:
-                    self._in_books()._post_settlement(currency_id, left)
+            with door(self.env):
+                self._settle_exchange_in(currency_id)
             self.env.invalidate_all()
+
+    def _settle_exchange_in(self, currency_id):
+        with self.env.cr.savepoint():
+            self._wait_for_others()
+            # Read again: somebody else may have settled them while this waited.
+            left = self._unsettled(self.company_id, self.date_to).get(currency_id)
+            if left:
+                self._in_books()._post_settlement(currency_id, left)
 
     def _post_settlement(self, currency_id, left):
         currency = self.env["res.currency"].browse(currency_id)

@@ -14,18 +14,17 @@ class CallWalletPostingNotice(models.Model):
         """Give the run to who started it, or to finance staff; once, however often it stops."""
         self.ensure_one()
         user = self.company_id._call_wallet_finance_user(preferred=None if self.is_scheduled else self.user_id)
-        with self.env["call.wallet.ledger"]._transaction():
-            if self.activity_ids:
-                self.activity_ids.note = plaintext2html(self.error)
-                return
-            posting = self.with_context(lang=user.partner_id._call_wallet_lang(), mail_activity_quick_update=True)
-            posting.activity_schedule(
-                TO_DO,
-                summary=posting.env._("The posting has stopped"),
-                note=plaintext2html(self.error),
-                user_id=user.id or self.env.uid,
-                date_deadline=utcnow().date(),
-            )
+        if self.activity_ids:
+            self.activity_ids.note = plaintext2html(self.error)
+            return
+        posting = self.with_context(lang=user.partner_id._call_wallet_lang(), mail_activity_quick_update=True)
+        posting.activity_schedule(
+            TO_DO,
+            summary=posting.env._("The posting has stopped"),
+            note=plaintext2html(self.error),
+            user_id=user.id or self.env.uid,
+            date_deadline=utcnow().date(),
+        )
 
     def _end_help(self):
         """The run got through: nobody has to look at it any more."""

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import formatLang
 
+from ..door import door
 from ..fields import parse_amount
 from .call_wallet import FINANCE
 
@@ -44,11 +45,11 @@ class CallWalletRefund(models.Model):
         """
         wallet = self._as(FINANCE)
         wallet.ensure_one()
-        if not self.env.su:
-            wallet._refuse_closed()
-            wallet._refuse_alone(amount)
         usage = wallet._to_usage(usage)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
+            if not self.env.su:
+                wallet._refuse_closed()
+                wallet._refuse_alone(amount)
             return self.env["call.wallet.ledger"]._refund(wallet, amount, reason, usage, request_key)
 
     def request_refund(self, amount, reason, usage=None, request_key=None):
@@ -64,14 +65,16 @@ class CallWalletRefund(models.Model):
         """
         wallet = self._as(FINANCE)
         wallet.ensure_one()
-        wallet._refuse_closed()
         ledger = wallet.env["call.wallet.ledger"]
         usage = wallet._to_usage(usage)
         amount, reason = ledger._read_refund(amount, reason)
-        if usage:
-            ledger._check_refundable(wallet, amount, usage)
         requests = wallet.env["call.wallet.refund.request"]
-        return requests._ask(wallet, amount, reason, usage, request_key).with_env(self.env)
+        with door(self.env):
+            ledger._lock(wallet.ids)
+            wallet._refuse_closed()
+            if usage:
+                ledger._check_refundable(wallet, amount, usage)
+            return requests._ask(wallet, amount, reason, usage, request_key).with_env(self.env)
 
     def _to_usage(self, usage):
         """Return the call that somebody names by its id or as a record; empty for none."""

@@ -3,6 +3,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..clock import utcnow
+from ..door import door
 from ..fields import Amount, check_request_key, parse_reason
 from .call_wallet import FINANCE, FINANCE_MANAGER
 
@@ -116,7 +117,7 @@ class CallWalletRefundRequest(models.Model):
         """
         request = self._as(FINANCE_MANAGER)
         ledger = request.env["call.wallet.ledger"]
-        with ledger._transaction():
+        with door(self.env):
             request._take()
             request._refuse_own()
             ledger._lock(request.wallet_id.ids)
@@ -140,7 +141,7 @@ class CallWalletRefundRequest(models.Model):
         reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the refund is refused."))
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             request._take()
             request._refuse_own()
             request._decide("refused", refusal_reason=reason)
@@ -155,7 +156,7 @@ class CallWalletRefundRequest(models.Model):
         request = self._as(FINANCE)
         if request.requested_by_id != self.env.user:
             raise AccessError(self.env._("Only the person who asked for a refund withdraws the request."))
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             request._take()
             request._decide("withdrawn")
         return True

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 
 from ..clock import now
+from ..door import door
 from ..fields import ZERO, parse_amount
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class CallWalletStatement(models.Model):
         due = due.filtered(lambda wallet: wallet._statement_due())
         for done, wallet_id in enumerate(due.ids, start=1):
             try:
-                with self.env["call.wallet.ledger"]._transaction():
+                with door(self.env):
                     self.sudo().browse(wallet_id)._send_statement()
             except Exception:  # one wallet must not hold up the others; tomorrow's run tries again
                 _logger.exception("Call wallet %s: its statement was not sent.", wallet_id)

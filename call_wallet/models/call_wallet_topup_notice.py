@@ -3,6 +3,7 @@ from functools import partial
 
 from odoo import SUPERUSER_ID, api, models
 
+from ..door import door
 from ..fields import Amount
 
 _logger = logging.getLogger(__name__)
@@ -31,19 +32,14 @@ class CallWalletTopupNotice(models.Model):
         waiting.add(self.id)
 
     @api.model
-    def _cron_notify(self):
-        """Tell of credits of which nobody was told when they were entered."""
-        self._notify_credited()
-
-    @api.model
-    def _notify_credited(self, topup_ids=None):
+    def _cron_notify(self, topup_ids=None):
         """Mail what was credited since the last mail, each top-up in a transaction of its own.
 
         :param topup_ids: only these; None: all
         """
         failed = []
         while True:
-            with self.env["call.wallet.ledger"]._transaction():
+            with door(self.env):
                 topup = self._take_credited(topup_ids, failed)
                 if not topup:
                     break
@@ -74,7 +70,7 @@ def notify_now(registry, committed):
     try:
         with registry.cursor() as cr:
             topups = api.Environment(cr, SUPERUSER_ID, {})["call.wallet.topup"]
-            topups._notify_credited(sorted(topup_ids))
+            topups._cron_notify(sorted(topup_ids))
     except Exception:  # the credit is committed; whoever paid must not see this
         _logger.exception("Call wallet top-ups %s: no mail yet; the scheduled action tries again.", topup_ids)
 

@@ -4,6 +4,7 @@ import psycopg2
 from odoo import models
 from odoo.exceptions import UserError
 
+from ..door import door, end_if_clean, in_books, worker
 from ..fields import ZERO, Amount, check_request_key, parse_amount, parse_reason
 from .call_wallet import FINANCE_MANAGER
 
@@ -49,7 +50,7 @@ class CallWalletTopupPayback(models.Model):
         topup = self.sudo()
         amount, reason = topup._check_payback_input(amount, reason)
         check_request_key(request_key, self.env)
-        with self.env["call.wallet.ledger"]._transaction():
+        with door(self.env):
             topup._lock_for_payback()
             # The same request before, or at the same time: whoever came first had the lock.
             note = topup._noted_before(amount, request_key)
@@ -105,7 +106,21 @@ class CallWalletTopupPayback(models.Model):
     def _lock_for_payback(self):
         """Keep calls and other people off the funds until the transaction ends."""
         self.env["call.wallet.ledger"]._lock(self.wallet_id.ids)
-        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = %s FOR UPDATE", [self.id])
+        self._lock_documents()
+
+    def _lock_documents(self):
+        """Hold the top-ups, their invoices and what is reconciled with those until the transaction ends.
+
+        A door's transaction is READ COMMITTED. Odoo expects that the second of two who reconcile the same
+        items is refused; here it waits, and reads what the first has left.
+        """
+        self.env.flush_all()
+        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [self.ids])
+        invoices = self.invoice_id
+        self.env.cr.execute("SELECT FROM account_move WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [invoices.ids])
+        self.env.cr.execute(
+            "SELECT FROM account_move_line WHERE move_id = ANY(%s) ORDER BY id FOR UPDATE", [invoices.ids]
+        )
         self.env.invalidate_all()
 
     def _check_payback(self, amount, allow_negative):
@@ -125,55 +140,57 @@ class CallWalletTopupPayback(models.Model):
 
     # === MONEY === #
 
+    @worker
     def _send_back(self, note):
         """Send a credit note's money back; where that fails, finance is told and the credit note stays open.
 
         An error would say that nothing has happened, and keep other credit notes from being sent.
         """
-        ledger = self.env["call.wallet.ledger"]
-        is_kept = ledger._may_own_transaction()
+        is_kept = end_if_clean(self.env)
         try:
-            with ledger._transaction(), self.env.cr.savepoint():
-                self._refund_through_provider(note)
+            in_books(self.env, lambda: self._refund_in_savepoint(note))
         except Exception as error:  # whatever a provider or a document may raise
             if isinstance(error, psycopg2.OperationalError) and not is_kept:
                 raise  # the whole request is repeated, the credit note included
             _logger.warning("%s was not sent back.", note.name, exc_info=True)
-            self._tell_not_sent(note, error)
+            with door(self.env):
+                self._tell_not_sent(note, error)
 
     def _tell_not_sent(self, note, error):
         _ = self.env._
-        with self.env["call.wallet.ledger"]._transaction():
-            self.wallet_id._tell_finance(
-                _("Credit note %s was not sent back", note.name),
-                _(
-                    "%(amount)s could not be sent back through the payment provider (%(error)s). See there whether it "
-                    "has left all the same. If not, pay the credit note by bank.",
-                    amount=note.currency_id.format(note.amount_residual),
-                    error=str(error)[:500],
-                ),
-            )
+        self.wallet_id._tell_finance(
+            _("Credit note %s was not sent back", note.name),
+            _(
+                "%(amount)s could not be sent back through the payment provider (%(error)s). See there whether it "
+                "has left all the same. If not, pay the credit note by bank.",
+                amount=note.currency_id.format(note.amount_residual),
+                error=str(error)[:500],
+            ),
+        )
+
+    def _refund_in_savepoint(self, note):
+        with self.env.cr.savepoint():
+            return self._refund_through_provider(note)
 
     def _refund_through_provider(self, note):
         """Ask the provider that brought the money to send back the credit note's amount.
 
         :return: the refund's transaction; empty where no single payment of a provider covers it
         """
-        with self.env["call.wallet.ledger"]._transaction():
-            # Not the wallet: calls go on while the provider is asked.
-            self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = %s FOR UPDATE", [self.id])
-            self.env.invalidate_all()
-            refund = note.call_wallet_refund_ids
-            if refund or note.state != "posted" or note.currency_id.is_zero(note.amount_residual):
-                return refund
-            source = self._refundable_transaction(note.amount_residual)
-            if not source:
-                return source
-            refund = source.with_context(call_wallet_credit_note_id=note.id, payment_backend_action=True)._refund(
-                amount_to_refund=note.amount_residual
-            )
-            if refund.state in ("done", "error"):
-                refund._post_process()
+        # Not the wallet: calls go on while the provider is asked.
+        self.env.cr.execute("SELECT FROM call_wallet_topup WHERE id = %s FOR UPDATE", [self.id])
+        self.env.invalidate_all()
+        refund = note.call_wallet_refund_ids
+        if refund or note.state != "posted" or note.currency_id.is_zero(note.amount_residual):
+            return refund
+        source = self._refundable_transaction(note.amount_residual)
+        if not source:
+            return source
+        refund = source.with_context(call_wallet_credit_note_id=note.id, payment_backend_action=True)._refund(
+            amount_to_refund=note.amount_residual
+        )
+        if refund.state in ("done", "error"):
+            refund._post_process()
         return refund
 
     def _refundable_transaction(self, amount):

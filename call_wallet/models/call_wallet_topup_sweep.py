@@ -5,6 +5,7 @@ from odoo import api, models
 from psycopg2 import OperationalError
 
 from ..clock import utcnow
+from ..door import books_door, door, worker
 
 _logger = logging.getLogger(__name__)
 
@@ -32,10 +33,11 @@ class CallWalletTopupSweep(models.Model):
             wallet._report_sweep([topup for topup in repaired if topup.wallet_id == wallet])
         return len(repaired)
 
+    @worker
     def _sweep(self):
         """Bring one top-up to its level; one that fails does not keep the others waiting."""
         try:
-            with self.env["call.wallet.ledger"]._transaction():
+            with door(self.env):
                 difference = self._sync_one()
         except Exception:  # one that fails must not keep the others from being credited
             _logger.exception("Call wallet top-up %s was not brought to its level.", self.id)
@@ -57,6 +59,7 @@ class CallWalletTopupSweep(models.Model):
 
     # === PAYMENTS THAT NOBODY PROCESSED === #
 
+    @worker
     def _process_left_payments(self):
         """Process results of top-ups' payments that were left lying, however old they are.
 
@@ -75,7 +78,8 @@ class CallWalletTopupSweep(models.Model):
         )
         for transaction in left:
             try:
-                with self.env["call.wallet.ledger"]._transaction(), self.env.cr.savepoint():
+                # As Odoo processes them: two who reconcile the same invoice are told apart.
+                with books_door(self.env), self.env.cr.savepoint():
                     is_processed = transaction._call_wallet_process_left()
             except OperationalError:  # somebody else is at it; the next run looks again
                 _logger.info("Payment %s is being worked on.", transaction.reference)
@@ -90,7 +94,6 @@ class PaymentTransactionLeft(models.Model):
     _inherit = "payment.transaction"
 
     def _call_wallet_process_left(self):
-        # What others do at this moment shows only under the lock: the transaction is READ COMMITTED.
         if not self.try_lock_for_update():
             return False
         self.env.invalidate_all()
@@ -103,10 +106,11 @@ class PaymentTransactionLeft(models.Model):
 class CallWalletSweepReport(models.Model):
     _inherit = "call.wallet"
 
+    @worker
     def _report_sweep(self, topups):
         names = ", ".join(topup.display_name for topup in topups)
         try:
-            with self.env["call.wallet.ledger"]._transaction():
+            with door(self.env):
                 self._tell_finance(
                     self.env._("Top-ups of %s were out of step with their payments", self.account_ref),
                     self.env._(

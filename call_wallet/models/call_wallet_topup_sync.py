@@ -9,6 +9,7 @@ from odoo.tools import mute_logger
 from psycopg2 import errors
 
 from ..clock import utcnow
+from ..door import door
 from ..fields import ZERO, parse_amount
 from .call_wallet_ledger import Entry
 
@@ -158,7 +159,7 @@ def sync_now(registry, topup_ids):
     try:
         with registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
-            with env["call.wallet.ledger"]._transaction():
+            with door(env):
                 for topup in env["call.wallet.topup"].browse(topup_ids).sorted("id"):
                     topup._sync_one()
     except Exception:  # the payment is committed; the sweep finds what is missing here

@@ -24,8 +24,7 @@ class CallWalletWatch(models.Model):
     def _renew(self, wallet_ids, by_owner=False):
         # Many viewers of one wallet write its row once in a while, not each every minute.
         # A page that opens may ask twice at once: the second waits instead of failing.
-        with self.env["call.wallet.ledger"]._transaction():
-            self.env.cr.execute(RENEW, {"wallets": list(wallet_ids), "by_owner": by_owner})
+        self.env.cr.execute(RENEW, {"wallets": list(wallet_ids), "by_owner": by_owner})
 
     @api.model
     def _watched(self, wallet_ids):

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.exceptions import UserError
 

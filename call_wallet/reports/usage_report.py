@@ -3,9 +3,10 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from odoo import models, modules
+from odoo import models
 from odoo.exceptions import UserError
 
+from ..door import end_if_clean
 from ..fields import parse_day
 from .usage_report_file import WRITERS, to_cells
 
@@ -141,17 +142,8 @@ class CallWallet(models.Model):
             if not records:
                 break
             after = records[-1][0]
-            self._end_snapshot()
+            end_if_clean(self.env)
             yield [to_cells(record[1:], tz) for record in records]
-
-    def _end_snapshot(self):
-        """End the transaction if it has only read: the next batch begins a new one."""
-        if modules.module.current_test:
-            return
-        self.env.cr.execute("SELECT pg_current_xact_id_if_assigned() IS NULL")
-        if self.env.cr.fetchone()[0]:
-            # Nothing is lost or kept by it; a snapshot left open makes every busy wallet slower.
-            self.env.cr.commit()  # pylint: disable=invalid-commit
 
 
 ROWS = """

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ..door import door
 from ..models.call_wallet import FINANCE
 
 
@@ -37,9 +38,10 @@ class CallWalletPostNow(models.TransientModel):
         first, last = wallets._parse_days(self.date_from, self.date_to)
         postings = self.env["call.wallet.posting"].sudo()
         companies = wallets._posting_companies(self.company_ids)
-        for company in companies:
-            if postings._is_due(company, first, last):
-                postings |= postings._start(company, first, last)
+        with door(self.env):
+            for company in companies:
+                if postings._is_due(company, first, last):
+                    postings |= postings._start(company, first, last)
         for posting in postings:
             posting._run_for_a_click()
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_posting")
