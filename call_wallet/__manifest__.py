@@ -92,10 +92,6 @@
             "call_wallet/static/src/backend/**/*",
         ],
         "web.assets_frontend": [
-            "call_wallet/static/src/backend/money.js",
-            "call_wallet/static/src/backend/bar_chart.js",
-            "call_wallet/static/src/backend/spend_chart.js",
-            "call_wallet/static/src/backend/spend_chart.xml",
             "call_wallet/static/src/common/**/*",
             "call_wallet/static/src/portal/**/*",
         ],
