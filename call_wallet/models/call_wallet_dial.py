@@ -48,7 +48,9 @@ class CallWalletDial(models.Model):
         """
         companies = self.env.user.company_ids
         wallets = self._house_wallets(companies)
-        first = {company.id: self._first_house_wallet(wallets, company).id for company in wallets.company_id & companies}
+        first = {
+            company.id: self._first_house_wallet(wallets, company).id for company in wallets.company_id & companies
+        }
         return {company_id: wallet_id for company_id, wallet_id in first.items() if wallet_id}
 
     @api.model

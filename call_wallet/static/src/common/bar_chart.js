@@ -1,7 +1,7 @@
 import { loadBundle } from "@web/core/assets";
 import { Component, onWillStart, onWillUnmount, useEffect, useRef } from "@odoo/owl";
 
-/** A bar chart that follows its props. What shows what comes from `data` and `options`. */
+/** A bar chart that is redrawn when its props change. Subclasses return `data` and `options` as Chart.js takes them. */
 export class BarChart extends Component {
     setup() {
         this.canvas = useRef("canvas");
@@ -14,7 +14,7 @@ export class BarChart extends Component {
         onWillUnmount(() => this.chart?.destroy());
     }
 
-    /** Change the chart in place, so that it moves rather than blinks. */
+    /** Draw the chart, or update it in place, so that it moves instead of flickering. */
     draw() {
         const { data } = this;
         if (this.chart) {

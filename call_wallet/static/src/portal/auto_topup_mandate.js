@@ -2,7 +2,7 @@ import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 import { formatMoney } from "@call_wallet/common/money";
 
-/** The words to agree to always say what the form says. */
+/** Keeps the words of the mandate in line with the form: level, amount, monthly cap and card. */
 export class AutoTopupMandate extends Interaction {
     static selector = ".o_call_wallet_auto_topup";
     dynamicContent = {

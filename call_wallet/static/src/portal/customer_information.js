@@ -2,7 +2,7 @@ import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
-/** The states are those of the country. */
+/** Offers the states of the chosen country, and hides the field for a country without any. */
 export class BillingInformation extends Interaction {
     static selector = ".o_call_wallet_information";
     dynamicContent = {

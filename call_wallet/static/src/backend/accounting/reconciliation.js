@@ -15,7 +15,7 @@ import { ReconciliationChart } from "./reconciliation_chart";
 
 const PAGE = 50;
 
-/** Per wallet and day: the roll-forward, and the proof that the general ledger agrees. */
+/** Shows for each wallet the roll-forward of a month up to a day, and whether the general ledger agrees on that day. */
 export class Reconciliation extends Component {
     static template = "call_wallet.Reconciliation";
     static components = { DateTimeInput, Layout, ReconciliationChart };
@@ -63,7 +63,7 @@ export class Reconciliation extends Component {
         return this.data.sections.some(({ total }) => Number(total.not_posted) !== 0);
     }
 
-    /** Whether there is something to post; what a lock date has put on a later day is not. */
+    /** Whether usage up to this day is still to be posted. What a lock date has moved to a later day is posted already. */
     get isDue() {
         return this.data.sections.some(({ total }) => Number(total.unposted) !== 0);
     }
@@ -85,7 +85,7 @@ export class Reconciliation extends Component {
         ];
     }
 
-    /** The wallets of a section that the filters leave. */
+    /** Return the wallets of a section that pass the filters. */
     shown(section) {
         const words = this.state.search.trim().toLowerCase();
         return section.wallets.filter(
@@ -157,7 +157,7 @@ export class Reconciliation extends Component {
         }
     }
 
-    /** The end of the month before or after the one shown. */
+    /** Go to the last day of another month, counted from the one shown. */
     step(months) {
         return this.load(serializeDate(this.day.startOf("month").plus({ months }).endOf("month")));
     }

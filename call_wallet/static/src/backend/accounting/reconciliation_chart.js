@@ -4,12 +4,12 @@ import { formatMoney } from "@call_wallet/common/money";
 
 const COLORS = { level: "#714b67", up: "#1fa97c", down: "#dc6965", ledger: "#3b82c4" };
 
-/** How the month moved the balance, and how the balance becomes the general ledger's: a waterfall. */
+/** A waterfall: from the opening balance through the month to the closing one, and from there to the general ledger's. */
 export class ReconciliationChart extends BarChart {
     static template = "call_wallet.ReconciliationChart";
     static props = { total: Object, currency: Object };
 
-    /** The bars, left to right: levels stand on zero, movements between the level before and after. */
+    /** The bars from left to right. A level starts at zero; a movement spans from the level before it to the one after. */
     get bars() {
         const { total } = this.props;
         let level = 0;
@@ -38,7 +38,7 @@ export class ReconciliationChart extends BarChart {
     get data() {
         const { bars } = this;
         return {
-            // A word a line.
+            // One word per line.
             labels: bars.map(({ label }) => label.split(" ")),
             datasets: [
                 {

@@ -35,13 +35,13 @@ export function useWalletChanges(getWalletId, refresh, onConnection) {
         }
         refreshLater();
     };
-    /** What changed while the watch was being set, or while the server was away, is seen by looking again. */
+    /** Renew the watch, then look again: changes from before it was renewed were not announced. */
     const watch = async () => {
         const walletId = getWalletId();
         if (!walletId) {
             return;
         }
-        // Where it fails, looking again fails too, and says so.
+        // If this fails, looking again fails too, and reports it.
         await orm.silent.call("call.wallet", "watch", [[walletId]]).catch(() => {});
         refreshLater();
     };

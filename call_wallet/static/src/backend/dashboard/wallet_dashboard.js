@@ -106,7 +106,7 @@ export class WalletDashboard extends Component {
         return `${formatDay(days[0], format)} – ${formatDay(days.at(-1), format)}`;
     }
 
-    /** How much of the most expensive campaign's spend this one has, in percent. */
+    /** Return a campaign's spend in percent of the most expensive campaign's, for the length of its bar. */
     share(campaign) {
         const most = Number(this.data.campaigns[0].amount);
         return most ? Math.round((100 * Number(campaign.amount)) / most) : 0;
@@ -127,14 +127,14 @@ export class WalletDashboard extends Component {
             );
             Object.assign(this.state, { data, error: "" });
         } catch (error) {
-            // The panel must not take the form down with it; what was last known stays.
+            // An error must not break the form around the panel: show it, and keep the last data.
             this.state.error = error.data?.message || error.message;
             return;
         }
         await this.refreshForm();
     }
 
-    /** The form's own buttons depend on the status: bring them in line with it. */
+    /** Reload the form where it is out of date: its buttons depend on the wallet's status. */
     async refreshForm() {
         const { record } = this.props;
         if (!this.isOnWallet || record.resId !== this.data.wallet.id) {

@@ -1,11 +1,11 @@
-/** How long a call has been going on, in whole seconds. */
+/** Return how long a call has been going on, in whole seconds. */
 export function secondsOf(call, now = Date.now()) {
     return call.endedAfter ?? Math.max(Math.floor((now - call.startedHere) / 1000), 0);
 }
 
 /**
- * What a call costs so far, for display: the charge itself is worked out by the server, which
- * prices by the same terms (billed seconds are whole increments, a minimum, free seconds).
+ * Return what a call costs so far, as a number in the wallet's currency, for display only. The server works out the
+ * charge itself, by the same terms: whole increments, a minimum, free seconds.
  */
 export function costSoFar(call, seconds) {
     if (!seconds) {
@@ -17,7 +17,7 @@ export function costSoFar(call, seconds) {
     return (Number(call.rate) * charged) / 60 + Number(call.connection_fee || 0);
 }
 
-/** 75 -> "1:15", 3675 -> "1:01:15". */
+/** Format seconds as a clock does: 75 as "1:15", 3675 as "1:01:15". */
 export function clock(seconds) {
     const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
     const [hours, minutes, rest] = parts;

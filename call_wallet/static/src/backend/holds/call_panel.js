@@ -8,7 +8,7 @@ import { clock, costSoFar, secondsOf } from "./call_cost";
 
 const TICK_MS = 1000;
 
-/** The call in progress: whom, how long, what it costs so far, and how to end it. */
+/** Shows the call in progress: with whom, for how long, what it costs so far, and how to end it. */
 export class CallPanel extends Component {
     static template = "call_wallet.CallPanel";
     static props = {};

@@ -2,7 +2,7 @@ import { registry } from "@web/core/registry";
 import { formatMonetary } from "@web/views/fields/formatters";
 import { MonetaryField, monetaryField } from "@web/views/fields/monetary/monetary_field";
 
-/** An amount of the ledger with its currency and all its places: $ 1.00, $ 0.0125. */
+/** Shows an amount of the ledger with its currency and every decimal place it has, up to 6: $ 1.00, $ 0.0125. */
 export const walletAmountField = {
     ...monetaryField,
     component: MonetaryField,
@@ -13,7 +13,7 @@ export const walletAmountField = {
 };
 registry.category("fields").add("call_wallet_amount", walletAmountField);
 
-/** Totals under and between the rows of a list. */
+/** Format a list's totals, below it and of its groups, likewise. */
 export function formatWalletAmount(value, options = {}) {
     return formatMonetary(value, { ...options, digits: [20, 6], minDigits: 2 });
 }

@@ -26,7 +26,7 @@ export class LowBalanceBanner extends Component {
     }
 
     async refresh() {
-        // Getters, for the template stays where the server cannot be reached.
+        // Where the server cannot be reached, keep what is shown.
         const banners = await this.orm.silent.call("call.wallet", "low_balance_banners", []).catch(() => null);
         this.state.banners = banners || this.state.banners;
     }

@@ -3,7 +3,7 @@ import { formatDay, formatMoney } from "@call_wallet/common/money";
 
 const COLORS = { live: "#714b67", whatsapp: "#1fa97c" };
 
-/** Spend a day, stacked by call type. */
+/** The spend of each day in the wallet's currency, stacked by call type. */
 export class SpendChart extends BarChart {
     static template = "call_wallet.SpendChart";
     static props = { spend: Object, currency: Object };

@@ -13,7 +13,7 @@ class LiveSpendChart extends Component {
     }
 }
 
-/** The chart of an owner's spend; it follows the data that the page holds. */
+/** Draws the chart of an owner's spend from the data in the page, and again whenever the data changes. */
 export class BillingChart extends Interaction {
     static selector = ".o_call_wallet_live:has(.o_call_wallet_chart_holder)";
     dynamicContent = {

@@ -11,7 +11,7 @@ const GATHER_MS = 200;
 // How often to ask the server while no messages arrive.
 const POLL_MS = 15000;
 
-/** Keeps the overview up to date without a reload: the server renders, the parts that changed are put in place. */
+/** Keeps the overview up to date without a reload: the server renders it, and the parts that changed are replaced. */
 export class BillingLive extends Interaction {
     static selector = ".o_call_wallet_live";
     dynamicContent = {
@@ -26,7 +26,7 @@ export class BillingLive extends Interaction {
 
     start() {
         const onChanged = ({ ids }) => ids.includes(this.walletId) && this.onChanged();
-        // The page opens and the connection is made at about the same time: ask once.
+        // The page opens and the connection is made at about the same time: ask only once.
         const watch = this.debounced(() => this.refresh({ watch: true }), GATHER_MS);
         this.bus.subscribe(CHANGED, onChanged);
         this.registerCleanup(() => this.bus.unsubscribe(CHANGED, onChanged));
@@ -71,7 +71,7 @@ export class BillingLive extends Interaction {
             return;
         }
         if (Number(this.el.dataset.isSetUp) !== Number(answer.is_set_up)) {
-            // Another page altogether.
+            // The page of a wallet that is set up and that of one that is not have nothing in common.
             return window.location.reload();
         }
         this.put(new DOMParser().parseFromString(answer.html, "text/html"));
@@ -86,7 +86,7 @@ export class BillingLive extends Interaction {
         }
     }
 
-    /** The focus stays where it was, on the same link. */
+    /** Replace a part of the page and keep the focus on the same link. */
     replace(shown, part) {
         const focused = shown.contains(document.activeElement) && document.activeElement;
         shown.innerHTML = part.innerHTML;
@@ -99,7 +99,7 @@ export class BillingLive extends Interaction {
         }
     }
 
-    /** A page that cannot be kept up to date says so; what it shows stays. */
+    /** Say on the page that it is no longer kept up to date, and keep what it shows. */
     onError(error) {
         if (isExpired(error) && !this.el.querySelector(".o_call_wallet_expired")) {
             showExpired(this.el, _t("Your session has expired; what you see may be old."));

@@ -3,9 +3,10 @@ import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 import { ALERT, isConnected } from "@call_wallet/common/wallet_bus";
 
+// How often to ask the server while no messages arrive.
 const POLL_MS = 30000;
 
-/** The low-balance banner of an owner's pages comes and goes by itself. */
+/** Shows and hides the low-balance banner on an owner's pages without a reload. */
 export class LowBalanceBanner extends Interaction {
     static selector = ".o_call_wallet_banners";
 
@@ -30,7 +31,7 @@ export class LowBalanceBanner extends Interaction {
         if (document.hidden) {
             return;
         }
-        // Getters, for the template stays where the server cannot be reached.
+        // Where the server cannot be reached, keep what is shown.
         const html = await rpc("/my/billing/banner", {}, { silent: true }).catch(() => null);
         if (html !== null && !this.isDestroyed) {
             this.el.innerHTML = html;

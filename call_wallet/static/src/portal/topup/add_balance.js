@@ -5,10 +5,10 @@ import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
 /**
- * Add Balance as a dialog: amount and terms, then the payment.
+ * Opens Add Balance as a dialog: amount and terms, then the payment.
  *
- * Whatever goes wrong, such as an expired session, the link does what a link does: the page asks to sign in
- * and comes back.
+ * If anything goes wrong, such as an expired session, the browser follows the link instead: its page asks people to
+ * sign in and leads them back.
  */
 export class AddBalance extends Interaction {
     static selector = ".o_call_wallet_add_balance";
@@ -49,7 +49,7 @@ export class AddBalance extends Interaction {
             this.services["public.interactions"].stopInteractions(dialog);
             modal.dispose();
             dialog.remove();
-            // The invoice that was requested is listed on the page.
+            // Reload the page: it lists the invoice that was requested.
             if (dialog.dataset.isOrdered) {
                 window.location.reload();
             } else {
@@ -85,7 +85,7 @@ export class AddBalance extends Interaction {
         body.innerHTML = html;
         dialog.querySelector(".modal-title").textContent = title;
         dialog.dataset.isOrdered = body.querySelector(".o_call_wallet_pay") ? "1" : "";
-        // Scripts of payment providers do not run when they come as text.
+        // The browser runs no scripts in HTML that is set as text: load those of payment providers.
         const scripts = [...body.querySelectorAll("script[src]")];
         await Promise.all(scripts.map((script) => loadJS(script.src).catch(() => {})));
         await service.startInteractions(body);

@@ -7,7 +7,7 @@ import { Interaction } from "@web/public/interaction";
 const TYPING_MS = 250;
 const OTHER = "other";
 
-/** The amount and the terms: the summary follows the choice. On the page it sends itself like any form. */
+/** Keeps the summary in line with the chosen amount. In the dialog it orders by a request; on the page the form is sent. */
 export class TopupForm extends Interaction {
     static selector = ".o_call_wallet_topup";
     dynamicContent = {
@@ -118,7 +118,7 @@ export class TopupForm extends Interaction {
         input?.setAttribute?.("aria-invalid", Boolean(problem));
     }
 
-    /** An expired session: sign in, and come back to the same amount. */
+    /** Handle a failed request. With an expired session, the page asks to sign in and leads back to the same amount. */
     onError(error) {
         if (error instanceof ConnectionLostError) {
             this.say("", _t("The server cannot be reached. Check your connection and try again: nothing is ordered twice."));

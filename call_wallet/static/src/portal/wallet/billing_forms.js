@@ -5,9 +5,10 @@ import { Interaction } from "@web/public/interaction";
 import { isExpired, showAlert, showExpired } from "./session_expired";
 
 /**
- * What was typed into a form is not lost with the session: it is sent once the server answers.
+ * Asks the server for a fresh token before it sends a form, so that an expired session does not lose what was typed.
  *
- * The server's answer also renews the form's token, which is that of a session that may be gone.
+ * The token in the page belongs to a session that may be gone. Where the server gives no other, the form is not sent,
+ * and stays as it is until the person has signed in again.
  */
 export class BillingForms extends Interaction {
     static selector = ".o_call_wallet_billing";
@@ -17,7 +18,7 @@ export class BillingForms extends Interaction {
 
     async onSubmit(ev) {
         const form = ev.target;
-        // Forms with a way of their own have stopped the event; the purchase keeps its amount by itself.
+        // A prevented event was handled by another script; the purchase form remembers its amount itself.
         if (ev.defaultPrevented || form.method !== "post" || form.matches(".o_call_wallet_topup")) {
             return;
         }

@@ -1,7 +1,7 @@
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
-/** On a phone the tabs scroll sideways: show the current one. */
+/** Scrolls the tabs to the current one: on a phone they are wider than the screen. */
 export class BillingTabs extends Interaction {
     static selector = ".o_call_wallet_tabs";
 

@@ -1,16 +1,16 @@
 import { _t } from "@web/core/l10n/translation";
 
-/** Whether a request failed because the person is no longer signed in. */
+/** Return whether a request failed because the person is no longer signed in. */
 export function isExpired(error) {
     return error.exceptionName === "odoo.http.SessionExpiredException";
 }
 
 /**
- * Say so at the top of the page, once.
+ * Say at the top of the page, once, that the session has expired.
  *
  * @param {HTMLElement} page
  * @param {string} text what it means for the person
- * @param {{ newTab?: boolean }} [options] newTab: sign in elsewhere, so that what was typed here stays
+ * @param {{ newTab?: boolean }} [options] newTab: sign in on a new tab, so that this page keeps what was typed
  */
 export function showExpired(page, text, { newTab = false } = {}) {
     page.querySelector(".o_call_wallet_expired")?.remove();

@@ -9,7 +9,7 @@ from ..clock import utcnow
 from ..fields import parse_id
 from .portal import PER_PAGE, CallWalletPortal
 
-# Older months are for the usage report.
+# How many months can be chosen here. For older ones there is the usage report.
 MONTHS = 24
 KINDS = {
     "calls": ("usage",),
@@ -18,10 +18,11 @@ KINDS = {
 }
 
 
-class CallWalletPortalTransactions(CallWalletPortal):
+class CallWalletPortalLedger(CallWalletPortal):
     """The wallet's ledger, as its owners read it.
 
-    By number, not by offset and without counting: the last page of a long ledger costs what the first does.
+    Pages are found by transaction number, without an offset and without counting, so that the last page of a long
+    ledger costs no more than the first.
     """
 
     @http.route("/my/billing/<int:wallet_id>/transactions", type="http", auth="user", website=True)
@@ -33,28 +34,32 @@ class CallWalletPortalTransactions(CallWalletPortal):
         :param before: only transactions with a smaller number: the page of older ones
         :param after: only transactions with a greater number: the page of newer ones
         """
-        wallet = self._own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id)
         kind = kind if kind in KINDS else ""
-        months = self._months(wallet)
+        months = self._call_wallet_months(wallet)
         month = month if month in months else ""
-        domain = self._transactions_domain(wallet, kind, months.get(month))
-        rows, has_newer, has_older = self._transactions_page(wallet, domain, parse_id(before), parse_id(after))
-        return self._render_billing(
+        domain = self._call_wallet_transactions_domain(wallet, kind, months.get(month))
+        rows, has_newer, has_older = self._call_wallet_transactions_page(
+            wallet, domain, parse_id(before), parse_id(after)
+        )
+        return self._call_wallet_render(
             "call_wallet.portal_billing_all_transactions",
             wallet,
             "transactions",
             transactions=rows,
-            kinds=self._kind_labels(),
+            kinds=self._call_wallet_kind_labels(),
             kind=kind,
             months=months,
             month=month,
             newer=has_newer and {"after": rows[0].sequence},
             older=has_older and {"before": rows[-1].sequence},
-            address=lambda **changes: self._transactions_address(wallet, {"kind": kind, "month": month, **changes}),
-            report=self._report_address(wallet, months.get(month)),
+            address=lambda **changes: self._call_wallet_transactions_address(
+                wallet, {"kind": kind, "month": month, **changes}
+            ),
+            report=self._call_wallet_report_address(wallet, months.get(month)),
         )
 
-    def _transactions_domain(self, wallet, kind, first):
+    def _call_wallet_transactions_domain(self, wallet, kind, first):
         domain = [("wallet_id", "=", wallet.id)]
         if kind:
             domain.append(("type", "in", KINDS[kind]))
@@ -63,19 +68,19 @@ class CallWalletPortalTransactions(CallWalletPortal):
             domain += [("sequence", ">=", extent.first), ("sequence", "<=", extent.last)]
         return domain
 
-    def _transactions_page(self, wallet, domain, before, after):
+    def _call_wallet_transactions_page(self, wallet, domain, before, after):
         """Return a page of transactions, and whether there are newer and older ones."""
         transactions = wallet.env["call.wallet.transaction"]
         if after:
             newer = transactions.search([*domain, ("sequence", ">", after)], order="sequence", limit=PER_PAGE + 1)
             if len(newer) >= PER_PAGE:
                 return newer[:PER_PAGE].sorted("sequence", reverse=True), len(newer) > PER_PAGE, True
-            before = 0  # less than a page: the first one
+            before = 0  # too few for a page: show the first page instead
         older = [("sequence", "<", before)] if before else []
         rows = transactions.search([*domain, *older], order="sequence desc", limit=PER_PAGE + 1)
         return rows[:PER_PAGE], bool(before and rows), len(rows) > PER_PAGE
 
-    def _months(self, wallet):
+    def _call_wallet_months(self, wallet):
         """Return {``YYYY-MM``: its first day} of the months with transactions, the latest first."""
         first = wallet.env["call.wallet.transaction"].search([("wallet_id", "=", wallet.id)], order="sequence", limit=1)
         month, months = wallet._local_day(utcnow()).replace(day=1), {}
@@ -84,7 +89,7 @@ class CallWalletPortalTransactions(CallWalletPortal):
             month -= relativedelta(months=1)
         return months
 
-    def _kind_labels(self):
+    def _call_wallet_kind_labels(self):
         _ = request.env._
         return {
             "": _("All"),
@@ -93,11 +98,11 @@ class CallWalletPortalTransactions(CallWalletPortal):
             "corrections": _("Refunds and corrections"),
         }
 
-    def _transactions_address(self, wallet, parameters):
+    def _call_wallet_transactions_address(self, wallet, parameters):
         query = urlencode({name: value for name, value in parameters.items() if value})
         return f"/my/billing/{wallet.id}/transactions{'?' if query else ''}{query}"
 
-    def _report_address(self, wallet, first):
+    def _call_wallet_report_address(self, wallet, first):
         days = {"preset": "custom", "date_from": first, "date_to": last_day(first)} if first else {}
         return f"/my/billing/{wallet.id}/report{'?' if days else ''}{urlencode(days)}"
 

@@ -11,17 +11,19 @@ from ..fields import parse_day
 from .portal import CallWalletPortal
 
 
-class CallWalletPortalReport(CallWalletPortal):
+class CallWalletPortalUsage(CallWalletPortal):
+    """The page on which an owner chooses the days of a usage report."""
+
     @http.route("/my/billing/<int:wallet_id>/report", type="http", auth="user", website=True)
     def my_billing_report(self, wallet_id, preset="this_month", date_from="", date_to="", **_unknown):
         """Choose the days of the usage report, and download it.
 
-        :param str preset: one of ``_report_presets``, or ``custom`` with ``date_from`` and ``date_to``
+        :param str preset: one of ``_call_wallet_report_presets``, or ``custom`` with ``date_from`` and ``date_to``
         :param str date_from: first day, ``YYYY-MM-DD`` in the wallet's time zone; empty for no limit
         :param str date_to: last day, included; likewise
         """
-        wallet = self._own_wallet(wallet_id)
-        presets = self._report_presets(wallet)
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        presets = self._call_wallet_report_presets(wallet)
         problem, extent = "", None
         try:
             if preset in presets:
@@ -36,7 +38,7 @@ class CallWalletPortalReport(CallWalletPortal):
         except UserError as error:
             problem, start, end = str(error), None, None
         query = urlencode({"date_from": start or "", "date_to": end or ""})
-        return self._render_billing(
+        return self._call_wallet_render(
             "call_wallet.portal_billing_report",
             wallet,
             "report",
@@ -52,7 +54,7 @@ class CallWalletPortalReport(CallWalletPortal):
             download=f"/call_wallet/usage_report/{wallet.id}?{query}",
         )
 
-    def _report_presets(self, wallet):
+    def _call_wallet_report_presets(self, wallet):
         """Return {preset: (label, first day, last day)} in the wallet's time zone."""
         _ = request.env._
         today = datetime.now(ZoneInfo(wallet.tz)).date()

@@ -13,7 +13,7 @@ from .portal import CallWalletPortal
 
 _logger = logging.getLogger(__name__)
 
-# What `payment.form` shows; the rest of the invoice page's values is not ours.
+# The values of Odoo's invoice page that `payment.form` shows. Its other values would overwrite ours.
 PAYMENT_VALUES = (
     "access_token",
     "availability_report",
@@ -31,11 +31,11 @@ PAYMENT_VALUES = (
 OTHER = "other"
 
 
-class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
-    """Adding balance: an amount, the terms, the invoice, its payment, and what came of it.
+class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
+    """Adding balance: an amount, the terms, the invoice, its payment, and the result.
 
-    The browser says an amount and a choice; price, tax, customer and currency are decided here. Each step is
-    a page, and the same content in the dialog where the browser runs our scripts.
+    The browser sends an amount and a choice; price, tax, customer and currency are decided here. Each step is a page;
+    where the browser runs our scripts, a dialog shows the same content.
     """
 
     # === AMOUNT AND TERMS === #
@@ -49,18 +49,21 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
         :return: the page; a redirection to the payment of the top-up, or to what has to be set up first; 404
             for whoever does not own this wallet
         """
-        wallet = self._own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id)
         if not wallet.is_set_up:
-            self._flash(request.env._("Say first who should be told when the balance runs low; then add balance."))
+            self._call_wallet_flash(
+                request.env._("Say first who should be told when the balance runs low; then add balance.")
+            )
             return request.redirect(f"/my/billing/{wallet.id}/notifications")
-        # Not "GET": a browser's other questions about the page, such as HEAD, order nothing either.
+        # Only POST orders: neither GET nor a browser's other methods, such as HEAD, may.
         if request.httprequest.method != "POST":
-            return self._render_billing("call_wallet.portal_add_balance", wallet, "add", **self._offer(wallet, form))
-        topup, problems = self._order(wallet, form)
+            offer = self._call_wallet_topup_offer(wallet, form)
+            return self._call_wallet_render("call_wallet.portal_add_balance", wallet, "add", **offer)
+        topup, problems = self._call_wallet_order_topup(wallet, form)
         if topup:
-            return request.redirect(self._pay_path(topup), code=303)
-        values = self._offer(wallet, form, problems)
-        return self._render_billing("call_wallet.portal_add_balance", wallet, "add", 422, **values)
+            return request.redirect(self._call_wallet_pay_path(topup), code=303)
+        values = self._call_wallet_topup_offer(wallet, form, problems)
+        return self._call_wallet_render("call_wallet.portal_add_balance", wallet, "add", 422, **values)
 
     @http.route("/my/billing/<int:wallet_id>/add/form", type="jsonrpc", auth="user", website=True)
     def my_billing_add_form(self, wallet_id):
@@ -69,10 +72,13 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
         :return: ``{"html"}``, or ``{"redirect"}`` where something has to be set up first
         :raise NotFound: not a wallet of the user
         """
-        wallet = self._own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id)
         if not wallet.is_set_up:
             return {"redirect": f"/my/billing/{wallet.id}/add"}
-        return {"html": self._fragment("call_wallet.portal_add_balance_form", wallet, **self._offer(wallet, {}))}
+        offer = self._call_wallet_topup_offer(wallet, {})
+        return {
+            "html": self._call_wallet_render_fragment("call_wallet.portal_add_balance_form", wallet, "add", **offer)
+        }
 
     @http.route("/my/billing/<int:wallet_id>/add/quote", type="jsonrpc", auth="user", website=True, readonly=True)
     def my_billing_add_quote(self, wallet_id, amount=""):
@@ -82,9 +88,9 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
         :return: ``{"html", "problem"}``; the problem is empty where the amount can be ordered
         :raise NotFound: not a wallet of the user
         """
-        wallet = self._own_wallet(wallet_id)
-        summary = self._summary(wallet, amount)
-        html = self._fragment("call_wallet.portal_topup_summary", wallet, summary=summary)
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        summary = self._call_wallet_topup_summary(wallet, amount)
+        html = self._call_wallet_render_fragment("call_wallet.portal_topup_summary", wallet, "add", summary=summary)
         return {"html": html, "problem": summary.get("problem", "")}
 
     @http.route("/my/billing/<int:wallet_id>/add/order", type="jsonrpc", auth="user", website=True)
@@ -97,22 +103,23 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             no content where nothing is left to pay
         :raise NotFound: not a wallet of the user
         """
-        wallet = self._own_wallet(wallet_id)
-        topup, problems = self._order(wallet, form)
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        topup, problems = self._call_wallet_order_topup(wallet, form)
         if problems:
             return {"problems": problems}
         if topup.invoice_status != "pending":
-            return {"redirect": self._result_path(topup)}
-        html = self._fragment("call_wallet.portal_topup_pay_form", wallet, **self._pay_values(topup))
-        return {"redirect": self._pay_path(topup), "html": html}
+            return {"redirect": self._call_wallet_result_path(topup)}
+        values = self._call_wallet_pay_values(topup)
+        html = self._call_wallet_render_fragment("call_wallet.portal_topup_pay_form", wallet, "add", **values)
+        return {"redirect": self._call_wallet_pay_path(topup), "html": html}
 
-    def _offer(self, wallet, form, problems=None):
-        packages = self._packages(wallet)
+    def _call_wallet_topup_offer(self, wallet, form, problems=None):
+        packages = self._call_wallet_topup_packages(wallet)
         best = packages.filtered("is_recommended")[:1] or packages[:1]
         asked = form.get("amount")
-        chosen = form.get("package") or (OTHER if asked or not best else self._plain(best.amount))
+        chosen = form.get("package") or (OTHER if asked or not best else self._call_wallet_format_plain(best.amount))
         other = form.get("other_amount") or asked or ""
-        summary = self._summary(wallet, other if chosen == OTHER else chosen)
+        summary = self._call_wallet_topup_summary(wallet, other if chosen == OTHER else chosen)
         return {
             "packages": packages,
             "chosen": chosen,
@@ -127,7 +134,7 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             "highest": wallet.company_id.call_wallet_topup_max,
         }
 
-    def _packages(self, wallet):
+    def _call_wallet_topup_packages(self, wallet):
         """Return the amounts to choose from that may be ordered."""
         company = wallet.company_id
         packages = wallet.env["call.wallet.package"].search([("currency_id", "=", wallet.currency_id.id)])
@@ -135,8 +142,12 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             lambda package: company.call_wallet_topup_min <= package.amount <= company.call_wallet_topup_max
         )
 
-    def _summary(self, wallet, amount):
-        """Return what an amount costs and buys, or what is wrong with it; empty for no amount."""
+    def _call_wallet_topup_summary(self, wallet, amount):
+        """Return what an amount costs and buys, or what is wrong with it; empty for no amount.
+
+        Amounts are ``Decimal`` in the wallet's currency: ``amount`` net of tax, ``total`` with tax, ``credit`` what
+        the customer has paid and not used, ``due`` what is left to pay. ``minutes`` by call type.
+        """
         if amount in ("", None):
             return {}
         try:
@@ -155,8 +166,8 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             "minutes": wallet._estimate_minutes(amount),
         }
 
-    def _order(self, wallet, form):
-        """Return (top-up, problems by field): one of them is empty."""
+    def _call_wallet_order_topup(self, wallet, form):
+        """Order a top-up; return (top-up, problems by field), one of which is empty."""
         _ = request.env._
         amount = form.get("other_amount") if form.get("package") in (OTHER, None, "") else form["package"]
         problems = {}
@@ -173,16 +184,16 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             return None, problems
         own = wallet.with_env(request.env)
         try:
-            # Nothing of a top-up stays whose invoice could not be made.
+            # Where the invoice cannot be made, the top-up is undone as well.
             with request.env.cr.savepoint():
                 topup = own.create_topup(amount, accept_terms=True, request_key=form.get("request_key") or None)
         except UserError as error:
             return None, {"": str(error)}
-        self._use_credit(topup)
+        self._call_wallet_use_credit(topup)
         return topup.sudo(), {}
 
-    def _use_credit(self, topup):
-        """Pay a top-up with what the customer has paid and not used, unless it is being paid just now."""
+    def _call_wallet_use_credit(self, topup):
+        """Pay a top-up with what the customer has paid and not used, unless another payment of it is under way."""
         if topup.outstanding_credit and not topup.sudo().invoice_id._call_wallet_not_payable():
             topup.apply_outstanding_credit()
 
@@ -194,11 +205,13 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
 
         :return: the page; what came of it where nothing is left to pay; 404 for another wallet's top-up
         """
-        wallet = self._own_wallet(wallet_id)
-        topup = self._own_topup(wallet, topup_id)
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        topup = self._call_wallet_own_topup(wallet, topup_id)
         if topup.invoice_status != "pending":
-            return request.redirect(self._result_path(topup))
-        return self._render_billing("call_wallet.portal_topup_pay", wallet, "pay", **self._pay_values(topup))
+            return request.redirect(self._call_wallet_result_path(topup))
+        return self._call_wallet_render(
+            "call_wallet.portal_topup_pay", wallet, "pay", **self._call_wallet_pay_values(topup)
+        )
 
     @http.route(
         "/my/billing/<int:wallet_id>/pay/<int:topup_id>/credit",
@@ -212,12 +225,12 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
 
         :return: a redirection to the payment's page; 404 for another wallet's top-up
         """
-        wallet = self._own_wallet(wallet_id)
-        topup = self._own_topup(wallet, topup_id)
-        self._use_credit(topup.with_env(request.env))
-        return request.redirect(self._pay_path(topup), code=303)
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        topup = self._call_wallet_own_topup(wallet, topup_id)
+        self._call_wallet_use_credit(topup.with_env(request.env))
+        return request.redirect(self._call_wallet_pay_path(topup), code=303)
 
-    def _pay_values(self, topup):
+    def _call_wallet_pay_values(self, topup):
         """Return what the payment step shows: Odoo's own payment form, for this invoice."""
         invoice = topup.invoice_id
         page = self._invoice_get_page_view_values(invoice, invoice._portal_ensure_token(), payment=True)
@@ -230,39 +243,41 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             "topup": topup,
             "invoice": invoice,
             "refusal": refusal,
-            "transfer": self._transfer(topup),
+            "transfer": self._call_wallet_awaited_transfer(topup),
             "bank_rows": [] if refusal else topup._bank_instructions_stripe(),
             "amount": invoice.amount_residual,
             "credit": ZERO if refusal else topup.outstanding_credit,
-            "landing_route": self._result_path(topup),
+            "landing_route": self._call_wallet_result_path(topup),
             "call_wallet_pays": True,
         }
 
-    def _transfer(self, topup):
+    def _call_wallet_awaited_transfer(self, topup):
         """Return the bank transfer that was chosen for a top-up and is awaited, if any."""
         if topup.invoice_status != "pending":
             return topup.env["payment.transaction"]
         last = topup.invoice_id.transaction_ids.sorted("id")[-1:]
         return last.filtered(lambda one: one.provider_code == "custom" and one.state == "pending")
 
-    # === WHAT CAME OF IT === #
+    # === RESULT === #
 
-    def _overview_values(self, wallet):
-        """Tell what came of a payment: it returns to the overview with the top-up's number."""
-        topup = wallet.env["call.wallet.topup"]
-        topup_id = parse_id(request.params.get("topup"))
-        if request.httprequest.method == "GET" and topup_id:
-            topup = topup.search(
-                [("id", "=", topup_id), ("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")]
-            )
-            self._finish_payment(topup)
-        values = super()._overview_values(wallet)
-        return {**values, "result": self._result(topup) if topup else None}
+    def _call_wallet_returned_topup(self, wallet, topup_id):
+        """Return the wallet's top-up whose payment led back to the overview; empty for any other number.
 
-    def _finish_payment(self, topup):
-        """Process a result that Odoo's status page did not: it knows the payment by the session alone.
+        A browser's question about the page without fetching it (HEAD) is no return from a payment.
+        """
+        topups = wallet.env["call.wallet.topup"]
+        topup_id = parse_id(topup_id)
+        if request.httprequest.method != "GET" or not topup_id:
+            return topups
+        return topups.search(
+            [("id", "=", topup_id), ("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")]
+        )
 
-        A request at the same time may have saved that session without it.
+    def _call_wallet_finish_payment(self, topup):
+        """Process a confirmed payment that Odoo's status page has left.
+
+        That page finds the payment through the session alone, and another request at the same time may have saved the
+        session without it. A payment that another process works on is skipped: the page follows the balance anyway.
         """
         left = topup.invoice_id.transaction_ids.filtered(
             lambda one: one.state == "done" and one.operation != "refund" and not one.is_post_processed
@@ -271,15 +286,15 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             try:
                 with request.env.cr.savepoint():
                     transaction._call_wallet_process_left()
-            except OperationalError:  # somebody else is at it; the page follows the balance
+            except OperationalError:
                 _logger.info("Payment %s is being worked on.", transaction.reference)
 
-    def _result(self, topup):
-        """Return a top-up and its state in the customer's eyes."""
+    def _call_wallet_topup_result(self, topup):
+        """Return what the overview shows about a payment: the top-up and its state as the customer sees it."""
         last = topup.invoice_id.transaction_ids.filtered(lambda one: one.operation != "refund").sorted("id")[-1:]
         if topup.state in ("paid", "cancelled"):
             state = topup.state
-        elif self._transfer(topup):
+        elif self._call_wallet_awaited_transfer(topup):
             state = "transfer"
         elif last.state in ("error", "cancel"):
             state = "declined"
@@ -289,20 +304,16 @@ class CallWalletPortalAddBalance(CallWalletPortal, PortalAccount):
             state = topup.state
         return {"topup": topup, "invoice": topup.invoice_id, "state": state, "last": last, "transfer": last}
 
-    # === SHORT WAYS === #
+    # === FINDING === #
 
-    def _own_topup(self, wallet, topup_id):
+    def _call_wallet_own_topup(self, wallet, topup_id):
         topup = wallet.env["call.wallet.topup"].search([("id", "=", topup_id), ("wallet_id", "=", wallet.id)])
         if topup.invoice_id.state in (False, "draft"):
             raise NotFound()
         return topup
 
-    def _fragment(self, template, wallet, **values):
-        values = {**self._billing_values(wallet, "add", **values), "request": request}
-        return request.env["ir.qweb"]._render(template, values)
-
-    def _pay_path(self, topup):
+    def _call_wallet_pay_path(self, topup):
         return f"/my/billing/{topup.wallet_id.id}/pay/{topup.id}"
 
-    def _result_path(self, topup):
+    def _call_wallet_result_path(self, topup):
         return f"/my/billing/{topup.wallet_id.id}?topup={topup.id}"
