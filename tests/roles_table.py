@@ -356,6 +356,7 @@ ACTIONS = [
     Action("dismiss a rejected call", FINANCE, "call.usage.rejection.action_dismiss", rejection),
     Action("delete a call", MANAGER, "call.usage.unlink", lambda c: c.usage_record),
     Action("look whether one's own call may start", INTERNAL, "call.wallet.check_call", number="+14155550100"),
+    Action("look at several numbers at once", INTERNAL, "call.wallet.check_calls", calls=[["+14155550100", None]]),
     Action("have one's own calls kept up to date", INTERNAL, "call.wallet.watch_calls"),
     Action("start one's own call", INTERNAL, "call.wallet.start_call",
            call_ref=lambda c: c.house_wallet() and "new-own-call", call_type="whatsapp", number="+14155550100"),

@@ -1,5 +1,6 @@
 """Calls that the company's own people make from the web client."""
 
+import json
 import uuid
 from decimal import Decimal
 
@@ -112,6 +113,21 @@ class TestCallFromTheWebClient(HouseWallet):
         with self.assertRaises(AccessError):
             self.house.with_user(self.employee).read(["account_ref"])
 
+    def test_several_numbers_are_looked_at_together_and_changes_followed(self):
+        self._fund(self.house, "5")
+        calls = [["+14155550100", None], ["01 42 68 53 00", self.env.ref("base.fr").id], ["12", None]]
+        answers = self.calling.check_calls(calls, watch=True)
+        self.assertEqual(answers, [self.calling.check_call(number, country) for number, country in calls])
+        self.assertEqual([answer["types"]["live"]["code"] for answer in answers][::2], ["ok", "invalid_number"])
+        self.assertTrue(self.env["call.wallet.watch"]._watched(self.house.ids)[self.house.id])
+
+    def test_the_page_knows_without_asking_which_companies_have_a_wallet(self):
+        other = self.env["res.company"].create({"name": "No Wallet Inc"})
+        self.employee.company_ids += other
+        self.assertEqual(self.calling._house_wallet_ids(), {self.company.id: self.house.id})
+        self.house.active = False
+        self.assertEqual(self.calling._house_wallet_ids(), {})
+
     def test_a_company_without_a_wallet_has_no_button(self):
         self.house.active = False
         self.assertIs(self.calling.check_call("+14155550100"), False)
@@ -185,6 +201,42 @@ class TestCallButton(BackendCommon, HouseWallet):
             await see("a disabled button", is("true"));
             await ask("call.wallet", "end_call", ["elsewhere-1", 0, "no_answer"]);
             await see("an enabled button", is("false"));
+            """,
+            login="house.employee",
+        )
+
+    def test_a_form_with_two_phone_fields_asks_once(self):
+        self._open_a_form_with_two_numbers(buttons=4, odoo_links=0, requests=["call.wallet/check_calls"])
+
+    def test_without_a_wallet_a_form_asks_nothing_and_is_odoo_s_own(self):
+        self.house.active = False
+        self._open_a_form_with_two_numbers(buttons=0, odoo_links=2, requests=[])
+
+    def _open_a_form_with_two_numbers(self, buttons, odoo_links, requests):
+        """Open a contact's form with two phone fields; check what it shows, and which of our methods it calls."""
+        self.contact.ref = "+14155550111"
+        self.env["ir.ui.view"].create(
+            {
+                "name": "second phone",
+                "model": "res.partner",
+                "inherit_id": self.env.ref("base.view_partner_form").id,
+                "arch": "<field name='phone' position='after'><field name='ref' widget='phone'/></field>",
+            }
+        )
+        self._on(
+            self.path,
+            f"""
+            const count = (selector) => document.querySelectorAll(selector).length;
+            await see("two phone fields", () => count(".o_phone_content input") === 2);
+            await see("{buttons} call buttons", () => count("[data-call-type]") === {buttons});
+            await see("{odoo_links} links of Odoo's", () => count(".o_phone_form_link") === {odoo_links});
+            // Long enough for whatever the form asks once it is there.
+            await new Promise((resolve) => setTimeout(resolve, 2500));
+            const urls = performance.getEntriesByType("resource").map(({{ name }}) => name);
+            const ours = urls.filter((url) => url.includes("call_kw/call.")).map((url) => url.split("call_kw/")[1]);
+            if (JSON.stringify(ours) !== {json.dumps(json.dumps(requests, separators=(",", ":")))}) {{
+                throw new Error("The form asked: " + JSON.stringify(ours));
+            }}
             """,
             login="house.employee",
         )

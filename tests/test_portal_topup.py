@@ -235,7 +235,7 @@ class TestInvoicesAndCards(TopupPageCommon):
         self.assertNotIn(f'data-invoice="{draft.id}"', page)
 
     def test_a_long_list_has_pages(self):
-        with patch("odoo.addons.call_wallet.controllers.portal_invoices.PER_PAGE", 1):
+        with patch("odoo.addons.call_wallet.controllers.portal_topup_invoices.PER_PAGE", 1):
             first, last = self.wallet.create_topup("11"), self.wallet.create_topup("22")
             page = self.open_page("portal-owner", self.path("invoices")).text
             self.assertIn(last.invoice_id.name, page)

@@ -29,7 +29,7 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
 
         :return: the page; 404 for whoever does not own this wallet
         """
-        return self._auto_topup_page(self._own_wallet(wallet_id))
+        return self._call_wallet_auto_topup_page(self._call_wallet_own_wallet(wallet_id))
 
     @http.route(
         "/my/billing/<int:wallet_id>/auto",
@@ -44,14 +44,14 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
         :return: a redirection to the page; the page itself with errors by field where
             something is not acceptable; 404 for whoever does not own this wallet
         """
-        wallet = self._own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id)
         own = request.env["call.wallet"].browse(wallet.id)
         given = {name: posted.get(name, "") for name in FIELDS}
         is_agreed = accept_mandate == "on"
         if action == "on":
             _values, errors = wallet._check_auto_topup(**given, accept_mandate=is_agreed)
             if errors:
-                return self._auto_topup_page(wallet, given=given, errors=errors)
+                return self._call_wallet_auto_topup_page(wallet, given=given, errors=errors)
         try:
             if action == "now":
                 done = own.auto_topup_now().sudo().sentence
@@ -62,18 +62,20 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
                 own.set_auto_topup(True, **given, accept_mandate=is_agreed)
                 done = request.env._("Automatic top-up is on.")
         except UserError as error:
-            return self._auto_topup_page(wallet, given=given if action == "on" else None, errors={"page": str(error)})
-        self._flash(done)
+            return self._call_wallet_auto_topup_page(
+                wallet, given=given if action == "on" else None, errors={"page": str(error)}
+            )
+        self._call_wallet_flash(done)
         return request.redirect(f"/my/billing/{wallet.id}/auto", code=303)
 
-    def _auto_topup_page(self, wallet, given=None, errors=None):
+    def _call_wallet_auto_topup_page(self, wallet, given=None, errors=None):
         charged, cap = wallet.auto_topup_charged, wallet._auto_topup_cap()
-        return self._render_billing(
+        return self._call_wallet_render(
             "call_wallet.portal_auto_topup",
             wallet,
             "auto",
             tokens=wallet._payment_tokens(),
-            form=given or self._auto_topup_form(wallet),
+            form=given or self._call_wallet_auto_topup_form(wallet),
             errors=errors or {},
             is_open=bool(given) or wallet.auto_topup_state != "on",
             charged=charged,
@@ -88,15 +90,15 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
             is_due=wallet.auto_topup_state == "on"
             and wallet.available_balance < wallet.auto_topup_level
             and (not wallet.auto_topup_wait_until or wallet.auto_topup_wait_until < utcnow()),
-            **self._now_texts(wallet),
+            **self._call_wallet_charge_now_texts(wallet),
             step=f"{10**-wallet.currency_id.decimal_places:.{wallet.currency_id.decimal_places}f}",
         )
 
-    def _now_texts(self, wallet):
+    def _call_wallet_charge_now_texts(self, wallet):
         """Return the question before the card is charged at once, and the answer that does it."""
         if wallet.auto_topup_state != "on":
             return {}
-        total = self._money(wallet, wallet._quote_topup(wallet.auto_topup_amount).total, exact=False)
+        total = self._call_wallet_format_money(wallet, wallet._quote_topup(wallet.auto_topup_amount).total, exact=False)
         return {
             "now_question": request.env._(
                 "%(card)s is charged %(total)s now, or more where that does not bring the balance to its level.",
@@ -106,7 +108,7 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
             "now_answer": request.env._("Charge %s", total),
         }
 
-    def _auto_topup_form(self, wallet):
+    def _call_wallet_auto_topup_form(self, wallet):
         """Return what the form begins with: the settings, or a proposal."""
         places = wallet.currency_id.decimal_places
         company = wallet.company_id

@@ -28,9 +28,11 @@ class TopupPayment(PaymentPortal):
         invoices._call_wallet_lock_for_payment()
         partner = invoices._call_wallet_payer(request.env["res.partner"].sudo().browse(partner_id))
         kwargs["amount"] = sum(invoices.mapped("amount_residual"))
-        kwargs["landing_route"] = self._own_route(kwargs.get("landing_route")) or invoices[:1].get_portal_url()
-        self._refuse_not_offered(invoices, partner, kwargs)
-        again = self._same_transaction(invoices, partner, kwargs)
+        kwargs["landing_route"] = (
+            self._call_wallet_own_route(kwargs.get("landing_route")) or invoices[:1].get_portal_url()
+        )
+        self._call_wallet_refuse_not_offered(invoices, partner, kwargs)
+        again = self._call_wallet_same_transaction(invoices, partner, kwargs)
         if again:
             again.landing_route = kwargs["landing_route"]
             # The status page of this browser, too, waits for it.
@@ -38,10 +40,10 @@ class TopupPayment(PaymentPortal):
             return again._get_processing_values()
         return super()._process_transaction(partner.id, currency_id, invoice_ids, payment_reference, **kwargs)
 
-    def _refuse_not_offered(self, invoices, partner, kwargs):
+    def _call_wallet_refuse_not_offered(self, invoices, partner, kwargs):
         """Accept what the payment form offers, and nothing else; Odoo takes any provider's id."""
         if kwargs.get("flow") == "token":
-            return self._refuse_token(invoices, kwargs.get("token_id"))
+            return self._call_wallet_refuse_token(invoices, kwargs.get("token_id"))
         invoice = invoices[:1]
         providers = (
             request.env["payment.provider"]
@@ -65,7 +67,7 @@ class TopupPayment(PaymentPortal):
                 request.env._("This way of paying %s is not offered. Choose one of those shown.", invoice.name)
             )
 
-    def _refuse_token(self, invoices, token_id):
+    def _call_wallet_refuse_token(self, invoices, token_id):
         """A link to an invoice lets anybody pay it, but not with the customer's saved card."""
         wallets = invoices.call_wallet_topup_ids.wallet_id
         user = request.env.user
@@ -77,14 +79,14 @@ class TopupPayment(PaymentPortal):
                 )
             )
 
-    def _own_route(self, route):
+    def _call_wallet_own_route(self, route):
         """Return where to go after the payment, if it is a page of this site."""
         # Browsers leave out tabs and line breaks, after which it may be another site's.
         is_own = isinstance(route, str) and route.isprintable() and route.startswith("/")
         is_own = is_own and not route.startswith(("//", "/\\"))
         return route if is_own else None
 
-    def _same_transaction(self, invoices, partner, kwargs):
+    def _call_wallet_same_transaction(self, invoices, partner, kwargs):
         """Return the transaction that the same click made before, while nothing has come of it."""
         return (
             request.env["payment.transaction"]

@@ -39,9 +39,26 @@ class CallWalletDial(models.Model):
         """
         if not self.env.user._is_internal():
             raise AccessError(self.env._("Only employees call from here."))
-        company = self.env.company
-        wallets = self._house_wallets(company).filtered(lambda wallet: wallet.company_id == company)
-        return wallets.sorted(lambda wallet: wallet.currency_id != company.currency_id)[:1]
+        return self._first_house_wallet(self._house_wallets(self.env.company), self.env.company)
+
+    @api.model
+    def _house_wallet_ids(self):
+        """Return {company id: id of the wallet that calls from it are charged to} for the current user's companies.
+
+        A company without a wallet of its own is left out.
+        """
+        companies = self.env.user.company_ids
+        wallets = self._house_wallets(companies)
+        first = {
+            company.id: self._first_house_wallet(wallets, company).id for company in wallets.company_id & companies
+        }
+        return {company_id: wallet_id for company_id, wallet_id in first.items() if wallet_id}
+
+    @api.model
+    def _first_house_wallet(self, wallets, company):
+        """Return the one of a company's own wallets that calls are charged to: in its own currency if there is one."""
+        own = wallets.filtered(lambda wallet: wallet.company_id == company)
+        return own.sorted(lambda wallet: wallet.currency_id != company.currency_id)[:1]
 
     @api.model
     def _house_wallets(self, companies):
@@ -77,6 +94,19 @@ class CallWalletDial(models.Model):
             "currency": wallet._dashboard_currency(),
             "types": {call_type: wallet._foresee(account, call_type, number) for call_type in CALL_TYPES},
         }
+
+    @api.model
+    def check_calls(self, calls, watch=False):
+        """Say for several numbers at once whether a call may start now: a page's call buttons ask together.
+
+        :param list calls: pairs of number and country id, as ``check_call`` takes them
+        :param bool watch: also do what ``watch_calls`` does, first, so that no change after the answer is missed
+        :return: a list of what ``check_call`` answers, in the same order
+        :raise AccessError: not an internal user
+        """
+        if watch:
+            self.watch_calls()
+        return [self.check_call(number, country_id) for number, country_id in calls]
 
     @api.model
     def watch_calls(self):

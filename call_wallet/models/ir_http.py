@@ -9,8 +9,13 @@ class IrHttp(models.AbstractModel):
         return [*super()._get_translation_frontend_modules_name(), "call_wallet"]
 
     def session_info(self):
-        """Bring along what the web client's low-balance banner says, and which wallets it follows."""
+        """Add what the web client needs from its first moment, so that it need not ask.
+
+        For internal users: the low-balance banners with the wallets that they follow, and for which of the user's
+        companies there is a wallet that the call buttons charge.
+        """
         info = super().session_info()
         if self.env.user._is_internal():
             info["call_wallet_banner"] = self.env["call.wallet"]._banner_values()
+            info["call_wallet_house_wallets"] = self.env["call.wallet"]._house_wallet_ids()
         return info

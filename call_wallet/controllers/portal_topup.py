@@ -1,0 +1,319 @@
+import logging
+from uuid import uuid4
+
+from odoo import http
+from odoo.addons.account_payment.controllers.portal import PortalAccount
+from odoo.exceptions import UserError
+from odoo.http import request
+from psycopg2 import OperationalError
+from werkzeug.exceptions import NotFound
+
+from ..fields import ZERO, parse_id
+from .portal import CallWalletPortal
+
+_logger = logging.getLogger(__name__)
+
+# The values of Odoo's invoice page that `payment.form` shows. Its other values would overwrite ours.
+PAYMENT_VALUES = (
+    "access_token",
+    "availability_report",
+    "company_mismatch",
+    "currency",
+    "expected_company",
+    "partner_id",
+    "payment_methods_sudo",
+    "payment_reference",
+    "providers_sudo",
+    "show_tokenize_input_mapping",
+    "tokens_sudo",
+    "transaction_route",
+)
+OTHER = "other"
+
+
+class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
+    """Adding balance: an amount, the terms, the invoice, its payment, and the result.
+
+    The browser sends an amount and a choice; price, tax, customer and currency are decided here. Each step is a page;
+    where the browser runs our scripts, a dialog shows the same content.
+    """
+
+    # === AMOUNT AND TERMS === #
+
+    @http.route("/my/billing/<int:wallet_id>/add", type="http", auth="user", website=True, methods=["GET", "POST"])
+    def my_billing_add(self, wallet_id, **form):
+        """Show the amounts to choose from; order the one that was chosen, and lead to its payment.
+
+        Amounts are in the wallet's currency, net of tax.
+
+        :return: the page; a redirection to the payment of the top-up, or to what has to be set up first; 404
+            for whoever does not own this wallet
+        """
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        if not wallet.is_set_up:
+            self._call_wallet_flash(
+                request.env._("Say first who should be told when the balance runs low; then add balance.")
+            )
+            return request.redirect(f"/my/billing/{wallet.id}/notifications")
+        # Only POST orders: neither GET nor a browser's other methods, such as HEAD, may.
+        if request.httprequest.method != "POST":
+            offer = self._call_wallet_topup_offer(wallet, form)
+            return self._call_wallet_render("call_wallet.portal_add_balance", wallet, "add", **offer)
+        topup, problems = self._call_wallet_order_topup(wallet, form)
+        if topup:
+            return request.redirect(self._call_wallet_pay_path(topup), code=303)
+        values = self._call_wallet_topup_offer(wallet, form, problems)
+        return self._call_wallet_render("call_wallet.portal_add_balance", wallet, "add", 422, **values)
+
+    @http.route("/my/billing/<int:wallet_id>/add/form", type="jsonrpc", auth="user", website=True)
+    def my_billing_add_form(self, wallet_id):
+        """Return the content of the Add Balance dialog.
+
+        :return: ``{"html"}``, or ``{"redirect"}`` where something has to be set up first
+        :raise NotFound: not a wallet of the user
+        """
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        if not wallet.is_set_up:
+            return {"redirect": f"/my/billing/{wallet.id}/add"}
+        offer = self._call_wallet_topup_offer(wallet, {})
+        return {
+            "html": self._call_wallet_render_fragment("call_wallet.portal_add_balance_form", wallet, "add", **offer)
+        }
+
+    @http.route("/my/billing/<int:wallet_id>/add/quote", type="jsonrpc", auth="user", website=True, readonly=True)
+    def my_billing_add_quote(self, wallet_id, amount=""):
+        """Return the purchase summary of an amount.
+
+        :param str amount: net of tax, in the wallet's currency
+        :return: ``{"html", "problem"}``; the problem is empty where the amount can be ordered
+        :raise NotFound: not a wallet of the user
+        """
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        summary = self._call_wallet_topup_summary(wallet, amount)
+        html = self._call_wallet_render_fragment("call_wallet.portal_topup_summary", wallet, "add", summary=summary)
+        return {"html": html, "problem": summary.get("problem", "")}
+
+    @http.route("/my/billing/<int:wallet_id>/add/order", type="jsonrpc", auth="user", website=True)
+    def my_billing_add_order(self, wallet_id, **form):
+        """Order a top-up from the dialog.
+
+        :param form: ``package`` (an amount, or ``other``), ``other_amount``, ``accept_terms``, ``terms_id``,
+            ``request_key``; anything else is not looked at
+        :return: ``{"problems": {field: sentence}}``, or ``{"redirect", "html"}``: the payment's page, and its content;
+            no content where nothing is left to pay
+        :raise NotFound: not a wallet of the user
+        """
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        topup, problems = self._call_wallet_order_topup(wallet, form)
+        if problems:
+            return {"problems": problems}
+        if topup.invoice_status != "pending":
+            return {"redirect": self._call_wallet_result_path(topup)}
+        values = self._call_wallet_pay_values(topup)
+        html = self._call_wallet_render_fragment("call_wallet.portal_topup_pay_form", wallet, "add", **values)
+        return {"redirect": self._call_wallet_pay_path(topup), "html": html}
+
+    def _call_wallet_topup_offer(self, wallet, form, problems=None):
+        packages = self._call_wallet_topup_packages(wallet)
+        best = packages.filtered("is_recommended")[:1] or packages[:1]
+        asked = form.get("amount")
+        chosen = form.get("package") or (OTHER if asked or not best else self._call_wallet_format_plain(best.amount))
+        other = form.get("other_amount") or asked or ""
+        summary = self._call_wallet_topup_summary(wallet, other if chosen == OTHER else chosen)
+        return {
+            "packages": packages,
+            "chosen": chosen,
+            "other_amount": other,
+            "accepts": form.get("accept_terms") == "on",
+            "terms": request.env["call.wallet.terms"]._current(),
+            "request_key": uuid4().hex,
+            "summary": summary,
+            "outstanding": wallet._outstanding_credit(),
+            "problems": problems or {},
+            "lowest": wallet.company_id.call_wallet_topup_min,
+            "highest": wallet.company_id.call_wallet_topup_max,
+        }
+
+    def _call_wallet_topup_packages(self, wallet):
+        """Return the amounts to choose from that may be ordered."""
+        company = wallet.company_id
+        packages = wallet.env["call.wallet.package"].search([("currency_id", "=", wallet.currency_id.id)])
+        return packages.filtered(
+            lambda package: company.call_wallet_topup_min <= package.amount <= company.call_wallet_topup_max
+        )
+
+    def _call_wallet_topup_summary(self, wallet, amount):
+        """Return what an amount costs and buys, or what is wrong with it; empty for no amount.
+
+        Amounts are ``Decimal`` in the wallet's currency: ``amount`` net of tax, ``total`` with tax, ``credit`` what
+        the customer has paid and not used, ``due`` what is left to pay. ``minutes`` by call type.
+        """
+        if amount in ("", None):
+            return {}
+        try:
+            amount = wallet._check_topup(amount, True)
+            wallet._check_topup_limits(amount)
+        except UserError as error:
+            return {"problem": str(error)}
+        quote = wallet._quote_topup(amount)
+        credit = min(wallet._outstanding_credit(), quote.total)
+        return {
+            "amount": amount,
+            "tax": quote.tax,
+            "total": quote.total,
+            "credit": credit,
+            "due": quote.total - credit,
+            "minutes": wallet._estimate_minutes(amount),
+        }
+
+    def _call_wallet_order_topup(self, wallet, form):
+        """Order a top-up; return (top-up, problems by field), one of which is empty."""
+        _ = request.env._
+        amount = form.get("other_amount") if form.get("package") in (OTHER, None, "") else form["package"]
+        problems = {}
+        try:
+            wallet._check_topup(amount or 0, True)
+        except UserError as error:
+            problems["amount"] = str(error) if amount else _("Amount: choose a package or enter another amount.")
+        terms = request.env["call.wallet.terms"]._current()
+        if form.get("accept_terms") not in ("on", True):
+            problems["accept_terms"] = _("Terms: acknowledge that funds are invoiced and non-refundable.")
+        elif str(form.get("terms_id")) != str(terms.id):
+            problems["accept_terms"] = _("Terms: there is a new version. Open Add Balance again and read it.")
+        if problems:
+            return None, problems
+        own = wallet.with_env(request.env)
+        try:
+            # Where the invoice cannot be made, the top-up is undone as well.
+            with request.env.cr.savepoint():
+                topup = own.create_topup(amount, accept_terms=True, request_key=form.get("request_key") or None)
+        except UserError as error:
+            return None, {"": str(error)}
+        self._call_wallet_use_credit(topup)
+        return topup.sudo(), {}
+
+    def _call_wallet_use_credit(self, topup):
+        """Pay a top-up with what the customer has paid and not used, unless another payment of it is under way."""
+        if topup.outstanding_credit and not topup.sudo().invoice_id._call_wallet_not_payable():
+            topup.apply_outstanding_credit()
+
+    # === PAYMENT === #
+
+    @http.route("/my/billing/<int:wallet_id>/pay/<int:topup_id>", type="http", auth="user", website=True)
+    def my_billing_pay(self, wallet_id, topup_id, **_unknown):
+        """Show the ways to pay a top-up's invoice.
+
+        :return: the page; what came of it where nothing is left to pay; 404 for another wallet's top-up
+        """
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        topup = self._call_wallet_own_topup(wallet, topup_id)
+        if topup.invoice_status != "pending":
+            return request.redirect(self._call_wallet_result_path(topup))
+        return self._call_wallet_render(
+            "call_wallet.portal_topup_pay", wallet, "pay", **self._call_wallet_pay_values(topup)
+        )
+
+    @http.route(
+        "/my/billing/<int:wallet_id>/pay/<int:topup_id>/credit",
+        type="http",
+        auth="user",
+        website=True,
+        methods=["POST"],
+    )
+    def my_billing_pay_credit(self, wallet_id, topup_id, **_unknown):
+        """Pay a top-up with what the customer has paid and not used; then go on with what is left to pay.
+
+        :return: a redirection to the payment's page; 404 for another wallet's top-up
+        """
+        wallet = self._call_wallet_own_wallet(wallet_id)
+        topup = self._call_wallet_own_topup(wallet, topup_id)
+        self._call_wallet_use_credit(topup.with_env(request.env))
+        return request.redirect(self._call_wallet_pay_path(topup), code=303)
+
+    def _call_wallet_pay_values(self, topup):
+        """Return what the payment step shows: Odoo's own payment form, for this invoice."""
+        invoice = topup.invoice_id
+        page = self._invoice_get_page_view_values(invoice, invoice._portal_ensure_token(), payment=True)
+        refusal = invoice._call_wallet_not_payable()
+        if not refusal and "providers_sudo" not in page:
+            refusal = request.env._("This invoice cannot be paid online just now. Try again in a moment.")
+        values = {name: page[name] for name in PAYMENT_VALUES if name in page}
+        return {
+            **values,
+            "topup": topup,
+            "invoice": invoice,
+            "refusal": refusal,
+            "transfer": self._call_wallet_awaited_transfer(topup),
+            "bank_rows": [] if refusal else topup._bank_instructions_stripe(),
+            "amount": invoice.amount_residual,
+            "credit": ZERO if refusal else topup.outstanding_credit,
+            "landing_route": self._call_wallet_result_path(topup),
+            "call_wallet_pays": True,
+        }
+
+    def _call_wallet_awaited_transfer(self, topup):
+        """Return the bank transfer that was chosen for a top-up and is awaited, if any."""
+        if topup.invoice_status != "pending":
+            return topup.env["payment.transaction"]
+        last = topup.invoice_id.transaction_ids.sorted("id")[-1:]
+        return last.filtered(lambda one: one.provider_code == "custom" and one.state == "pending")
+
+    # === RESULT === #
+
+    def _call_wallet_returned_topup(self, wallet, topup_id):
+        """Return the wallet's top-up whose payment led back to the overview; empty for any other number.
+
+        A browser's question about the page without fetching it (HEAD) is no return from a payment.
+        """
+        topups = wallet.env["call.wallet.topup"]
+        topup_id = parse_id(topup_id)
+        if request.httprequest.method != "GET" or not topup_id:
+            return topups
+        return topups.search(
+            [("id", "=", topup_id), ("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft")]
+        )
+
+    def _call_wallet_finish_payment(self, topup):
+        """Process a confirmed payment that Odoo's status page has left.
+
+        That page finds the payment through the session alone, and another request at the same time may have saved the
+        session without it. A payment that another process works on is skipped: the page follows the balance anyway.
+        """
+        left = topup.invoice_id.transaction_ids.filtered(
+            lambda one: one.state == "done" and one.operation != "refund" and not one.is_post_processed
+        )
+        for transaction in left:
+            try:
+                with request.env.cr.savepoint():
+                    transaction._call_wallet_process_left()
+            except OperationalError:
+                _logger.info("Payment %s is being worked on.", transaction.reference)
+
+    def _call_wallet_topup_result(self, topup):
+        """Return what the overview shows about a payment: the top-up and its state as the customer sees it."""
+        last = topup.invoice_id.transaction_ids.filtered(lambda one: one.operation != "refund").sorted("id")[-1:]
+        if topup.state in ("paid", "cancelled"):
+            state = topup.state
+        elif self._call_wallet_awaited_transfer(topup):
+            state = "transfer"
+        elif last.state in ("error", "cancel"):
+            state = "declined"
+        elif last.state in ("pending", "authorized", "done"):
+            state = "processing"
+        else:
+            state = topup.state
+        return {"topup": topup, "invoice": topup.invoice_id, "state": state, "last": last, "transfer": last}
+
+    # === FINDING === #
+
+    def _call_wallet_own_topup(self, wallet, topup_id):
+        topup = wallet.env["call.wallet.topup"].search([("id", "=", topup_id), ("wallet_id", "=", wallet.id)])
+        if topup.invoice_id.state in (False, "draft"):
+            raise NotFound()
+        return topup
+
+    def _call_wallet_pay_path(self, topup):
+        return f"/my/billing/{topup.wallet_id.id}/pay/{topup.id}"
+
+    def _call_wallet_result_path(self, topup):
+        return f"/my/billing/{topup.wallet_id.id}?topup={topup.id}"

@@ -1,0 +1,203 @@
+import { browser } from "@web/core/browser/browser";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+import { user } from "@web/core/user";
+import { batched } from "@web/core/utils/timing";
+import { session } from "@web/session";
+import { EventBus, reactive } from "@odoo/owl";
+import { CHANGED, WATCH_MS } from "@call_wallet/common/wallet_bus";
+import { secondsOf } from "./call_cost";
+
+// Ask for more funds when what is reserved lasts for less than this.
+const EXTEND_WITHIN_SECONDS = 60;
+const EXTEND_BY_SECONDS = 300;
+// After asking for more funds, do not ask again for this long: the panel's clock ticks every second.
+const ASK_AGAIN_MS = 20000;
+// The changes of a busy wallet within this time are fetched together.
+const GATHER_MS = 1000;
+
+/**
+ * Keeps the call that this user is making from the web client: one at a time, the same in all tabs, and still there
+ * after a reload. The server reserves the funds and records the call; what is kept here is what the panel shows.
+ *
+ * It also answers the call buttons. The session says whether the current company has a wallet for its own calls;
+ * where there is none, nothing is ever asked. The buttons of a page ask together, in one request, and share the
+ * answers for as long as one of them is shown.
+ */
+export const callService = {
+    dependencies: ["orm", "bus_service", "notification"],
+
+    start(env, { orm, bus_service: bus, notification }) {
+        const key = `call_wallet.call.${user.userId}`;
+        const wallet = session.call_wallet_house_wallets?.[user.activeCompany?.id] || false;
+        const state = reactive({ call: null, wallet, isEnding: false, isStarting: false });
+        const changes = new EventBus();
+        // The answers, as promises, by number and country; and the questions that wait for the next request.
+        const answers = new Map();
+        let questions = [];
+        let gathering, renewal;
+        let watchers = 0;
+        let nextExtension = 0;
+
+        const load = () => {
+            try {
+                state.call = JSON.parse(browser.localStorage.getItem(key)) || null;
+            } catch {
+                state.call = null;
+            }
+        };
+        const keep = (call) => {
+            if (call) {
+                browser.localStorage.setItem(key, JSON.stringify(call));
+            } else {
+                browser.localStorage.removeItem(key);
+            }
+            state.call = call;
+            changed();
+        };
+        const changed = () => {
+            gathering ??= browser.setTimeout(() => {
+                gathering = undefined;
+                answers.clear();
+                changes.trigger("changed");
+            }, GATHER_MS);
+        };
+
+        load();
+        browser.addEventListener("storage", (ev) => {
+            if (ev.key === key) {
+                load();
+                changed();
+            }
+        });
+        // Messages sent while the connection was lost did not arrive, so ask again.
+        bus.addEventListener("BUS:RECONNECT", changed);
+        bus.subscribe(CHANGED, ({ ids }) => {
+            if (state.wallet && ids.includes(state.wallet)) {
+                changed();
+            }
+        });
+
+        const renew = () => orm.silent.call("call.wallet", "watch_calls", []).catch(() => {});
+        /** Keep the server's messages coming while a button is shown; return what to call when it is gone. */
+        function watch() {
+            if (!watchers++) {
+                // The request that fetched the answer has begun the watch.
+                renewal = browser.setInterval(renew, WATCH_MS);
+            }
+            return () => {
+                if (!--watchers) {
+                    browser.clearInterval(renewal);
+                    // From now on no message says when an answer is out of date.
+                    answers.clear();
+                }
+            };
+        }
+
+        /** Send the questions that came together as one request. */
+        const ask = batched(async () => {
+            const asked = questions;
+            questions = [];
+            const calls = asked.map(({ number, countryId }) => [number, countryId]);
+            try {
+                const found = await orm.silent.call("call.wallet", "check_calls", [calls], { watch: true });
+                asked.forEach(({ resolve }, index) => resolve(found[index]));
+                state.wallet = found[0] && found[0].wallet;
+            } catch (error) {
+                asked.forEach(({ key, reject }) => {
+                    answers.delete(key);
+                    reject(error);
+                });
+            }
+        });
+
+        /**
+         * Ask whether a call to this number may start.
+         *
+         * @returns {Promise<Object|false>} what `check_call` answers; false where there is no wallet to charge it to
+         */
+        function check(number, countryId = null) {
+            if (!state.wallet) {
+                return Promise.resolve(false);
+            }
+            const key = JSON.stringify([number, countryId]);
+            if (!answers.has(key)) {
+                const answer = new Promise((resolve, reject) => {
+                    questions.push({ key, number, countryId, resolve, reject });
+                });
+                answers.set(key, answer);
+                ask();
+            }
+            return answers.get(key);
+        }
+
+        /** Reserve funds, open the dialler, show the panel; where the call is refused, say why. */
+        async function dial({ type, number, countryId, name, currency }) {
+            if (state.call || state.isStarting) {
+                return;
+            }
+            state.isStarting = true;
+            try {
+                const ref = crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`.replace("0.", "");
+                const verdict = await orm.call("call.wallet", "start_call", [ref, type, number, countryId || null]);
+                if (!verdict.allowed) {
+                    notification.add(verdict.message, { type: "warning" });
+                    changed();
+                    return;
+                }
+                keep({ ...verdict, type, name, currencyData: currency, startedHere: Date.now(), warning: "" });
+                browser.open(verdict.uri, type === "live" ? "_self" : "_blank");
+            } finally {
+                state.isStarting = false;
+            }
+        }
+
+        /** Reserve more funds before the reserved ones are used up; warn where the balance does not allow it. */
+        async function extendIfNeeded() {
+            const call = state.call;
+            if (!call || state.isEnding || Date.now() < nextExtension) {
+                return;
+            }
+            if (secondsOf(call) < call.reserved_seconds - EXTEND_WITHIN_SECONDS) {
+                return;
+            }
+            nextExtension = Date.now() + ASK_AGAIN_MS;
+            try {
+                const verdict = await orm.silent.call("call.wallet", "extend_call", [call.call_ref, EXTEND_BY_SECONDS]);
+                if (state.call?.call_ref !== call.call_ref) {
+                    return;
+                }
+                const warning = verdict.allowed ? "" : verdict.message;
+                keep({ ...state.call, reserved_seconds: verdict.reserved_seconds, warning });
+            } catch {
+                // The server cannot be reached. The call goes on, and is charged when it ends.
+            }
+        }
+
+        /** Record the call; it stays on the panel until the server has recorded it. */
+        async function end(status = "completed") {
+            const call = state.call;
+            if (!call || state.isEnding) {
+                return;
+            }
+            state.isEnding = true;
+            // Counted only once, so that a second attempt after a failure sends the same duration.
+            call.endedAfter ??= secondsOf(call);
+            const seconds = status === "completed" ? call.endedAfter : 0;
+            try {
+                const result = await orm.call("call.wallet", "end_call", [call.call_ref, seconds, status]);
+                keep(null);
+                return { ...result, call };
+            } catch (error) {
+                keep({ ...call, warning: _t("The call is not recorded yet. Try again.") });
+                throw error;
+            } finally {
+                state.isEnding = false;
+            }
+        }
+
+        return { state, changes, watch, check, dial, extendIfNeeded, end };
+    },
+};
+
+registry.category("services").add("call_wallet.call", callService);
