@@ -9,7 +9,6 @@ from odoo.http import request
 from odoo.tools import formatLang
 from werkzeug.exceptions import NotFound
 
-from ..clock import utcnow
 from ..fields import parse_amount
 
 PER_PAGE = 20
@@ -86,7 +85,7 @@ class CallWalletPortal(CustomerPortal):
             "moment": lambda value: self._moment(wallet, value),
             "amount": parse_amount,
             "plain": self._plain,
-            "today": wallet._local_day(utcnow()),
+            "today": wallet._today(),
             **values,
         }
 
