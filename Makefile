@@ -2,7 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8069
 ARGS ?=
-export PORT ARGS
+CLOCK ?=
+export PORT ARGS CLOCK
 
 # `exec`: what stops make must reach the program, not a shell in between.
 BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m bootstrap
@@ -12,7 +13,7 @@ BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m b
 help:
 	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=)"
 	@echo "make demo    the same without serving; leaves the files in build/demo"
-	@echo "make test    all tests; ARGS='tests/test_x.py -k y' narrows"
+	@echo "make test    all tests; ARGS='tests/test_x.py -k y' narrows, CLOCK=2031-12-31T23:30:00Z runs them at that moment"
 	@echo "make shell   an Odoo shell on the demo database; runs a script on standard input"
 	@echo "make bench   the benchmarks; ARGS= is passed on"
 	@echo "make audit   an auditor's check of both ledgers on generated business; ARGS='--wallets 50 --calls 9000'"

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 # What the arithmetic of dates and of spreadsheets can hold, in any time zone.
 FIRST_YEAR, LAST_YEAR = 1900, 9998
@@ -18,6 +19,16 @@ def now():
 def utcnow():
     """Return ``now()`` as the database stores it: naive UTC."""
     return now().replace(tzinfo=None)
+
+
+def day_in(tz, moment=None):
+    """Return the day it is in the time zone ``tz`` (its name), or was at ``moment`` (naive UTC).
+
+    The zone is that of what is dated: a wallet's for its days, the company's for documents. Never the
+    one of whoever looks.
+    """
+    moment = moment.replace(tzinfo=UTC) if moment else now()
+    return moment.astimezone(ZoneInfo(tz)).date()
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from odoo.http import request
 from odoo.tools import formatLang
 from werkzeug.exceptions import NotFound
 
-from ..clock import utcnow
 from ..fields import parse_amount
 
 PER_PAGE = 20
@@ -97,7 +96,7 @@ class CallWalletPortal(CustomerPortal):
             "moment": lambda value: self._call_wallet_format_moment(wallet, value),
             "amount": parse_amount,
             "plain": self._call_wallet_format_plain,
-            "today": wallet._local_day(utcnow()),
+            "today": wallet._today(),
             **values,
         }
 

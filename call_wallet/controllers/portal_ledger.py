@@ -5,7 +5,6 @@ from dateutil.relativedelta import relativedelta
 from odoo import http
 from odoo.http import request
 
-from ..clock import utcnow
 from ..fields import parse_id
 from .portal import PER_PAGE, CallWalletPortal
 
@@ -83,7 +82,7 @@ class CallWalletPortalLedger(CallWalletPortal):
     def _call_wallet_months(self, wallet):
         """Return {``YYYY-MM``: its first day} of the months with transactions, the latest first."""
         first = wallet.env["call.wallet.transaction"].search([("wallet_id", "=", wallet.id)], order="sequence", limit=1)
-        month, months = wallet._local_day(utcnow()).replace(day=1), {}
+        month, months = wallet._today().replace(day=1), {}
         while first and month >= first.day.replace(day=1) and len(months) < MONTHS:
             months[f"{month:%Y-%m}"] = month
             month -= relativedelta(months=1)

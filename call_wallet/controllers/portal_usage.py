@@ -1,6 +1,5 @@
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from odoo import http
@@ -57,7 +56,7 @@ class CallWalletPortalUsage(CallWalletPortal):
     def _call_wallet_report_presets(self, wallet):
         """Return {preset: (label, first day, last day)} in the wallet's time zone."""
         _ = request.env._
-        today = datetime.now(ZoneInfo(wallet.tz)).date()
+        today = wallet._today()
         month = today.replace(day=1)
         return {
             "this_month": (_("This month"), month, today),

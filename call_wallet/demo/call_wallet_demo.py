@@ -127,7 +127,7 @@ class CallWalletDemo(models.AbstractModel):
         """Request an invoice, and pay it by bank transfer on the same day."""
         invoice = self._request_invoice(when, *order).invoice_id
         self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids).create(
-            {"payment_date": when.date()}
+            {"payment_date": invoice.company_id._call_wallet_today()}
         )._create_payments()
 
 

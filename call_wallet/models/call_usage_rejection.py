@@ -1,12 +1,12 @@
 import json
 from collections import Counter
-from datetime import datetime
 from hashlib import blake2b
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import split_every
 
+from ..clock import utcnow
 from ..door import door
 from ..sql import array
 from .call_wallet import FINANCE
@@ -130,7 +130,7 @@ class CallUsageRejection(models.Model):
         )
 
     def _upsert(self, kept):
-        now = datetime.utcnow().replace(microsecond=0)
+        now = utcnow()
         # A retry is not a report: it is not counted, and it does not wake what was dismissed.
         reported = not self.env.context.get("call_usage_retry")
         rows = {}

@@ -1,7 +1,6 @@
-from datetime import datetime
-
 from odoo import fields, models
 
+from ..clock import utcnow
 from ..fields import parse_amount
 from ..rating.money import plain
 from ..sql import array
@@ -79,7 +78,7 @@ class CallUsageReratePost(models.Model):
         lang = self.posted_by_id.lang
         speaker = self.with_context(lang=lang) if lang else self
         labels = dict(self.env["call.usage"]._fields["call_type"]._description_selection(speaker.env))
-        now = datetime.utcnow().replace(microsecond=0)
+        now = utcnow()
         entries, refused = {}, {}
         for line in lines:
             call = current.get(line.usage_id.id)

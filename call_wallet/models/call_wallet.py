@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import AccessError, UserError, ValidationError
 
+from ..clock import day_in
 from ..door import door
 from ..fields import ZERO, Amount, parse_amount, parse_reason
 
@@ -147,22 +148,23 @@ class CallWallet(models.Model):
             return self.env._("The balance is used up. Add balance to resume calls.")
         return self.env._("Calls are live; usage is charged as it happens.")
 
+    def _today(self):
+        """Return the day it is in the wallet's time zone."""
+        return day_in(self.tz)
+
+    def _local_day(self, moment):
+        """Return the day of ``moment`` (naive UTC) in the wallet's time zone."""
+        return day_in(self.tz, moment)
+
     def _compute_runway(self):
-        today = fields.Date.context_today(self)
-        spent = dict(
-            self.env["call.wallet.day"]
-            .sudo()
-            ._read_group(
-                [
-                    ("wallet_id", "in", self.ids),
-                    ("type", "=", "usage"),
-                    ("day", ">", today - timedelta(days=7)),
-                ],
-                ["wallet_id"],
-                ["amount:sum"],
-            )
-        )
+        days = self.env["call.wallet.day"].sudo()
+        spent = {}
+        for wallets in self.grouped("tz").values():
+            since = wallets[0]._today() - timedelta(days=7)
+            domain = [("wallet_id", "in", wallets.ids), ("type", "=", "usage"), ("day", ">", since)]
+            spent.update(days._read_group(domain, ["wallet_id"], ["amount:sum"]))
         for wallet in self:
+            today = wallet._today()
             total = parse_amount(-(spent.get(wallet) or 0))
             wallet.daily_spend = total / 7
             days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
@@ -189,7 +191,7 @@ class CallWallet(models.Model):
         return minutes
 
     def _average_price(self, call_type):
-        since = fields.Date.context_today(self) - timedelta(days=30)
+        since = self._today() - timedelta(days=30)
         [(amount, billed)] = (
             self.env["call.wallet.day"]
             .sudo()

@@ -1,9 +1,7 @@
-from zoneinfo import ZoneInfo
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..clock import now
+from ..clock import day_in
 from ..door import door
 from ..fields import parse_day
 from .call_wallet import FINANCE
@@ -75,8 +73,4 @@ class CallWalletAccounting(models.Model):
     def _last_days(self):
         """Return {company: last day that is over for all its wallets}."""
         zones = self.sudo().with_context(active_test=False)._read_group([], ["company_id"], ["tz:array_agg_distinct"])
-        moment = now()
-        return {
-            company: fields.Date.subtract(min(moment.astimezone(ZoneInfo(tz)).date() for tz in names), days=1)
-            for company, names in zones
-        }
+        return {company: fields.Date.subtract(min(map(day_in, names)), days=1) for company, names in zones}

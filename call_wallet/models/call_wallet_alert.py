@@ -160,6 +160,7 @@ class CallWalletAlert(models.Model):
             summary=_("Calls stopped: the balance is used up"),
             note=_("Ask the customer to add balance."),
             user_id=manager.id,
+            date_deadline=wallet.company_id._call_wallet_today(),
         )
 
     def _notify_finance(self):

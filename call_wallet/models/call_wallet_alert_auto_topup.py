@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 
-from ..clock import now
 from ..fields import Amount
 
 CAP_WARNING = 80  # per cent
@@ -53,7 +52,7 @@ class CallWalletAlert(models.Model):
         """
         cap, charged = wallet._auto_topup_cap(), wallet._auto_topup_charged_this_month()
         percent = percent or (100 if charged >= cap else CAP_WARNING if charged * 100 >= cap * CAP_WARNING else 0)
-        month = f"{wallet._local_day(now().replace(tzinfo=None)):%Y-%m}/{cap:f}"
+        month = f"{wallet._today():%Y-%m}/{cap:f}"
         told = self.sudo().search([("wallet_id", "=", wallet.id), ("auto_topup_key", "=like", f"{month}/%")])
         if percent > max(told.mapped("percent"), default=0):
             key = f"{month}/{percent}"

@@ -1,9 +1,9 @@
-from datetime import datetime
 from decimal import Decimal
 
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from ..clock import utcnow
 from ..door import door
 from ..fields import ZERO, parse_amount
 from ..intake import CALL_TYPES, Refused, choice, phone_number, shown, text
@@ -106,7 +106,7 @@ class CallWalletAuthorize(models.Model):
             number = phone_number({"number": number})
         except Refused:
             return self._verdict("invalid_number", call_ref, account)
-        rate = account.match(call_type, "outbound", number, datetime.utcnow())
+        rate = account.match(call_type, "outbound", number, utcnow())
         funds, hold, is_settled = self._look_up(account, call_ref)
         if is_settled:
             return self._verdict("already_settled", call_ref, account, funds, rate)
@@ -116,7 +116,7 @@ class CallWalletAuthorize(models.Model):
         if code:
             return self._verdict(code, call_ref, account, funds, rate)
         wanted = whole_increments(max(expected_seconds or account.hold_seconds, rate.minimum_seconds), rate)
-        hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, datetime.utcnow())
+        hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, utcnow())
         return self._reserve(account, call_ref, hold, rate, wanted, funds)
 
     def _extend(self, account_ref, call_ref, seconds):

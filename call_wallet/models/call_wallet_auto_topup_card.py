@@ -2,7 +2,6 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ..clock import utcnow
 from ..door import door, worker
 
 WARN = timedelta(days=30)
@@ -34,7 +33,7 @@ class CallWalletAutoTopupCard(models.Model):
             # The owner may have chosen another one just now.
             if self.auto_topup_state != "on" or not self._auto_topup_card_ends():
                 return False
-            if self.auto_topup_token_id._call_wallet_has_expired(self._local_day(utcnow())):
+            if self.auto_topup_token_id._call_wallet_has_expired(self._today()):
                 self._auto_topup_suspend("card_expired")
             else:
                 self.env["call.wallet.alert"]._note_auto_topup_card(self)
@@ -42,7 +41,7 @@ class CallWalletAutoTopupCard(models.Model):
 
     def _auto_topup_card_ends(self):
         expires_on = self.auto_topup_token_id.call_wallet_expires_on
-        return bool(expires_on) and expires_on - self._local_day(utcnow()) <= WARN
+        return bool(expires_on) and expires_on - self._today() <= WARN
 
 
 class CallWalletAlertCard(models.Model):
@@ -66,5 +65,5 @@ class CallWalletAlertCard(models.Model):
         return self.env._(
             "The card of automatic top-up, %(card)s, ends soon: %(validity)s",
             card=token.display_name,
-            validity=token._call_wallet_validity(self.wallet_id._local_day(utcnow())),
+            validity=token._call_wallet_validity(self.wallet_id._today()),
         )

@@ -1,5 +1,5 @@
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from odoo import api, models
 from odoo.exceptions import UserError
@@ -261,7 +261,7 @@ class CallWalletAutoTopupCharge(models.Model):
         """Whether nothing came, or is coming, for the attempt's invoice."""
         invoice = self.topup_id.invoice_id
         ours = self.search([("topup_id", "=", self.topup_id.id)]).transaction_id
-        begun = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)
+        begun = utcnow() - timedelta(hours=1)
         under_way = (invoice.transaction_ids - ours).filtered(
             lambda payment: (
                 payment.state in ("pending", "authorized", "done")

@@ -52,7 +52,7 @@ class CallWalletAutoTopupDecide(models.Model):
         token = self.auto_topup_token_id
         if not token.active or token.provider_id.state == "disabled":
             return Decision("card_removed")
-        if token._call_wallet_has_expired(self._local_day(utcnow())):
+        if token._call_wallet_has_expired(self._today()):
             return Decision("card_expired")
         if not self.is_set_up:
             return Decision("not_set_up")

@@ -1,10 +1,7 @@
-from zoneinfo import ZoneInfo
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import formatLang
 
-from ..clock import utcnow
 from ..door import door
 from ..fields import ZERO, Amount, parse_amount
 from .call_wallet import ACCOUNT_MANAGER, FINANCE
@@ -91,10 +88,6 @@ class CallWalletAutoTopupSettings(models.Model):
 
     def _auto_topup_money(self, amount):
         return formatLang(self.env, float(amount), currency_obj=self.currency_id)
-
-    def _local_day(self, moment):
-        """Return the day of ``moment`` (naive UTC) in the wallet's time zone."""
-        return moment.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(self.tz)).date()
 
     # === SETTING IT === #
 
@@ -205,7 +198,7 @@ class CallWalletAutoTopupSettings(models.Model):
             errors["token_id"] = _("Card: choose one of the saved cards; a payment can save one.")
         elif refusal := self.env["payment.token"].browse(values["token_id"]).provider_id._call_wallet_refusal():
             errors["token_id"] = _("Card: %s", refusal)
-        elif self.env["payment.token"].browse(values["token_id"])._call_wallet_has_expired(self._local_day(utcnow())):
+        elif self.env["payment.token"].browse(values["token_id"])._call_wallet_has_expired(self._today()):
             errors["token_id"] = _("Card: it has expired; choose another one.")
         if not self.is_set_up:
             errors["recipients"] = _("Billing is not set up: save a notification recipient first.")

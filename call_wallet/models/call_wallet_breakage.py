@@ -1,12 +1,11 @@
 import logging
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from ..clock import now, utcnow
+from ..clock import utcnow
 from ..door import door, worker
 
 _logger = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ class CallWalletBreakage(models.Model):
         if not emails:
             return
         company = self.company_id
-        today = now().astimezone(ZoneInfo(self.tz)).date()
+        today = self._today()
         due = self._last_used_on() + relativedelta(months=company.call_wallet_breakage_months)
         self.write(
             {
@@ -99,7 +98,7 @@ class CallWalletBreakage(models.Model):
         return list(dict.fromkeys(emails)) or list(filter(None, [self.partner_id.email_normalized]))
 
     def _last_used_on(self):
-        self.env.cr.execute(f"SELECT ({LAST_USED})::date FROM call_wallet w WHERE w.id = %s", [self.id])
+        self.env.cr.execute(f"SELECT {LAST_USED} FROM call_wallet w WHERE w.id = %s", [self.id])
         return self.env.cr.fetchone()[0]
 
     def _take_expired(self):
@@ -116,11 +115,14 @@ class CallWalletBreakage(models.Model):
         self.message_post(body=transaction.description)
 
 
-# When the wallet was last used, of `w`. A day's totals tell without reading the ledger.
-LAST_USED = """
-    GREATEST(w.create_date, w.reopened_at,
-             (SELECT max(d.day) FROM call_wallet_day d WHERE d.wallet_id = w.id AND d.type <> 'reversal'),
-             (SELECT max(t.create_date) FROM call_wallet_topup t WHERE t.wallet_id = w.id))
+# A moment (naive UTC) as the day in the wallet's time zone, of `w`.
+LOCAL_DAY = "(({moment})::timestamp AT TIME ZONE 'UTC' AT TIME ZONE w.tz)::date"
+TODAY = LOCAL_DAY.format(moment="%(now)s")
+LAST_ORDER = "SELECT max(t.create_date) FROM call_wallet_topup t WHERE t.wallet_id = w.id"
+# The day on which the wallet was last used, of `w`. A day's totals tell without reading the ledger.
+LAST_USED = f"""
+    GREATEST({LOCAL_DAY.format(moment=f"GREATEST(w.create_date, w.reopened_at, ({LAST_ORDER}))")},
+             (SELECT max(d.day) FROM call_wallet_day d WHERE d.wallet_id = w.id AND d.type <> 'reversal'))
 """
 FROM_WALLETS = """
     SELECT w.id
@@ -146,13 +148,13 @@ USED_AGAIN = f"""
 IDLE = f"""
     {FROM_WALLETS} AND w.active AND w.funds_expire_on IS NULL AND c.call_wallet_breakage_months > 0
        AND b.balance > 0 AND b.held_amount = 0
-       AND ({LAST_USED})::date <= (%(now)s + make_interval(days => c.call_wallet_breakage_notice_days)
-                                           - make_interval(months => c.call_wallet_breakage_months))::date
+       AND {LAST_USED} <= ({TODAY} + make_interval(days => c.call_wallet_breakage_notice_days)
+                                   - make_interval(months => c.call_wallet_breakage_months))::date
      ORDER BY w.id
 """
 EXPIRED = f"""
     {FROM_WALLETS} AND w.active AND c.call_wallet_breakage_months > 0
-       AND w.funds_expire_on <= (%(now)s AT TIME ZONE 'UTC' AT TIME ZONE w.tz)::date
+       AND w.funds_expire_on <= {TODAY}
        AND b.balance > 0 AND b.held_amount = 0 AND NOT {USED_SINCE_NOTICE}
      ORDER BY w.id
 """

@@ -240,6 +240,7 @@ class CallWalletClose(models.Model):
             summary=_("Closed wallet %s has a balance again", self.account_ref),
             note=_("A call or a payment came after it was closed. Settle or reopen the wallet."),
             user_id=manager.id if manager.active else self.env.uid,
+            date_deadline=self.company_id._call_wallet_today(),
         )
 
     # === ACTIONS === #

@@ -1,6 +1,5 @@
 from collections import defaultdict
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from odoo import api, models
 from odoo.exceptions import UserError
@@ -158,7 +157,7 @@ class CallWalletDashboard(models.Model):
 
     def _dashboard_days(self):
         """Return the days of the chart: the last 30, or those up to the last day with usage."""
-        today = datetime.now(ZoneInfo(self.tz)).date()
+        today = self._today()
         last = self.env["call.wallet.day"].search(
             [("wallet_id", "=", self.id), ("type", "=", "usage")], order="day desc", limit=1
         )
@@ -189,7 +188,7 @@ class CallWalletDashboard(models.Model):
             minutes[call_type] += billed
         return {
             "days": [str(day) for day in days],
-            "is_recent": days[-1] == datetime.now(ZoneInfo(self.tz)).date(),
+            "is_recent": days[-1] == self._today(),
             "total": str(sum(spent.values(), ZERO)),
             "series": [
                 {

@@ -1,9 +1,10 @@
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
+from ..clock import utcnow
 from ..door import door
 from ..fields import parse_amount
 from ..intake import CALL_TYPES, STATUSES, Refused, echo, phone_number, shown
@@ -193,7 +194,7 @@ class CallWalletDial(models.Model):
             number = phone_number({"number": number})
         except Refused:
             return self._verdict("invalid_number", None, account, funds)
-        rate = account.match(call_type, "outbound", number, datetime.now(UTC).replace(tzinfo=None))
+        rate = account.match(call_type, "outbound", number, utcnow())
         code = self._refusal_code(funds, rate)
         if not code and longest_call(rate, available(funds)) <= 0:
             code = "no_funds"
@@ -220,7 +221,7 @@ class CallWalletDial(models.Model):
         return answer
 
     def _ended_call(self, hold, call_ref, duration_seconds, status, user):
-        passed = (datetime.now(UTC).replace(tzinfo=None) - hold.authorized_at).total_seconds()
+        passed = (utcnow() - hold.authorized_at).total_seconds()
         return {
             "account": self.account_ref,
             "call_ref": call_ref,

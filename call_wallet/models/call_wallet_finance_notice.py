@@ -1,8 +1,6 @@
 from odoo import models
 from odoo.tools import plaintext2html
 
-from ..clock import utcnow
-
 TO_DO = "mail.mail_activity_data_todo"
 
 
@@ -42,5 +40,5 @@ class CallWalletFinanceNotice(models.Model):
             summary=summary,
             note=plaintext2html(note),
             user_id=user.id or self.env.uid,
-            date_deadline=utcnow().date(),
+            date_deadline=self.company_id._call_wallet_today(),
         )

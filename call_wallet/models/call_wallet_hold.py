@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 
+from ..clock import utcnow
 from ..fields import Amount, parse_amount
 from ..rating import cost_of
 from .call_wallet_ledger import CLOCK, NOTIFIED_AT
@@ -89,7 +90,7 @@ class CallWalletHold(models.Model):
     @api.model
     def _write_hold(self, wallet_id, call_ref, hold, rate, seconds):
         """Make the hold cover ``seconds`` in all; what it held before is part of it."""
-        now = datetime.utcnow().replace(microsecond=0)
+        now = utcnow()
         amount = cost_of(rate, seconds)
         values = {
             "wallet": wallet_id,

@@ -1,7 +1,6 @@
 from odoo import models
 from odoo.tools import plaintext2html
 
-from ..clock import utcnow
 from .call_wallet_finance_notice import TO_DO
 
 
@@ -23,7 +22,7 @@ class CallWalletPostingNotice(models.Model):
             summary=posting.env._("The posting has stopped"),
             note=plaintext2html(self.error),
             user_id=user.id or self.env.uid,
-            date_deadline=utcnow().date(),
+            date_deadline=self.company_id._call_wallet_today(),
         )
 
     def _end_help(self):

@@ -3,7 +3,6 @@ from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
 from odoo import api, models
-from odoo import fields as odoo_fields
 from odoo.exceptions import AccessError, UserError
 
 from ..fields import ZERO
@@ -176,7 +175,7 @@ class CallWalletReconciliation(models.Model):
 
     @api.model
     def _last_month_end(self):
-        return odoo_fields.Date.context_today(self).replace(day=1) - relativedelta(days=1)
+        return self.env.company._call_wallet_today().replace(day=1) - relativedelta(days=1)
 
 
 CONTRACT = (

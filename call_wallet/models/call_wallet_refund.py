@@ -93,7 +93,7 @@ class CallWalletRefund(models.Model):
         limit = company.call_wallet_refund_limit
         if self.currency_id == company.currency_id or not limit:
             return limit
-        today = fields.Date.context_today(self)
+        today = company._call_wallet_today()
         return parse_amount(company.currency_id._convert(float(limit), self.currency_id, company, today))
 
     def _needs_approval(self, amount):

@@ -104,6 +104,7 @@ class CallWalletRefundRequest(models.Model):
                 summary=_("Approve or refuse: %s", self.with_context(lang=manager.lang).display_name),
                 note=escape(self.reason),
                 user_id=manager.id,
+                date_deadline=self.company_id._call_wallet_today(),
             )
 
     # === DECIDING === #

@@ -1,10 +1,8 @@
 import logging
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 
-from ..clock import now
 from ..door import door
 from ..fields import ZERO, parse_amount
 
@@ -28,9 +26,17 @@ class CallWalletStatement(models.Model):
     statement_month = fields.Date(
         readonly=True,
         copy=False,
-        default=lambda self: month_before(fields.Date.context_today(self)),
+        compute="_compute_statement_month",
+        store=True,
+        precompute=True,
         help="First day of the last month whose statement is done.",
     )
+
+    @api.depends()
+    def _compute_statement_month(self):
+        """A new wallet starts with the month that was over when it was created: there was nothing to state."""
+        for wallet in self:
+            wallet.statement_month = wallet._last_month()
 
     @api.model
     def _cron_send_statements(self):
@@ -55,7 +61,7 @@ class CallWalletStatement(models.Model):
         return (self.statement_month or date.min) < self._last_month()
 
     def _last_month(self):
-        return month_before(now().astimezone(ZoneInfo(self.tz)).date())
+        return month_before(self._today())
 
     def _send_statement(self):
         self.ensure_one()

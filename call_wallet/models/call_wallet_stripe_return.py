@@ -155,7 +155,7 @@ class CallWalletStripeReturn(models.Model):
                 "destination_account_id": received.destination_account_id.id,
                 # Of the same transaction, which says whether it is money at all.
                 "payment_transaction_id": self.transaction_id.id if direction == "inbound" else False,
-                "date": fields.Date.context_today(self),
+                "date": received.company_id._call_wallet_today(),
                 "memo": f"{self.transaction_id.reference} - {self.reference}",
             }
         )

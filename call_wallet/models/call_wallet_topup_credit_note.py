@@ -1,6 +1,6 @@
 from decimal import ROUND_HALF_UP, Decimal
 
-from odoo import Command, fields, models
+from odoo import Command, models
 from odoo.exceptions import UserError
 
 from ..fields import ZERO, Amount, parse_amount
@@ -22,11 +22,12 @@ class CallWalletTopupCreditNote(models.Model):
         """Post a credit note on the top-up's invoice; the ledger has followed when it returns."""
         before, unpaid = self.credited_amount, self._unpaid_part()
         invoice = self.invoice_id
+        today = self.company_id._call_wallet_today()
         note = invoice._reverse_moves(
             [
                 {
-                    "invoice_date": fields.Date.context_today(self),
-                    "date": fields.Date.context_today(self),
+                    "invoice_date": today,
+                    "date": today,
                     "ref": self.env._("%(invoice)s, paid back: %(reason)s", invoice=invoice.name, reason=reason),
                     "invoice_payment_term_id": False,
                     "call_wallet_request_key": self._payback_key(request_key) if request_key else False,

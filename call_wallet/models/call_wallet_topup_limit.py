@@ -6,7 +6,6 @@ from odoo import SUPERUSER_ID, models
 from odoo.exceptions import UserError
 from odoo.tools import formatLang
 
-from ..clock import now
 from ..fields import ZERO
 from .call_wallet import FINANCE
 
@@ -38,7 +37,7 @@ class CallWalletTopupLimit(models.Model):
             return
         _ = self.env._
         company = self.company_id
-        today = now().astimezone(ZoneInfo(self.tz)).date()
+        today = self._today()
         limit, left = company.call_wallet_topup_day_max, self._left_to_order("day_max", today)
         if amount > left:
             raise UserError(

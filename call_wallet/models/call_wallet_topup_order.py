@@ -1,5 +1,4 @@
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from odoo import Command, models
 from odoo.exceptions import ConcurrencyError, UserError
@@ -7,7 +6,7 @@ from odoo.http import request
 from odoo.tools import formatLang
 from psycopg2.errors import UniqueViolation
 
-from ..clock import now, utcnow
+from ..clock import utcnow
 from ..fields import check_request_key, parse_amount
 from .call_wallet import FINANCE
 
@@ -161,7 +160,7 @@ class CallWalletTopupInvoice(models.Model):
             "company_id": self.company_id.id,
             "partner_id": self.partner_id.id,
             "currency_id": self.currency_id.id,
-            "invoice_date": now().astimezone(ZoneInfo(wallet.tz)).date(),
+            "invoice_date": self.company_id._call_wallet_today(),
             # A discount for paying early would be taken off the funds received; funds are not bought by instalments.
             "invoice_payment_term_id": False if term.early_discount or len(term.line_ids) > 1 else term.id,
             "invoice_origin": wallet.account_ref,

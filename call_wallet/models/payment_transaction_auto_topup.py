@@ -2,8 +2,6 @@ import requests
 from odoo import fields, models
 from odoo.exceptions import ValidationError
 
-from ..clock import utcnow
-
 # The provider was busy or broken, and may have charged all the same.
 UNKNOWN = {408, 409, 425, 429}
 
@@ -33,10 +31,10 @@ class PaymentTransaction(models.Model):
             raise
 
     def _create_payment(self, **extra_create_values):
-        """Date the payment as the ledger dates the credit: by the wallet's time zone."""
-        wallet = self.sudo().invoice_ids.call_wallet_topup_ids.wallet_id[:1]
-        if wallet:
-            extra_create_values.setdefault("date", wallet._local_day(utcnow()))
+        """Date the payment of a top-up, or of its refund, on the company's day; not on that of whoever looks."""
+        documents = (self | self.source_transaction_id).sudo().invoice_ids
+        if documents.call_wallet_topup_ids:
+            extra_create_values.setdefault("date", self.company_id._call_wallet_today())
         return super()._create_payment(**extra_create_values)
 
     def _call_wallet_follow_auto_topups(self):

@@ -129,11 +129,12 @@ class PaymentTransactionRefund(models.Model):
         net = min(self.source_transaction_id._call_wallet_share(-self.amount), left)
         if net <= 0:
             return invoice.browse()
+        today = invoice.company_id._call_wallet_today()
         note = invoice._reverse_moves(
             [
                 {
-                    "invoice_date": fields.Date.context_today(self),
-                    "date": fields.Date.context_today(self),
+                    "invoice_date": today,
+                    "date": today,
                     "ref": self.env._("%(invoice)s, refunded: %(refund)s", invoice=invoice.name, refund=self.reference),
                     "invoice_payment_term_id": False,
                 }
@@ -172,6 +173,7 @@ class PaymentTransactionRefund(models.Model):
                 self.state_message or "-",
             ),
             user_id=manager.id,
+            date_deadline=wallet.company_id._call_wallet_today(),
         )
 
 

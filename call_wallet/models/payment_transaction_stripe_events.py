@@ -4,6 +4,7 @@ from odoo import Command, api, fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.addons.payment_stripe import const
 
+from ..clock import now
 from ..stripe_client import client
 from .call_wallet_stripe_event import NotYet
 from .payment_transaction_stripe import EXPAND
@@ -36,7 +37,7 @@ class PaymentTransactionStripeEvents(models.Model):
         if not transaction:
             if not self._call_wallet_is_ours(intent):
                 return self.browse()
-            if datetime.fromtimestamp(intent["created"], UTC) > datetime.now(UTC) - IN_FLIGHT:
+            if datetime.fromtimestamp(intent["created"], UTC) > now() - IN_FLIGHT:
                 raise NotYet(f"The transaction of {intent['id']} is not there yet.")
             transaction = self._call_wallet_adopt(provider, intent)
         if transaction and (transaction.state != "done" or not transaction.call_wallet_receipt_url):

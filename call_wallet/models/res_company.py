@@ -1,5 +1,6 @@
 from odoo import fields, models
 
+from ..clock import day_in
 from ..fields import Amount
 
 
@@ -64,3 +65,16 @@ class ResCompany(models.Model):
         "CHECK(call_wallet_whatsapp_rate >= 0 AND call_wallet_whatsapp_rate < 100000)",
         "WhatsApp price per minute: use 0 to less than 100,000.",
     )
+
+    def _call_wallet_tz(self):
+        """Return the name of the time zone in which the company keeps its books; UTC where none is set.
+
+        A company has none in Odoo: its contact has, or that of the company of which it is a branch.
+        """
+        self.ensure_one()
+        company = self.sudo()
+        return company.partner_id.tz or company.root_id.partner_id.tz or "UTC"
+
+    def _call_wallet_today(self):
+        """Return the day that documents get now: invoices, credit notes, payments, deadlines."""
+        return day_in(self._call_wallet_tz())

@@ -1,11 +1,10 @@
-from datetime import datetime
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..clock import day_in
 from ..models.call_usage_report_job import LONG_ROWS
 from ..models.call_wallet import ACCOUNT_MANAGER
 
@@ -55,7 +54,7 @@ class CallUsageReportWizard(models.TransientModel):
                 wizard.date_from, wizard.date_to = wizard._preset_range()
 
     def _preset_range(self):
-        today = datetime.now(ZoneInfo(self.wallet_id.tz or "UTC")).date()
+        today = day_in(self.wallet_id.tz or "UTC")
         month = today.replace(day=1)
         last_month = month - relativedelta(months=1)
         return {

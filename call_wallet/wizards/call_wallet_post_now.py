@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 
 from ..door import door
@@ -16,7 +18,10 @@ class CallWalletPostNow(models.TransientModel):
     due_count = fields.Integer("Transactions to post", compute="_compute_due_count")
 
     def _yesterday(self):
-        return fields.Date.subtract(fields.Date.context_today(self), days=1)
+        """Return the last day that is over for all wallets of the user's companies, each in its time zone."""
+        last_days = self.env["call.wallet"]._last_days()
+        days = [last_days[company] for company in self.env.companies if company in last_days]
+        return min(days, default=self.env.company._call_wallet_today() - timedelta(days=1))
 
     @api.depends("date_from", "date_to", "company_ids")
     def _compute_due_count(self):

@@ -10,7 +10,7 @@ import shutil
 import time
 from pathlib import Path
 
-from . import paths
+from . import clocks, paths
 from .console import StepError, hold, run_logged, say, step
 from .postgres import ADMIN
 
@@ -152,8 +152,8 @@ class Databases:
 
     # === CLONES === #
 
-    def clone(self, origin, name):
-        """Make a database out of a template, with its files."""
+    def clone(self, origin, name, shift=None):
+        """Make a database out of a template, with its files; its clock is ``shift`` seconds ahead (see ``clocks``)."""
         self.drop(name)
         self.server.sql(f'CREATE DATABASE "{name}" TEMPLATE "{origin}"')
         source, target = self.filestore(origin), self.filestore(name)
@@ -163,6 +163,7 @@ class Databases:
         self.server.sql(
             "UPDATE ir_config_parameter SET value = gen_random_uuid()::text WHERE key = 'database.uuid'", name
         )
+        clocks.move_database(self.server, name, shift)
         return name
 
     def drop(self, name):

@@ -4,28 +4,37 @@ import os
 import re
 import shlex
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
-from . import npm, paths, systools
+from . import clocks, npm, paths, systools
 from .console import say, step
 
 PURE = "tests/rating"
 WORKERS = 2
 PREFIX = f"cw_test_{paths.CHECKOUT}_"
+# Tests that mind which day it is, run at awkward moments as well.
+DATED = [
+    "tests/test_hours.py",
+]
 
 
 def run(setting, arguments):
     """Run all tests, or those that the arguments (or ARGS=) name; return the exit code."""
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
+    clock = clocks.chosen()
     chosen = [item for item in arguments if _is_path(item)]
     if chosen:
         pure = all(_is_pure(item) for item in chosen)
-        return _pure(setting, arguments) if pure else _with_odoo(setting, arguments)
+        return _pure(setting, arguments) if pure else _with_odoo(setting, arguments, clock=clock)
     # Arguments without a path, such as `-k name`, may leave no test in one of the two parts.
     nothing_ok = {0, 5} if arguments else {0}
     codes = [
         _pure(setting, [PURE, *arguments]),
-        _with_odoo(setting, ["tests", f"--ignore={PURE}", *arguments], distribute=not arguments),
+        _with_odoo(setting, ["tests", f"--ignore={PURE}", *arguments], distribute=not arguments, clock=clock),
     ]
+    if not arguments and not clock:
+        codes.append(_at_awkward_moments(setting))
     if codes == [5, 5] or not set(codes) <= nothing_ok:
         return next((code for code in codes if code not in nothing_ok), 5)
     return 0
@@ -49,7 +58,7 @@ def _pure(setting, arguments):
     )
 
 
-def _with_odoo(setting, arguments, distribute=False):
+def _with_odoo(setting, arguments, distribute=False, clock=None):
     systools.ensure_wkhtmltopdf()
     systools.ensure_chromium()
     axe = npm.ensure_axe()
@@ -58,14 +67,61 @@ def _with_odoo(setting, arguments, distribute=False):
     template = databases.addon_template()
     name = f"{PREFIX}{os.getpid()}"
     with step("Test database"):
-        databases.clone(template, name)
-    environment = {
-        **setting.environment,
-        "CALL_WALLET_TEMPLATE": template,
-        "CALL_WALLET_TEST_DATABASE": name,
-        "CALL_WALLET_AXE": str(axe or ""),
-    }
-    command = [
+        databases.clone(template, name, clock and clocks.shift(clock))
+    environment = {**_environment(setting, template, name, clock), "CALL_WALLET_AXE": str(axe or "")}
+    command = _command(setting, name)
+    if distribute:
+        command += ["-n", str(WORKERS), "--dist=loadfile"]
+    say(f"==> Tests with Odoo{f', at {clock:%Y-%m-%dT%H:%M:%SZ}' if clock else ''}")
+    try:
+        return subprocess.call([*command, *arguments], cwd=paths.REPO, env=environment)
+    finally:
+        _drop(databases, name)
+
+
+def _at_awkward_moments(setting):
+    """Run the tests that mind the day at moments to come; return the exit code. What fails is shown whole."""
+    say(f"==> {len(DATED)} files of tests at awkward moments")
+    moments = clocks.awkward(datetime.now(UTC))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        runs = list(pool.map(lambda item: _at(setting, *item), enumerate(moments.values())))
+    for (title, moment), result in zip(moments.items(), runs, strict=True):
+        output = result.stdout.strip()
+        if result.returncode:
+            say(output)
+        say(f"    {title}, CLOCK={moment:%Y-%m-%dT%H:%M:%SZ}: {output.splitlines()[-1].strip('= ')}")
+    return max(result.returncode for result in runs)
+
+
+def _at(setting, number, moment):
+    databases = setting.databases
+    template = databases.addon_template()
+    name = f"{PREFIX}{os.getpid()}_{number}"
+    databases.clone(template, name, clocks.shift(moment))
+    try:
+        return subprocess.run(
+            [*_command(setting, name), "-q", *DATED],
+            cwd=paths.REPO,
+            env=_environment(setting, template, name, moment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    finally:
+        _drop(databases, name)
+
+
+def _environment(setting, template, name, clock):
+    result = {**setting.environment, "CALL_WALLET_TEMPLATE": template, "CALL_WALLET_TEST_DATABASE": name}
+    if clock:
+        moved = clocks.environment(clock)
+        moved["PYTHONPATH"] = os.pathsep.join([str(clocks.FOLDER), result["PYTHONPATH"]])
+        result.update(moved)
+    return result
+
+
+def _command(setting, name):
+    return [
         setting.python,
         "-m",
         "pytest",
@@ -73,13 +129,6 @@ def _with_odoo(setting, arguments, distribute=False):
         f"--odoo-database={name}",
         "--odoo-http",
     ]
-    if distribute:
-        command += ["-n", str(WORKERS), "--dist=loadfile"]
-    say("==> Tests with Odoo")
-    try:
-        return subprocess.call([*command, *arguments], cwd=paths.REPO, env=environment)
-    finally:
-        _drop(databases, name)
 
 
 def _drop(databases, name):
