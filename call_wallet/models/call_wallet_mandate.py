@@ -7,9 +7,22 @@ from odoo.tools import formatLang
 
 from ..clock import utcnow
 from ..fields import Amount
+from ..sql import set_trigger, set_trigger_function
 
 # Raise it with every change of the words in `_text`.
 VERSION = 1
+# What the database refuses, whoever asks.
+GUARD = """
+BEGIN
+    -- A card that its owner has deleted leaves its name behind.
+    IF TG_OP = 'UPDATE' AND NEW.token_id IS NULL
+       AND to_jsonb(NEW) - 'token_id' = to_jsonb(OLD) - 'token_id'
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Consents are append-only.' USING ERRCODE = 'restrict_violation';
+END
+"""
 
 
 class CallWalletMandate(models.Model):
@@ -96,21 +109,6 @@ class CallWalletMandate(models.Model):
         return UserError(self.env._("Consents are never changed or deleted."))
 
     def init(self):
-        self.env.cr.execute(
-            """
-            CREATE OR REPLACE FUNCTION call_wallet_mandate_guard() RETURNS trigger AS $$
-            BEGIN
-                -- A card that its owner has deleted leaves its name behind.
-                IF TG_OP = 'UPDATE' AND NEW.token_id IS NULL
-                   AND to_jsonb(NEW) - 'token_id' = to_jsonb(OLD) - 'token_id'
-                THEN
-                    RETURN NEW;
-                END IF;
-                RAISE EXCEPTION 'Consents are append-only.' USING ERRCODE = 'restrict_violation';
-            END $$ LANGUAGE plpgsql;
-
-            CREATE OR REPLACE TRIGGER call_wallet_mandate_append_only
-                BEFORE UPDATE OR DELETE ON call_wallet_mandate
-                FOR EACH ROW EXECUTE FUNCTION call_wallet_mandate_guard();
-            """
-        )
+        guard = "call_wallet_mandate_guard"
+        set_trigger_function(self.env.cr, guard, GUARD)
+        set_trigger(self.env.cr, self._table, "call_wallet_mandate_append_only", ["update", "delete"], guard)

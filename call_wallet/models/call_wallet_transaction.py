@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..fields import Amount
+from ..sql import set_trigger, set_trigger_function
 
 TYPES = [
     ("usage", "Usage"),
@@ -9,6 +10,20 @@ TYPES = [
     ("refund", "Refund"),
     ("reversal", "Reversal"),
 ]
+# What the database refuses, whoever asks.
+GUARD = """
+BEGIN
+    IF TG_OP = 'UPDATE'
+       AND (NEW.usage_id IS NULL OR NEW.usage_id IS NOT DISTINCT FROM OLD.usage_id)
+       AND (OLD.move_id IS NULL OR NEW.move_id IS NOT DISTINCT FROM OLD.move_id)
+       AND to_jsonb(NEW) - 'usage_id' - 'move_id' = to_jsonb(OLD) - 'usage_id' - 'move_id'
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Wallet transactions are append-only: correct them with a new one.'
+        USING ERRCODE = 'restrict_violation';
+END
+"""
 
 
 class CallWalletTransaction(models.Model):
@@ -68,30 +83,10 @@ class CallWalletTransaction(models.Model):
         # Statistics of a young ledger say that a wallet has one row; by them an index on the wallet
         # alone is as good as the one on its keys, and a call would be looked up among all rows.
         self.env.cr.execute("ALTER TABLE call_wallet_transaction ALTER COLUMN wallet_id SET (n_distinct = -0.01)")
-        self.env.cr.execute(
-            """
-            CREATE OR REPLACE FUNCTION call_wallet_transaction_guard() RETURNS trigger AS $$
-            BEGIN
-                IF TG_OP = 'UPDATE'
-                   AND (NEW.usage_id IS NULL OR NEW.usage_id IS NOT DISTINCT FROM OLD.usage_id)
-                   AND (OLD.move_id IS NULL OR NEW.move_id IS NOT DISTINCT FROM OLD.move_id)
-                   AND to_jsonb(NEW) - 'usage_id' - 'move_id' = to_jsonb(OLD) - 'usage_id' - 'move_id'
-                THEN
-                    RETURN NEW;
-                END IF;
-                RAISE EXCEPTION 'Wallet transactions are append-only: correct them with a new one.'
-                    USING ERRCODE = 'restrict_violation';
-            END $$ LANGUAGE plpgsql;
-
-            CREATE OR REPLACE TRIGGER call_wallet_transaction_append_only
-                BEFORE UPDATE OR DELETE ON call_wallet_transaction
-                FOR EACH ROW EXECUTE FUNCTION call_wallet_transaction_guard();
-
-            CREATE OR REPLACE TRIGGER call_wallet_transaction_no_truncate
-                BEFORE TRUNCATE ON call_wallet_transaction
-                FOR EACH STATEMENT EXECUTE FUNCTION call_wallet_transaction_guard();
-            """
-        )
+        guard = "call_wallet_transaction_guard"
+        set_trigger_function(self.env.cr, guard, GUARD)
+        for name, events in (("append_only", ["update", "delete"]), ("no_truncate", ["truncate"])):
+            set_trigger(self.env.cr, self._table, f"{self._table}_{name}", events, guard)
 
     @api.depends("wallet_id", "sequence")
     def _compute_display_name(self):

@@ -23,7 +23,7 @@ limit_time_real = 1200
 
 def write(source, server):
     """Write the file when it has changed; return its path."""
-    path = paths.BUILD / "odoo.conf"
+    path = paths.BUILD / f"odoo{paths.SUFFIX}.conf"
     addons = [*source.addons_paths]
     if (paths.ADDON / "__manifest__.py").exists():
         addons.append(paths.REPO)  # Odoo warns about a folder without addons
@@ -36,7 +36,7 @@ def write(source, server):
     paths.DATA.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text() != text:
         # Another run may be reading it at this moment.
-        new = path.with_name(f"odoo.conf.{os.getpid()}")
+        new = path.with_name(f"{path.name}.{os.getpid()}")
         new.write_text(text)
         new.replace(path)
     return path

@@ -30,7 +30,7 @@ BASE_MODULES = [
 LANGUAGES = ["en_US", "es_ES"]
 RECIPE = "1"  # raise it when the way a template is built changes
 KEPT = 4  # old templates of each kind
-STAMPS = paths.CACHE / "templates"
+STAMPS = paths.CACHE / f"templates{paths.SUFFIX}"
 
 
 class Databases:
@@ -142,7 +142,7 @@ class Databases:
 
     def drop_of_lost_checkouts(self, prefix):
         """Drop the databases of checkouts that are no longer there, and remember this one."""
-        folder = paths.CACHE / "checkouts"
+        folder = paths.CACHE / f"checkouts{paths.SUFFIX}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / paths.CHECKOUT).write_text(str(paths.REPO))
         for checkout in folder.iterdir():

@@ -1,12 +1,13 @@
-"""Packages of npm that the browser tests use: exactly those of npm/package-lock.json, checked by their hashes."""
+"""Packages of npm: exactly those of a folder's package-lock.json, checked by their hashes."""
 
 import os
 import shutil
+from pathlib import Path
 
 from . import paths, systools
 from .console import StepError, hold, run_logged, say, step
 
-FOLDER = paths.REPO / "scripts/bootstrap/npm"
+FOLDER = Path(__file__).with_name("npm")
 FILES = ("package.json", "package-lock.json")
 FIX = "check the network and run it again; Debian needs the package npm"
 
@@ -22,21 +23,27 @@ def ensure_axe():
 
 
 def _ensure():
-    folder = paths.CACHE / "npm" / paths.digest(*(FOLDER / name for name in FILES))
+    folder = paths.CACHE / "npm" / key(FOLDER)
     ready = folder / ".complete"
     if not ready.exists():
-        systools.ensure_npm()
         with hold("npm"):
             if not ready.exists():
                 with step("Packages of npm (package-lock.json)"):
-                    _install(folder)
+                    install(FOLDER, folder)
                 ready.touch()
     return folder
 
 
-def _install(folder):
+def key(origin):
+    """Return a short key of what `install` would fetch for a folder with the two files of npm."""
+    return paths.digest(*(origin / name for name in FILES))
+
+
+def install(origin, folder, fix=FIX):
+    """Install the packages that the two files of npm in ``origin`` name into an empty ``folder``."""
+    systools.ensure_npm()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in FILES:
-        shutil.copy(FOLDER / name, folder)
-    run_logged(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm", FIX, cwd=folder)
+        shutil.copy(origin / name, folder)
+    run_logged(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm", fix, cwd=folder)

@@ -6,15 +6,19 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 ADDON = REPO / "call_wallet"
+# The major version of PostgreSQL that was asked for by name. Such a server stands beside the usual one, and
+# whatever belongs to its databases has its version in its name.
+POSTGRESQL = os.environ.get("CALL_WALLET_PG", "")
+SUFFIX = f"-{POSTGRESQL}" if POSTGRESQL else ""
 BUILD = REPO / "build"
-LOGS = BUILD / "logs"
-DEMO = BUILD / "demo"
+LOGS = BUILD / f"logs{SUFFIX}"
+DEMO = BUILD / f"demo{SUFFIX}"
 LOCK_FILE = REPO / "requirements.lock"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "call_wallet"
-DATA = CACHE / "data"
+DATA = CACHE / f"data{SUFFIX}"
 
 # Two checkouts that share the cache must not share their databases.
-CHECKOUT = hashlib.sha256(str(REPO).encode()).hexdigest()[:6]
+CHECKOUT = hashlib.sha256(f"{REPO}{SUFFIX}".encode()).hexdigest()[:6]
 
 
 def digest(*parts):

