@@ -23,7 +23,7 @@ def run(bench):
     calls = 20_000 if bench.options.quick else CALLS
     platform = make_platform(bench.databases.clone("posting", bench.pristine), WALLETS)
     with environment(platform.database) as env:
-        from odoo.addons.call_wallet.clock import recorded_at
+        from odoo.addons.call_wallet.tools.clock import recorded_at
 
         _load_books(env)
         rng = random.Random(7)

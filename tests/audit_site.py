@@ -49,7 +49,7 @@ class AuditSite:
     def env(self, moment=None):
         """A superuser's environment, committed at the end; entries are dated ``moment``."""
         import odoo
-        from odoo.addons.call_wallet.clock import recorded_at
+        from odoo.addons.call_wallet.tools.clock import recorded_at
 
         with self.registry.cursor() as cr, recorded_at(moment or datetime.now()):
             context = {"tracking_disable": True, "mail_notrack": True, "lang": "en_US"}
@@ -207,7 +207,7 @@ class AuditSite:
         invoice.button_cancel()
 
     def _credit(self, env, topup_id, share=1):
-        from odoo.addons.call_wallet.clock import now
+        from odoo.addons.call_wallet.tools.clock import now
 
         topup = env["call.wallet.topup"].browse(topup_id)
         context = {"active_model": "account.move", "active_ids": topup.invoice_id.ids}

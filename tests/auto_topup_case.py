@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from odoo.addons.call_wallet.clock import recorded_at, utcnow
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 
 from .common import CallWalletCommon
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from odoo import Command
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 
 from .common import CallWalletCommon
 

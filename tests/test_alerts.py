@@ -199,7 +199,7 @@ class TestMails(AlertCase):
         template = self.env.ref("call_wallet.mail_template_balance_empty")
         subject = template.subject
         template.subject = "{{ 1 / 0 if object.account_ref == 'ZZZ' else 'Stopped' }}"
-        with self.assertLogs("odoo.addons.call_wallet.models.call_wallet_alert", "ERROR") as log:
+        with self.assertLogs("odoo.addons.call_wallet.models.notices.call_wallet_alert", "ERROR") as log:
             self._send()
         self.assertIn("was not sent", log.output[0])
         self.assertEqual((self._alerts(bad).state, self._alerts()[-1].state), ("pending", "sent"))
@@ -280,7 +280,7 @@ def test_an_alert_left_behind_is_sent_once_by_many_senders_at_once(private_regis
 
     wallets = [make_wallet(env, f"RACE{n}") for n in range(6)]
     # A server that dies between the commit and the mail leaves the alert waiting.
-    with patch("odoo.addons.call_wallet.models.call_wallet_alert.send_now"):
+    with patch("odoo.addons.call_wallet.models.notices.call_wallet_alert.send_now"):
         for wallet in wallets:
             spend(env, wallet.account_ref, "1", 3)
     assert mails_to(private_registry, "race0@example.com") == 0

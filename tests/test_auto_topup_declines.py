@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from odoo.addons.call_wallet.clock import recorded_at, utcnow
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 

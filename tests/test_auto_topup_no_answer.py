@@ -5,7 +5,7 @@ import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from odoo.addons.call_wallet.clock import recorded_at, utcnow
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 from odoo.tests import tagged
 
 from .auto_topup_case import AutoTopupCase

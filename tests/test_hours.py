@@ -6,7 +6,7 @@ The moment is 31 December, 23:30 UTC, unless a test says otherwise: 1 January in
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import UserError
 from odoo.tests import Form, freeze_time, new_test_user, tagged
 

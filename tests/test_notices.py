@@ -4,7 +4,7 @@ import io
 from datetime import date, datetime
 
 import openpyxl
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 
 from .common import CallWalletCommon
 

@@ -1,6 +1,6 @@
 """What becomes of a card payment on its odd ways, as the owner sees it on the portal."""
 
-from odoo.addons.call_wallet.clock import utcnow
+from odoo.addons.call_wallet.tools.clock import utcnow
 from odoo.tests import new_test_user, tagged
 
 from .stripe_case import StripeFakeCase

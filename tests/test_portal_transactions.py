@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.tests import tagged
 
 from .test_portal import PortalCommon

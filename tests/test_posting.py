@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from unittest.mock import patch
 
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
 
 from .posting_case import CENT, PostingCommon
@@ -234,7 +234,7 @@ class TestPosting(PostingCommon):
             self.wallet | self._make_wallet(company_id=self.books.id) | self._make_wallet(company_id=self.books.id)
         )
         self._charge(5, *(self._call(account=wallet.account_ref, call_type="whatsapp") for wallet in wallets))
-        with patch("odoo.addons.call_wallet.models.call_wallet_posting_entry.WALLETS", 2):
+        with patch("odoo.addons.call_wallet.models.accounting.call_wallet_posting_entry.WALLETS", 2):
             moves = self._post(5, 5)
         self.assertEqual([len(move.line_ids.call_wallet_id) for move in moves.sorted("id")], [2, 1])
         self.assertSound(wallets)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from unittest import TestCase
 
-from odoo.addons.call_wallet.posting import Posted, released, shares
+from odoo.addons.call_wallet.tools.posting import Posted, released, shares
 
 CENT = Decimal("0.01")
 KINDS = ("live", "whatsapp", "adjustment", "breakage")

@@ -53,7 +53,7 @@ def assert_all_posted_once(env, transactions):
 
 def test_two_who_post_the_same_days_while_calls_are_charged_to_them(private_registry, env):
     import odoo
-    from odoo.addons.call_wallet.clock import recorded_at
+    from odoo.addons.call_wallet.tools.clock import recorded_at
 
     env.cr.rollback()
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from odoo import Command
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 

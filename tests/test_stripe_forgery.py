@@ -10,7 +10,7 @@ from .stripe_case import WEBHOOK_SECRET, StripeCommon, signed
 
 class TestStripeForgery(StripeCommon):
     def assertRefused(self, transaction, body, header):
-        with mute_logger("odoo.http", "odoo.addons.call_wallet.stripe_client"):
+        with mute_logger("odoo.http", "odoo.addons.call_wallet.tools.stripe_client"):
             self.assertEqual(self._post_native(body, header).status_code, 403)
         self.assertEqual(transaction.state, "draft")
         self.assertBalance(self.wallet, 0)

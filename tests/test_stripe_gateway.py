@@ -1,6 +1,6 @@
 """Charging saved cards and paying back through Stripe, over HTTP, against the fake."""
 
-from odoo.addons.call_wallet.stripe_client import API_BASE, api_base, is_loopback
+from odoo.addons.call_wallet.tools.stripe_client import API_BASE, api_base, is_loopback
 from odoo.addons.payment import utils as payment_utils
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
@@ -22,7 +22,7 @@ class TestStripeAddress(StripeFakeCase):
         ):
             self.assertFalse(is_loopback(address), address)
             parameters.set_param("call_wallet.stripe_api_base", address)
-            with mute_logger("odoo.addons.call_wallet.stripe_client"):
+            with mute_logger("odoo.addons.call_wallet.tools.stripe_client"):
                 self.assertEqual(api_base(self.stripe), API_BASE)
         self.assertTrue(is_loopback("http://[::1]:80") and is_loopback("http://localhost:1"))
 

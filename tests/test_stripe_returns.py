@@ -8,7 +8,7 @@ from odoo.tools import mute_logger
 
 from .stripe_case import OWN_SECRET, WEBHOOK_SECRET, StripeFakeCase, signed
 
-PAYBACK = "odoo.addons.call_wallet.models.call_wallet_topup_payback"
+PAYBACK = "odoo.addons.call_wallet.models.topup.call_wallet_topup_payback"
 
 
 class TestStripeDisputes(StripeFakeCase):
@@ -277,11 +277,11 @@ class TestStripeInbox(StripeFakeCase):
         body = json.dumps({"id": "evt_x", "type": "charge.failed", "data": {"object": {"id": "ch_1"}}}).encode()
         for header in (None, "t=1,v1=0", signed(body, "whsec_other"), signed(body, WEBHOOK_SECRET)):
             headers = {"Content-Type": "application/json"} | ({"Stripe-Signature": header} if header else {})
-            with mute_logger("odoo.http", "odoo.addons.call_wallet.stripe_client"):
+            with mute_logger("odoo.http", "odoo.addons.call_wallet.tools.stripe_client"):
                 answer = self.url_open("/call_wallet/stripe/webhook", data=body, headers=headers)
             self.assertEqual(answer.status_code, 403)
         self.stripe.call_wallet_webhook_secret = False
-        with mute_logger("odoo.http", "odoo.addons.call_wallet.stripe_client"):
+        with mute_logger("odoo.http", "odoo.addons.call_wallet.tools.stripe_client"):
             answer = self.url_open(
                 "/call_wallet/stripe/webhook", data=body, headers={"Stripe-Signature": signed(body, "")}
             )
@@ -318,7 +318,7 @@ class TestStripeInbox(StripeFakeCase):
         _topup, _transaction, charge = self._charged()
         dispute = self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
         self.fake.control.next("fail", f"/disputes/{dispute['id']}", times=3)
-        with mute_logger("odoo.addons.call_wallet.models.call_wallet_stripe_event"):
+        with mute_logger("odoo.addons.call_wallet.models.stripe.call_wallet_stripe_event"):
             self._deliver_all("charge.dispute.funds_withdrawn")
         event = self.env["call.wallet.stripe.event"].search([])
         self.assertEqual((event.state, event.attempts), ("waiting", 1))

@@ -4,7 +4,7 @@ from odoo.tools import mute_logger
 
 from .stripe_case import StripeFakeCase
 
-SWEEP = "odoo.addons.call_wallet.models.call_wallet_stripe_sweep"
+SWEEP = "odoo.addons.call_wallet.models.stripe.call_wallet_stripe_event"
 
 
 class TestStripeSweep(StripeFakeCase):

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
-from odoo.addons.call_wallet.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 

@@ -6,7 +6,7 @@ from odoo.tools import mute_logger
 
 from .test_payback import PaybackCase
 
-SWEEP = "odoo.addons.call_wallet.models.call_wallet_topup_sweep"
+SWEEP = "odoo.addons.call_wallet.models.topup.call_wallet_topup_sync"
 
 
 class TestTopupSweep(PaybackCase):

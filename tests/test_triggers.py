@@ -4,7 +4,7 @@ import threading
 
 import psycopg2
 import pytest
-from odoo.addons.call_wallet.sql import set_trigger, set_trigger_function
+from odoo.addons.call_wallet.tools.sql import set_trigger, set_trigger_function
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 

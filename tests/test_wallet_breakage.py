@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
-from odoo.addons.call_wallet.clock import recorded_at, utcnow
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 from odoo.tests import tagged
 
 from .common import CallWalletCommon

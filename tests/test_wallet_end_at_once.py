@@ -83,7 +83,7 @@ def test_closed_by_two_while_a_call_is_reported_everything_is_entered_once(priva
 
 
 def test_expired_funds_are_taken_once_by_two_runs_and_not_when_a_call_comes_first(private_registry, env, wallet):
-    from odoo.addons.call_wallet.clock import recorded_at, utcnow
+    from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 
     wallet.company_id.write({"call_wallet_breakage_months": 1, "call_wallet_breakage_notice_days": 5})
     later = utcnow() + timedelta(days=40)

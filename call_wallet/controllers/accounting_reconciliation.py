@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
 from werkzeug.wsgi import wrap_file
 
-from ..fields import parse_id
+from ..tools.fields import parse_id
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -8,7 +8,7 @@ from odoo.http import request
 from odoo.tools import formatLang
 from werkzeug.exceptions import NotFound
 
-from ..fields import parse_amount
+from ..tools.fields import parse_amount
 
 PER_PAGE = 20
 FLASH = "call_wallet_flash"

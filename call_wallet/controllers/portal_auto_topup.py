@@ -5,7 +5,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..clock import utcnow
+from ..tools.clock import utcnow
 from .portal import CallWalletPortal
 
 FIELDS = ("level", "amount", "monthly_cap", "token_id")

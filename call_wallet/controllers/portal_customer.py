@@ -2,8 +2,8 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..fields import parse_id
-from ..models.call_wallet_billing_information import FIELDS, BillingInformationError
+from ..models.wallet.call_wallet_owners import FIELDS, BillingInformationError
+from ..tools.fields import parse_id
 from .portal import CallWalletPortal
 
 

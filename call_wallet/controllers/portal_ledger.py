@@ -5,7 +5,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import http
 from odoo.http import request
 
-from ..fields import parse_id
+from ..tools.fields import parse_id
 from .portal import PER_PAGE, CallWalletPortal
 
 # How many months can be chosen here. For older ones there is the usage report.

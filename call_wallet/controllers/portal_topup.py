@@ -8,7 +8,7 @@ from odoo.http import request
 from psycopg2 import OperationalError
 from werkzeug.exceptions import NotFound
 
-from ..fields import ZERO, parse_id
+from ..tools.fields import ZERO, parse_id
 from .portal import CallWalletPortal
 
 _logger = logging.getLogger(__name__)

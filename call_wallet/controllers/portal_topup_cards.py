@@ -2,7 +2,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..fields import parse_id
+from ..tools.fields import parse_id
 from .portal import CallWalletPortal
 
 

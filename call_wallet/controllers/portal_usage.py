@@ -6,7 +6,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..fields import parse_day
+from ..tools.fields import parse_day
 from .portal import CallWalletPortal
 
 

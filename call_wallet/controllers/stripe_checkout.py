@@ -6,8 +6,8 @@ from odoo.http import request
 from odoo.tools import consteq
 from werkzeug.exceptions import NotFound
 
-from ..fields import parse_id
-from ..models.payment_transaction_checkout import RETURN_ROUTE
+from ..models.stripe.payment_transaction_checkout import RETURN_ROUTE
+from ..tools.fields import parse_id
 
 _logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@ from odoo.addons.payment_stripe.controllers.main import StripeController
 from odoo.http import request
 from werkzeug.exceptions import Forbidden
 
-from ..stripe_client import verify
+from ..tools.stripe_client import verify
 
 
 class CallWalletStripeController(StripeController):

@@ -4,9 +4,9 @@ from odoo import SUPERUSER_ID, http
 from odoo.http import request
 from werkzeug.exceptions import BadRequest, Forbidden
 
-from ..models.call_wallet_stripe_event import WEBHOOK_EVENTS
-from ..models.payment_provider_stripe import WEBHOOK_ROUTE
-from ..stripe_client import verify
+from ..models.stripe.call_wallet_stripe_event import WEBHOOK_EVENTS
+from ..models.stripe.payment_provider import WEBHOOK_ROUTE
+from ..tools.stripe_client import verify
 
 TOLERANCE = 600  # seconds
 

@@ -3,7 +3,7 @@ from odoo.addons.payment.controllers.post_processing import PaymentPostProcessin
 from odoo.exceptions import ValidationError
 from odoo.http import request
 
-from ..models.call_wallet import FINANCE
+from ..const import FINANCE
 
 # A draft that is older was left by somebody who went away; the provider may not take it any more.
 SAME_WITHIN_MINUTES = 60

@@ -2,7 +2,7 @@ from odoo.addons.payment.controllers.portal import PaymentPortal
 from odoo.exceptions import AccessError
 from odoo.http import request, route
 
-from ..fields import parse_id
+from ..tools.fields import parse_id
 
 
 class WalletPaymentToken(PaymentPortal):

@@ -4,9 +4,9 @@ from odoo.http import content_disposition, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wsgi import wrap_file
 
-from ..fields import parse_day
-from ..models.call_wallet import ACCOUNT_MANAGER
-from ..reports.usage_report_file import WRITERS
+from ..const import ACCOUNT_MANAGER
+from ..tools.fields import parse_day
+from ..tools.usage_report_file import WRITERS
 
 
 class UsageReport(http.Controller):

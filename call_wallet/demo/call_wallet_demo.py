@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from odoo import api, models
 from odoo.tools import file_open, groupby
 
-from ..clock import recorded_at
-from ..intake import parse_call
+from ..tools.clock import recorded_at
+from ..tools.intake import parse_call
 
 _logger = logging.getLogger(__name__)
 

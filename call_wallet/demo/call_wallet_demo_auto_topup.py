@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 from odoo import api, models
 
-from ..clock import recorded_at
+from ..tools.clock import recorded_at
 
 _logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-from . import reconciliation, usage_report
+from . import reconciliation

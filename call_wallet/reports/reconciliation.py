@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from ..models.call_wallet_reconciliation import COLUMNS
+from ..models.accounting.call_wallet_reconciliation import COLUMNS
 
 
 class ReconciliationReport(models.AbstractModel):

@@ -5,10 +5,9 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..models.call_usage import CALL_TYPES, DIRECTIONS
-from ..models.call_wallet import FINANCE
-from ..rate_deck import UnreadableDeck, read_deck
-from ..sql import array
+from ..const import CALL_TYPES, DIRECTIONS, FINANCE
+from ..tools.rate_deck import UnreadableDeck, read_deck
+from ..tools.sql import array
 from .call_rate_import_sql import (
     ADD,
     CLOSE,

@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from ..fields import Amount
+from ..tools.fields import Amount
 from .call_rate_import import KINDS
 
 

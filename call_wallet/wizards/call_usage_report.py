@@ -4,9 +4,9 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..clock import day_in
-from ..models.call_usage_report_job import LONG_ROWS
-from ..models.call_wallet import ACCOUNT_MANAGER
+from ..const import ACCOUNT_MANAGER
+from ..models.usage.call_usage_report_job import LONG_ROWS
+from ..tools.clock import day_in
 
 PRESETS = [
     ("this_month", "This month"),

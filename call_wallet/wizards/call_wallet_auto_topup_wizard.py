@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..fields import Amount
+from ..tools.fields import Amount
 
 
 class CallWalletAutoTopupWizard(models.TransientModel):

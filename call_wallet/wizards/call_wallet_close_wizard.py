@@ -1,8 +1,8 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
-from ..fields import ZERO, Amount, parse_amount
-from ..models.call_wallet import FINANCE_MANAGER
+from ..const import FINANCE_MANAGER
+from ..tools.fields import ZERO, Amount, parse_amount
 
 
 class CallWalletCloseWizard(models.TransientModel):

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 from odoo import api, fields, models
 
-from ..fields import ZERO, Amount, parse_amount
+from ..tools.fields import ZERO, Amount, parse_amount
 
 
 class CallWalletPaybackWizard(models.TransientModel):

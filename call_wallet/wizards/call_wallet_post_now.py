@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ..door import door
-from ..models.call_wallet import FINANCE
+from ..const import FINANCE
+from ..tools.door import door
 
 
 class CallWalletPostNow(models.TransientModel):

@@ -3,7 +3,7 @@ from uuid import uuid4
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..fields import ZERO, Amount
+from ..tools.fields import ZERO, Amount
 
 
 class CallWalletRefundWizard(models.TransientModel):

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..fields import ZERO, Amount
+from ..tools.fields import ZERO, Amount
 
 
 class CallWalletTopupWizard(models.TransientModel):

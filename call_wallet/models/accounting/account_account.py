@@ -1,0 +1,19 @@
+from odoo import api, models
+
+from ...const import DEPOSIT_ACCOUNT
+from .res_company import INCOME_ACCOUNTS
+
+
+class AccountAccount(models.Model):
+    _inherit = "account.account"
+
+    @api.constrains("account_type")
+    def _check_call_wallet_type(self):
+        """An account stays what call wallets need while they are booked to it.
+
+        :raise ValidationError: as when it is chosen in the settings
+        """
+        companies = self.env["res.company"].sudo()
+        for name in (DEPOSIT_ACCOUNT, *INCOME_ACCOUNTS):
+            companies |= companies.search([(name, "in", self.ids)])
+        companies._check_call_wallet_accounts()

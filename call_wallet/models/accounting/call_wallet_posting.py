@@ -1,0 +1,258 @@
+import logging
+from time import monotonic
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_date, plaintext2html
+
+from ...const import TO_DO
+from ...tools.door import door, worker
+
+_logger = logging.getLogger(__name__)
+
+STATES = [
+    ("waiting", "Waiting"),
+    ("running", "Posting"),
+    ("done", "Posted"),
+    ("failed", "Stopped"),
+]
+
+# A click works for so long and leaves the rest to the scheduled action: no browser waits longer.
+CLICK_SECONDS = 10
+
+CRON_SECONDS = 60
+
+# A run that has not moved for so long was left by a process that ended.
+LEFT_MINUTES = 10
+
+
+class CallWalletPosting(models.Model):
+    """One run of the posting for one company: which days, how far it is, what it made.
+
+    A run is a record of work, not a list of what to do: what is due is every transaction of
+    its days without an entry. So a run can be stopped anywhere and started again, and two
+    runs at once post nothing twice. Each entry is a transaction of its own.
+    """
+
+    _name = "call.wallet.posting"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _mail_post_access = "read"
+    _description = "Call Wallet Posting"
+    _order = "id desc"
+
+    company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
+    date_from = fields.Date("From", readonly=True, help="First day, in the wallets' time zones; empty: the beginning.")
+    date_to = fields.Date("To", required=True, readonly=True, help="Last day, included.")
+    is_scheduled = fields.Boolean("Scheduled", readonly=True, help="Started by the scheduled action, not by a person.")
+    state = fields.Selection(STATES, "Status", required=True, readonly=True, default="waiting")
+    user_id = fields.Many2one("res.users", "Started by", readonly=True, default=lambda self: self.env.user)
+    total_count = fields.Integer("Of", readonly=True, help="Transactions to post.")
+    done_count = fields.Integer("Transactions", readonly=True, help="Transactions that have their entry.")
+    progress = fields.Float(compute="_compute_progress", help="Percent.")
+    move_ids = fields.One2many("account.move", "call_wallet_posting_id", "Journal Entries", readonly=True)
+    move_count = fields.Integer("Entries", compute="_compute_move_count")
+    error = fields.Text(readonly=True, help="Why it stopped, and what to do about it.")
+    moved_at = fields.Datetime("Last Entry", readonly=True)
+    ended_at = fields.Datetime("Ended", readonly=True)
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("date_from", "date_to")
+    def _compute_display_name(self):
+        for posting in self:
+            last = format_date(self.env, posting.date_to)
+            if posting.date_from:
+                first = format_date(self.env, posting.date_from)
+                posting.display_name = self.env._("Posting %(first)s to %(last)s", first=first, last=last)
+            else:
+                posting.display_name = self.env._("Posting up to %s", last)
+
+    @api.depends("done_count", "total_count")
+    def _compute_progress(self):
+        for posting in self:
+            share = posting.done_count / posting.total_count if posting.total_count else 1
+            posting.progress = 100 if posting.state == "done" else 100 * share
+
+    def _compute_move_count(self):
+        counts = dict(
+            self.env["account.move"]._read_group(
+                [("call_wallet_posting_id", "in", self.ids)], ["call_wallet_posting_id"], ["__count"]
+            )
+        )
+        for posting in self:
+            posting.move_count = counts.get(posting, 0)
+
+    # === ACTIONS === #
+
+    def action_view_moves(self):
+        """Return the action that lists the run's journal entries."""
+        self.check_access("read")
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_journal_line")
+        return {
+            **action,
+            "domain": [("call_wallet_posting_id", "=", self.id)],
+            "context": {"search_default_posted": 0, "create": False},
+        }
+
+    def action_continue(self):
+        """Go on with a run that stopped, or that was left unfinished.
+
+        :raise AccessError: not finance staff
+        """
+        self.ensure_one()
+        self.env["call.wallet"].browse()._as("call_wallet.group_finance")
+        self.check_access("read")
+        self.sudo()._run_for_a_click()
+        return True
+
+    # === RUNNING === #
+
+    @api.model
+    def _start(self, company, date_from, date_to, is_scheduled=False):
+        """Return a run for these days, on record before its first entry."""
+        return (
+            self.sudo()
+            .with_context(tracking_disable=True)
+            .create(
+                {
+                    "company_id": company.id,
+                    "date_from": date_from,
+                    "date_to": date_to,
+                    "is_scheduled": is_scheduled,
+                    "user_id": self.env.uid,
+                }
+            )
+        )
+
+    @worker
+    def _run_for_a_click(self):
+        if not self._run(CLICK_SECONDS):
+            self.env.ref("call_wallet.ir_cron_posting").sudo()._trigger()
+
+    @worker
+    def _run(self, seconds=None):
+        """Post what is due, an entry at a time, for so many seconds; return whether it is done.
+
+        What goes wrong is noted on the run; the other days and currencies are posted all the same.
+        """
+        self.ensure_one()
+        deadline = monotonic() + seconds if seconds else None
+        errors = {}
+        with door(self.env):
+            due = self._begin()
+        for day, currency_id in due:
+            try:
+                while self._post_day(day, currency_id):
+                    if deadline and monotonic() > deadline:
+                        with door(self.env):
+                            self._set_state("waiting")
+                        return False
+            except UserError as error:
+                errors.setdefault(str(error), day)
+        try:
+            self._settle_exchange()
+        except UserError as error:
+            errors.setdefault(str(error), self.date_to)
+        text = "\n".join(f"{format_date(self.env, day)}: {error}" for error, day in errors.items())
+        with door(self.env):
+            self._set_state("failed" if errors else "done", text or False)
+        return True
+
+    def _begin(self):
+        """Mark the run as under way; return what is due, as (day, currency id) in order."""
+        due = self._due()
+        total = self.done_count + sum(count for _day, _currency, count in due)
+        self.write({"state": "running", "total_count": total, "error": False, "moved_at": fields.Datetime.now()})
+        return [(day, currency_id) for day, currency_id, _count in due]
+
+    def _set_state(self, state, error=False):
+        if state == "done":
+            self._end_help()
+        ended = state in ("done", "failed") and fields.Datetime.now()
+        self.write({"state": state, "error": error, "ended_at": ended})
+
+    @worker
+    def _post_day(self, day, currency_id):
+        """Post one entry of that day and currency; return whether there was one to post."""
+        # READ COMMITTED, unlike Odoo: one posts for a company at a time, and waits for the others instead of failing.
+        with door(self.env):
+            count = self._post_counted(day, currency_id)
+        # Cached lines of past entries would add up.
+        self.env.invalidate_all()
+        return bool(count)
+
+    def _post_counted(self, day, currency_id):
+        # The savepoint serves whoever posts in a transaction of their own, and goes on after an error.
+        with self.env.cr.savepoint():
+            count = self._post_entry(day, currency_id)
+            if count:
+                self.write({"done_count": self.done_count + count, "moved_at": fields.Datetime.now()})
+                self.env.flush_all()
+        return count
+
+    # === SCHEDULED ACTIONS === #
+
+    @api.model
+    def _cron_start(self):
+        """Have every company's finished days posted: those that are over for all its wallets."""
+        for company, last in self.env["call.wallet"]._last_days().items():
+            with door(self.env):
+                if self._is_due(company, None, last):
+                    self._start_scheduled(company, last)
+        self.env.ref("call_wallet.ir_cron_posting")._trigger()
+
+    def _start_scheduled(self, company, last):
+        """Start a run, or start the last one again if it did not come to its end."""
+        unfinished = self.search(
+            [("company_id", "=", company.id), ("is_scheduled", "=", True), ("state", "!=", "done")], limit=1
+        )
+        if unfinished:
+            unfinished.write({"date_to": last, "state": "waiting"})
+        else:
+            self._start(company, None, last, is_scheduled=True)
+
+    @api.model
+    def _cron_work(self):
+        """Go on with the runs that wait, and with those that a process left unfinished."""
+        left = fields.Datetime.subtract(fields.Datetime.now(), minutes=LEFT_MINUTES)
+        postings = self.search(
+            ["|", ("state", "=", "waiting"), "&", ("state", "=", "running"), ("moved_at", "<", left)], order="id"
+        )
+        remaining = len(postings)
+        for posting in postings:
+            finished = False
+            try:
+                finished = posting._run(CRON_SECONDS)
+                if posting.state == "failed":
+                    with door(self.env):
+                        posting._ask_for_help()
+            except Exception:  # one company's run must not hold up the others; it is tried again
+                self.env.cr.rollback()
+                _logger.exception("Posting %s failed and is tried again.", posting.id)
+            remaining -= finished
+            if not self.env["ir.cron"]._commit_progress(int(finished), remaining=remaining):
+                break
+
+    # === A RUN THAT STOPPED === #
+    # A run that stops in the background is somebody's task, until a run gets through.
+
+    def _ask_for_help(self):
+        """Give the run to who started it, or to finance staff; once, however often it stops."""
+        self.ensure_one()
+        user = self.company_id._call_wallet_finance_user(preferred=None if self.is_scheduled else self.user_id)
+        if self.activity_ids:
+            self.activity_ids.note = plaintext2html(self.error)
+            return
+        posting = self.with_context(lang=user.partner_id._call_wallet_lang(), mail_activity_quick_update=True)
+        posting.activity_schedule(
+            TO_DO,
+            summary=posting.env._("The posting has stopped"),
+            note=plaintext2html(self.error),
+            user_id=user.id or self.env.uid,
+            date_deadline=self.company_id._call_wallet_today(),
+        )
+
+    def _end_help(self):
+        """The run got through: nobody has to look at it any more."""
+        self.activity_ids.unlink()

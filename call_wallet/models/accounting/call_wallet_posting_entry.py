@@ -1,0 +1,422 @@
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from odoo import Command, models
+from odoo.tools import format_date
+
+from ...tools.door import door, worker
+from ...tools.posting import ZERO, Posted, half_up, released, shares
+from ...tools.sql import array
+
+ACCOUNTS = {
+    "live": "call_wallet_live_account_id",
+    "whatsapp": "call_wallet_whatsapp_account_id",
+    "adjustment": "call_wallet_adjustment_account_id",
+    "breakage": "call_wallet_breakage_account_id",
+}
+
+# More wallets than this are spread over several entries of the day, so that memory stays bounded.
+WALLETS = 1_000
+
+
+class Item(NamedTuple):
+    """A journal item to be: amounts are debits in the wallet's and in the company's currency."""
+
+    wallet: object
+    account: object
+    name: str
+    amount: Decimal
+    value: Decimal
+
+
+class CallWalletPostingEntry(models.Model):
+    """How the transactions of one day and currency become one balanced journal entry.
+
+    For each wallet: the deposits' liability is debited with what was used, each kind's
+    income is credited. The entry takes its transactions and adds them up in one statement,
+    so that a transaction charged meanwhile is either in it with its amount, or not at all.
+    """
+
+    _inherit = "call.wallet.posting"
+
+    def _due(self):
+        """Return [(day, currency id, transactions)] that have no entry yet, in order."""
+        self.env.flush_all()
+        self.env.cr.execute(DUE, [self.date_from or None, self.date_to, self.company_id.id])
+        return self.env.cr.fetchall()
+
+    def _is_due(self, company, date_from, date_to):
+        self.env.flush_all()
+        self.env.cr.execute(IS_DUE, [date_from, date_to, company.id])
+        return bool(self.env.cr.fetchone()) or bool(self._unsettled(company, date_to))
+
+    def _post_entry(self, day, currency_id):
+        """Post one entry of that day and currency; return how many transactions are in it."""
+        self._wait_for_others()
+        wallet_ids = self._due_wallets(day, currency_id)
+        if not wallet_ids:
+            return 0
+        run = self._in_books()
+        currency = run.env["res.currency"].browse(currency_id)
+        move = run.env["account.move"].create(run._prepare_entry_vals(day, currency))
+        claimed, count = run._claim(move, wallet_ids, day)
+        posted = run._to_post(claimed, currency)
+        items = run._to_items(move, claimed, posted)
+        run._complete(move, items)
+        run._count_posted(claimed, posted)
+        run._note_entry(move, claimed, posted)
+        return count
+
+    def _in_books(self):
+        """Return the run as Odoo wants it for entries: in its company, which it checks, and language."""
+        lang = self.company_id.partner_id._call_wallet_lang()
+        return self.with_company(self.company_id).with_context(lang=lang, tracking_disable=True)
+
+    # === TAKING THE TRANSACTIONS === #
+
+    def _wait_for_others(self):
+        """One posts for a company at a time: a wallet's remainder is read and written here."""
+        self.env.flush_all()
+        self.env.cr.execute("SELECT FROM res_company WHERE id = %s FOR NO KEY UPDATE", [self.company_id.id])
+
+    def _due_wallets(self, day, currency_id):
+        self.env.cr.execute(DUE_WALLETS, [day, self.company_id.id, currency_id, WALLETS])
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    def _claim(self, move, wallet_ids, day):
+        """Note the entry on its transactions; return {wallet: {kind: (amount, count)}} and the count."""
+        self.env.flush_all()
+        self.env.cr.execute(CLAIM, [move.id, array(wallet_ids), day])
+        claimed, total = defaultdict(dict), 0
+        for wallet_id, kind, count, amount in self.env.cr.fetchall():
+            claimed[self.env["call.wallet"].browse(wallet_id)][kind] = (Decimal(amount), count)
+            total += count
+        self.env["call.wallet.transaction"].invalidate_model(["move_id"])
+        # Browsed one by one, they would be read one by one.
+        wallets = self.env["call.wallet"].browse([wallet.id for wallet in claimed])
+        return dict(zip(wallets, claimed.values(), strict=True)), total
+
+    def _to_post(self, claimed, currency):
+        """Return {wallet: {kind: amount in whole cents}}."""
+        unit = unit_of(currency)
+        carried = defaultdict(dict)
+        self.env.cr.execute(CARRIED, [array(wallet.id for wallet in claimed)])
+        for wallet_id, kind, amount, posted in self.env.cr.fetchall():
+            carried[wallet_id][kind] = Posted(Decimal(amount), Decimal(posted))
+        return {
+            wallet: shares(carried[wallet.id], {kind: amount for kind, (amount, _count) in kinds.items()}, unit)
+            for wallet, kinds in claimed.items()
+        }
+
+    def _count_posted(self, claimed, posted):
+        rows = [
+            (wallet.id, kind, claimed[wallet].get(kind, (ZERO,))[0], amount)
+            for wallet, kinds in posted.items()
+            for kind, amount in kinds.items()
+        ]
+        self.env.cr.execute(COUNT, [array(column) for column in zip(*rows, strict=True)])
+        self.env["call.wallet.posted"].invalidate_model()
+
+    # === THE ENTRY === #
+
+    def _prepare_entry_vals(self, day, currency):
+        company = self.company_id
+        journal = company._call_wallet_setting("call_wallet_journal_id")
+        date, locks = self._open_date(day, journal)
+        shown = format_date(self.env, day)
+        reference = self.env._("Call wallets, usage of %(day)s in %(currency)s", day=shown, currency=currency.name)
+        return {
+            "move_type": "entry",
+            "company_id": company.id,
+            "journal_id": journal.id,
+            "currency_id": currency.id,
+            "date": date,
+            "ref": self._locked_reference(reference, date) if locks else reference,
+            "narration": self._locked_narration(day, locks, date) if locks else False,
+            "call_wallet_posting_id": self.id,
+            "call_wallet_day": day,
+        }
+
+    def _complete(self, move, items):
+        commands = [self._to_command(move, item) for item in items]
+        move.with_context(skip_invoice_sync=True).write({"line_ids": commands})
+        move._post(soft=False)
+
+    def _open_date(self, day, journal):
+        """Return the first day from ``day`` on that is open, and the lock dates that were in the way."""
+        date, locks = day, []
+        while violated := self.company_id._get_violated_lock_dates(date, False, journal):
+            locks += violated
+            date = violated[-1][0] + timedelta(days=1)
+        return date, locks
+
+    def _locked_reference(self, reference, date):
+        return self.env._(
+            "%(reference)s (period closed, booked on %(date)s)", reference=reference, date=format_date(self.env, date)
+        )
+
+    def _locked_narration(self, day, locks, date):
+        return self.env._(
+            "Usage of %(day)s. That day is closed (%(locks)s), so the entry is booked on %(date)s, the first open day.",
+            day=format_date(self.env, day),
+            locks=self.env["res.company"]._format_lock_dates(locks),
+            date=format_date(self.env, date),
+        )
+
+    def _to_items(self, move, claimed, posted):
+        """Return the entry's items; those of no amount only if there are no others."""
+        company = self.company_id
+        deposits = company._call_wallet_deposit_account()
+        rates = Rates(self, move, posted)
+        items = []
+        for wallet, kinds in posted.items():
+            income = self._income_items(wallet, claimed[wallet], kinds, rates)
+            total, value = -sum(item.amount for item in income), -sum(item.value for item in income)
+            items.append(Item(wallet, deposits, self._deposit_label(wallet, claimed[wallet]), total, value))
+            items += income
+            difference = value - rates.released(wallet, total, value)
+            items += self._exchange_items(wallet, deposits, difference)
+        return [item for item in items if item.amount or item.value] or items
+
+    def _income_items(self, wallet, claimed, kinds, rates):
+        left, items = rates.value(sum(kinds.values(), ZERO)), []
+        labels = self.env["call.wallet.posted"]._fields["kind"]._description_selection(self.env)
+        labels = [(kind, label) for kind, label in labels if kind in kinds]
+        for kind, label in labels:
+            # The last one takes the rest, so that converting each adds no cent of its own.
+            value = left if kind == labels[-1][0] else rates.value(kinds[kind])
+            left -= value
+            account = self.company_id._call_wallet_setting(ACCOUNTS[kind])
+            name = self._income_label(wallet, label, claimed.get(kind, (ZERO, 0))[1])
+            items.append(Item(wallet, account, name, -kinds[kind], -value))
+        return items
+
+    def _deposit_label(self, wallet, claimed):
+        count = sum(count for _amount, count in claimed.values())
+        return self.env._("%(account)s: funds used, transactions: %(count)s", account=wallet.account_ref, count=count)
+
+    def _income_label(self, wallet, kind, count):
+        if not count:
+            return self.env._("%(account)s: %(kind)s, carried cents", account=wallet.account_ref, kind=kind)
+        return self.env._(
+            "%(account)s: %(kind)s, transactions: %(count)s", account=wallet.account_ref, kind=kind, count=count
+        )
+
+    def _to_command(self, move, item):
+        return Command.create(
+            {
+                "name": item.name,
+                "account_id": item.account.id,
+                "partner_id": item.wallet.partner_id.commercial_partner_id.id,
+                "currency_id": move.currency_id.id,
+                "amount_currency": float(item.amount),
+                "balance": float(item.value),
+                "call_wallet_id": item.wallet.id,
+            }
+        )
+
+    # === WHAT AN ENTRY TOOK === #
+
+    def _note_entry(self, move, claimed, posted):
+        """Note what ``move`` took of each wallet.
+
+        :param claimed: {wallet: {kind: (exact amount, number of transactions)}}
+        :param posted: {wallet: {kind: amount in whole cents}}
+        """
+        rows = [
+            (
+                wallet.id,
+                sum((amount for amount, _count in kinds.values()), ZERO),
+                sum(posted[wallet].values(), ZERO),
+            )
+            for wallet, kinds in claimed.items()
+        ]
+        self.env.cr.execute(
+            NOTE, [move.id, move.call_wallet_day, *(array(column) for column in zip(*rows, strict=True))]
+        )
+        self.env["call.wallet.posted.entry"].invalidate_model()
+
+    # === EXCHANGE DIFFERENCES === #
+    # Wallets in another currency than their company's.
+    #
+    # Income is booked at Odoo's rate of the entry's day. The deposit was booked at the rates of
+    # the days on which it was invoiced, and leaves at the average of these; the difference is
+    # an exchange gain or loss, on the accounts that the company has for those. So a wallet
+    # whose deposit is used up leaves nothing on the liability, in neither currency. Where the
+    # last of a deposit went by something else than usage, such as a credit note at the rate of
+    # its own day, an entry of its own settles what is left.
+
+    def _exchange_items(self, wallet, deposits, difference):
+        """As Odoo enters exchange differences: on both accounts, of no amount in the currency."""
+        if not difference:
+            return []
+        name = self.env._("%s: exchange difference of the deposit", wallet.account_ref)
+        account = self.company_id._call_wallet_exchange_account(difference)
+        return [Item(wallet, deposits, name, ZERO, -difference), Item(wallet, account, name, ZERO, difference)]
+
+    def _unsettled(self, company, date_to):
+        """Return {currency id: {wallet id: what is left of its used-up deposit}}."""
+        self.env.flush_all()
+        self.env.cr.execute(UNSETTLED, [company.id, company.currency_id.id, date_to])
+        found = defaultdict(dict)
+        for currency_id, wallet_id, value in self.env.cr.fetchall():
+            found[currency_id][wallet_id] = Decimal(value)
+        return found
+
+    @worker
+    def _settle_exchange(self):
+        """Post what exchange rates have left on the deposits of wallets that have none any more."""
+        for currency_id in self._unsettled(self.company_id, self.date_to):
+            with door(self.env):
+                self._settle_exchange_in(currency_id)
+            self.env.invalidate_all()
+
+    def _settle_exchange_in(self, currency_id):
+        with self.env.cr.savepoint():
+            self._wait_for_others()
+            # Read again: somebody else may have settled them while this waited.
+            left = self._unsettled(self.company_id, self.date_to).get(currency_id)
+            if left:
+                self._in_books()._post_settlement(currency_id, left)
+
+    def _post_settlement(self, currency_id, left):
+        currency = self.env["res.currency"].browse(currency_id)
+        values = self._prepare_entry_vals(self.date_to, currency)
+        values["ref"] = self.env._("Call wallets, exchange differences of used-up deposits in %s", currency.name)
+        move = self.env["account.move"].create(values)
+        deposits = self.company_id._call_wallet_deposit_account()
+        items = []
+        for wallet_id, value in left.items():
+            items += self._exchange_items(self.env["call.wallet"].browse(wallet_id), deposits, -value)
+        self._complete(move, items)
+
+
+DUE_ROWS = "t.move_id IS NULL AND t.topup_id IS NULL"
+
+
+DUE = f"""
+    SELECT t.day, w.currency_id, count(*)
+      FROM call_wallet_transaction t
+      JOIN call_wallet w ON w.id = t.wallet_id
+     WHERE {DUE_ROWS} AND t.day >= COALESCE(%s, '-infinity'::date) AND t.day <= %s AND w.company_id = %s
+     GROUP BY t.day, w.currency_id
+     ORDER BY t.day, w.currency_id
+"""
+
+
+IS_DUE = f"""
+    SELECT 1 FROM call_wallet_transaction t
+      JOIN call_wallet w ON w.id = t.wallet_id
+     WHERE {DUE_ROWS} AND t.day >= COALESCE(%s, '-infinity'::date) AND t.day <= %s AND w.company_id = %s
+     LIMIT 1
+"""
+
+
+DUE_WALLETS = f"""
+    SELECT DISTINCT t.wallet_id
+      FROM call_wallet_transaction t
+      JOIN call_wallet w ON w.id = t.wallet_id
+     WHERE {DUE_ROWS} AND t.day = %s AND w.company_id = %s AND w.currency_id = %s
+     ORDER BY t.wallet_id
+     LIMIT %s
+"""
+
+
+# One statement takes the transactions and adds them up: READ COMMITTED, a second one could see more.
+CLAIM = f"""
+    WITH claimed AS (
+        UPDATE call_wallet_transaction t
+           SET move_id = %s
+         WHERE {DUE_ROWS} AND t.wallet_id = ANY(%s::int[]) AND t.day = %s
+     RETURNING t.wallet_id, t.amount,
+               CASE WHEN t.type = 'reversal' THEN 'breakage'
+                    ELSE COALESCE(t.call_type, 'adjustment') END AS kind
+    )
+    SELECT wallet_id, kind, count(*), (-sum(amount))::text
+      FROM claimed
+     GROUP BY wallet_id, kind
+     ORDER BY wallet_id, kind
+"""
+
+
+CARRIED = """
+    SELECT wallet_id, kind, ledger_amount::text, posted_amount::text
+      FROM call_wallet_posted
+     WHERE wallet_id = ANY(%s::int[])
+"""
+
+
+COUNT = """
+    INSERT INTO call_wallet_posted AS p (wallet_id, kind, ledger_amount, posted_amount)
+    SELECT * FROM unnest(%s::int[], %s::text[], %s::numeric[], %s::numeric[])
+        ON CONFLICT (wallet_id, kind) DO UPDATE
+       SET ledger_amount = p.ledger_amount + EXCLUDED.ledger_amount,
+           posted_amount = p.posted_amount + EXCLUDED.posted_amount
+"""
+
+
+NOTE = """
+    INSERT INTO call_wallet_posted_entry (move_id, day, wallet_id, ledger_amount, posted_amount)
+    SELECT %s, %s, * FROM unnest(%s::int[], %s::numeric[], %s::numeric[])
+"""
+
+
+class Rates:
+    """The values of an entry's amounts in the company's currency."""
+
+    def __init__(self, posting, move, wallets):
+        self.company, self.currency, self.date = posting.company_id, move.currency_id, move.date
+        self.is_foreign = self.currency != self.company.currency_id
+        self.unit = unit_of(self.company.currency_id)
+        self.held = self._read_held(posting.env, wallets) if self.is_foreign else {}
+
+    def value(self, amount):
+        """Convert by Odoo's rate of the entry's day."""
+        if not self.is_foreign:
+            return amount
+        value = self.currency._convert(float(amount), self.company.currency_id, self.company, self.date)
+        return half_up(Decimal(repr(value)), self.unit)
+
+    def released(self, wallet, amount, value):
+        """Return what leaves the wallet's liability with ``amount``, in the company's currency."""
+        if not self.is_foreign:
+            return value
+        held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
+        return released(held, held_value, amount, value, self.unit)
+
+    def _read_held(self, env, wallets):
+        env.flush_all()
+        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), self.date])
+        return {wallet_id: (Decimal(held), Decimal(value)) for wallet_id, held, value in env.cr.fetchall()}
+
+
+def unit_of(currency):
+    """Return a currency's smallest amount as ``Decimal``: 0.01 for most."""
+    return Decimal(repr(currency.rounding))
+
+
+# What a wallet's liability stands at, whichever account it was booked to at the time.
+HELD = """
+    SELECT l.call_wallet_id, (-sum(l.amount_currency))::text, (-sum(l.balance))::text
+      FROM account_move_line l
+      JOIN account_account a ON a.id = l.account_id
+     WHERE l.call_wallet_id = ANY(%s::int[]) AND l.date <= %s AND l.parent_state = 'posted'
+       AND a.account_type IN ('liability_current', 'liability_non_current')
+     GROUP BY l.call_wallet_id
+"""
+
+
+# By all items, not only those up to that day: a settlement that a lock date moved behind it is one all the same.
+UNSETTLED = """
+    SELECT w.currency_id, w.id, (-sum(l.balance))::text
+      FROM call_wallet w
+      JOIN account_move_line l ON l.call_wallet_id = w.id
+      JOIN account_account a ON a.id = l.account_id
+     WHERE w.company_id = %s AND w.currency_id <> %s AND l.parent_state = 'posted'
+       AND a.account_type IN ('liability_current', 'liability_non_current')
+     GROUP BY w.id
+    HAVING sum(l.amount_currency) = 0 AND sum(l.balance) <> 0 AND max(l.date) <= %s
+     ORDER BY w.id
+"""

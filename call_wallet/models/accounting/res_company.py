@@ -1,0 +1,171 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ...const import DEPOSIT_ACCOUNT, JOURNAL
+
+LIABILITIES = ("liability_current", "liability_non_current")
+
+INCOME = ("income", "income_other")
+
+INCOME_ACCOUNTS = (
+    "call_wallet_live_account_id",
+    "call_wallet_whatsapp_account_id",
+    "call_wallet_adjustment_account_id",
+    "call_wallet_breakage_account_id",
+)
+
+
+class ResCompanyAccounts(models.Model):
+    """Where a company books its customers' funds and their use.
+
+    The accounts and the journal are made with the company's chart; a branch without a choice
+    of its own uses its parent's.
+    """
+
+    _inherit = "res.company"
+
+    call_wallet_deposit_account_id = fields.Many2one(
+        "account.account",
+        "Call wallet deposits",
+        check_company=True,
+        domain=[("account_type", "in", LIABILITIES)],
+        help="Top-ups are invoiced to this liability; usage takes them from it.",
+    )
+    call_wallet_live_account_id = fields.Many2one(
+        "account.account",
+        "Revenue from Live Calls",
+        check_company=True,
+        domain=[("account_type", "in", INCOME)],
+        help="What Live Calls were charged, when it is posted.",
+    )
+    call_wallet_whatsapp_account_id = fields.Many2one(
+        "account.account",
+        "Revenue from WhatsApp calls",
+        check_company=True,
+        domain=[("account_type", "in", INCOME)],
+        help="What WhatsApp calls were charged, when it is posted.",
+    )
+    call_wallet_adjustment_account_id = fields.Many2one(
+        "account.account",
+        "Adjustments",
+        check_company=True,
+        domain=[("account_type", "in", INCOME)],
+        help="Refunds to a wallet that correct no particular call reduce this income.",
+    )
+    call_wallet_breakage_account_id = fields.Many2one(
+        "account.account",
+        "Breakage",
+        check_company=True,
+        domain=[("account_type", "in", INCOME)],
+        help="Funds that customers forfeit become this income.",
+    )
+    call_wallet_journal_id = fields.Many2one(
+        "account.journal",
+        "Call wallet journal",
+        check_company=True,
+        domain=[("type", "=", "general")],
+        help="The entries that turn usage into revenue are posted here.",
+    )
+    call_wallet_former_deposit_account_ids = fields.Many2many(
+        "account.account", "call_wallet_former_deposit_rel", "company_id", "account_id", "Former deposit accounts"
+    )
+
+    @api.constrains(DEPOSIT_ACCOUNT, *INCOME_ACCOUNTS, JOURNAL)
+    def _check_call_wallet_accounts(self):
+        for company in self.sudo():
+            for names, types in ((INCOME_ACCOUNTS, INCOME), ((DEPOSIT_ACCOUNT,), LIABILITIES)):
+                for name in names:
+                    if company[name] and company[name].account_type not in types:
+                        raise ValidationError(company._call_wallet_wrong_type(name))
+            if company[JOURNAL] and company[JOURNAL].type != "general":
+                raise ValidationError(self.env._("Call wallet journal: choose one of the type Miscellaneous."))
+
+    def _call_wallet_wrong_type(self, name):
+        label, account = self._fields[name]._description_string(self.env), self[name].display_name
+        if name == DEPOSIT_ACCOUNT:
+            return self.env._("%(field)s: %(account)s is not a liability account.", field=label, account=account)
+        return self.env._("%(field)s: %(account)s is not an income account.", field=label, account=account)
+
+    def _call_wallet_deposit_account(self):
+        """Return the account that top-ups are invoiced to.
+
+        :raise UserError: there is none, because no chart of accounts is loaded
+        """
+        return self._call_wallet_setting(DEPOSIT_ACCOUNT)
+
+    def _call_wallet_setting(self, name):
+        """Return the account or journal that the field ``name`` chooses for this company.
+
+        A branch without a choice of its own uses that of the company above it.
+
+        :raise UserError: there is none, because no chart of accounts is loaded
+        """
+        self.ensure_one()
+        company = self.sudo()
+        if not company._call_wallet_nearest(name):
+            self.env["account.chart.template"].sudo()._call_wallet_add_accounts(company.root_id)
+        chosen = company._call_wallet_nearest(name)
+        if not chosen:
+            raise UserError(
+                self.env._(
+                    "%(company)s has no %(setting)s: install a chart of accounts, or choose one under "
+                    "Call Wallet > Configuration > Settings.",
+                    company=self.name,
+                    setting=self._call_wallet_what(name),
+                )
+            )
+        return chosen
+
+    def _call_wallet_exchange_account(self, difference):
+        """Return Odoo's account for exchange losses (``difference`` above zero) or gains.
+
+        :raise UserError: the company has none
+        """
+        name = "expense_currency_exchange_account_id" if difference > 0 else "income_currency_exchange_account_id"
+        account = self.sudo()._call_wallet_nearest(name)
+        if not account:
+            raise UserError(
+                self.env._(
+                    "%s has no accounts for exchange gains and losses: choose them under Settings > Invoicing.",
+                    self.name,
+                )
+            )
+        return account
+
+    def _call_wallet_nearest(self, name):
+        for company in reversed(self.parent_ids):
+            if company[name]:
+                return company[name]
+        return self[name]
+
+    def _call_wallet_what(self, name):
+        """Name the setting ``name`` as it stands in a sentence."""
+        return {
+            DEPOSIT_ACCOUNT: self.env._("account for call wallet deposits"),
+            "call_wallet_live_account_id": self.env._("account for revenue from Live Calls"),
+            "call_wallet_whatsapp_account_id": self.env._("account for revenue from WhatsApp calls"),
+            "call_wallet_adjustment_account_id": self.env._("account for call wallet adjustments"),
+            "call_wallet_breakage_account_id": self.env._("account for call wallet breakage"),
+            JOURNAL: self.env._("call wallet journal"),
+        }[name]
+
+    # === FORMER DEPOSIT ACCOUNTS === #
+    # The accounts on which a company's deposits are, or were.
+    #
+    # When another account is chosen, what stands on the former one still is the customers'
+    # money until somebody moves it over; the reconciliation goes on counting it.
+
+    def _call_wallet_keep_former_deposits(self, vals):
+        """Note the deposit account that a write replaces: customers' money stands on it until it is moved."""
+        if DEPOSIT_ACCOUNT not in vals:
+            return
+        for company in self.sudo():
+            former = company[DEPOSIT_ACCOUNT]
+            if former and former.id != vals[DEPOSIT_ACCOUNT]:
+                company.call_wallet_former_deposit_account_ids += former
+
+    def _call_wallet_deposit_accounts(self):
+        """Return the deposit accounts of the company and of those above it, former ones included."""
+        self.ensure_one()
+        companies = self.sudo().parent_ids | self
+        return companies[DEPOSIT_ACCOUNT] | companies.call_wallet_former_deposit_account_ids

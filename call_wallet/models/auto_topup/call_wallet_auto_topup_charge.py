@@ -1,0 +1,300 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, models
+from odoo.exceptions import UserError
+
+from ...tools.clock import utcnow
+from ...tools.door import door, worker
+from .call_wallet_auto_topup import OPEN
+from .call_wallet_run import COOL_DOWN
+
+_logger = logging.getLogger(__name__)
+
+# After the first decline in a row, and after the second; the third one switches it off.
+BACK_OFF = [timedelta(hours=1), timedelta(hours=6)]
+
+# Providers remember a request's key for a day; after that the same request could charge again.
+KEY_LIFETIME = timedelta(hours=23)
+
+# Somebody has to repair something first, such as the provider's keys.
+REPAIR = timedelta(minutes=30)
+
+# What card schemes forbid to try again with the same card.
+HARD_DECLINES = {
+    "account_closed", "bank_account_closed", "card_not_supported", "closed_account", "do_not_try_again",
+    "expired_card", "fraudulent", "incorrect_number", "invalid_account", "invalid_number", "lost_card",
+    "new_account_information_available", "no_account", "pickup_card", "restricted_card",
+    "revocation_of_all_authorizations", "revocation_of_authorization", "security_violation", "stolen_card",
+    "stop_payment_order", "transaction_not_allowed",
+}  # fmt: skip
+
+AUTHENTICATION = {"authentication_required", "authentication_not_handled"}
+
+
+class NoAnswer(Exception):
+    """It is not known whether the provider charged."""
+
+
+class NotTaken(Exception):
+    """The provider refused the request itself: nothing was charged, and the card is not to blame."""
+
+
+class CallWalletAutoTopupCharge(models.Model):
+    """From an attempt to its outcome. Each step looks at what is there and can be repeated."""
+
+    _inherit = "call.wallet.auto.topup"
+
+    # === STEPS === #
+
+    @worker
+    def _charge(self):
+        """Ask the provider, then enter the outcome; each step is committed on its own."""
+        for step in (self._mark_sent, self._send, self._settle):
+            with door(self.env):
+                if not self._take():
+                    return
+                step()
+
+    @worker
+    @api.model
+    def _resume_all(self):
+        """Go on with attempts that a crash interrupted, or that the provider has not answered."""
+        finished = [("transaction_id.state", "in", ("done", "error", "cancel"))]
+        open_attempts = self.search([("state", "=", "charging"), ("next_at", "=", False)])
+        open_attempts |= self.search([("state", "=", "charging"), ("next_at", "<=", utcnow())])
+        open_attempts |= self.search([("state", "=", "pending"), *finished])
+        for attempt in open_attempts:
+            try:
+                attempt._charge()
+            except Exception as error:  # one that fails must not keep the others waiting
+                _logger.exception("Automatic top-up %s is not finished; the next run goes on.", attempt.id)
+                attempt._keep_message(error)
+
+    def _take(self):
+        """Lock the attempt, unless another process is at it or has finished it."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT id FROM call_wallet_auto_topup WHERE id = %s AND state IN %s FOR NO KEY UPDATE SKIP LOCKED",
+            [self.id, OPEN],
+        )
+        is_ours = bool(self.env.cr.fetchone())
+        self.env.invalidate_all()
+        return is_ours
+
+    def _mark_sent(self):
+        """Note that the provider is about to be asked: from now on only it knows whether it charged."""
+        if self.sent_at or self.transaction_id.state != "draft":
+            return
+        wallet = self.wallet_id
+        if self._is_stale() and (wallet.auto_topup_state != "on" or wallet.available_balance >= self.level):
+            # The process died before it asked, and meanwhile things have changed.
+            self.transaction_id._set_canceled()
+            self.write({"state": "cancelled", "reason": "stopped", "finished_at": utcnow(), "has_open_invoice": True})
+        else:
+            self.sent_at = utcnow()
+
+    def _is_stale(self):
+        if self.reason == "not_taken":
+            return True
+        return not self.requested_by_id and self.date < utcnow() - timedelta(minutes=2)
+
+    def _send(self):
+        """Ask the provider for the payment: always the same one, under the same key."""
+        if self.state not in OPEN:
+            return
+        transaction = self.transaction_id
+        # A webhook about this payment waits for our own answer, and then sees it.
+        self.env.cr.execute("SELECT id FROM payment_transaction WHERE id = %s FOR NO KEY UPDATE", [transaction.id])
+        transaction.invalidate_recordset()
+        if transaction.state != "draft":
+            return
+        try:
+            transaction._ensure_provider_is_not_disabled()
+        except UserError as error:
+            return self._ask_later(str(error))
+        try:
+            with self.env.cr.savepoint():
+                transaction._charge_with_token()
+                if transaction.call_wallet_refused:
+                    raise NotTaken(transaction.state_message)
+                if transaction.state == "draft" or transaction.call_wallet_unanswered:
+                    raise NoAnswer
+        except NoAnswer:
+            self._ask_again()
+        except NotTaken as error:  # such as wrong keys
+            self._ask_later(str(error))
+        except UserError as error:  # whether it was raised before or after the charge is not known
+            self.message = str(error)
+            self._ask_again()
+
+    def _ask_again(self):
+        """Leave the payment as it was, to be asked for again: first soon, then less often."""
+        self.write({"tries": self.tries + 1, "reason": False})
+        if utcnow() < self.sent_at + KEY_LIFETIME:
+            self.next_at = utcnow() + timedelta(minutes=min(2 ** (self.tries - 1), 30))
+            return
+        self.transaction_id._set_error(self.env._("The payment provider did not answer for a day."))
+        self._fail("no_answer")
+        self.wallet_id._auto_topup_suspend("no_answer", self)
+
+    def _ask_later(self, message):
+        """Leave the payment as it was until what stands in its way is repaired: finance is told, once."""
+        wallet = self.wallet_id
+        if self.tries:  # an earlier request had no answer, and may have charged
+            self.message = message
+            return self._ask_again()
+        if utcnow() >= self.date + KEY_LIFETIME:
+            self.transaction_id._set_error(message)
+            self.message = message
+            self._fail("not_taken")
+            wallet._auto_topup_suspend("not_taken", self)
+            return
+        if self.reason != "not_taken":
+            wallet._tell_finance(
+                self.env._("Automatic top-up: the payment provider refuses requests"),
+                self.env._("The card was not charged. It is tried again for a day. The provider says: %s", message),
+            )
+        # Without `sent_at`: before the next time it is decided again whether it is still wanted.
+        self.write({"reason": "not_taken", "message": message, "next_at": utcnow() + REPAIR, "sent_at": False})
+
+    def _settle(self):
+        """Enter the provider's answer: a payment that succeeded is registered and credited."""
+        transaction = self.transaction_id
+        if self.state not in OPEN or transaction.state == "draft":
+            return
+        if not transaction.is_post_processed:
+            transaction._post_process()  # which calls `_follow`
+        else:
+            self._follow()
+
+    def _follow(self):
+        """Bring the attempt to what its payment says. Called for whatever finished the payment."""
+        for attempt in self:
+            if attempt.state not in OPEN:
+                continue
+            match attempt.transaction_id.state:
+                case "done":
+                    attempt._succeed()
+                case "error" | "cancel":
+                    attempt._decline()
+                case "pending" | "authorized":
+                    attempt.write({"state": "pending", "reason": False, "next_at": False})
+
+    @worker
+    def _keep_message(self, error):
+        try:
+            with door(self.env):
+                if self._take():
+                    self.message = str(error)[:300]
+        except Exception:  # it is in the log already
+            _logger.info("The message of automatic top-up %s was not kept.", self.id)
+
+    # === OUTCOMES === #
+
+    def _succeed(self):
+        moment = utcnow()
+        self.write(
+            {
+                "state": "done",
+                "finished_at": moment,
+                "last_at": moment,
+                "next_at": False,
+                "reason": False,
+                "message": False,
+            }
+        )
+        wallet = self.wallet_id
+        if wallet.auto_topup_state == "on":
+            wallet.write(
+                {
+                    "auto_topup_declines": 0,
+                    "auto_topup_wait_code": "cool_down",
+                    "auto_topup_wait_until": moment + COOL_DOWN,
+                }
+            )
+        self.env["call.wallet.alert"]._note_auto_topup_cap(wallet)
+
+    def _decline(self):
+        transaction, wallet = self.transaction_id, self.wallet_id
+        code = transaction.call_wallet_decline_code
+        self.write({"decline_code": code, "message": transaction.state_message})
+        declines = wallet.auto_topup_declines + 1
+        if transaction.call_wallet_needs_authentication or code in AUTHENTICATION:
+            self._stop("authentication")
+        elif code in HARD_DECLINES:
+            self._stop("hard_decline")
+        elif declines > len(BACK_OFF):
+            self._stop("declined")
+        else:
+            self._back_off(declines)
+
+    def _stop(self, reason):
+        self._fail(reason)
+        self.wallet_id._auto_topup_suspend(reason, self, self.message)
+
+    def _back_off(self, declines):
+        self._fail("decline")
+        if self.wallet_id.auto_topup_state != "on":
+            return
+        self.next_at = utcnow() + BACK_OFF[declines - 1]
+        self.wallet_id.write(
+            {
+                "auto_topup_declines": declines,
+                "auto_topup_wait_code": "backing_off",
+                "auto_topup_wait_until": self.next_at,
+            }
+        )
+        self.env["call.wallet.alert"]._note_auto_topup(self.wallet_id, "auto_failed", self)
+
+    def _fail(self, reason):
+        self.write(
+            {
+                "state": "failed",
+                "reason": reason,
+                "finished_at": utcnow(),
+                "last_at": utcnow(),
+                "next_at": False,
+                "has_open_invoice": self._is_unpaid(),
+            }
+        )
+
+    # === WHAT A FAILED ATTEMPT LEAVES === #
+
+    def _is_unpaid(self):
+        """Whether nothing came, or is coming, for the attempt's invoice."""
+        invoice = self.topup_id.invoice_id
+        ours = self.search([("topup_id", "=", self.topup_id.id)]).transaction_id
+        begun = utcnow() - timedelta(hours=1)
+        under_way = (invoice.transaction_ids - ours).filtered(
+            lambda payment: (
+                payment.state in ("pending", "authorized", "done")
+                or (payment.state == "draft" and payment.last_state_change > begun)
+            )
+        )
+        return invoice.state == "posted" and invoice.payment_state == "not_paid" and not under_way
+
+    @worker
+    @api.model
+    def _drop_all(self):
+        """Cancel the unpaid invoices of failed attempts that no next attempt will use.
+
+        One stays while the card is being tried again, and while a person may pay it by hand.
+        """
+        for attempt in self.search([("has_open_invoice", "=", True)]):
+            wallet = attempt.wallet_id
+            if wallet.auto_topup_declines or wallet.auto_topup_state == "suspended":
+                continue
+            try:
+                with door(self.env):
+                    wallet._auto_topup_lock()
+                    attempt._drop_invoice()
+            except Exception:  # such as a closed period; a person can still cancel it
+                _logger.exception("The invoice of automatic top-up %s was not cancelled.", attempt.id)
+
+    def _drop_invoice(self, keep=None):
+        """Cancel the invoices that nobody is paying."""
+        for attempt in self:
+            if attempt.topup_id != keep and attempt._is_unpaid():
+                attempt.topup_id.invoice_id.button_cancel()
+        self.write({"has_open_invoice": False})

@@ -1,0 +1,494 @@
+from datetime import UTC
+from decimal import Decimal
+from typing import NamedTuple
+
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError
+
+from ...rating import MAX_CALL_SECONDS, Rate, max_seconds
+from ...tools.clock import utcnow
+from ...tools.door import door
+from ...tools.fields import ZERO, Amount, parse_amount
+from ...tools.intake import CALL_TYPES, STATUSES, Refused, choice, echo, phone_number, shown, text
+from .call_wallet_hold import Hold
+
+# What a 4-byte integer holds: the funds are the limit.
+UNLIMITED = 2**31 - 1
+
+# A browser's clock starts when the answer arrives, ours before: they differ by that much.
+CLOCK_TOLERANCE_SECONDS = 5
+
+
+class Funds(NamedTuple):
+    """What deciding about a call needs to know of a wallet, read without locking it."""
+
+    state: str
+    is_paused_by_hand: bool
+    balance: str
+    held_amount: str
+
+
+class CallWalletAuthorize(models.Model):
+    """May a call start, and for how long: asked by the platform, or by an employee's call button."""
+
+    _inherit = "call.wallet"
+
+    disputed_amount = Amount(
+        "Disputed", compute="_compute_disputed_amount", help="Held because a payment is disputed; part of what is held."
+    )
+
+    # === API === #
+
+    @api.model
+    def authorize_call(self, account, call_ref, call_type, number, expected_seconds=None):
+        """Say whether a call may start and reserve funds for it.
+
+        :param str account: the wallet's account reference
+        :param str call_ref: the platform's reference of the call; asking again returns the
+            same hold
+        :param str call_type: ``live`` or ``whatsapp``
+        :param str number: E.164
+        :param int expected_seconds: how long to reserve for; default: the company's setting
+        :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``not_set_up``,
+            ``paused``, ``no_funds``, ``destination_not_contracted``, ``invalid_number``,
+            ``already_settled``); ``message``, a sentence for the person who wants to call;
+            ``call_ref``; ``hold`` (id); ``max_seconds``, the longest the call may last;
+            ``rate`` a minute, ``balance`` and ``available`` as decimal strings in ``currency``
+        :raise UserError: a parameter other than the number is missing or malformed
+        :raise AccessError: neither the calling platform nor an employee who works with wallets
+        """
+        self.env["call.usage"]._check_platform()
+        account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
+        call_type = self._read(choice, CALL_TYPES, call_type=call_type)
+        self._check_seconds("expected_seconds", expected_seconds)
+        with door(self.env):
+            return self.sudo()._authorize(account, call_ref, call_type, number, expected_seconds)
+
+    @api.model
+    def extend_hold(self, account, call_ref, seconds):
+        """Reserve funds for ``seconds`` more of a call in progress.
+
+        :param int seconds: how much longer, in seconds
+        :return: as ``authorize_call``; ``allowed`` is False with ``no_funds`` when not even one
+            more increment can be covered: the call must end at ``max_seconds``
+        :raise UserError: no hold for this call, or a parameter is missing or malformed
+        """
+        self.env["call.usage"]._check_platform()
+        account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
+        self._check_seconds("seconds", seconds, required=True)
+        with door(self.env):
+            return self.sudo()._extend(account, call_ref, seconds)
+
+    @api.model
+    def release_hold(self, account, call_ref):
+        """Give back what a call holds that never took place. Repeating it is harmless.
+
+        :return: as ``authorize_call``
+        :raise UserError: no hold for this call, or a parameter is missing or malformed
+        """
+        self.env["call.usage"]._check_platform()
+        account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
+        with door(self.env):
+            return self.sudo()._release(account, call_ref)
+
+    def _read(self, reader, *arguments, **parameter):
+        """Return a parameter as ``reader`` of ``intake`` reads a field; one by name.
+
+        :raise UserError: it is missing or malformed
+        """
+        [name] = parameter
+        try:
+            return reader(parameter, name, *arguments)
+        except Refused as refused:
+            raise UserError(self.env._(refused.sentence)) from None
+
+    def _check_seconds(self, field, value, required=False):
+        if value is None and not required:
+            return
+        if type(value) is not int or not 0 < value <= 86400:
+            raise UserError(
+                self.env._(
+                    "%(field)s: %(value)s; send whole seconds, 1 to 86400.",
+                    field=field,
+                    value=shown(value),
+                )
+            )
+
+    # === DECISIONS === #
+
+    def _authorize(self, account_ref, call_ref, call_type, number, expected_seconds):
+        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=True).get(account_ref)
+        if account is None:
+            return self._unknown_account(account_ref, call_ref)
+        try:
+            number = phone_number({"number": number})
+        except Refused:
+            return self._verdict("invalid_number", call_ref, account)
+        rate = account.match(call_type, "outbound", number, utcnow())
+        funds, hold, is_settled = self._look_up(account, call_ref)
+        if is_settled:
+            return self._verdict("already_settled", call_ref, account, funds, rate)
+        if hold and hold.state == "held":
+            return self._verdict("ok", call_ref, account, funds, self._rate_of(hold, account), hold)
+        code = self._refusal_code(funds, rate)
+        if code:
+            return self._verdict(code, call_ref, account, funds, rate)
+        wanted = whole_increments(max(expected_seconds or account.hold_seconds, rate.minimum_seconds), rate)
+        hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, utcnow())
+        return self._reserve(account, call_ref, hold, rate, wanted, funds)
+
+    def _extend(self, account_ref, call_ref, seconds):
+        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
+        if account is None:
+            return self._verdict("unknown_account", call_ref)
+        funds, hold, is_settled = self._look_up(account, call_ref)
+        if is_settled:
+            return self._verdict("already_settled", call_ref, account, funds)
+        if not hold or hold.state == "released":
+            raise UserError(self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref))
+        rate = self._rate_of(hold, account)
+        if hold.state == "expired":
+            hold = hold._replace(amount=ZERO)
+        wanted = whole_increments(hold.reserved_seconds + seconds, rate)
+        return self._reserve(account, call_ref, hold, rate, wanted, funds)
+
+    def _release(self, account_ref, call_ref):
+        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
+        if account is None:
+            return self._verdict("unknown_account", call_ref)
+        funds, hold, is_settled = self._look_up(account, call_ref)
+        if is_settled:
+            return self._verdict("already_settled", call_ref, account, funds)
+        if not hold:
+            raise UserError(self.env._("call_ref: there is no hold for %s.", call_ref))
+        self.env["call.wallet.hold"]._release(account.wallet_id, call_ref)
+        funds = self._lock_funds(account)
+        return self._verdict("ok", call_ref, account, funds, self._rate_of(hold, account))
+
+    def _look_up(self, account, call_ref):
+        """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged."""
+        funds = self._lock_funds(account)
+        return funds, *self.env["call.wallet.hold"]._find(account.wallet_id, call_ref)
+
+    def _lock_funds(self, account):
+        return self.env["call.wallet.ledger"]._lock([account.wallet_id])[account.wallet_id]
+
+    def _refusal_code(self, funds, rate):
+        if funds.state == "not_set_up":
+            return "not_set_up"
+        if funds.is_paused_by_hand:
+            return "paused"
+        if Decimal(funds.balance) <= 0:
+            return "no_funds"
+        return None if rate else "destination_not_contracted"
+
+    def _reserve(self, account, call_ref, hold, rate, wanted, funds):
+        """Hold funds for ``wanted`` seconds in all, or for fewer if no more is available."""
+        longest = longest_call(rate, available(funds) + hold.amount)
+        if longest < wanted and self.env["call.wallet.hold"]._expire([account.wallet_id]):
+            # Calls that were lost held what this one needs.
+            funds = self._lock_funds(account)
+            longest = longest_call(rate, available(funds) + hold.amount)
+        if longest <= hold.reserved_seconds:
+            return self._verdict("no_funds", call_ref, account, funds, rate, hold if hold.id else None)
+        hold = self.env["call.wallet.hold"]._write_hold(account.wallet_id, call_ref, hold, rate, min(wanted, longest))
+        return self._verdict("ok", call_ref, account, self._lock_funds(account), rate, hold)
+
+    def _rate_of(self, hold, account):
+        """Return the rate the call was authorised at, or its price alone if it is gone since."""
+        rate = account.match(hold.call_type, "outbound", hold.number, hold.authorized_at)
+        return rate or Rate(prefix="", price_per_minute=hold.rate)
+
+    @api.model
+    def _cron_expire_holds(self, batch=500):
+        """Free what calls that were never reported still hold, some wallets at a time."""
+        ledger, holds = self.env["call.wallet.ledger"], self.env["call.wallet.hold"]
+        while wallet_ids := holds._wallets_with_expired(batch):
+            with door(self.env):
+                ledger._lock(wallet_ids)
+                holds._expire(wallet_ids)
+
+    # === ANSWER === #
+
+    def _verdict(self, code, call_ref, account=None, funds=None, rate=None, hold=None):
+        longest = 0
+        if code == "ok" and hold:
+            longest = longest_call(rate, available(funds) + hold.amount)
+        elif hold:
+            longest = hold.reserved_seconds
+        return {
+            "allowed": code == "ok",
+            "code": code,
+            "message": self._message(code, account),
+            "call_ref": call_ref,
+            "hold": hold.id if hold else None,
+            "rate": str(parse_amount(rate.price_per_minute)) if rate else None,
+            "currency": account.currency if account else None,
+            "max_seconds": longest,
+            "balance": funds.balance if funds else None,
+            "available": str(available(funds)) if funds else None,
+        }
+
+    def _unknown_account(self, account_ref, call_ref):
+        verdict = self._verdict("unknown_account", call_ref)
+        if self.with_context(active_test=False).search_count([("account_ref", "=", account_ref)], limit=1):
+            verdict["message"] = self.env._("This account's call wallet is closed. Ask your account manager about it.")
+        return verdict
+
+    def _message(self, code, account):
+        """Return the sentence that the call button's tooltip shows."""
+        _ = self.env._
+        if code == "paused":
+            reason = self.browse(account.wallet_id).pause_reason
+            return _("Calls are paused by your account manager: %s", reason or _("ask them to resume."))
+        return {
+            "ok": _("The call may start."),
+            "unknown_account": _("This account has no call wallet. Ask your account manager to set one up."),
+            "not_set_up": _("Billing is not set up. Add a notification recipient under Billing to start calling."),
+            "no_funds": _(
+                "The wallet has not enough balance for this call. Add balance under Billing to start calling."
+            ),
+            "destination_not_contracted": _(
+                "This destination is not in your contract. Ask your account manager to confirm it."
+            ),
+            "invalid_number": _("This is not a complete international number. Write it like +14155550100."),
+            "already_settled": _("This call has already ended and was charged. Start a new one."),
+        }[code]
+
+    # === THE CALL BUTTON === #
+    # Calls that the company's own people make from the web client.
+    #
+    # They are charged to the wallet of the current company itself: the one whose customer is the
+    # company's own partner. Its internal users are its managers.
+
+    @api.model
+    def _house_wallet(self):
+        """Return the current company's own wallet as superuser; empty where there is none.
+
+        :raise AccessError: not an internal user
+        """
+        if not self.env.user._is_internal():
+            raise AccessError(self.env._("Only employees call from here."))
+        return self._first_house_wallet(self._house_wallets(self.env.company), self.env.company)
+
+    @api.model
+    def _house_wallet_ids(self):
+        """Return {company id: id of the wallet that calls from it are charged to} for the current user's companies.
+
+        A company without a wallet of its own is left out.
+        """
+        companies = self.env.user.company_ids
+        wallets = self._house_wallets(companies)
+        first = {
+            company.id: self._first_house_wallet(wallets, company).id for company in wallets.company_id & companies
+        }
+        return {company_id: wallet_id for company_id, wallet_id in first.items() if wallet_id}
+
+    @api.model
+    def _first_house_wallet(self, wallets, company):
+        """Return the one of a company's own wallets that calls are charged to: in its own currency if there is one."""
+        own = wallets.filtered(lambda wallet: wallet.company_id == company)
+        return own.sorted(lambda wallet: wallet.currency_id != company.currency_id)[:1]
+
+    @api.model
+    def _house_wallets(self, companies):
+        """Return these companies' own wallets, as superuser."""
+        return (
+            self.sudo()
+            .search([("partner_id", "in", companies.partner_id.ids)])
+            .filtered(lambda wallet: wallet.partner_id == wallet.company_id.partner_id)
+        )
+
+    # === CALL BUTTON === #
+
+    @api.model
+    @api.readonly
+    def check_call(self, number, country_id=None):
+        """Say for each call type whether a call to this number may start now. Reserves nothing.
+
+        :param str number: as people write it; read as E.164
+        :param int country_id: the ``res.country`` a national number belongs to; the company's by default
+        :return: False where the company has no wallet of its own, else ``{"wallet": id,
+            "number", "types": {"live": verdict, "whatsapp": verdict}}``; a verdict is what
+            ``authorize_call`` answers, without a hold
+        :raise AccessError: not an internal user
+        """
+        wallet = self._house_wallet()
+        if not wallet:
+            return False
+        number = wallet._dialled(number, country_id)
+        account = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
+        return {
+            "wallet": wallet.id,
+            "number": number,
+            "currency": wallet._dashboard_currency(),
+            "types": {call_type: wallet._foresee(account, call_type, number) for call_type in CALL_TYPES},
+        }
+
+    @api.model
+    def check_calls(self, calls, watch=False):
+        """Say for several numbers at once whether a call may start now: a page's call buttons ask together.
+
+        :param list calls: pairs of number and country id, as ``check_call`` takes them
+        :param bool watch: also do what ``watch_calls`` does, first, so that no change after the answer is missed
+        :return: a list of what ``check_call`` answers, in the same order
+        :raise AccessError: not an internal user
+        """
+        if watch:
+            self.watch_calls()
+        return [self.check_call(number, country_id) for number, country_id in calls]
+
+    @api.model
+    def watch_calls(self):
+        """Ask for the bus message ``call_wallet/changed`` about the company's own wallet for two minutes.
+
+        :raise AccessError: not an internal user
+        """
+        with door(self.env):
+            self.env["call.wallet.watch"]._renew(self._house_wallet().ids, by_owner=True)
+        return True
+
+    @api.model
+    def start_call(self, call_ref, call_type, number, country_id=None):
+        """Authorise a call of the current user and say how to dial it.
+
+        :param str call_ref: a reference of the user's own making; the same one twice is one call
+        :return: what ``authorize_call`` answers; when allowed also ``number`` (E.164), ``uri`` (what opens the
+            dialler, RFC 3966, or WhatsApp's click-to-chat link), ``started_at`` (UTC),
+            ``reserved_seconds``, and what the price is made of: ``increment_seconds``,
+            ``minimum_seconds``, ``free_seconds``, ``connection_fee``
+        :raise UserError: the company has no wallet of its own, or a parameter is malformed
+        :raise AccessError: not an internal user
+        """
+        wallet = self._house_wallet()
+        if not wallet:
+            raise UserError(self.env._("%s has no call wallet of its own.", self.env.company.name))
+        number = wallet._dialled(number, country_id)
+        answer = wallet.authorize_call(wallet.account_ref, self._own_ref(call_ref), call_type, number)
+        return self._with_terms(wallet, answer, call_ref)
+
+    @api.model
+    def extend_call(self, call_ref, seconds):
+        """Reserve funds for ``seconds`` more of one's own call in progress.
+
+        :return: as ``start_call``; not ``allowed`` with ``no_funds``: the call should end by ``max_seconds``
+        :raise UserError: there is no such call
+        """
+        wallet = self._house_wallet()
+        answer = wallet.extend_hold(wallet.account_ref, self._own_ref(call_ref), seconds)
+        return self._with_terms(wallet, answer, call_ref)
+
+    @api.model
+    def end_call(self, call_ref, duration_seconds, status="completed"):
+        """Record one's own call that has ended; repeating it is harmless.
+
+        :param int duration_seconds: as the panel counted; never more than has passed since it was authorised
+        :param str status: ``completed``, ``no_answer``, ``busy``, ``failed`` or ``canceled``
+        :return: one result of ``call.usage.record_calls``
+        :raise UserError: there is no such call, or a parameter is malformed
+        """
+        wallet = self._house_wallet()
+        if type(duration_seconds) is not int or duration_seconds < 0:
+            raise UserError(self.env._("duration_seconds: %s; send whole seconds, 0 or more.", shown(duration_seconds)))
+        if status not in STATUSES:
+            raise UserError(
+                self.env._("status: %(value)s; send one of %(all)s.", value=shown(status), all=", ".join(STATUSES))
+            )
+        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
+        if not hold:
+            raise UserError(self.env._("call_ref: there is no call %s of yours.", shown(call_ref)))
+        [result] = wallet.env["call.usage"].record_calls(
+            [wallet._ended_call(hold, self._own_ref(call_ref), duration_seconds, status, self.env.user)]
+        )
+        return result
+
+    # === HOW === #
+
+    def _own_ref(self, call_ref):
+        if not isinstance(call_ref, str) or not 8 <= len(call_ref) <= 64 or not is_plain(call_ref):
+            raise UserError(self.env._("call_ref: send 8 to 64 letters and digits of your own."))
+        return f"web-{self.env.uid}-{call_ref}"
+
+    def _dialled(self, number, country_id):
+        """Return what people wrote as E.164 where it can be read as that, else as it is."""
+        if not isinstance(number, str):
+            raise UserError(self.env._("number: send the phone number as text."))
+        country = self.env["res.country"].browse(country_id).exists() if type(country_id) is int else None
+        return self._phone_format(number=number, country=country or self.company_id.country_id) or echo(number)
+
+    def _foresee(self, account, call_type, number):
+        """Return the verdict on a call as it would be now, from the funds as they are."""
+        funds = Funds(self.state, self.is_paused_by_hand, str(self.balance), str(self.held_amount))
+        try:
+            number = phone_number({"number": number})
+        except Refused:
+            return self._verdict("invalid_number", None, account, funds)
+        rate = account.match(call_type, "outbound", number, utcnow())
+        code = self._refusal_code(funds, rate)
+        if not code and longest_call(rate, available(funds)) <= 0:
+            code = "no_funds"
+        return self._verdict(code or "ok", None, account, funds, rate)
+
+    def _with_terms(self, wallet, answer, call_ref):
+        """Add to a verdict what the call panel needs to count, and the caller's own reference."""
+        answer["call_ref"] = call_ref
+        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
+        if not hold:
+            return answer
+        account = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
+        rate = wallet._rate_of(hold, account)
+        answer.update(
+            number=hold.number,
+            uri=dial_uri(hold.call_type, hold.number),
+            started_at=hold.authorized_at.replace(tzinfo=UTC).isoformat(),
+            reserved_seconds=hold.reserved_seconds,
+            increment_seconds=rate.increment_seconds,
+            minimum_seconds=rate.minimum_seconds,
+            free_seconds=rate.free_seconds,
+            connection_fee=str(parse_amount(rate.connection_fee)),
+        )
+        return answer
+
+    def _ended_call(self, hold, call_ref, duration_seconds, status, user):
+        passed = (utcnow() - hold.authorized_at).total_seconds()
+        return {
+            "account": self.account_ref,
+            "call_ref": call_ref,
+            "call_type": hold.call_type,
+            "number": hold.number,
+            "started_at": hold.authorized_at.replace(tzinfo=UTC).isoformat(),
+            "duration_seconds": min(duration_seconds, int(passed) + CLOCK_TOLERANCE_SECONDS),
+            "status": status,
+            "manager": user.email_normalized or user.name,
+        }
+
+    # === DISPUTED FUNDS === #
+
+    def _compute_disputed_amount(self):
+        disputes = self.env["call.wallet.stripe.return"].sudo()
+        held = disputes.search([("wallet_id", "in", self.ids), ("held_amount", ">", 0)]).grouped("wallet_id")
+        for wallet in self:
+            wallet.disputed_amount = sum(held.get(wallet, disputes).mapped("held_amount"), ZERO)
+
+
+def available(funds):
+    return Decimal(funds.balance) - Decimal(funds.held_amount)
+
+
+def longest_call(rate, amount):
+    """Return for how many seconds ``amount`` lasts; a free call ends at a cap instead."""
+    return max_seconds(rate, amount, UNLIMITED if rate.price_per_minute else MAX_CALL_SECONDS)
+
+
+def whole_increments(seconds, rate):
+    """Return ``seconds`` rounded up to what is billed."""
+    return -(-seconds // rate.increment_seconds) * rate.increment_seconds
+
+
+def is_plain(text):
+    return text.isascii() and text.isprintable()
+
+
+def dial_uri(call_type, number):
+    """Return what opens the dialler: a ``tel:`` address (RFC 3966), or WhatsApp's click-to-chat link."""
+    return f"tel:{number}" if call_type == "live" else f"https://wa.me/{number[1:]}"

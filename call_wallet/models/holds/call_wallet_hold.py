@@ -1,0 +1,190 @@
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from odoo import api, fields, models
+
+from ...rating import cost_of
+from ...tools.clock import utcnow
+from ...tools.fields import Amount, parse_amount
+from ..ledger.call_wallet_ledger import CLOCK, NOTIFIED_AT
+
+# A hold outlives the time it reserves by this much, for the call's report to arrive.
+GRACE = timedelta(minutes=15)
+
+HOLD_STATES = [
+    ("held", "Held"),
+    ("settled", "Settled"),
+    ("released", "Released"),
+    ("expired", "Expired"),
+]
+
+
+class Hold(NamedTuple):
+    """A hold as the decisions need it, without the ORM's cost."""
+
+    id: int
+    state: str
+    amount: Decimal
+    reserved_seconds: int
+    call_type: str
+    number: str
+    rate: Decimal
+    authorized_at: datetime
+
+
+class CallWalletHold(models.Model):
+    """Funds reserved for one call in progress: held -> settled, released or expired.
+
+    Written by ``call.wallet`` (authorise, extend, release) and by the ledger when the call
+    is charged. Amounts are in the wallet's currency, 6 places; times are UTC.
+    """
+
+    _name = "call.wallet.hold"
+    _description = "Call Wallet Hold"
+    _order = "id desc"
+    _rec_name = "call_ref"
+    _log_access = False
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
+    call_ref = fields.Char("Call Reference", required=True, readonly=True)
+    call_type = fields.Selection([("live", "Live Call"), ("whatsapp", "WhatsApp Call")], required=True, readonly=True)
+    number = fields.Char(required=True, readonly=True)
+    state = fields.Selection(HOLD_STATES, required=True, readonly=True, default="held")
+    amount = Amount(required=True, readonly=True)
+    reserved_seconds = fields.Integer(readonly=True, aggregator=None)
+    rate = Amount("Rate per Minute", readonly=True, aggregator=None)
+    rate_id = fields.Many2one("call.rate", readonly=True, ondelete="set null", index="btree_not_null")
+    authorized_at = fields.Datetime(readonly=True)
+    expires_at = fields.Datetime(readonly=True)
+    partner_id = fields.Many2one(related="wallet_id.partner_id")
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    company_id = fields.Many2one(related="wallet_id.company_id")
+
+    _call_ref_unique = models.UniqueIndex("(wallet_id, call_ref)", "A call has one hold.")
+    _expiry = models.Index("(expires_at) WHERE state = 'held'")
+    _live = models.Index("(wallet_id) WHERE state = 'held'")
+
+    # === BUSINESS METHODS === #
+    # The wallet's balance is locked by whoever calls these.
+
+    @api.model
+    def _find(self, wallet_id, call_ref):
+        """Return the call's ``Hold`` (or None), and whether the call was charged already."""
+        self.env.cr.execute(
+            """
+            SELECT h.id, h.state, h.amount::text, h.reserved_seconds, h.call_type, h.number, h.rate::text,
+                   h.authorized_at, t.id IS NOT NULL
+              FROM (SELECT) one
+              LEFT JOIN call_wallet_hold h ON h.wallet_id = %(wallet)s AND h.call_ref = %(ref)s
+              LEFT JOIN call_wallet_transaction t ON t.wallet_id = %(wallet)s AND t.key = 'call/' || %(ref)s
+            """,
+            {"wallet": wallet_id, "ref": call_ref},
+        )
+        *values, is_settled = self.env.cr.fetchone()
+        if values[0] is None:
+            return None, is_settled
+        hold = Hold(*values)
+        return hold._replace(amount=parse_amount(hold.amount), rate=parse_amount(hold.rate)), is_settled
+
+    @api.model
+    def _write_hold(self, wallet_id, call_ref, hold, rate, seconds):
+        """Make the hold cover ``seconds`` in all; what it held before is part of it."""
+        now = utcnow()
+        amount = cost_of(rate, seconds)
+        values = {
+            "wallet": wallet_id,
+            "ref": call_ref,
+            "type": hold.call_type,
+            "number": hold.number,
+            "amount": amount,
+            "before": hold.amount,
+            "seconds": seconds,
+            "rate": rate.price_per_minute,
+            "rate_id": rate.rate_id or None,
+            "now": now,
+            "expires": now + timedelta(seconds=seconds) + GRACE,
+        }
+        self.env.cr.execute(WRITE_HOLD, values)
+        hold_id, notify = self.env.cr.fetchone()
+        self._after_hold([wallet_id] if notify else [])
+        return hold._replace(id=hold_id, state="held", amount=amount, reserved_seconds=seconds)
+
+    @api.model
+    def _release(self, wallet_id, call_ref):
+        self._free("released", "wallet_id = %(wallet)s AND call_ref = %(ref)s", wallet=wallet_id, ref=call_ref)
+
+    @api.model
+    def _expire(self, wallet_ids):
+        """Free what lost calls hold of these wallets; return whether there was anything."""
+        return self._free(
+            "expired",
+            "wallet_id = ANY(%(wallets)s) AND expires_at < now() AT TIME ZONE 'UTC'",
+            wallets=wallet_ids,
+        )
+
+    @api.model
+    def _wallets_with_expired(self, limit):
+        self.env.cr.execute(
+            "SELECT DISTINCT wallet_id FROM call_wallet_hold"
+            " WHERE state = 'held' AND expires_at < now() AT TIME ZONE 'UTC' ORDER BY 1 LIMIT %s",
+            [limit],
+        )
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    def _free(self, state, condition, **values):
+        self.env.cr.execute(
+            f"""
+            WITH freed AS (
+                UPDATE call_wallet_hold SET state = %(state)s WHERE state = 'held' AND {condition}
+                RETURNING wallet_id, amount
+            ), total AS (
+                SELECT wallet_id, sum(amount) AS amount FROM freed GROUP BY wallet_id
+            )
+            UPDATE call_wallet_balance b
+               SET held_amount = b.held_amount - t.amount, notified_at = {NOTIFIED_AT}
+              FROM total t CROSS JOIN {CLOCK}
+             WHERE b.wallet_id = t.wallet_id
+            RETURNING b.wallet_id, b.notified_at = clock.now
+            """,
+            {"state": state, **values},
+        )
+        freed = self.env.cr.fetchall()
+        self._after_hold([wallet_id for wallet_id, notify in freed if notify])
+        return bool(freed)
+
+    @api.model
+    def _hold_otherwise(self, wallet_id, change):
+        """Hold that much more (less, below zero) of a wallet for something else than a call."""
+        self.env["call.wallet.ledger"]._lock([wallet_id])
+        self.env.cr.execute(
+            "UPDATE call_wallet_balance SET held_amount = held_amount + %s WHERE wallet_id = %s", [change, wallet_id]
+        )
+        self._after_hold([wallet_id])
+
+    def _after_hold(self, changed):
+        """Tell the open dashboards: what is available changed."""
+        self.env.invalidate_all(flush=False)
+        if changed:
+            self.env["call.wallet"]._notify_changed(changed)
+
+
+WRITE_HOLD = f"""
+    WITH hold AS (
+        INSERT INTO call_wallet_hold
+               (wallet_id, call_ref, call_type, number, state, amount, reserved_seconds, rate, rate_id,
+                authorized_at, expires_at)
+        VALUES (%(wallet)s, %(ref)s, %(type)s, %(number)s, 'held', %(amount)s, %(seconds)s, %(rate)s,
+                %(rate_id)s, %(now)s, %(expires)s)
+        ON CONFLICT (wallet_id, call_ref) DO UPDATE
+           SET state = 'held', call_type = EXCLUDED.call_type, number = EXCLUDED.number,
+               amount = EXCLUDED.amount, reserved_seconds = EXCLUDED.reserved_seconds,
+               rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id, expires_at = EXCLUDED.expires_at
+        RETURNING id
+    )
+    UPDATE call_wallet_balance b
+       SET held_amount = b.held_amount + %(amount)s - %(before)s, notified_at = {NOTIFIED_AT}
+      FROM {CLOCK}
+     WHERE b.wallet_id = %(wallet)s
+ RETURNING (SELECT id FROM hold), b.notified_at = clock.now
+"""

@@ -1,0 +1,321 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import formatLang
+
+from ...const import FINANCE
+from ...tools.door import door
+from ...tools.fields import parse_amount
+
+
+class CallWalletRefund(models.Model):
+    """Refunds, and the promises that the ledger makes.
+
+    Refunds go at once up to the company's limit; above it two people are needed.
+    """
+
+    _inherit = "call.wallet"
+
+    refund_request_ids = fields.One2many("call.wallet.refund.request", "wallet_id", readonly=True)
+    refund_request_count = fields.Integer("Refund Requests", compute="_compute_refund_request_count")
+    refund_waiting_count = fields.Integer("Refunds to Approve", compute="_compute_refund_request_count")
+
+    @api.depends("refund_request_ids.state")
+    def _compute_refund_request_count(self):
+        counts = {}
+        if self.env.user.has_group(FINANCE) or self.env.su:
+            counts = {
+                (wallet, state): count
+                for wallet, state, count in self.env["call.wallet.refund.request"]._read_group(
+                    [("wallet_id", "in", self.ids)], ["wallet_id", "state"], ["__count"]
+                )
+            }
+        for wallet in self:
+            wallet.refund_waiting_count = counts.get((wallet, "waiting"), 0)
+            wallet.refund_request_count = sum(count for (whose, _state), count in counts.items() if whose == wallet)
+
+    def refund(self, amount, reason, usage=None, request_key=None):
+        """Return funds to the wallet as an adjustment or correction.
+
+        :param amount: in the wallet's currency, up to 6 places: str, int or Decimal
+        :param str reason: shown in the ledger and the usage report
+        :param usage: the ``call.usage`` it corrects (record or id); then never more than
+            that call cost less what was refunded for it before
+        :param str request_key: the same key is carried out once and returns the first result
+        :return: the ``call.wallet.transaction``
+        :raise UserError: amount or reason missing; above what the call cost; above the company's limit for one
+            person (``request_refund`` asks for a second one); or the wallet is closed
+        :raise AccessError: not finance staff
+        """
+        wallet = self._as(FINANCE)
+        wallet.ensure_one()
+        usage = wallet._to_usage(usage)
+        with door(self.env):
+            if not self.env.su:
+                wallet._refuse_closed()
+                wallet._refuse_alone(amount)
+            return self.env["call.wallet.ledger"]._refund(wallet, amount, reason, usage, request_key)
+
+    def request_refund(self, amount, reason, usage=None, request_key=None):
+        """Ask a finance manager to approve a refund; the money moves when one does.
+
+        :param amount: as ``refund``; any amount may be asked for
+        :param str reason: as ``refund``
+        :param usage: as ``refund``
+        :param str request_key: the same key asks once and returns the first request
+        :return: the ``call.wallet.refund.request``
+        :raise UserError: amount or reason missing, above what the call cost, or the wallet is closed
+        :raise AccessError: not finance staff
+        """
+        wallet = self._as(FINANCE)
+        wallet.ensure_one()
+        ledger = wallet.env["call.wallet.ledger"]
+        usage = wallet._to_usage(usage)
+        amount, reason = ledger._read_refund(amount, reason)
+        requests = wallet.env["call.wallet.refund.request"]
+        with door(self.env):
+            ledger._lock(wallet.ids)
+            wallet._refuse_closed()
+            if usage:
+                ledger._check_refundable(wallet, amount, usage)
+            return requests._ask(wallet, amount, reason, usage, request_key).with_env(self.env)
+
+    def _to_usage(self, usage):
+        """Return the call that somebody names by its id or as a record; empty for none."""
+        calls = self.env["call.usage"]
+        if usage is None or usage is False:
+            return calls
+        if isinstance(usage, type(calls)):
+            return usage
+        if isinstance(usage, bool) or not isinstance(usage, int):
+            raise UserError(self.env._("Call: send the id of one call of this wallet."))
+        return calls.browse(usage)
+
+    def _refund_limit(self):
+        """Return what one person may refund, in the wallet's currency; zero: any amount."""
+        company = self.company_id
+        limit = company.call_wallet_refund_limit
+        if self.currency_id == company.currency_id or not limit:
+            return limit
+        today = company._call_wallet_today()
+        return parse_amount(company.currency_id._convert(float(limit), self.currency_id, company, today))
+
+    def _needs_approval(self, amount):
+        """Return whether a refund of ``amount`` is above what one person may give."""
+        return bool(self.company_id.call_wallet_refund_limit) and amount > self._refund_limit()
+
+    def _refuse_alone(self, amount):
+        if self._needs_approval(parse_amount(amount, self.env._("Amount"), self.env)):
+            raise UserError(
+                self.env._(
+                    "Amount: refunds above %(limit)s need a second person. Ask for approval with Refund… on the "
+                    "wallet (request_refund in the API); a finance manager other than you decides.",
+                    limit=formatLang(self.env, float(self._refund_limit()), currency_obj=self.currency_id),
+                )
+            )
+
+    def _refuse_closed(self):
+        if not self.active:
+            raise UserError(self.env._("Wallet %s is closed. Reopen it first.", self.account_ref))
+
+    def action_open_refund_requests(self):
+        """Open the wallet's refunds that waited for a second person, or still do.
+
+        :raise AccessError: not finance staff
+        """
+        self._as(FINANCE)
+        return self._open_list("action_call_wallet_refund_request")
+
+    # === INVARIANTS === #
+    # The promises the ledger makes, each with a check that would notice if it were broken.
+
+    @api.model
+    def check_invariants(self, wallets=None):
+        """Check the ledger of ``wallets`` (all of them by default) against the invariants.
+
+        Reads every transaction of those wallets once; not for a page, but for the nightly
+        scheduled action, the tests and the benchmark.
+
+        :param wallets: ``call.wallet`` records or ids
+        :return: list of sentences, one a violation; empty when all invariants hold
+        :raise AccessError: not finance staff
+        """
+        self.browse()._as("call_wallet.group_finance")
+        ids = wallets.ids if isinstance(wallets, models.BaseModel) else wallets
+        self.env.flush_all()
+        violations = []
+        for name, query in CHECKS.items():
+            self.env.cr.execute(query, {"all": ids is None, "ids": list(ids or [])})
+            for account_ref, *details in self.env.cr.fetchall():
+                violations.append(f"{name}: {account_ref}: " + ", ".join(str(detail) for detail in details))
+        return violations + self._check_accounting(ids)
+
+    @api.model
+    def _cron_check_invariants(self):
+        """Tell finance in the morning if the night's check found anything."""
+        violations = self.sudo().check_invariants()
+        if violations:
+            self._report_violations(violations)
+
+    def _report_violations(self, violations):
+        group = self.env.ref("call_wallet.group_finance_manager")
+        partners = group.all_user_ids.partner_id
+        self.env["mail.thread"].message_notify(
+            partner_ids=partners.ids,
+            subject=self.env._("Call wallets: the ledger check found %s differences", len(violations)),
+            body="\n".join(violations[:100]),
+        )
+
+
+SCOPE = "(%(all)s OR b.wallet_id = ANY(%(ids)s))"
+
+
+# Each query returns one row a violation: the account reference, then what was found.
+CHECKS = {
+    "exact": f"""
+        SELECT w.account_ref, 'balance ' || b.balance, 'sum ' || COALESCE(t.total, 0),
+               'last balance_after ' || COALESCE(l.balance_after, 0), 'last sequence ' || b.last_sequence,
+               'transactions ' || COALESCE(t.n, 0)
+          FROM call_wallet_balance b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN (SELECT wallet_id, sum(amount) AS total, count(*) AS n
+                       FROM call_wallet_transaction GROUP BY wallet_id) t ON t.wallet_id = b.wallet_id
+          LEFT JOIN call_wallet_transaction l ON l.wallet_id = b.wallet_id AND l.sequence = b.last_sequence
+         WHERE {SCOPE}
+           AND (b.balance <> COALESCE(t.total, 0) OR b.balance <> COALESCE(l.balance_after, 0)
+                OR b.last_sequence <> COALESCE(t.n, 0))
+    """,
+    "own": """
+        SELECT w.account_ref, 'its balance is row ' || w.balance_id, 'of wallet ' || COALESCE(b.wallet_id::text, '-')
+          FROM call_wallet w
+          LEFT JOIN call_wallet_balance b ON b.id = w.balance_id
+         WHERE b.wallet_id IS DISTINCT FROM w.id AND (%(all)s OR w.id = ANY(%(ids)s))
+    """,
+    "chain": f"""
+        SELECT w.account_ref, 'sequence ' || c.sequence, 'after ' || c.previous_sequence,
+               'balance_after ' || c.balance_after, 'expected ' || c.previous_balance + c.amount
+          FROM (SELECT b.wallet_id, b.sequence, b.amount, b.balance_after,
+                       lag(b.sequence, 1, 0) OVER wallet AS previous_sequence,
+                       lag(b.balance_after, 1, 0.0) OVER wallet AS previous_balance
+                  FROM call_wallet_transaction b
+                 WHERE {SCOPE}
+                WINDOW wallet AS (PARTITION BY b.wallet_id ORDER BY b.sequence)) c
+          JOIN call_wallet w ON w.id = c.wallet_id
+         WHERE c.sequence <> c.previous_sequence + 1 OR c.balance_after <> c.previous_balance + c.amount
+    """,
+    "once": f"""
+        SELECT w.account_ref, b.key, 'entered ' || count(*) || ' times'
+          FROM call_wallet_transaction b JOIN call_wallet w ON w.id = b.wallet_id
+         WHERE {SCOPE} GROUP BY w.account_ref, b.wallet_id, b.key HAVING count(*) > 1
+    """,
+    "charged": f"""
+        SELECT w.account_ref, b.call_ref, 'cost ' || b.total_cost, 'charged ' || COALESCE((-t.amount)::text, 'nothing')
+          FROM call_usage b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN call_wallet_transaction t
+                 ON t.usage_id = b.id AND t.wallet_id = b.wallet_id AND t.key = 'call/' || b.call_ref
+         WHERE {SCOPE} AND (t.id IS NULL OR t.amount <> -b.total_cost)
+    """,
+    "held": f"""
+        SELECT w.account_ref, 'held ' || b.held_amount, 'live holds ' || COALESCE(h.total, 0),
+               'disputed ' || COALESCE(d.total, 0)
+          FROM call_wallet_balance b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN (SELECT wallet_id, sum(amount) AS total FROM call_wallet_hold
+                      WHERE state = 'held' GROUP BY wallet_id) h ON h.wallet_id = b.wallet_id
+          LEFT JOIN (SELECT wallet_id, sum(held_amount) AS total FROM call_wallet_stripe_return
+                      GROUP BY wallet_id) d ON d.wallet_id = b.wallet_id
+         WHERE {SCOPE} AND b.held_amount <> COALESCE(h.total, 0) + COALESCE(d.total, 0)
+    """,
+    "status": f"""
+        SELECT w.account_ref, 'status ' || b.state
+          FROM call_wallet_balance b
+          JOIN call_wallet w ON w.id = b.wallet_id
+         WHERE {SCOPE}
+           AND (b.is_set_up <> EXISTS (SELECT FROM call_wallet_recipient r WHERE r.wallet_id = b.wallet_id)
+                OR b.state <> CASE WHEN NOT b.is_set_up THEN 'not_set_up'
+                                   WHEN b.is_paused_by_hand OR b.balance <= 0 THEN 'paused' ELSE 'active' END)
+    """,
+    "topups": f"""
+        SELECT w.account_ref, 'top-up ' || b.id, 'amount ' || b.amount, 'credited ' || b.credited_amount,
+               'ledger ' || COALESCE(t.total, 0)
+          FROM call_wallet_topup b
+          JOIN call_wallet w ON w.id = b.wallet_id
+          LEFT JOIN (SELECT topup_id, sum(amount) AS total FROM call_wallet_transaction
+                      WHERE topup_id IS NOT NULL GROUP BY topup_id) t ON t.topup_id = b.id
+         WHERE {SCOPE} AND (b.credited_amount <> COALESCE(t.total, 0) OR b.credited_amount > b.amount)
+    """,
+    "posted": f"""
+        SELECT w.account_ref, 'entries ' || x.entered, 'ledger ' || x.ledger, 'rounded ' || x.rounded,
+               'posted totals ' || x.counted
+          FROM (SELECT b.wallet_id, COALESCE(gl.entered, 0) AS entered, COALESCE(t.ledger, 0) AS ledger,
+                       round(COALESCE(t.ledger, 0) / c.rounding) * c.rounding AS rounded,
+                       COALESCE(p.counted, 0) AS counted, COALESCE(p.ledger, 0) AS counted_ledger
+                  FROM call_wallet_balance b
+                  JOIN call_wallet w ON w.id = b.wallet_id
+                  JOIN res_currency c ON c.id = w.currency_id
+                  LEFT JOIN (SELECT l.call_wallet_id, sum(l.amount_currency) AS entered
+                               FROM account_move_line l
+                               JOIN account_move m ON m.id = l.move_id
+                               JOIN account_account a ON a.id = l.account_id
+                              WHERE m.call_wallet_posting_id IS NOT NULL AND m.state = 'posted'
+                                AND a.account_type LIKE 'liability%%'
+                              GROUP BY l.call_wallet_id) gl ON gl.call_wallet_id = b.wallet_id
+                  LEFT JOIN (SELECT wallet_id, -sum(amount) AS ledger FROM call_wallet_transaction
+                              WHERE move_id IS NOT NULL GROUP BY wallet_id) t ON t.wallet_id = b.wallet_id
+                  LEFT JOIN (SELECT wallet_id, sum(posted_amount) AS counted, sum(ledger_amount) AS ledger
+                               FROM call_wallet_posted GROUP BY wallet_id) p ON p.wallet_id = b.wallet_id
+                 WHERE {SCOPE}) x
+          JOIN call_wallet w ON w.id = x.wallet_id
+         WHERE x.entered <> x.rounded OR x.entered <> x.counted OR x.ledger <> x.counted_ledger
+    """,
+    "entries": f"""
+        SELECT w.account_ref, m.name, m.state, 'debit less credit ' || sum(l.balance),
+               'in the currency ' || sum(l.amount_currency)
+          FROM (SELECT b.move_id, min(b.wallet_id) AS wallet_id
+                  FROM call_wallet_transaction b
+                 WHERE {SCOPE} AND b.move_id IS NOT NULL
+                 GROUP BY b.move_id) x
+          JOIN account_move m ON m.id = x.move_id
+          JOIN account_move_line l ON l.move_id = m.id
+          JOIN call_wallet w ON w.id = x.wallet_id
+         GROUP BY w.account_ref, m.id
+        HAVING sum(l.balance) <> 0 OR sum(l.amount_currency) <> 0 OR m.state <> 'posted'
+    """,
+    "entered": f"""
+        WITH taken AS (
+            SELECT b.move_id, b.wallet_id, -sum(b.amount) AS ledger
+              FROM call_wallet_transaction b
+             WHERE {SCOPE} AND b.move_id IS NOT NULL
+             GROUP BY b.move_id, b.wallet_id
+        ), entered AS (
+            SELECT l.move_id, l.call_wallet_id AS wallet_id, sum(l.amount_currency) AS entered
+              FROM account_move_line l
+              JOIN account_account a ON a.id = l.account_id
+             WHERE l.call_wallet_id IN (SELECT wallet_id FROM taken) AND l.move_id IN (SELECT move_id FROM taken)
+               AND a.account_type LIKE 'liability%%'
+             GROUP BY l.move_id, l.call_wallet_id
+        )
+        SELECT w.account_ref, m.name, 'transactions ' || t.ledger, 'entered ' || COALESCE(e.entered, 0)
+          FROM taken t
+          LEFT JOIN entered e USING (move_id, wallet_id)
+          JOIN call_wallet w ON w.id = t.wallet_id
+          JOIN res_currency c ON c.id = w.currency_id
+          JOIN account_move m ON m.id = t.move_id
+         WHERE abs(t.ledger - COALESCE(e.entered, 0)) > c.rounding
+    """,
+    "totals": f"""
+        SELECT w.account_ref, x.type, 'ledger ' || COALESCE(x.ledger, 0), 'daily totals ' || COALESCE(x.days, 0),
+               'running total ' || x.running
+          FROM (SELECT b.wallet_id, k.type, k.running,
+                       (SELECT sum(t.amount) FROM call_wallet_transaction t
+                         WHERE t.wallet_id = b.wallet_id AND t.type = k.type) AS ledger,
+                       (SELECT sum(d.amount) FROM call_wallet_day d
+                         WHERE d.wallet_id = b.wallet_id AND d.type = k.type) AS days
+                  FROM call_wallet_balance b,
+                       LATERAL (VALUES ('usage', -b.total_used), ('balance_added', b.total_added),
+                                       ('refund', b.total_refunded), ('reversal', -b.total_reversed)) k(type, running)
+                 WHERE {SCOPE}) x
+          JOIN call_wallet w ON w.id = x.wallet_id
+         WHERE COALESCE(x.ledger, 0) <> COALESCE(x.days, 0) OR COALESCE(x.ledger, 0) <> x.running
+    """,
+}

@@ -1,0 +1,185 @@
+from odoo import api, fields, models
+from odoo.addons.phone_validation.tools.phone_validation import phone_format
+from odoo.exceptions import UserError
+
+from ...tools.fields import Amount
+from ...tools.sql import set_trigger, set_trigger_function
+
+TYPES = [
+    ("usage", "Usage"),
+    ("balance_added", "Balance added"),
+    ("refund", "Refund"),
+    ("reversal", "Reversal"),
+]
+
+# What the database refuses, whoever asks.
+GUARD = """
+BEGIN
+    IF TG_OP = 'UPDATE'
+       AND (NEW.usage_id IS NULL OR NEW.usage_id IS NOT DISTINCT FROM OLD.usage_id)
+       AND (OLD.move_id IS NULL OR NEW.move_id IS NOT DISTINCT FROM OLD.move_id)
+       AND to_jsonb(NEW) - 'usage_id' - 'move_id' = to_jsonb(OLD) - 'usage_id' - 'move_id'
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Wallet transactions are append-only: correct them with a new one.'
+        USING ERRCODE = 'restrict_violation';
+END
+"""
+
+
+class CallWalletTransaction(models.Model):
+    """One immutable row of a wallet's ledger.
+
+    Rows are appended by ``call.wallet.ledger`` and never changed: the ORM refuses, and so
+    does a trigger in the database. Two things may still happen to a row: the call it
+    charged can be deleted (``usage_id`` becomes empty, ``is_call`` remembers), and its
+    journal entry is noted once when it is posted.
+    Amounts are in the wallet's currency, 6 places; dates are UTC.
+    """
+
+    _name = "call.wallet.transaction"
+    _description = "Call Wallet Transaction"
+    _order = "wallet_id, sequence desc"
+    _log_access = False
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
+    sequence = fields.Integer(
+        required=True, readonly=True, aggregator=None, help="1, 2, 3, ... within the wallet, no gaps."
+    )
+    date = fields.Datetime(required=True, readonly=True, help="When it was recorded (UTC).")
+    day = fields.Date(required=True, readonly=True, help="The date in the wallet's time zone.")
+    type = fields.Selection(TYPES, required=True, readonly=True)
+    amount = Amount(required=True, readonly=True, help="Negative for usage and reversals.")
+    balance_after = Amount(required=True, readonly=True, aggregator=None)
+    description = fields.Char(readonly=True)
+    key = fields.Char(
+        required=True, readonly=True, help="What makes this row happen once, such as call/<call reference>."
+    )
+    fingerprint = fields.Char(
+        readonly=True, help="Digest of what was asked; the same key with another digest is a conflict."
+    )
+    is_call = fields.Boolean(readonly=True, help="About a call, even when the call itself was deleted since.")
+    call_type = fields.Selection([("live", "Live Call"), ("whatsapp", "WhatsApp Call")], readonly=True)
+    rate = Amount("Rate per Minute", readonly=True, aggregator=None)
+    billed_minutes = Amount(readonly=True)
+    usage_id = fields.Many2one("call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null")
+    topup_id = fields.Many2one(
+        "call.wallet.topup", "Top-up", readonly=True, ondelete="restrict", index="btree_not_null"
+    )
+    move_id = fields.Many2one(
+        "account.move", "Journal Entry", readonly=True, ondelete="restrict", index="btree_not_null"
+    )
+    partner_id = fields.Many2one(related="wallet_id.partner_id")
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    company_id = fields.Many2one(related="wallet_id.company_id")
+
+    _sequence_unique = models.UniqueIndex("(wallet_id, sequence)", "A wallet's transactions are numbered once.")
+    _key_unique = models.UniqueIndex("(wallet_id, key)", "This was already entered in the wallet.")
+    _wallet_date = models.Index("(wallet_id, date)")
+    # The few that are no calls, to be found among the many that are.
+    _other = models.Index("(wallet_id, sequence) WHERE type <> 'usage'")
+    _not_posted = models.Index("(day, wallet_id) WHERE move_id IS NULL AND topup_id IS NULL")
+
+    def init(self):
+        # Statistics of a young ledger say that a wallet has one row; by them an index on the wallet
+        # alone is as good as the one on its keys, and a call would be looked up among all rows.
+        self.env.cr.execute("ALTER TABLE call_wallet_transaction ALTER COLUMN wallet_id SET (n_distinct = -0.01)")
+        guard = "call_wallet_transaction_guard"
+        set_trigger_function(self.env.cr, guard, GUARD)
+        for name, events in (("append_only", ["update", "delete"]), ("no_truncate", ["truncate"])):
+            set_trigger(self.env.cr, self._table, f"{self._table}_{name}", events, guard)
+
+    @api.depends("wallet_id", "sequence")
+    def _compute_display_name(self):
+        for transaction in self:
+            transaction.display_name = f"{transaction.wallet_id.account_ref}/{transaction.sequence}"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise self._append_only()
+
+    def write(self, vals):
+        raise self._append_only()
+
+    @api.ondelete(at_uninstall=False)
+    def _refuse_unlink(self):
+        raise self._append_only()
+
+    def action_open_move(self):
+        """Open the journal entry that the transaction is in."""
+        self.check_access("read")
+        self.ensure_one()
+        return self.move_id.get_formview_action()
+
+    def _append_only(self):
+        return UserError(self.env._("Wallet transactions are never changed or deleted. Correct them with a new one."))
+
+    # === IN WORDS === #
+    # A transaction in the words of who pays: whom a call went to and why it cost what it did.
+
+    def _headline(self):
+        """Return what happened: the call and its number, or the invoice, or why it was corrected."""
+        self.ensure_one()
+        _ = self.env._
+        if self.topup_id:
+            return self.description
+        if not self._is_charge_of_a_call():
+            return f"{self._label('type')}: {self.description}" if self.description else self._label("type")
+        call = self.usage_id
+        if not call:
+            return _("%s, deleted", self._label("call_type"))
+        number = self._number()
+        if call.direction == "inbound":
+            return _("%(call_type)s from %(number)s", call_type=self._label("call_type"), number=number)
+        return _("%(call_type)s to %(number)s", call_type=self._label("call_type"), number=number)
+
+    def _details(self, money):
+        """Return what else there is to know at a glance, as a list of texts.
+
+        :param money: a function that formats a Decimal with the wallet's currency
+        """
+        self.ensure_one()
+        call = self.usage_id
+        if not call:
+            return []
+        if not self._is_charge_of_a_call():
+            return [self._label("call_type"), self._number()]
+        if call.status != "completed":
+            outcome = call._fields["status"].convert_to_export(call.status, call)
+        else:
+            minutes, seconds = divmod(call.billed_seconds, 60)
+            outcome = self.env._(
+                "%(minutes)s min at %(rate)s",
+                minutes=f"{minutes}:{seconds:02d}" if seconds else minutes,
+                rate=money(self.rate, exact=True),
+            )
+        return [*filter(None, (call.campaign_id.name, call.manager_id.name)), outcome]
+
+    def _reasons(self, moment):
+        """Return when the call was, how its charge came about and by what names others know it, as a list of texts.
+
+        :param moment: a function that formats a time in the wallet's time zone
+        """
+        self.ensure_one()
+        call, _ = self.usage_id, self.env._
+        if not call:
+            return [self.description] if self.is_call else []
+        reasons = [_("Call started %s", moment(call.started_at))]
+        if self._is_charge_of_a_call():
+            reasons.append(call.explanation)
+        reasons.append(_("Call reference %s", call.call_ref))
+        if call.application_ref:
+            reasons.append(_("Application ID %s", call.application_ref))
+        return reasons
+
+    def _is_charge_of_a_call(self):
+        # Not a correction of one, which stands under a key of its own.
+        return self.is_call and self.type == "usage" and self.key.startswith("call/")
+
+    def _label(self, name):
+        return dict(self._fields[name]._description_selection(self.env))[self[name]]
+
+    def _number(self):
+        number = phone_format(self.usage_id.number, None, None, force_format="INTERNATIONAL", raise_exception=False)
+        return number.replace(" ", "\N{NO-BREAK SPACE}")

@@ -1,0 +1,13 @@
+"""What people are told: low balance, calls stopped, monthly statements, and tasks of finance.
+
+One alert is noted per crossing, in the transaction that moved the balance, and sent after its commit; the
+scheduled action sends what a crash has left. Mails are written in the recipient's language, one at a time.
+Doors: ``_cron_send``, ``_cron_send_statements``.
+"""
+
+from . import (
+    call_wallet_recipient,
+    call_wallet_alert,
+    call_wallet,
+    res_company,
+)

@@ -1,0 +1,185 @@
+import logging
+from datetime import date, timedelta
+
+from odoo import api, fields, models
+from odoo.tools import plaintext2html
+
+from ...const import TO_DO
+from ...tools.door import door
+from ...tools.fields import ZERO, parse_amount
+
+_logger = logging.getLogger(__name__)
+
+# A longer report is not attached: the mail has the link to it.
+MOST_ROWS_ATTACHED = 50_000
+
+XLSX = "xlsx"
+
+
+class CallWalletNotices(models.Model):
+    """Mails to a wallet's people, tasks of finance, and the monthly statement."""
+
+    _inherit = "call.wallet"
+
+    monthly_statement = fields.Boolean(
+        default=True,
+        tracking=True,
+        help="On the first of each month the recipients get the last month's totals and usage report by mail.",
+    )
+    statement_month = fields.Date(
+        readonly=True,
+        copy=False,
+        compute="_compute_statement_month",
+        store=True,
+        precompute=True,
+        help="First day of the last month whose statement is done.",
+    )
+
+    def _mail_recipients(self, template, res_id=None, attachment=None, emails=None, **context):
+        """Queue a mail to the notification recipients, one a language.
+
+        :param str template: name of a mail template of this addon, about ``res_id`` (this wallet by default)
+        :param attachment: called with the wallet in the recipients' language; returns ``(name, bytes)`` or None
+        :param emails: whom to write to instead
+        :param context: what the template reads from ``ctx``
+        :return: the addresses
+        """
+        self.ensure_one()
+        emails = self.recipient_ids.mapped("email") if emails is None else emails
+        for lang, addresses in self._by_language(emails).items():
+            values = {"email_to": ", ".join(addresses), "recipient_ids": []}
+            if attachment:
+                values["attachment_ids"] = self._mail_attachment(attachment(self.with_context(lang=lang)))
+            self.env.ref(f"call_wallet.{template}").with_context(alert_lang=lang, tz=self.tz, **context).send_mail(
+                res_id or self.id, email_values=values, email_layout_xmlid="mail.mail_notification_layout"
+            )
+        if emails:
+            # Delivery is the mail queue's business: a slow mail server must not hold up a caller.
+            self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+        return emails
+
+    def _mail_attachment(self, file):
+        if not file:
+            return []
+        name, content = file
+        # Belongs to the mail alone, and goes with it.
+        return self.env["ir.attachment"].create({"name": name, "raw": content, "res_model": "mail.mail"}).ids
+
+    def _by_language(self, emails):
+        """Return {language code: addresses}; a known contact's language, else the customer's."""
+        customer = self.partner_id
+        contacts = self.env["res.partner"].search([("email_normalized", "in", emails)])
+        # The customer's own contact wins over a namesake elsewhere.
+        contacts = contacts.sorted(lambda contact: contact.commercial_partner_id == customer.commercial_partner_id)
+        langs = {contact.email_normalized: contact._call_wallet_lang() for contact in contacts if contact.lang}
+        groups = {}
+        for email in emails:
+            groups.setdefault(langs.get(email) or customer._call_wallet_lang() or "en_US", []).append(email)
+        return groups
+
+    # === TASKS OF FINANCE === #
+
+    def _tell_finance(self, summary, note):
+        """Note something about money in the wallet's chatter, and give somebody in finance an activity."""
+        self.ensure_one()
+        self.message_post(body=note, subject=summary)
+        user = self.company_id._call_wallet_finance_user(preferred=self.account_manager_id)
+        self.with_context(mail_activity_quick_update=True).activity_schedule(
+            TO_DO,
+            summary=summary,
+            note=plaintext2html(note),
+            user_id=user.id or self.env.uid,
+            date_deadline=self.company_id._call_wallet_today(),
+        )
+
+    # === MONTHLY STATEMENT === #
+    # The statement of a month, mailed to the recipients with its usage report (product section 5).
+
+    @api.depends()
+    def _compute_statement_month(self):
+        """A new wallet starts with the month that was over when it was created: there was nothing to state."""
+        for wallet in self:
+            wallet.statement_month = wallet._last_month()
+
+    @api.model
+    def _cron_send_statements(self):
+        """Send the statements of the last month that are still due, wallet by wallet.
+
+        A wallet's month is done in the transaction that writes its mails: a run that was
+        interrupted goes on where it stopped, and no month is sent twice.
+        """
+        due = self.sudo().search([("monthly_statement", "=", True), ("state", "!=", "not_set_up")], order="id")
+        due = due.filtered(lambda wallet: wallet._statement_due())
+        for done, wallet_id in enumerate(due.ids, start=1):
+            try:
+                with door(self.env):
+                    self.sudo().browse(wallet_id)._send_statement()
+            except Exception:  # one wallet must not hold up the others; tomorrow's run tries again
+                _logger.exception("Call wallet %s: its statement was not sent.", wallet_id)
+            if self.env.context.get("ir_cron_progress_id"):
+                self.env["ir.cron"]._commit_progress(1, remaining=len(due) - done)
+
+    def _statement_due(self):
+        """Return whether the last month, in the wallet's time zone, has not been sent."""
+        return (self.statement_month or date.min) < self._last_month()
+
+    def _last_month(self):
+        return month_before(self._today())
+
+    def _send_statement(self):
+        self.ensure_one()
+        # Another process may be at the same wallet: it waits here, and finds the month done.
+        self.env.cr.execute("SELECT statement_month FROM call_wallet WHERE id = %s FOR NO KEY UPDATE", [self.id])
+        self.invalidate_recordset(["statement_month"])
+        if not self._statement_due():
+            return
+        month = self._last_month()
+        self.statement_month = month
+        statement = self._statement(month)
+        if not statement["transactions"]:
+            return
+        is_short = statement["transactions"] <= MOST_ROWS_ATTACHED
+        attachment = (lambda wallet: wallet._statement_file(statement)) if is_short else None
+        self._mail_recipients(
+            "mail_template_statement", attachment=attachment, statement=statement, is_attached=is_short
+        )
+
+    def _statement(self, month):
+        """Return the month's roll-forward, from the daily totals: amounts are ``Decimal``.
+
+        :param date month: its first day
+        """
+        last = month_after(month) - timedelta(days=1)
+        before = self._sum_of_days([("day", "<", month)])
+        within = self._sum_of_days([("day", ">=", month), ("day", "<=", last)])
+        opening = sum((amount for amount, _count in before.values()), ZERO)
+        moved = {kind: within.get(kind, (ZERO, 0))[0] for kind in ("balance_added", "usage", "refund", "reversal")}
+        return {
+            "date_from": month,
+            "date_to": last,
+            "opening": opening,
+            **moved,
+            "closing": opening + sum(moved.values(), ZERO),
+            "transactions": sum(count for _amount, count in within.values()),
+        }
+
+    def _sum_of_days(self, domain):
+        groups = self.env["call.wallet.day"]._read_group(
+            [("wallet_id", "=", self.id), *domain], ["type"], ["amount:sum", "transactions:sum"]
+        )
+        return {kind: (parse_amount(amount or 0), count or 0) for kind, amount, count in groups}
+
+    def _statement_file(self, statement):
+        days = statement["date_from"], statement["date_to"]
+        with self._usage_report(*days, XLSX) as file:
+            return self._usage_report_filename(*days, XLSX), file.read()
+
+
+def month_before(day):
+    """Return the first day of the month before the one of ``day``."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def month_after(day):
+    """Return the first day of the month after the one of ``day``."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

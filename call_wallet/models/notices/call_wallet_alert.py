@@ -1,0 +1,224 @@
+import logging
+from functools import partial
+
+from odoo import SUPERUSER_ID, api, fields, models
+
+from ...const import TO_DO
+from ...tools.door import door, worker
+from ...tools.fields import Amount
+from ..ledger.call_wallet_balance import EMPTY, LOW
+from ..ledger.call_wallet_ledger import LEVEL
+
+_logger = logging.getLogger(__name__)
+
+KINDS = {"low": LOW, "empty": EMPTY}
+
+WAITING = "call_wallet.alerts"
+
+
+class CallWalletAlert(models.Model):
+    """One crossing of a wallet's balance, and the mail about it: the outbox of alerts.
+
+    The ledger adds the row in the transaction of the debit that crossed the line, so a
+    crossing is never lost; sending marks it, so it is never told twice. Amounts are in the
+    wallet's currency, 6 places; times are UTC.
+    """
+
+    _name = "call.wallet.alert"
+    _description = "Call Wallet Alert"
+    _order = "id desc"
+    _rec_name = "kind"
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="cascade", index=True)
+    kind = fields.Selection([("low", "Low balance"), ("empty", "Calls stopped")], required=True, readonly=True)
+    state = fields.Selection(
+        [("pending", "To send"), ("sent", "Sent"), ("cancelled", "Not needed any more")],
+        required=True,
+        readonly=True,
+        default="pending",
+    )
+    balance = Amount(readonly=True, aggregator=None, help="The balance right after the crossing.")
+    threshold = Amount(readonly=True, aggregator=None)
+    sent_at = fields.Datetime(readonly=True)
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    partner_id = fields.Many2one(related="wallet_id.partner_id")
+    company_id = fields.Many2one(related="wallet_id.company_id")
+
+    _pending = models.Index("(id) WHERE state = 'pending'")
+
+    # === NOTING A CROSSING === #
+
+    @api.model
+    def _note_crossings(self, wallet_ids):
+        """Put an alert in the outbox for each of these wallets, whose alert level just rose.
+
+        Called by the ledger in the transaction of the debit, with the balances locked. The
+        mails go out when that transaction is committed.
+        """
+        self.env.cr.execute(NOTE, [self.env.uid, self.env.uid, list(wallet_ids)])
+        self._send_after_commit(wallet_ids)
+
+    @api.model
+    def _send_after_commit(self, wallet_ids):
+        waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
+        if not waiting:
+            self.env.cr.postcommit.add(partial(send_now, self.env.registry, self.env.cr))
+        waiting.update(wallet_ids)
+
+    @api.model
+    def _note_missed_crossings(self):
+        """Let the ledger look again at wallets whose alert level does not fit their balance.
+
+        Such as after an import of thresholds by other means than this addon's methods.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(OUT_OF_LINE)
+        wallet_ids = [row[0] for row in self.env.cr.fetchall()]
+        if wallet_ids:
+            self.env["call.wallet.ledger"]._refresh(wallet_ids)
+
+    # === SENDING === #
+
+    @api.model
+    def _cron_send(self):
+        """Send what could not be sent when it happened."""
+        with door(self.env):
+            self._note_missed_crossings()
+        self._send_pending()
+
+    @worker
+    @api.model
+    def _send_pending(self, wallet_ids=None):
+        """Send the alerts that wait, each in a transaction of its own.
+
+        Safe to run in several processes at once: a waiting alert is taken by one of them,
+        and it is marked in the transaction that writes its mail. One that fails is logged
+        and left waiting for the next run.
+
+        :param wallet_ids: only those of these wallets; None: all
+        """
+        failed = []
+        alert = self
+        while alert is not None:
+            with door(self.env):
+                alert = self._take_one(wallet_ids, failed)
+                if alert is None:
+                    break
+                try:
+                    with self.env.cr.savepoint():
+                        alert._send()
+                except Exception:  # one bad address or template must not hold up the others
+                    failed.append(alert.id)
+                    _logger.exception("Call wallet alert %s was not sent; the scheduled action tries again.", alert.id)
+
+    def _take_one(self, wallet_ids, failed):
+        """Lock one waiting alert that no other process is sending."""
+        self.env.flush_all()
+        self.env.cr.execute(TAKE, {"all": wallet_ids is None, "wallets": list(wallet_ids or []), "failed": failed})
+        row = self.env.cr.fetchone()
+        self.env.invalidate_all()
+        return self.browse(row[0]) if row else None
+
+    def _send(self):
+        """Tell the recipients, unless the balance is back or there is nobody to tell."""
+        self.ensure_one()
+        if self.kind not in KINDS:
+            self._send_auto_topup()
+            return
+        wallet = self.wallet_id
+        emails = wallet.recipient_ids.mapped("email")
+        # Who closes a wallet tells the customer; a mail to add balance would be the wrong one.
+        if wallet.alert_level < KINDS[self.kind] or not emails or not wallet.active:
+            self.state = "cancelled"
+            return
+        wallet._mail_recipients(f"mail_template_balance_{self.kind}")
+        self._leave_note(emails)
+        if self.kind == "empty":
+            self._schedule_activity()
+        self._notify_finance()
+        self.write({"state": "sent", "sent_at": fields.Datetime.now()})
+
+    # === TELLING OUR OWN PEOPLE === #
+
+    def _leave_note(self, emails):
+        _ = self.env._
+        told = ", ".join(emails)
+        if self.kind == "empty":
+            body = _("The balance is used up and calls stopped. Mailed: %s", told)
+        else:
+            body = _("The balance is below the threshold. Mailed: %s", told)
+        self.wallet_id.message_post(body=body)
+
+    def _schedule_activity(self):
+        wallet = self.wallet_id
+        manager = wallet.account_manager_id
+        if not manager or wallet.activity_search([TO_DO], user_id=manager.id):
+            return
+        _ = self.with_context(lang=manager.lang).env._
+        # Their to-do list tells them; a mail on top would be the second about one crossing.
+        wallet.with_context(mail_activity_quick_update=True).activity_schedule(
+            TO_DO,
+            summary=_("Calls stopped: the balance is used up"),
+            note=_("Ask the customer to add balance."),
+            user_id=manager.id,
+            date_deadline=wallet.company_id._call_wallet_today(),
+        )
+
+    def _notify_finance(self):
+        """Show a notice to finance staff who are at work in the web client."""
+        wallet = self.wallet_id
+        staff = self.env.ref("call_wallet.group_finance").all_user_ids.filtered(
+            lambda user: user.active and wallet.company_id in user.company_ids
+        )
+        for lang, users in staff.grouped("lang").items():
+            title = self.with_context(lang=lang)._notify_title()
+            users._bus_send(
+                "simple_notification",
+                {"type": "warning", "title": title, "message": wallet.display_name},
+            )
+
+    def _notify_title(self):
+        if self.kind not in KINDS:
+            return dict(self._fields["kind"]._description_selection(self.env))[self.kind]
+        return self.env._("Calls stopped") if self.kind == "empty" else self.env._("Low balance")
+
+
+def send_now(registry, committed):
+    """Send the alerts that a transaction noted, now that it is committed.
+
+    Whoever reported the calls gets their answer whatever happens here.
+    """
+    wallet_ids = committed.postcommit.data.pop(WAITING, ())
+    try:
+        with registry.cursor() as cr:
+            alerts = api.Environment(cr, SUPERUSER_ID, {})["call.wallet.alert"]
+            alerts._send_pending(sorted(wallet_ids))
+    except Exception:  # the charge is committed; its caller must hear of that, not of this
+        _logger.exception("Call wallet alerts were not sent; the scheduled action tries again.")
+
+
+NOTE = """
+    INSERT INTO call_wallet_alert
+           (wallet_id, kind, state, balance, threshold, create_uid, write_uid, create_date, write_date)
+    SELECT b.wallet_id, CASE b.alert_level WHEN 2 THEN 'empty' ELSE 'low' END, 'pending', b.balance,
+           w.low_balance_threshold, %s, %s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+      FROM call_wallet_balance b
+      JOIN call_wallet w ON w.id = b.wallet_id
+     WHERE b.wallet_id = ANY(%s) AND b.alert_level > 0
+     ORDER BY b.wallet_id
+"""
+
+
+TAKE = """
+    SELECT id FROM call_wallet_alert
+     WHERE state = 'pending' AND (%(all)s OR wallet_id = ANY(%(wallets)s)) AND id <> ALL(%(failed)s::int[])
+     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
+
+OUT_OF_LINE = f"""
+    SELECT b.wallet_id
+      FROM call_wallet_balance b
+      JOIN call_wallet w ON w.id = b.wallet_id
+     WHERE b.alert_level IS DISTINCT FROM {LEVEL.format(balance="b.balance")}
+"""

@@ -1,0 +1,68 @@
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..wallet.call_wallet import MAX_RECIPIENTS
+
+# One bare address with a complete domain. Odoo's own reading of addresses would find one in
+# "jo doe@acme.com" and drop the rest, and mail somebody who was not meant.
+ADDRESS = re.compile(r"""[^@\s<>()\[\]\\,;:"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]""")
+
+
+class CallWalletRecipient(models.Model):
+    """An address that is told when a wallet runs low. One at least sets the wallet up."""
+
+    _name = "call.wallet.recipient"
+    _description = "Call Wallet Notification Recipient"
+    _rec_name = "email"
+    _order = "id"
+
+    wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade", index=True)
+    email = fields.Char(required=True)
+
+    _email_unique = models.UniqueIndex("(wallet_id, email)", "This address is already a recipient.")
+
+    @api.model
+    def _normalise(self, email):
+        """Return the address in the form it is stored and compared.
+
+        :raise ValidationError: not exactly one valid address
+        """
+        normalised = (email or "").strip().lower()
+        if not (ADDRESS.fullmatch(normalised) and normalised.isprintable() and len(normalised) <= 254):
+            raise ValidationError(
+                self.env._(
+                    "Notification recipient %(email)s is not a valid e-mail address; write it like name@company.com.",
+                    email=repr(email or ""),
+                )
+            )
+        return normalised
+
+    @api.constrains("wallet_id")
+    def _check_count(self):
+        for wallet in self.wallet_id:
+            if self.search_count([("wallet_id", "=", wallet.id)], limit=MAX_RECIPIENTS + 1) > MAX_RECIPIENTS:
+                raise ValidationError(self.env._("Notification recipients: at most %s addresses.", MAX_RECIPIENTS))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            vals["email"] = self._normalise(vals.get("email"))
+        recipients = super().create(vals_list)
+        recipients.wallet_id._refresh_set_up()
+        return recipients
+
+    def write(self, vals):
+        if "email" in vals:
+            vals = dict(vals, email=self._normalise(vals["email"]))
+        wallets = self.wallet_id
+        result = super().write(vals)
+        (wallets | self.wallet_id)._refresh_set_up()
+        return result
+
+    def unlink(self):
+        wallets = self.wallet_id
+        result = super().unlink()
+        wallets._refresh_set_up()
+        return result

@@ -1,0 +1,163 @@
+from functools import lru_cache
+
+from odoo import SUPERUSER_ID, api, fields, models
+
+from ...const import PLATFORM
+from ...rating import Deck, Rate
+from ...tools.fields import ZERO, parse_amount
+from ...tools.rated_wallet import Account
+
+
+class CallRatePlan(models.Model):
+    """The prices a customer has contracted: rates by call type and number prefix."""
+
+    _name = "call.rate.plan"
+    _description = "Call Rate Plan"
+    _inherit = ["mail.thread"]
+    _order = "name"
+
+    name = fields.Char(required=True, tracking=True)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one("res.company", help="Empty: for every company.")
+    currency_id = fields.Many2one(
+        "res.currency",
+        required=True,
+        tracking=True,
+        default=lambda self: self.env["call.wallet"]._default_currency(),
+    )
+    rate_ids = fields.One2many("call.rate", "plan_id", "Rates", copy=True)
+    rate_count = fields.Integer(compute="_compute_counts")
+    wallet_count = fields.Integer(compute="_compute_counts")
+    deck_version = fields.Integer(
+        readonly=True,
+        copy=False,
+        default=0,
+        help="Changes with every change of a rate; by it each server process notices that its copy is old.",
+    )
+
+    def init(self):
+        # Never handed out twice, not even after a rollback: a version names one set of prices.
+        self.env.cr.execute("CREATE SEQUENCE IF NOT EXISTS call_rate_plan_deck_version")
+
+    def _compute_counts(self):
+        rates = dict(self.env["call.rate"]._read_group([("plan_id", "in", self.ids)], ["plan_id"], ["__count"]))
+        wallets = dict(
+            self.env["call.wallet"]._read_group([("rate_plan_id", "in", self.ids)], ["rate_plan_id"], ["__count"])
+        )
+        for plan in self:
+            plan.rate_count = rates.get(plan, 0)
+            plan.wallet_count = wallets.get(plan, 0)
+
+    def _touch(self):
+        """Let every server process load these plans' prices anew."""
+        if self.ids:
+            self.env.flush_all()
+            self.env.cr.execute(
+                "UPDATE call_rate_plan SET deck_version = nextval('call_rate_plan_deck_version') WHERE id = ANY(%s)",
+                [self.ids],
+            )
+            self.invalidate_recordset(["deck_version"])
+
+    def _average_price(self, call_type):
+        """Return the plain average of the plan's prices a minute for this call type, today."""
+        now = fields.Datetime.now()
+        [(average,)] = self.env["call.rate"]._read_group(
+            [
+                ("plan_id", "in", self.ids),
+                ("call_type", "=", call_type),
+                ("direction", "=", "outbound"),
+                "|", ("valid_from", "=", False), ("valid_from", "<=", now),
+                "|", ("valid_to", "=", False), ("valid_to", ">", now),
+            ],
+            [],
+            ["price_per_minute:avg"],
+        )  # fmt: skip
+        return parse_amount(average) if average else ZERO
+
+    # === DECKS === #
+
+    @api.model
+    def _decks(self, plan_id, version):
+        """Return the plan's rates as {(call type, direction): Deck}.
+
+        Kept in the process's memory, a few bytes a rate, until the version changes.
+        """
+        cache = self.env.registry.__dict__.setdefault("_call_wallet_decks", {})
+        known = cache.get(plan_id)
+        if known is None or known[0] != version:
+            known = cache[plan_id] = (version, self._load_decks(plan_id))
+        return known[1]
+
+    def _load_decks(self, plan_id):
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            SELECT call_type, direction, COALESCE(prefix, ''), price_per_minute::text, increment_seconds,
+                   minimum_seconds, connection_fee::text, free_seconds, valid_from, valid_to, id
+              FROM call_rate WHERE plan_id = %s
+            """,
+            [plan_id],
+        )
+        rates = {}
+        for call_type, direction, *terms in self.env.cr.fetchall():
+            rates.setdefault((call_type, direction), []).append(self._to_rate(*terms))
+        return {kind: Deck(deck) for kind, deck in rates.items()}
+
+    def _to_rate(self, prefix, price, increment, minimum, fee, free, valid_from, valid_to, rate_id):
+        return Rate(
+            prefix=prefix,
+            price_per_minute=parse_amount(price),
+            increment_seconds=increment,
+            minimum_seconds=minimum or 0,
+            connection_fee=parse_amount(fee),
+            free_seconds=free or 0,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            rate_id=rate_id,
+        )
+
+    # === RATED WALLETS === #
+    # How the platform's account references become wallets with their prices.
+
+    @api.model
+    def _load_rated_wallets(self, refs, only_active=False):
+        """Return {account reference: ``Account``} for those that exist.
+
+        Only those of the user's companies, unless it is the platform's, which serves all.
+
+        :param only_active: without closed wallets. No call starts on one, but a call that
+            took place is charged wherever it was made.
+        """
+        if not refs:
+            return {}
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, co.call_wallet_whatsapp_rate::text,
+                   co.call_wallet_hold_seconds
+              FROM call_wallet w
+              JOIN res_currency cur ON cur.id = w.currency_id
+              JOIN res_company co ON co.id = w.company_id
+              LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
+             WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s) AND (%s OR w.company_id = ANY(%s))
+            """,
+            [list(refs), only_active, *self._account_companies()],
+        )
+        accounts = {}
+        for ref, wallet_id, currency, plan_id, version, whatsapp, hold_seconds in self.env.cr.fetchall():
+            decks = self._decks(plan_id, version) if plan_id else {}
+            accounts[ref] = Account(wallet_id, currency, decks, flat_rate(whatsapp), hold_seconds)
+        return accounts
+
+    def _account_companies(self):
+        """Return whether every company's wallets may be named, and the user's companies."""
+        user = self.env.user
+        if self.env.uid == SUPERUSER_ID or user.has_group(PLATFORM):
+            return True, []
+        return False, user.company_ids.ids
+
+
+@lru_cache(maxsize=64)
+def flat_rate(price):
+    """Return the rate that asks ``price`` a minute anywhere. Few companies, few prices."""
+    return Rate(prefix="", price_per_minute=parse_amount(price))

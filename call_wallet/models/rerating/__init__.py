@@ -1,0 +1,15 @@
+"""Re-rating: what calls of the past would cost by today's rates, and correcting them by that.
+
+A preview moves no money. Posting enters exactly the differences that were previewed, each once, as new
+transactions linked to their calls; a charge that changed in between is refused and says so on its line.
+Doors: ``action_preview``, ``action_post``, ``action_discard``, ``action_leave_alone``, ``action_correct``,
+``_cron_advance``.
+"""
+
+from . import (
+    call_usage_rerate,
+    call_usage_rerate_line,
+    call_usage_rerate_wallet,
+    call_usage_rerate_preview,
+    call_usage_rerate_post,
+)

@@ -1,0 +1,221 @@
+from decimal import ROUND_HALF_UP, Decimal
+
+from odoo import api, fields, models
+
+from ...tools.fields import ZERO, Amount, parse_amount
+from ...tools.stripe_client import client
+from .payment_transaction import EXPAND
+
+# From Stripe's list of a dispute's statuses: not decided yet, an inquiry before a dispute included.
+OPEN = ("warning_needs_response", "warning_under_review", "needs_response", "under_review")
+
+
+class CallWalletStripeReturn(models.Model):
+    """A payment that the customer's bank has taken back: a card's dispute, a direct debit's return.
+
+    Level-triggered: ``_bring`` compares what Stripe says with ``is_taken`` and enters the
+    difference. Taking back is a payment out of the provider's journal that stands against the
+    one received, so that the invoice is open again; getting it back is a new payment.
+    """
+
+    _name = "call.wallet.stripe.return"
+    _description = "Dispute or Returned Payment"
+    _order = "id desc"
+    _rec_name = "reference"
+
+    reference = fields.Char(required=True, readonly=True, help="Stripe's name of the dispute or charge.")
+    kind = fields.Selection([("dispute", "Dispute"), ("return", "Returned Debit")], required=True, readonly=True)
+    transaction_id = fields.Many2one("payment.transaction", "Payment", required=True, readonly=True, index=True)
+    wallet_id = fields.Many2one("call.wallet", readonly=True, index=True)
+    company_id = fields.Many2one(related="transaction_id.company_id", store=True)
+    currency_id = fields.Many2one(related="transaction_id.currency_id")
+    amount = fields.Monetary(readonly=True)
+    status = fields.Char(readonly=True, help="As Stripe names it.")
+    reason = fields.Char(readonly=True)
+    is_taken = fields.Boolean("Taken Back", readonly=True)
+    payment_ids = fields.Many2many("account.payment", string="Payments", readonly=True)
+    held_amount = Amount(
+        "Held", required=True, default=0, readonly=True, help="Not available to calls while the dispute is open."
+    )
+
+    _once = models.UniqueIndex("(reference)", "A dispute is kept once.")
+
+    # === WHAT STRIPE SAYS === #
+
+    @api.model
+    def _bring_dispute(self, provider, name):
+        """Bring our side to how a dispute stands at Stripe; return whether it is about a top-up."""
+        dispute = client(provider).disputes.retrieve(name).to_dict()
+        transaction = self._payment_of(provider, dispute["payment_intent"])
+        if not transaction:
+            return False
+        record = self._of("dispute", name, transaction, dispute["amount"], dispute["reason"])
+        is_taken = sum(entry["amount"] for entry in dispute["balance_transactions"]) < 0
+        record._bring(is_taken, dispute["status"])
+        return True
+
+    @api.model
+    def _bring_charge(self, provider, name):
+        """Take a payment back that failed after it had succeeded, as a direct debit can for weeks."""
+        charge = client(provider).charges.retrieve(name).to_dict()
+        transaction = self._payment_of(provider, charge["payment_intent"])
+        if not transaction:
+            return False
+        intent = self._intent_of(provider, charge)
+        if transaction.state != "done":
+            transaction._call_wallet_process_intent(intent)
+            return True
+        if self._is_returned(charge, intent):
+            record = self._of("return", name, transaction, charge["amount"], charge["failure_code"])
+            record._bring(True, "failed")
+            transaction._call_wallet_block_debits()
+            return True
+        # Taken back although the money is here.
+        self.search([("reference", "=", name), ("is_taken", "=", True)])._bring(False, charge["status"])
+        return True
+
+    def _intent_of(self, provider, charge):
+        return client(provider).payment_intents.retrieve(charge["payment_intent"], {"expand": EXPAND}).to_dict()
+
+    def _is_returned(self, charge, intent):
+        """Tell whether the payment failed with this charge: a declined card may be followed by one that pays."""
+        latest = (intent["latest_charge"] or {}).get("id")
+        return charge["status"] == "failed" and latest == charge["id"] and intent["status"] != "succeeded"
+
+    def _payment_of(self, provider, intent):
+        if not intent:  # made elsewhere, without one; a draft of ours has none yet
+            return self.env["payment.transaction"]
+        transaction = self.env["payment.transaction"].search(
+            [("provider_id", "=", provider.id), ("provider_reference", "=", intent), ("operation", "!=", "refund")],
+            limit=1,
+        )
+        return transaction if transaction._call_wallet_topups() else transaction.browse()
+
+    def _of(self, kind, name, transaction, minor, reason):
+        """Return the record of a dispute or return, made if it is new, and locked."""
+        # A write: whoever else is at this payment fails, and is repeated, instead of taking it back twice.
+        self.env.cr.execute("UPDATE payment_transaction SET state = state WHERE id = %s", [transaction.id])
+        record = self.search([("reference", "=", name)])
+        if record:
+            return record
+        record = self.create(
+            {
+                "reference": name,
+                "kind": kind,
+                "transaction_id": transaction.id,
+                "wallet_id": transaction._call_wallet_topups().wallet_id[:1].id,
+                "amount": transaction._call_wallet_major(minor),
+                "reason": reason,
+            }
+        )
+        record._tell(
+            self.env._("Dispute %s was opened", name) if kind == "dispute" else self.env._("Payment %s came back", name)
+        )
+        return record
+
+    # === WHAT FOLLOWS === #
+
+    def _bring(self, is_taken, status):
+        self.status = status
+        if is_taken and not self.is_taken:
+            self._take_back()
+        elif self.is_taken and not is_taken:
+            self._give_back()
+        self._follow_dispute()
+
+    def _take_back(self):
+        transaction = self.transaction_id
+        if transaction.state == "done" and not transaction.payment_id:
+            transaction._post_process()
+        received = transaction.payment_id
+        others = self.search([("transaction_id", "=", transaction.id), ("is_taken", "=", True)])
+        amount = min(self.amount, received.amount - sum(others.mapped("amount")))
+        self.write({"is_taken": True, "amount": amount})
+        if transaction.currency_id.is_zero(amount):
+            return
+        with transaction._call_wallet_topups()._together():
+            payment = self._pay("outbound", amount)
+            lines = self._open_lines(received | payment)
+            lines.remove_move_reconcile()
+            lines.reconcile()
+            rest = self._open_lines(received) | self._invoice_lines()
+            rest.filtered(lambda line: not line.reconciled).reconcile()
+        self._tell(self.env._("Funds of %s were taken back", transaction.reference))
+
+    def _give_back(self):
+        self.is_taken = False
+        with self.transaction_id._call_wallet_topups()._together():
+            payment = self._pay("inbound", self.amount)
+            lines = self._open_lines(payment) | self._invoice_lines()
+            lines.filtered(lambda line: not line.reconciled).reconcile()
+        self._tell(self.env._("Funds of %s came back", self.transaction_id.reference))
+
+    def _pay(self, direction, amount):
+        received = self.transaction_id.payment_id
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": direction,
+                "amount": amount,
+                "currency_id": self.currency_id.id,
+                "partner_id": received.partner_id.id,
+                "partner_type": "customer",
+                "journal_id": received.journal_id.id,
+                "payment_method_line_id": received.payment_method_line_id.id,
+                "destination_account_id": received.destination_account_id.id,
+                # Of the same transaction, which says whether it is money at all.
+                "payment_transaction_id": self.transaction_id.id if direction == "inbound" else False,
+                "date": received.company_id._call_wallet_today(),
+                "memo": f"{self.transaction_id.reference} - {self.reference}",
+            }
+        )
+        payment.action_post()
+        self.payment_ids |= payment
+        return payment
+
+    def _open_lines(self, payments):
+        return payments.move_id.line_ids.filtered(lambda line: line.account_id in payments.destination_account_id)
+
+    def _invoice_lines(self):
+        invoices = self.transaction_id.invoice_ids.filtered(lambda move: move.state == "posted")
+        accounts = self.transaction_id.payment_id.destination_account_id
+        return invoices.line_ids.filtered(lambda line: line.account_id in accounts)
+
+    def _tell(self, summary):
+        _ = self.env._
+        self.wallet_id._tell_finance(
+            summary,
+            _(
+                "%(kind)s %(name)s over %(amount)s, reason: %(reason)s. See Stripe's dashboard; evidence has a date.",
+                kind=dict(self._fields["kind"]._description_selection(self.env))[self.kind],
+                name=self.reference,
+                amount=self.currency_id.format(self.amount),
+                reason=self.reason or "-",
+            ),
+        )
+
+    # === DISPUTED FUNDS === #
+    # Funds of a payment that is disputed: held while the dispute is open and the money still here.
+    #
+    # Once the money is taken, the ``reversal`` takes their place; once the dispute is decided for us, they are
+    # free. Like the rest of it a level, which ``_bring`` restores from whatever state.
+
+    def _follow_dispute(self):
+        is_open = self.kind == "dispute" and self.status in OPEN and not self.is_taken
+        self._hold_disputed(self._disputed_funds() if is_open else ZERO)
+
+    def _disputed_funds(self):
+        """Return how much of the wallet's funds the disputed payment brought: net of tax, in its currency."""
+        topups = self.transaction_id._call_wallet_topups().filtered(lambda topup: topup.wallet_id == self.wallet_id)
+        invoice = topups.invoice_id[:1]
+        if not invoice.amount_total:
+            return ZERO
+        net = parse_amount(self.amount) * parse_amount(invoice.amount_untaxed) / parse_amount(invoice.amount_total)
+        cent = Decimal(1).scaleb(-self.currency_id.decimal_places)
+        return min(net.quantize(cent, rounding=ROUND_HALF_UP), sum(topups.mapped("credited_amount"), ZERO))
+
+    def _hold_disputed(self, amount):
+        change = amount - self.held_amount
+        if change:
+            self.held_amount = amount
+            self.env.flush_all()
+            self.env["call.wallet.hold"]._hold_otherwise(self.wallet_id.id, change)

@@ -1,0 +1,240 @@
+import logging
+
+import stripe
+from odoo import fields, models
+from odoo.addons.payment import utils as payment_utils
+from odoo.addons.payment_stripe import const
+
+from ...tools.stripe_client import client
+
+_logger = logging.getLogger(__name__)
+
+# Whether Stripe did what it was asked for is not known.
+UNANSWERED = (stripe.APIConnectionError, stripe.RateLimitError)
+
+EXPAND = ["payment_method", "latest_charge.balance_transaction"]
+
+
+class PaymentTransaction(models.Model):
+    """Top-ups are charged and paid back through Stripe's library.
+
+    Every request that moves money has a key that follows from the transaction's reference:
+    what is repeated after a lost answer, or after this database rolled back, is done once.
+    """
+
+    _inherit = "payment.transaction"
+
+    call_wallet_receipt_url = fields.Char("Receipt", readonly=True, copy=False, help="The provider's own receipt.")
+    call_wallet_fee = fields.Monetary(
+        "Provider's Fee", currency_field="call_wallet_fee_currency_id", readonly=True, copy=False
+    )
+    call_wallet_fee_currency_id = fields.Many2one("res.currency", readonly=True, copy=False)
+    call_wallet_is_mismatched = fields.Boolean(
+        "Another Amount Reported", readonly=True, copy=False, help="By the provider; finance was told."
+    )
+
+    def _call_wallet_by_library(self):
+        return self.provider_code == "stripe" and bool(self._call_wallet_topups())
+
+    # === CHARGES === #
+
+    def _send_payment_request(self):
+        """Charge a saved card or account without its owner being there."""
+        if not self._call_wallet_by_library():
+            return super()._send_payment_request()
+        key = payment_utils.generate_idempotency_key(self, scope="payment_intents")
+        self._call_wallet_ask(
+            lambda api: api.payment_intents.create(self._call_wallet_intent_values(), {"idempotency_key": key}),
+            self._call_wallet_process_intent,
+        )
+
+    def _call_wallet_intent_values(self):
+        token = self.token_id
+        if not token.stripe_payment_method:  # saved before 2019
+            token._stripe_sca_migrate_customer()
+        return {
+            **self._call_wallet_amount_values(),
+            "customer": token.provider_ref,
+            "payment_method": token.stripe_payment_method,
+            **({"mandate": token.stripe_mandate} if token.stripe_mandate else {}),
+            "payment_method_types": self._call_wallet_method_types(),
+            **self._call_wallet_description_values(),
+            "confirm": True,
+            "off_session": True,
+            "expand": EXPAND,
+        }
+
+    def _call_wallet_amount_values(self):
+        return {"amount": self._call_wallet_minor(self.amount), "currency": self.currency_id.name.lower()}
+
+    def _call_wallet_minor(self, amount):
+        decimals = const.CURRENCY_DECIMALS.get(self.currency_id.name)
+        return payment_utils.to_minor_currency_units(amount, self.currency_id, arbitrary_decimal_number=decimals)
+
+    def _call_wallet_method_types(self):
+        method = self.payment_method_id.primary_payment_method_id or self.payment_method_id
+        return [const.PAYMENT_METHODS_MAPPING.get(method.code, method.code)]
+
+    def _call_wallet_description_values(self):
+        """Return what lets Stripe's side be matched with ours, and the receipt be sent."""
+        return {
+            "description": self.reference,
+            "metadata": self._call_wallet_metadata(),
+            **({"receipt_email": self.partner_email} if self.partner_email else {}),
+        }
+
+    def _call_wallet_metadata(self):
+        return {
+            "call_wallet_db": self.env["ir.config_parameter"].sudo().get_param("database.uuid"),
+            "call_wallet_reference": self.reference,
+            "call_wallet_topup": ",".join(map(str, self._call_wallet_topups().ids)),
+        }
+
+    # === REFUNDS === #
+
+    def _send_refund_request(self):
+        """Pay a top-up back through Stripe."""
+        if not self._call_wallet_by_library():
+            return super()._send_refund_request()
+        key = payment_utils.generate_idempotency_key(self, scope="refunds")
+        values = {
+            "payment_intent": self.source_transaction_id.provider_reference,
+            "amount": self._call_wallet_minor(-self.amount),
+            "metadata": self._call_wallet_metadata(),
+        }
+        self._call_wallet_ask(
+            lambda api: api.refunds.create(values, {"idempotency_key": key}), self._call_wallet_process_refund
+        )
+
+    # === ANSWERS === #
+
+    def _call_wallet_ask(self, request, process):
+        """Send a request and process its answer; a refusal becomes the transaction's error.
+
+        :param request: function of the client, returning Stripe's object
+        :param process: function of that object as a dict
+        """
+        self.call_wallet_unanswered = self.call_wallet_refused = False
+        try:
+            answer = request(client(self.provider_id.sudo())).to_dict()
+        except stripe.CardError as error:
+            self._call_wallet_decline(error)
+        except stripe.StripeError as error:
+            if isinstance(error, UNANSWERED) or (error.http_status or 0) >= 500:
+                self.call_wallet_unanswered = True
+                self._set_pending(state_message=self.env._("Stripe has not answered yet; it will be asked again."))
+            else:
+                self.call_wallet_refused = True
+                self._set_error(error.user_message or str(error))
+        else:
+            process(answer)
+
+    def _call_wallet_decline(self, error):
+        details = error.error
+        intent = getattr(details, "payment_intent", None)
+        self.call_wallet_decline_code = getattr(details, "decline_code", None) or error.code
+        self.call_wallet_needs_authentication = "authentication_required" in (error.code, self.call_wallet_decline_code)
+        if intent:
+            self.provider_reference = intent.id
+        self._set_error(error.user_message or str(error))
+
+    def _call_wallet_process_intent(self, intent):
+        """Bring the transaction to what Stripe's payment intent (a dict) says."""
+        data = {"reference": self.reference, "payment_intent": intent, "payment_method": intent.get("payment_method")}
+        self._process("stripe", data)
+
+    def _call_wallet_process_refund(self, refund):
+        self._process("stripe", {"reference": self.reference, "refund": refund})
+
+    def _apply_updates(self, payment_data):
+        """Keep the receipt, the fee, and the reason of a decline; leave out a message of another amount.
+
+        Odoo refuses another amount only once: of a transaction in error it believes the next message.
+        """
+        if self._call_wallet_mismatches(payment_data):
+            return
+        super()._apply_updates(payment_data)
+        intent = payment_data.get("payment_intent")
+        if self.provider_code != "stripe" or not intent:
+            return
+        charge = intent.get("latest_charge") or next(iter((intent.get("charges") or {}).get("data", [])), None)
+        if isinstance(charge, dict):
+            self._call_wallet_keep_charge(charge)
+        error = intent.get("last_payment_error") or {}
+        if self.state == "error" and error:
+            self.call_wallet_decline_code = error.get("decline_code") or error.get("code")
+
+    def _call_wallet_keep_charge(self, charge):
+        if charge.get("receipt_url"):
+            self.call_wallet_receipt_url = charge["receipt_url"]
+        entry = charge.get("balance_transaction")
+        if isinstance(entry, dict):
+            currency = self.env["res.currency"].search([("name", "=", entry["currency"].upper())])
+            decimals = const.CURRENCY_DECIMALS.get(currency.name)
+            fee = payment_utils.to_major_currency_units(entry["fee"], currency, arbitrary_decimal_number=decimals)
+            self.write({"call_wallet_fee": fee, "call_wallet_fee_currency_id": currency.id})
+
+    def _call_wallet_fetch_intent(self):
+        """Ask Stripe how the payment stands, and process it.
+
+        :raise stripe.StripeError: Stripe refused, or did not answer
+        """
+        api = client(self.provider_id.sudo())
+        self._call_wallet_process_intent(
+            api.payment_intents.retrieve(self.provider_reference, {"expand": EXPAND}).to_dict()
+        )
+
+    # === CUSTOMERS === #
+
+    def _stripe_create_customer(self):
+        """Return one Stripe customer for all people of a company that has a wallet."""
+        customers = self.env["call.wallet.stripe.customer"]
+        if not customers._has_wallet(self.partner_id.commercial_partner_id):
+            return super()._stripe_create_customer()
+        return {"id": customers._of(self.provider_id, self.partner_id).reference}
+
+    # === MESSAGES OF ANOTHER AMOUNT === #
+    # A provider's message about a top-up's payment with another amount or currency than was asked for.
+
+    def _validate_amount(self, payment_data):
+        """Tell finance, once, of a payment that is another one than was asked for."""
+        result = super()._validate_amount(payment_data)
+        if not self.call_wallet_is_mismatched and self._call_wallet_mismatches(payment_data):
+            self.call_wallet_is_mismatched = True
+            self._call_wallet_tell_mismatch(payment_data)
+        return result
+
+    def _call_wallet_mismatches(self, payment_data):
+        if self.state != "error" or not self._call_wallet_topups():
+            return False
+        told = self._extract_amount_data(payment_data)
+        if told is None:  # the provider leaves it out
+            return False
+        differs = self.currency_id.compare_amounts(abs(told["amount"] or 0), abs(self.amount)) != 0
+        return differs or told["currency_code"] != self.currency_id.name
+
+    def _call_wallet_tell_mismatch(self, payment_data):
+        _ = self.env._
+        self._call_wallet_topups().wallet_id[:1]._tell_finance(
+            _("Payment %s has another amount", self.reference),
+            _(
+                "%(asked)s was asked for, but %(provider)s reports %(told)s. It was not entered. See at the provider "
+                "what was paid, and enter it or send it back.",
+                asked=self.currency_id.format(abs(self.amount)),
+                provider=self.provider_id.name,
+                told=self._call_wallet_told_amount(payment_data),
+            ),
+        )
+
+    def _call_wallet_told_amount(self, payment_data):
+        """Return the amount in a provider's message with its currency, for people."""
+        told = self._extract_amount_data(payment_data)
+        amount, code = told["amount"] or 0, told["currency_code"]
+        currency = self.env["res.currency"].with_context(active_test=False).search([("name", "=", code)])
+        if not currency:
+            return f"{amount} {code or '?'}"
+        if self.provider_code == "stripe":  # the message has cents, or what is smallest in its currency
+            decimals = const.CURRENCY_DECIMALS.get(code)
+            minor = self._call_wallet_minor(amount)
+            amount = payment_utils.to_major_currency_units(minor, currency, arbitrary_decimal_number=decimals)
+        return f"{currency.format(amount)} ({code})"

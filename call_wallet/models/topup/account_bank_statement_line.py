@@ -1,0 +1,114 @@
+import re
+
+from odoo import fields, models
+
+# A reference has a number in it, and as many parts as this at most (INV/2026/00012 has three).
+PARTS = 6
+
+SHORTEST, LONGEST = 5, 64
+
+
+class AccountBankStatementLine(models.Model):
+    _inherit = "account.bank.statement.line"
+
+    call_wallet_note = fields.Char(
+        readonly=True, copy=False, help="Why a transfer that names a top-up was not matched with it."
+    )
+
+    def _call_wallet_keys(self):
+        """Return everything in the line's text that may be a payment reference, without separators."""
+        parts = re.findall(r"[A-Z0-9]+", f"{self.payment_ref or ''} {self.narration or ''} {self.ref or ''}".upper())
+        joined = {
+            "".join(parts[start:end])
+            for start in range(len(parts))
+            for end in range(start + 1, min(start + PARTS, len(parts)) + 1)
+        }
+        return {key for key in joined if SHORTEST <= len(key) <= LONGEST and re.search(r"\d", key)}
+
+    def _call_wallet_match(self, invoices):
+        """Book the line to the customer whose invoices it names, if there is no doubt; return it if it was."""
+        _liquidity, suspense, other = self._seek_for_lines()
+        if other or len(suspense) != 1:
+            return self.browse()  # somebody has begun to reconcile it by hand
+        doubt = self._call_wallet_doubt(invoices)
+        if doubt:
+            self._call_wallet_leave(invoices, doubt)
+            return self.browse()
+        self._call_wallet_book(invoices)
+        return self
+
+    def _call_wallet_doubt(self, invoices):
+        """Return why the line cannot be matched with the invoices that it names, or False."""
+        _ = self.env._
+        names = ", ".join(invoices.mapped("name"))
+        currency = self.foreign_currency_id or self.currency_id
+        amount = self.amount_currency if self.foreign_currency_id else self.amount
+        if len(invoices.commercial_partner_id) > 1:
+            return _("The transfer names invoices of several customers: %s.", names)
+        if invoices.currency_id != currency:
+            return _(
+                "The transfer is in %(currency)s, other than the invoice it names: %(names)s.",
+                currency=currency.name,
+                names=names,
+            )
+        if len(invoices) > 1 and currency.compare_amounts(amount, sum(invoices.mapped("amount_residual"))):
+            return _("The transfer names several invoices, whose sum is another: %s.", names)
+        if self._call_wallet_registered(invoices):
+            return _("A payment of %s was registered by hand; it may be this transfer.", names)
+        if self._call_wallet_twins():
+            return _("A transfer with this text, day and amount was matched before: was the statement imported twice?")
+        return False
+
+    def _call_wallet_registered(self, invoices):
+        """Return payments in this bank that somebody has registered and that wait for their line here."""
+        payments = invoices._get_reconciled_payments()
+        return payments.filtered(
+            lambda payment: (
+                payment.journal_id == self.journal_id and not payment.is_matched and not payment.payment_transaction_id
+            )
+        )
+
+    def _call_wallet_twins(self):
+        return self.search(
+            [
+                ("id", "!=", self.id),
+                ("journal_id", "=", self.journal_id.id),
+                ("is_reconciled", "=", True),
+                *((name, "=", self[name]) for name in ("date", "amount", "payment_ref")),
+            ],
+            limit=1,
+        )
+
+    def _call_wallet_leave(self, invoices, doubt):
+        """Leave the line to the accountant; tell finance once."""
+        if self.call_wallet_note == doubt:
+            return
+        self.call_wallet_note = doubt
+        self.move_id.message_post(body=doubt)
+        invoices.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
+            self.env._("A bank transfer was not matched: %s", self.payment_ref or self.display_name),
+            self.env._("%s Reconcile it by hand.", doubt),
+        )
+
+    def _call_wallet_book(self, invoices):
+        """Book the line to the customer's receivable, and reconcile it with what is open of the invoices."""
+        customer = invoices.commercial_partner_id
+        # Before the items are changed: Odoo writes them anew with the line's partner.
+        self.write({"partner_id": customer.id, "call_wallet_note": False})
+        _liquidity, suspense, _other = self._seek_for_lines()
+        receivable = invoices.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
+        suspense.write({"account_id": receivable.account_id[:1].id, "partner_id": customer.id})
+        posted = receivable.filtered(lambda item: item.parent_state == "posted" and not item.reconciled)
+        if posted:
+            (suspense + posted.sorted("date_maturity")).reconcile()
+        for invoice in invoices:
+            invoice.message_post(body=self.env._("Transfer received: %s", self.payment_ref or self.display_name))
+        left = -suspense.amount_residual_currency
+        if suspense.currency_id.compare_amounts(left, 0) > 0:
+            invoices.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
+                self.env._("A transfer for %s was more than was to be paid", ", ".join(invoices.mapped("name"))),
+                self.env._(
+                    "%(amount)s is the customer's outstanding credit now: use it for the next top-up, or send it back.",
+                    amount=suspense.currency_id.format(left),
+                ),
+            )

@@ -1,0 +1,301 @@
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from odoo import SUPERUSER_ID, models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.http import request
+from odoo.tools import formatLang
+from psycopg2.errors import UniqueViolation
+
+from ...const import FINANCE
+from ...tools.clock import utcnow
+from ...tools.door import door, worker
+from ...tools.fields import ZERO, check_request_key, parse_amount
+from .call_wallet_topup_sync import _logger
+
+
+class Quote(NamedTuple):
+    """What a top-up will be invoiced at; ``price`` goes on the invoice line."""
+
+    taxes: object
+    price: object
+    tax: object
+    total: object
+
+
+class CallWalletOrder(models.Model):
+    """How a top-up is ordered and paid: checked, agreed to, invoiced, within the owner's limits."""
+
+    _inherit = "call.wallet"
+
+    def create_topup(self, amount, accept_terms=True, request_key=None):
+        """Order funds for the wallet: makes the top-up and its posted customer invoice.
+
+        The wallet is credited as the invoice's payment is received, not before.
+
+        :param amount: net of tax, in the wallet's currency: str, int or Decimal, not more
+            decimals than the currency has
+        :param bool accept_terms: the current terms of agreement are acknowledged
+        :param str request_key: of the caller's making; the same key orders once and returns the first top-up
+        :return: ``call.wallet.topup``; its ``invoice_id`` is posted
+        :raise UserError: billing is not set up, terms not accepted, amount malformed or out of
+            range, the company has no account for the deposits, or the key was used for another amount
+        :raise AccessError: neither finance staff nor an owner of the wallet
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        amount = wallet._check_topup(amount, accept_terms)
+        topup = wallet._ordered_before(amount, request_key)
+        if not topup:
+            topup = wallet._order_topup({**wallet._prepare_topup_vals(amount), "request_key": request_key})
+        return topup.with_env(self.env)
+
+    def _ordered_before(self, amount, request_key):
+        """Return the top-up that this request ordered when it came before."""
+        topups = self.env["call.wallet.topup"].sudo()
+        check_request_key(request_key, self.env)
+        if not request_key:
+            return topups
+        topup = topups.search([("wallet_id", "=", self.id), ("request_key", "=", request_key)], limit=1)
+        if topup and topup.amount != amount:
+            raise UserError(
+                self.env._(
+                    "request_key: it ordered a top-up of %s before. Open Add Balance again to order another.",
+                    formatLang(self.env, float(topup.amount), currency_obj=self.currency_id),
+                )
+            )
+        return topup
+
+    def _order_topup(self, vals):
+        self._claim_topup_limits(vals["amount"])
+        try:
+            with self.env.cr.savepoint():
+                topup = self.env["call.wallet.topup"].sudo().create(vals)
+        except UniqueViolation:
+            # The same request is being carried out just now; Odoo repeats this one, which then finds its result.
+            raise ConcurrencyError(self.env._("This top-up is being ordered just now.")) from None
+        topup._create_invoice()
+        return topup
+
+    def _check_topup(self, amount, accept_terms):
+        """Return the amount as Decimal, if the wallet may be topped up with it."""
+        _ = self.env._
+        self._refuse_closed()
+        if not self.is_set_up:
+            raise UserError(_("Billing is not set up: save a notification recipient first, then add balance."))
+        if accept_terms is not True:
+            raise UserError(_("Terms: acknowledge that funds are invoiced and non-refundable."))
+        if isinstance(amount, bool):
+            raise UserError(_("Amount: enter a number."))
+        amount = parse_amount(amount, _("Amount"), self.env)
+        if amount != round(amount, self.currency_id.decimal_places):
+            raise UserError(
+                _(
+                    "Amount: %(currency)s has %(places)s decimal places; use no more.",
+                    currency=self.currency_id.name,
+                    places=self.currency_id.decimal_places,
+                )
+            )
+        lowest, highest = self.company_id.call_wallet_topup_min, self.company_id.call_wallet_topup_max
+        if not lowest <= amount <= highest or amount <= 0:
+            raise UserError(
+                _(
+                    "Amount: choose between %(lowest)s and %(highest)s.",
+                    lowest=formatLang(self.env, float(lowest), currency_obj=self.currency_id),
+                    highest=formatLang(self.env, float(highest), currency_obj=self.currency_id),
+                )
+            )
+        return amount
+
+    def _prepare_topup_vals(self, amount):
+        return {
+            "wallet_id": self.id,
+            "amount": amount,
+            "requested_by_id": self.env.uid,
+            "terms_id": self.env["call.wallet.terms"]._current().id,
+            "accepted_at": utcnow(),
+            "accepted_from": request.httprequest.remote_addr if request else False,
+            "accepted_with": request.httprequest.user_agent.string[:256] if request else False,
+        }
+
+    def _topup_taxes(self):
+        """Return the taxes of a top-up for this customer: the product's, by fiscal position."""
+        company = self.company_id
+        product = self.env.ref("call_wallet.product_topup").with_company(company)
+        position = self.env["account.fiscal.position"].with_company(company)._get_fiscal_position(self.partner_id)
+        return position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+
+    def _quote_topup(self, amount):
+        """Return what a top-up of ``amount`` will be invoiced at.
+
+        :param Decimal amount: net of tax, in the wallet's currency
+        :return: ``Quote``; its price holds the taxes that are included in prices
+        """
+        wallet = self.sudo()
+        currency, taxes = wallet.currency_id, wallet._topup_taxes()
+        computed = taxes.compute_all(
+            float(amount),
+            currency=currency,
+            product=wallet.env.ref("call_wallet.product_topup"),
+            partner=wallet.partner_id,
+            handle_price_include=False,
+        )
+        included = currency.round(sum(tax["amount"] for tax in computed["taxes"] if tax["price_include"]))
+        total = parse_amount(computed["total_included"])
+        return Quote(taxes=taxes, price=amount + parse_amount(included), tax=total - amount, total=total)
+
+    # === LIMITS OF WHAT OWNERS ORDER === #
+    # How much owners may order in a day and in a month, against mistakes and stolen cards.
+    #
+    # Days and months are those of the wallet's time zone. Orders of people count, paid or not, until they are
+    # cancelled; automatic top-ups have a cap of their own. Finance staff are not limited.
+
+    def _claim_topup_limits(self, amount):
+        """Check the limits so that two orders at once cannot both pass them."""
+        if self._has_topup_limits():
+            # A write: of two orders at once the second one fails, is repeated, and sees the first.
+            self.env.cr.execute("UPDATE call_wallet SET write_date = write_date WHERE id = %s", [self.id])
+            self._check_topup_limits(amount)
+
+    def _has_topup_limits(self):
+        company, user = self.company_id, self.env.user
+        is_limited = company.call_wallet_topup_day_max or company.call_wallet_topup_month_max
+        return bool(is_limited) and user.id != SUPERUSER_ID and not user.has_group(FINANCE)
+
+    def _check_topup_limits(self, amount):
+        """Raise if the user may not order ``amount`` more today, or in this month."""
+        if not self._has_topup_limits():
+            return
+        _ = self.env._
+        company = self.company_id
+        today = self._today()
+        limit, left = company.call_wallet_topup_day_max, self._left_to_order("day_max", today)
+        if amount > left:
+            raise UserError(
+                _(
+                    "Amount: at most %(limit)s may be ordered in a day; %(left)s is left today.",
+                    limit=self._order_money(limit),
+                    left=self._order_money(left),
+                )
+            )
+        limit, left = company.call_wallet_topup_month_max, self._left_to_order("month_max", today.replace(day=1))
+        if amount > left:
+            raise UserError(
+                _(
+                    "Amount: at most %(limit)s may be ordered in a month; %(left)s is left of this one.",
+                    limit=self._order_money(limit),
+                    left=self._order_money(left),
+                )
+            )
+
+    def _left_to_order(self, name, first_day):
+        limit = self.company_id[f"call_wallet_topup_{name}"]
+        return max(limit - self._ordered_since(first_day), ZERO) if limit else Decimal("Infinity")
+
+    def _ordered_since(self, day):
+        start = datetime.combine(day, time(), ZoneInfo(self.tz)).astimezone(UTC).replace(tzinfo=None)
+        orders = (
+            self.env["call.wallet.topup"]
+            .sudo()
+            .search(
+                [
+                    ("wallet_id", "=", self.id),
+                    ("state", "!=", "cancelled"),
+                    ("accepted_at", ">=", start),
+                    ("requested_by_id", "!=", SUPERUSER_ID),
+                ]
+            )
+        )
+        return sum(orders.mapped("amount"), ZERO)
+
+    def _order_money(self, amount):
+        return formatLang(self.env, float(amount), currency_obj=self.currency_id)
+
+    # === OUTSTANDING CREDIT === #
+
+    def _outstanding_credit(self):
+        """Return what the customer has paid and not used for any invoice, in the wallet's currency."""
+        items = self._outstanding_items()
+        return sum((parse_amount(-item.amount_residual_currency) for item in items), ZERO)
+
+    def _outstanding_items(self):
+        """Return the customer's open payments: money received, no credit notes, nothing that has bounced."""
+        self.ensure_one()
+        wallet = self.sudo()
+        domain = [
+            ("company_id", "=", wallet.company_id.id),
+            ("partner_id", "=", wallet.partner_id.commercial_partner_id.id),
+            ("account_type", "=", "asset_receivable"),
+            ("parent_state", "=", "posted"),
+            ("reconciled", "=", False),
+            ("amount_residual_currency", "<", 0),
+            ("currency_id", "=", wallet.currency_id.id),
+            "|",
+            ("move_id.origin_payment_id.state", "in", ("in_process", "paid")),
+            ("move_id.statement_line_id", "!=", False),
+        ]
+        items = wallet.env["account.move.line"].search(domain, order="date, id")
+        if wallet.company_id.call_wallet_accept_test_payments:
+            return items
+        # A payment in a provider's test mode is no money: the top-up would be settled, and bring nothing.
+        return items.filtered(
+            lambda item: (
+                not item.move_id.origin_payment_id.payment_transaction_id
+                or item.move_id.origin_payment_id.payment_transaction_id.is_live
+            )
+        )
+
+    # === SAVED CARDS === #
+
+    def _payment_tokens(self):
+        """Return the customer's saved cards that can be charged: those of the company and of its people."""
+        self.ensure_one()
+        return (
+            self.env["payment.token"]
+            .sudo()
+            .search(
+                [
+                    ("partner_id.commercial_partner_id", "=", self.sudo().partner_id.commercial_partner_id.id),
+                    ("company_id", "=", self.sudo().company_id.id),
+                    ("provider_id.state", "!=", "disabled"),
+                ]
+            )
+        )
+
+    def remove_payment_token(self, token_id):
+        """Remove one of the customer's saved cards: it is not offered or charged any more.
+
+        Automatic top-up that charges it stops, and says why.
+
+        :param int token_id: one of the cards that this customer has saved
+        :raise UserError: not a saved card of this customer
+        :raise AccessError: neither an owner of the wallet nor finance staff
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        token = wallet._payment_tokens().filtered(lambda token: token.id == token_id)
+        if not token:
+            raise UserError(self.env._("Card: this one is not saved any more."))
+        token.active = False
+        wallet.message_post(body=self.env._("Saved card removed: %s", token.display_name))
+        return True
+
+    # === THE SWEEP === #
+
+    @worker
+    def _report_sweep(self, topups):
+        names = ", ".join(topup.display_name for topup in topups)
+        try:
+            with door(self.env):
+                self._tell_finance(
+                    self.env._("Top-ups of %s were out of step with their payments", self.account_ref),
+                    self.env._(
+                        "The regular check brought the credit in line with what was received: %s. The balance is right "
+                        "now. It happens after a crash, or when payments are changed outside of Odoo.",
+                        names,
+                    ),
+                )
+        except Exception:  # the balances are right, and in the log
+            _logger.exception("Finance was not told of the repaired top-ups %s.", names)

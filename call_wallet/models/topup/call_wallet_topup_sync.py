@@ -1,0 +1,367 @@
+import logging
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
+
+from odoo import SUPERUSER_ID, api, models
+from odoo.tools import mute_logger
+from psycopg2 import OperationalError, errors
+
+from ...tools.clock import utcnow
+from ...tools.door import books_door, door, worker
+from ...tools.fields import ZERO, Amount, parse_amount
+from ..ledger.call_wallet_ledger import Entry
+
+_logger = logging.getLogger(__name__)
+
+_is_together = ContextVar("call_wallet_together", default=False)
+
+# Somebody else moved the wallet, or the top-up, since this transaction began.
+BUSY = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
+
+WAITING = "call_wallet.notices"
+
+# Whoever received the payment's result processes it at once; Odoo's own scheduled action comes before us, too.
+LEFT_ALONE = timedelta(minutes=30)
+
+
+class CallWalletTopupSync(models.Model):
+    """How money received becomes balance: a level, not an event.
+
+    A top-up's credit is what was received on its invoice, net of tax, and never more than
+    its amount less credit notes. ``_sync`` brings the ledger to that level from whatever
+    state. The hooks on payments and invoices, and the scheduled sweep, only call it; late,
+    repeated or lost calls of theirs change nothing.
+    """
+
+    _inherit = "call.wallet.topup"
+
+    notified_amount = Amount(
+        required=True, default=0, readonly=True, copy=False, help="How much of the credit the recipients were told of."
+    )
+
+    # === HOOKS CALL THIS === #
+
+    def _sync(self):
+        """Bring the wallets' credit for these top-ups to what was received for them.
+
+        A busy wallet may have moved since the accounting transaction began, which PostgreSQL
+        does not let it overlook: the top-up is then credited right after the commit, in a
+        transaction of its own.
+        """
+        if _is_together.get():
+            return
+        # What the accounting itself wrote must not fail inside: only its caller can repeat that.
+        self.env.flush_all()
+        for topup in self.sudo().sorted(lambda topup: (topup.wallet_id.id, topup.id)):
+            try:
+                with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                    topup._sync_one()
+            except BUSY:
+                topup._sync_after_commit()
+
+    @contextmanager
+    def _together(self):
+        """Enter one difference for several steps of the accounting: what is between them is no level."""
+        token = _is_together.set(True)
+        try:
+            yield
+        finally:
+            _is_together.reset(token)
+        self._sync()
+
+    def _sync_after_commit(self):
+        self.env.cr.postcommit.add(partial(sync_now, self.env.registry, self.ids))
+
+    # === THE LEVEL === #
+
+    def _sync_one(self):
+        """Bring one top-up to its level, and let everything follow that depends on it.
+
+        :return: Decimal, what was entered in the wallet's ledger; zero where it stood right already
+        """
+        self.ensure_one()
+        difference = self._enter_difference()
+        self._close_wires()
+        if difference:
+            self._follow_auto_topup(difference)
+            self._notify_after_commit()
+        return difference
+
+    def _enter_difference(self):
+        """Enter the difference between the level and what was credited; return it."""
+        self.env.flush_all()
+        # First of all, and a write even where nothing will be entered: of two transactions that
+        # each see only their own half of what was received, the second fails here.
+        self.env.cr.execute("UPDATE call_wallet_topup SET credit_count = credit_count WHERE id = %s", [self.id])
+        self.env.invalidate_all()
+        level = self._level()
+        difference = level - self.credited_amount
+        if not difference:
+            return difference
+        number = self.credit_count + 1
+        self.env["call.wallet.ledger"]._post(self._entry(difference, number))
+        self.write({"credited_amount": level, "credit_count": number})
+        self.env.flush_all()
+        return difference
+
+    def _level(self):
+        """Return what the wallet should have been credited with for this top-up by now."""
+        invoice = self.invoice_id
+        if invoice.state != "posted":
+            return ZERO
+        noted = self._credit_notes()
+        ordered = min(self.amount, invoice._call_wallet_net()) - noted
+        # What was sent back for credit notes is no longer there, should the bank take the rest back, too.
+        kept = self._received() - min(self._sent_back(), noted)
+        return max(min(kept, ordered), ZERO)
+
+    def _received(self):
+        """Return what was received on the invoice, net of tax, in its currency.
+
+        Only money counts: the counterpart is a payment or a line of a bank statement. A
+        credit note or a write-off settles an invoice, but brings no funds; that goes for what
+        a payment writes off itself (a bank's fee, a discount) as well.
+        """
+        return self._net_of_tax(RECEIVED)
+
+    def _sent_back(self):
+        """Return what was paid out on the invoice's credit notes, net of tax, in its currency."""
+        return self._net_of_tax(SENT_BACK)
+
+    def _net_of_tax(self, query):
+        self.env["account.partial.reconcile"].flush_model()
+        self.env.cr.execute(query, [self.invoice_id.id])
+        received = Decimal(self.env.cr.fetchone()[0])
+        total, net = parse_amount(self.invoice_id.amount_total), parse_amount(self.invoice_id.amount_untaxed)
+        if received >= total:
+            return net
+        cent = Decimal(1).scaleb(-self.currency_id.decimal_places)
+        return (received * net / total).quantize(cent, rounding=ROUND_HALF_UP)
+
+    def _credit_notes(self):
+        """Return what posted credit notes took off the funds on the invoice, net of tax."""
+        notes = self.invoice_id.reversal_move_ids.filtered(lambda note: note.state == "posted")
+        return sum((note._call_wallet_net() for note in notes), ZERO)
+
+    def _entry(self, difference, number):
+        invoice = self.invoice_id.name
+        _ = self.with_context(lang=self.partner_id._call_wallet_lang()).env._
+        if difference > 0:
+            kind, description = "balance_added", _("Balance added, invoice %s", invoice)
+        else:
+            kind, description = "reversal", _("Balance taken back, invoice %s", invoice)
+        return Entry(
+            wallet_id=self.wallet_id.id,
+            date=utcnow(),
+            type=kind,
+            amount=difference,
+            description=description,
+            key=f"topup/{self.id}/{number}",
+            topup_id=self.id,
+        )
+
+    # === TELLING THE RECIPIENTS === #
+    # Tell the recipients that funds have arrived: once for each credit.
+    #
+    # What was told is a level beside the credit, so a mail that a crash prevented is sent by the
+    # scheduled action, and none is sent twice.
+
+    def _notify_after_commit(self):
+        """Mail the recipients once what was credited is committed."""
+        waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
+        if not waiting:
+            self.env.cr.postcommit.add(partial(notify_now, self.env.registry, self.env.cr))
+        waiting.add(self.id)
+
+    @api.model
+    def _cron_notify(self, topup_ids=None):
+        """Mail what was credited since the last mail, each top-up in a transaction of its own.
+
+        :param topup_ids: only these; None: all
+        """
+        failed = []
+        while True:
+            with door(self.env):
+                topup = self._take_credited(topup_ids, failed)
+                if not topup:
+                    break
+                try:
+                    with self.env.cr.savepoint():
+                        topup._notify_one()
+                except Exception:  # one bad address or template must not hold up the others
+                    failed.append(topup.id)
+                    _logger.exception("Call wallet top-up %s: its mail was not sent.", topup.id)
+
+    def _take_credited(self, topup_ids, failed):
+        self.env.flush_all()
+        self.env.cr.execute(TAKE, {"all": topup_ids is None, "ids": list(topup_ids or []), "failed": failed})
+        row = self.env.cr.fetchone()
+        self.env.invalidate_all()
+        return self.sudo().browse(row[0]) if row else self.browse()
+
+    def _notify_one(self):
+        added = self.credited_amount - self.notified_amount
+        self.notified_amount = self.credited_amount
+        if added > 0:
+            self.wallet_id._mail_recipients("mail_template_topup_received", self.id, added=added)
+
+    # === THE SWEEP === #
+    # Makes up, every few minutes, for what did not happen: a crash, a lost message, a payment deleted by SQL.
+    #
+    # What it had to repair, finance is told of, once for each wallet and run.
+
+    @api.model
+    def _cron_sync(self):
+        """Credit what is paid but was not credited, take back what is not paid any more; report it.
+
+        :return: the number of top-ups it repaired
+        """
+        self._process_left_payments()
+        repaired = [topup for topup in self._out_of_level() if topup._sweep()]
+        for wallet in self.browse(topup.id for topup in repaired).wallet_id:
+            wallet._report_sweep([topup for topup in repaired if topup.wallet_id == wallet])
+        return len(repaired)
+
+    @worker
+    def _sweep(self):
+        """Bring one top-up to its level; one that fails does not keep the others waiting."""
+        try:
+            with door(self.env):
+                difference = self._sync_one()
+        except Exception:  # one that fails must not keep the others from being credited
+            _logger.exception("Call wallet top-up %s was not brought to its level.", self.id)
+            return False
+        if difference:
+            _logger.warning("Call wallet top-up %s: the sweep entered %s.", self.display_name, difference)
+        return bool(difference)
+
+    def _out_of_level(self):
+        """Return the top-ups whose credit is not what their invoice's payments say.
+
+        Settled ones are looked at again while their invoice changes: that is when a payment
+        may have been taken back by a way without a hook.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(CANDIDATES)
+        candidates = self.sudo().browse([row[0] for row in self.env.cr.fetchall()])
+        return candidates.filtered(lambda topup: topup._level() != topup.credited_amount)
+
+    # === PAYMENTS THAT NOBODY PROCESSED === #
+
+    @worker
+    def _process_left_payments(self):
+        """Process results of top-ups' payments that were left lying, however old they are.
+
+        Odoo tries for four days, and only while a payment provider is enabled.
+        """
+        left = self.env["payment.transaction"].search(
+            [
+                ("is_post_processed", "=", False),
+                ("state", "in", ("done", "cancel", "error")),
+                ("last_state_change", "<", utcnow() - LEFT_ALONE),
+                "|",
+                ("invoice_ids.call_wallet_topup_ids", "!=", False),
+                ("source_transaction_id.invoice_ids.call_wallet_topup_ids", "!=", False),
+            ],
+            order="id",
+        )
+        for transaction in left:
+            try:
+                # As Odoo processes them: two who reconcile the same invoice are told apart.
+                with books_door(self.env), self.env.cr.savepoint():
+                    is_processed = transaction._call_wallet_process_left()
+            except OperationalError:  # somebody else is at it; the next run looks again
+                _logger.info("Payment %s is being worked on.", transaction.reference)
+            except Exception:  # one that fails must not keep the others waiting
+                _logger.exception("Payment %s of a call wallet top-up was not processed.", transaction.reference)
+            else:
+                if is_processed:
+                    _logger.warning("The result of payment %s was processed by the sweep.", transaction.reference)
+
+
+def sync_now(registry, topup_ids):
+    """Credit these top-ups in a transaction of their own, after the accounting's commit."""
+    try:
+        with registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            with door(env):
+                for topup in env["call.wallet.topup"].browse(topup_ids).sorted("id"):
+                    topup._sync_one()
+    except Exception:  # the payment is committed; the sweep finds what is missing here
+        _logger.exception("Call wallet top-ups %s were not credited; the scheduled sweep will.", topup_ids)
+
+
+# Of a payment that settled 100 with 95, each partial counts for 95 %. A payment that bounced
+# (`rejected`) keeps its entry and its partials. A payment in a provider's test mode is no money.
+RECEIVED = """
+    SELECT COALESCE(sum(p.debit_amount_currency * LEAST(1, GREATEST(0, cash.received / cash.settled))), 0)::text
+      FROM account_partial_reconcile p
+      JOIN account_move_line invoiced ON invoiced.id = p.debit_move_id
+      JOIN account_move_line paid ON paid.id = p.credit_move_id
+      JOIN account_move entry ON entry.id = paid.move_id
+      JOIN account_journal journal ON journal.id = entry.journal_id
+      LEFT JOIN account_payment payment ON payment.id = entry.origin_payment_id
+      LEFT JOIN payment_transaction tx ON tx.id = payment.payment_transaction_id
+      JOIN res_company company ON company.id = invoiced.company_id
+     CROSS JOIN LATERAL (
+           SELECT sum(line.balance) FILTER (
+                      WHERE line.account_id IN (payment.outstanding_account_id, journal.default_account_id)
+                  ) AS received,
+                  NULLIF(sum(line.credit) FILTER (WHERE line.account_id = paid.account_id), 0) AS settled
+             FROM account_move_line line
+            WHERE line.move_id = entry.id
+           ) cash
+     WHERE invoiced.move_id = %s
+       AND entry.state = 'posted'
+       AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
+       AND (tx.id IS NULL OR tx.is_live OR company.call_wallet_accept_test_payments)
+"""
+
+
+SENT_BACK = """
+    SELECT COALESCE(sum(p.credit_amount_currency), 0)::text
+      FROM account_move note
+      JOIN account_move_line credited ON credited.move_id = note.id
+      JOIN account_partial_reconcile p ON p.credit_move_id = credited.id
+      JOIN account_move_line paid ON paid.id = p.debit_move_id
+      JOIN account_move entry ON entry.id = paid.move_id
+      LEFT JOIN account_payment payment ON payment.id = entry.origin_payment_id
+     WHERE note.reversed_entry_id = %s
+       AND note.state = 'posted'
+       AND entry.state = 'posted'
+       AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
+"""
+
+
+def notify_now(registry, committed):
+    """Mail what a transaction credited, now that it is committed. A failure is the scheduled action's."""
+    topup_ids = committed.postcommit.data.pop(WAITING, ())
+    try:
+        with registry.cursor() as cr:
+            topups = api.Environment(cr, SUPERUSER_ID, {})["call.wallet.topup"]
+            topups._cron_notify(sorted(topup_ids))
+    except Exception:  # the credit is committed; whoever paid must not see this
+        _logger.exception("Call wallet top-ups %s: no mail yet; the scheduled action tries again.", topup_ids)
+
+
+# The level falls silently where money was taken back: what comes again is told again.
+TAKE = """
+    SELECT id FROM call_wallet_topup
+     WHERE credited_amount <> notified_amount AND (%(all)s OR id = ANY(%(ids)s)) AND id <> ALL(%(failed)s::int[])
+     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
+
+# A top-up whose invoice has not changed since its last credit cannot be out of level.
+CANDIDATES = """
+    SELECT t.id
+      FROM call_wallet_topup t
+      JOIN account_move m ON m.id = t.invoice_id
+     WHERE t.credited_amount <> t.amount AND m.state = 'posted' AND m.payment_state <> 'not_paid'
+        OR t.credited_amount <> 0 AND (m.state <> 'posted' OR m.payment_state NOT IN ('paid', 'in_payment'))
+        OR t.credited_amount <> 0 AND m.write_date > now() AT TIME ZONE 'UTC' - interval '35 days'
+     ORDER BY t.wallet_id, t.id
+"""

@@ -1,0 +1,127 @@
+import logging
+
+from odoo import api, models
+from psycopg2 import OperationalError
+
+from ...const import FINANCE
+
+_logger = logging.getLogger(__name__)
+
+
+class CallWalletTransfer(models.Model):
+    """Bank transfers: incoming ones are matched to the top-up whose payment reference they name.
+
+    Only a whole reference counts, whatever stands between its parts; a transfer that names none, or whose
+    customer or currency is in doubt, stays with the accountant, with a note why. What arrives, less or more,
+    is credited like any payment; a surplus stays the customer's.
+    """
+
+    _inherit = "call.wallet.topup"
+
+    @api.model
+    def match_transfers(self):
+        """Match bank statement lines that nobody has reconciled yet with top-up invoices.
+
+        :return: the ``account.bank.statement.line``s that were matched
+        :raise AccessError: not finance staff
+        """
+        self.env["call.wallet"]._as(FINANCE)
+        return self.sudo()._match_transfers(self.env.companies)
+
+    @api.model
+    def action_match_transfers(self):
+        """Match, and say how many.
+
+        :raise AccessError: not finance staff
+        """
+        count = len(self.match_transfers())
+        _ = self.env._
+        message = _("Transfers matched: %s", count) if count else _("No open transfer names a top-up's invoice.")
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if count else "info",
+                "message": message,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    @api.model
+    def _cron_match_transfers(self):
+        """Match what has come in since the last run."""
+        groups = self.env["call.wallet"].with_context(active_test=False)._read_group([], ["company_id"])
+        for (company,) in groups:
+            self._match_transfers(company)
+
+    def _match_transfers(self, companies):
+        lines = self.env["account.bank.statement.line"].search(
+            [("company_id", "in", companies.ids), ("is_reconciled", "=", False), ("amount", ">", 0)], order="id"
+        )
+        keys = {line: line._call_wallet_keys() for line in lines}
+        named = self._invoices_by_reference(companies, set().union(*keys.values()))
+        matched = lines.browse()
+        for line in lines:
+            found = [named[line.company_id.id, key] for key in keys[line] if (line.company_id.id, key) in named]
+            invoices = self.env["account.move"].union(*found)
+            if not invoices:
+                continue
+            try:
+                with self.env.cr.savepoint():
+                    matched |= line._call_wallet_match(invoices)
+            except OperationalError:  # somebody is at it; the next run looks again
+                _logger.info("Statement line %s is being worked on.", line.id)
+            except Exception:  # one transfer must not hold up the others
+                _logger.exception("Statement line %s was not matched.", line.id)
+        return matched
+
+    def _invoices_by_reference(self, companies, keys):
+        """Return {(company id, reference): invoices} of the top-ups that these references name."""
+        self.env.flush_all()
+        self.env.cr.execute(NAMED, {"companies": companies.ids, "keys": list(keys)})
+        named = {}
+        for company_id, key, move_ids in self.env.cr.fetchall():
+            named[company_id, key] = self.env["account.move"].browse(move_ids)
+        return named
+
+    # === ANNOUNCED TRANSFERS === #
+    # Transfers that customers have announced: they are awaited until their invoice is settled.
+
+    def _close_wires(self):
+        """End the announced transfers of an invoice that is settled or cancelled.
+
+        The last one is done where a transfer has paid the invoice; nobody awaits the others.
+        """
+        invoice = self.invoice_id
+        is_settled = invoice.state == "posted" and invoice.currency_id.is_zero(invoice.amount_residual)
+        if not is_settled and invoice.state != "cancel":
+            return
+        wires = invoice.transaction_ids.filtered(
+            lambda wire: wire.provider_code == "custom" and wire.state in ("draft", "pending")
+        ).sorted("id")
+        came = invoice.line_ids.matched_credit_ids.credit_move_id.move_id.filtered("statement_line_id")
+        if wires and came:
+            done, wires = wires[-1:], wires[:-1]
+            done._set_done()
+            # The money is on the bank statement: a payment beside it would be there twice.
+            done.is_post_processed = True
+        if wires:
+            wires._set_canceled(
+                state_message=self.env._("Invoice %s is settled; this transfer is not awaited.", invoice.name)
+            )
+
+
+# Upper case, letters and digits only: what banks leave of a reference.
+PLAIN = "regexp_replace(upper({}), '[^A-Z0-9]', '', 'g')"
+
+
+NAMED = f"""
+    SELECT r.company_id, r.key, array_agg(DISTINCT r.move_id ORDER BY r.move_id)
+      FROM (SELECT t.company_id, m.id AS move_id, unnest(ARRAY[{PLAIN.format("m.payment_reference")},
+                                                               {PLAIN.format("m.name")}]) AS key
+              FROM call_wallet_topup t
+              JOIN account_move m ON m.id = t.invoice_id
+             WHERE t.company_id = ANY(%(companies)s) AND m.state IN ('posted', 'cancel')) r
+     WHERE r.key = ANY(%(keys)s)
+     GROUP BY r.company_id, r.key
+"""

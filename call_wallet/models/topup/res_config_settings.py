@@ -1,0 +1,25 @@
+from odoo import fields, models
+
+from ...tools.fields import Amount
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    call_wallet_topup_day_max = Amount(related="company_id.call_wallet_topup_day_max", readonly=False)
+    call_wallet_topup_month_max = Amount(related="company_id.call_wallet_topup_month_max", readonly=False)
+    call_wallet_accept_test_payments = fields.Boolean(
+        related="company_id.call_wallet_accept_test_payments", readonly=False
+    )
+    call_wallet_payment_warning = fields.Text(compute="_compute_call_wallet_payment_warning")
+
+    # === TEST PAYMENTS === #
+
+    def _compute_call_wallet_payment_warning(self):
+        for settings in self:
+            providers = (
+                self.env["payment.provider"]
+                .sudo()
+                .search([("company_id", "=", settings.company_id.id), ("state", "!=", "disabled")])
+            )
+            settings.call_wallet_payment_warning = "\n".join(filter(None, providers.mapped("call_wallet_warning")))

@@ -1,0 +1,276 @@
+from typing import NamedTuple
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools.mail import email_normalize, parse_contact_from_email
+
+from ...const import CALL_TYPES, DIRECTIONS
+from ...tools.fields import Amount
+
+CALL_STATUSES = [
+    ("completed", "Completed"),
+    ("no_answer", "No answer"),
+    ("busy", "Busy"),
+    ("failed", "Failed"),
+    ("canceled", "Cancelled"),
+]
+
+# One number among PostgreSQL's advisory locks: whoever creates campaigns and contacts for
+# reported calls. It is taken before the wallets' locks, never after.
+CREATING = 0x63_77_6E_6D
+
+
+class Names(NamedTuple):
+    """What the names in one request's calls stand for."""
+
+    campaigns: dict
+    managers: dict
+
+    def manager_of(self, item):
+        """Return the id of the contact who made the call, or None."""
+        return self.managers.get((item.account.wallet_id, item.call.manager))
+
+
+class CallUsage(models.Model):
+    """One call as the platform reported it, with what it was charged and why.
+
+    Written once by ``record_calls``; the price stands here as it was applied, whatever
+    happens to the rate afterwards. Amounts are in the wallet's currency, 6 places; times
+    are UTC.
+    """
+
+    _name = "call.usage"
+    _description = "Call"
+    _order = "started_at desc, id desc"
+    _rec_name = "call_ref"
+    _log_access = False
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
+    call_ref = fields.Char("Call Reference", required=True, readonly=True)
+    call_type = fields.Selection(CALL_TYPES, required=True, readonly=True)
+    direction = fields.Selection(DIRECTIONS, required=True, readonly=True, default="outbound")
+    number = fields.Char(required=True, readonly=True)
+    started_at = fields.Datetime(required=True, readonly=True)
+    duration_seconds = fields.Integer("Duration (s)", required=True, readonly=True)
+    billed_seconds = fields.Integer("Billed (s)", readonly=True)
+    billed_minutes = Amount(readonly=True)
+    status = fields.Selection(CALL_STATUSES, required=True, readonly=True)
+    rate = Amount("Rate per Minute", readonly=True, aggregator="avg")
+    total_cost = Amount(readonly=True)
+    rate_id = fields.Many2one("call.rate", readonly=True, ondelete="set null", index="btree_not_null")
+    matched_prefix = fields.Char(readonly=True)
+    increment_seconds = fields.Integer(readonly=True, aggregator=None)
+    minimum_seconds = fields.Integer(readonly=True, aggregator=None)
+    free_seconds = fields.Integer(readonly=True, aggregator=None)
+    connection_fee = Amount(readonly=True, aggregator=None)
+    campaign_id = fields.Many2one("utm.campaign", readonly=True, ondelete="restrict", index="btree_not_null")
+    application_ref = fields.Char("Application ID", readonly=True)
+    manager_id = fields.Many2one("res.partner", readonly=True, ondelete="restrict", index="btree_not_null")
+    reported_at = fields.Datetime(readonly=True)
+    transaction_ids = fields.One2many("call.wallet.transaction", "usage_id", readonly=True)
+    explanation = fields.Char(compute="_compute_explanation", help="How the cost came about.")
+    partner_id = fields.Many2one(related="wallet_id.partner_id")
+    currency_id = fields.Many2one(related="wallet_id.currency_id")
+    company_id = fields.Many2one(related="wallet_id.company_id")
+
+    _call_ref_unique = models.UniqueIndex("(wallet_id, call_ref)", "This call was already reported.")
+    _wallet_started = models.Index("(wallet_id, started_at)")
+
+    @api.depends("rate", "billed_seconds", "matched_prefix", "connection_fee", "free_seconds")
+    def _compute_explanation(self):
+        for usage in self:
+            usage.explanation = usage._explain()
+
+    def _explain(self):
+        """Say in one sentence which price applied and how it became the cost."""
+        _ = self.env._
+        if self.status != "completed":
+            return _("Not connected: no charge.")
+        if self.matched_prefix:
+            matched = _("Prefix %s", self.matched_prefix)
+        elif self.rate_id:
+            matched = _("Any number")
+        else:
+            matched = _("Default price")
+        parts = [
+            matched,
+            _("%(price)s a minute", price=f"{self.rate.normalize():f}"),
+            _(
+                "%(duration)s s billed as %(billed)s s",
+                duration=self.duration_seconds,
+                billed=self.billed_seconds,
+            ),
+        ]
+        if self.free_seconds:
+            parts.append(_("%s s free", self.free_seconds))
+        seconds = max(self.billed_seconds - (self.free_seconds or 0), 0)
+        arithmetic = f"{self.rate.normalize():f} × {seconds} / 60"
+        if self.connection_fee and self.billed_seconds:
+            arithmetic += f" + {self.connection_fee.normalize():f}"
+        parts.append(f"{arithmetic} = {self.total_cost.normalize():f} {self.currency_id.name}")
+        return "; ".join(parts)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise UserError(self.env._("Calls come in through record_calls, which prices and charges them."))
+
+    def write(self, vals):
+        raise UserError(self.env._("A reported call is not changed. Correct its charge with a refund."))
+
+    # === CAMPAIGNS AND MANAGERS === #
+    # How a reported call's campaign and manager become records.
+
+    @api.model
+    def _resolve_names(self, priced):
+        """Return the ``Names`` of these calls' campaigns and managers; new ones are created.
+
+        Two queries whatever the number of calls, none when no call names any. Nothing is
+        remembered between requests: a record that was deleted since must not be used.
+
+        :param list[Priced] priced: the calls
+        """
+        campaigns = {item.call.campaign for item in priced} - {""}
+        managers = {(item.account.wallet_id, item.call.manager) for item in priced if item.call.manager}
+        if not (campaigns or managers):
+            return Names({}, {})
+        people = {key: Person.read(key[1]) for key in managers}
+        self.env.flush_all()
+        names = Names(self._find_campaigns(campaigns), self._find_managers(people))
+        if len(names.campaigns) < len(campaigns) or len(names.managers) < len(managers):
+            names = self._create_names(campaigns, people)
+        return names
+
+    def _create_names(self, campaigns, people):
+        """Create what is missing, once, though other requests miss the same just now."""
+        self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [CREATING])
+        # What others created until they released the lock is visible now.
+        names = Names(self._find_campaigns(campaigns), self._find_managers(people))
+        new_campaigns = campaigns - names.campaigns.keys()
+        if new_campaigns:
+            self._create_campaigns(new_campaigns)
+            names.campaigns.update(self._find_campaigns(new_campaigns))
+        new_people = {key: person for key, person in people.items() if key not in names.managers}
+        if new_people:
+            self._create_managers(new_people)
+            names.managers.update(self._find_managers(new_people))
+        return names
+
+    # === CAMPAIGNS === #
+
+    def _find_campaigns(self, names):
+        if not names:
+            return {}
+        self.env.cr.execute(FIND_CAMPAIGNS, {"names": list(names)})
+        return dict(self.env.cr.fetchall())
+
+    def _create_campaigns(self, names):
+        first = {name.lower(): name for name in sorted(names, reverse=True)}
+        campaigns = self.env["utm.campaign"].with_user(SUPERUSER_ID).with_context(lang="en_US", tracking_disable=True)
+        campaigns.create([{"title": name, "is_auto_campaign": True} for name in sorted(first.values())])
+        self.env.flush_all()
+
+    # === MANAGERS === #
+
+    def _find_managers(self, people):
+        if not people:
+            return {}
+        wallet_ids, texts = zip(*people, strict=True)
+        self.env.cr.execute(
+            FIND_MANAGERS,
+            {
+                "wallets": list(wallet_ids),
+                "texts": list(texts),
+                "names": [person.name for person in people.values()],
+                "emails": [person.email for person in people.values()],
+            },
+        )
+        return {(wallet_id, text): partner_id for wallet_id, text, partner_id in self.env.cr.fetchall()}
+
+    def _create_managers(self, people):
+        customers = {
+            wallet.id: wallet.partner_id
+            for wallet in self.env["call.wallet"].browse({wallet_id for wallet_id, _text in people})
+        }
+        new = {}
+        for (wallet_id, _text), person in sorted(people.items()):
+            customer = customers[wallet_id].commercial_partner_id
+            # "Jo Doe", "jo doe" and the same person's address twice are one contact.
+            new.setdefault((customer.id, (person.email or person.name).lower()), (customer, person))
+        contacts = self.env["res.partner"].with_context(
+            tracking_disable=True, mail_create_nolog=True, mail_create_nosubscribe=True
+        )
+        contacts.create(
+            [
+                {
+                    "name": person.name or person.email,
+                    "email": person.email,
+                    "parent_id": customer.id,
+                    "company_id": customer.company_id.id,
+                    "type": "contact",
+                }
+                for customer, person in new.values()
+            ]
+        )
+        self.env.flush_all()
+
+
+class Person(NamedTuple):
+    """Who a call's ``manager`` is: a name, an e-mail address, or both."""
+
+    name: str | None
+    email: str | None
+
+    @classmethod
+    def read(cls, text):
+        """Return the person in ``text``: ``jo@acme.com``, ``Jo Doe``, ``Jo Doe <jo@acme.com>``."""
+        if "@" in text:
+            name, email = parse_contact_from_email(text)
+            email = email_normalize(email)
+            if email:
+                return cls(name or None, email)
+        return cls(text, None)
+
+
+# The title is what people read; `name` is an identifier made from it, with a number added
+# where two titles would give one. Upper and lower case are the same, as Odoo has it.
+FIND_CAMPAIGNS = """
+    SELECT DISTINCT ON (asked.name) asked.name, found.id
+      FROM unnest(%(names)s::text[]) AS asked(name)
+      JOIN (SELECT id, title->>'en_US' AS label, 1 AS rank FROM utm_campaign
+            UNION ALL
+            SELECT id, name, 2 FROM utm_campaign) found ON lower(found.label) = lower(asked.name)
+     ORDER BY asked.name, found.rank, found.label = asked.name DESC, found.id
+"""
+
+
+# A company's own wallet is used by its internal users, whose contacts need not be under it.
+FIND_MANAGERS = """
+    WITH asked AS (
+        SELECT a.wallet_id, a.text, COALESCE('@' || a.email, lower(a.name)) AS label,
+               c.commercial_partner_id AS customer_id, w.company_id, co.partner_id = w.partner_id AS is_own
+          FROM unnest(%(wallets)s::int[], %(texts)s::text[], %(names)s::text[], %(emails)s::text[])
+               AS a(wallet_id, text, name, email)
+          JOIN call_wallet w ON w.id = a.wallet_id
+          JOIN res_partner c ON c.id = w.partner_id
+          JOIN res_company co ON co.id = w.company_id
+    ), contact AS (
+        SELECT p.id, p.commercial_partner_id AS customer_id, 1 AS rank
+          FROM res_partner p
+         WHERE p.commercial_partner_id IN (SELECT customer_id FROM asked) AND NOT p.is_company
+        UNION ALL
+        SELECT u.partner_id, own.customer_id, 2
+          FROM (SELECT DISTINCT customer_id, company_id FROM asked WHERE is_own) own
+          JOIN res_company_users_rel access ON access.cid = own.company_id
+          JOIN res_users u ON u.id = access.user_id AND u.active AND NOT u.share
+    ), labelled AS (
+        SELECT contact.*, p.active, p.type, label.label
+          FROM contact
+          JOIN res_partner p ON p.id = contact.id,
+               LATERAL (VALUES ('@' || p.email_normalized), (lower(p.name))) label(label)
+    )
+    SELECT DISTINCT ON (asked.wallet_id, asked.text) asked.wallet_id, asked.text, labelled.id
+      FROM asked
+      JOIN labelled ON labelled.customer_id = asked.customer_id AND labelled.label = asked.label
+     ORDER BY asked.wallet_id, asked.text, labelled.active DESC, labelled.type = 'contact' DESC NULLS LAST,
+              labelled.rank, labelled.id
+"""

@@ -1,0 +1,268 @@
+from typing import NamedTuple
+
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools.translate import LazyTranslate
+
+from ...const import FINANCE, PLATFORM
+from ...rating import Charge, charge
+from ...tools.clock import utcnow
+from ...tools.door import door
+from ...tools.fields import parse_amount
+from ...tools.intake import Call, Refused, echo, parse_call
+from ...tools.sql import array
+from ..ledger.call_wallet_ledger import Entry
+
+_lt = LazyTranslate(__name__)
+
+MAX_CALLS = 10_000
+
+
+class Priced(NamedTuple):
+    """A call and what it costs which wallet; ``charge`` is None when no rate covers it."""
+
+    call: Call
+    account: object
+    charge: Charge | None
+
+
+class CallUsageRecord(models.Model):
+    """How a reported call becomes money: validate -> price -> lock -> charge."""
+
+    _inherit = "call.usage"
+
+    @api.model
+    def record_calls(self, calls):
+        """Charge calls that have ended. One bad call never stops the others.
+
+        :param list[dict] calls: up to 10,000, each with ``account``, ``call_ref``,
+            ``call_type`` (``live``, ``whatsapp``), ``number`` (E.164), ``started_at`` (ISO 8601
+            with an offset or Z), ``duration_seconds`` (whole seconds), ``status``
+            (``completed``, ``no_answer``, ``busy``, ``failed``, ``canceled``) and optionally
+            ``campaign``, ``application_ref``, ``manager`` (e-mail or name) and ``direction``
+            (``outbound``, ``inbound``)
+        :return: one dict a call, in order: ``call_ref``; ``result``: ``charged``, ``duplicate``
+            (same reference and content: the first result again), ``conflict`` (same
+            reference, other content: nothing changed) or ``rejected`` (kept, can be retried),
+            the last two with a ``reason``; ``billed_minutes``, ``rate`` (a minute),
+            ``total_cost`` and ``balance_after`` as decimal strings in ``currency``;
+            ``transaction`` (id). Charges are committed when the answer is given; inside the caller's own
+            transaction they are part of it.
+        :raise AccessError: neither the calling platform nor finance staff
+        :raise UserError: not a list, or more than 10,000 calls; nothing is recorded then
+        """
+        self._check_platform()
+        if not isinstance(calls, list):
+            raise UserError(self.env._("calls: send a list of calls."))
+        if len(calls) > MAX_CALLS:
+            raise UserError(
+                self.env._(
+                    "calls: %(sent)s in one request, the limit is %(limit)s; send them in several requests. "
+                    "None of them was recorded.",
+                    sent=len(calls),
+                    limit=MAX_CALLS,
+                )
+            )
+        with door(self.env):
+            return self.sudo()._record_calls(calls)
+
+    def _check_platform(self):
+        if not (self.env.su or self.env.user.has_group(PLATFORM) or self.env.user.has_group(FINANCE)):
+            raise AccessError(self.env._("Only the calling platform and finance staff may do this."))
+
+    def _record_calls(self, raw_calls, date_of=None):
+        """Record without asking who may.
+
+        :param date_of: call -> naive UTC datetime to enter it under, instead of now
+        """
+        outcomes = self._price(raw_calls)
+        priced = [outcome for outcome in outcomes if isinstance(outcome, Priced)]
+        answers = iter(self._charge(priced, date_of) if priced else [])
+        results = [
+            next(answers) if isinstance(outcome, Priced) else self._refusal(raw, outcome)
+            for raw, outcome in zip(raw_calls, outcomes, strict=True)
+        ]
+        self.env["call.usage.rejection"]._keep(raw_calls, results)
+        return results
+
+    def _refusal(self, raw, refused):
+        call_ref = echo(raw.get("call_ref")) if isinstance(raw, dict) else None
+        return {"call_ref": call_ref, "result": "rejected", "reason": refused.explain(self.env)}
+
+    # === PRICE === #
+
+    def _price(self, raw_calls):
+        """Return a ``Priced`` or a ``Refused`` for each call, in order."""
+        outcomes = []
+        for raw in raw_calls:
+            try:
+                outcomes.append(parse_call(raw))
+            except Refused as refused:
+                outcomes.append(refused)
+        accounts = self.env["call.rate.plan"]._load_rated_wallets(
+            {call.account for call in outcomes if isinstance(call, Call)}
+        )
+        for index, call in enumerate(outcomes):
+            if isinstance(call, Call):
+                try:
+                    outcomes[index] = self._price_one(call, accounts.get(call.account))
+                except Refused as refused:
+                    outcomes[index] = refused
+        return outcomes
+
+    def _price_one(self, call, account):
+        if account is None:
+            raise Refused("unknown_account", _lt("account: no wallet has the account reference %s.", call.account))
+        rate = account.match(call.call_type, call.direction, call.number, call.started_at)
+        # Without a rate it may still be the repeat of a call that was charged when there was one.
+        return Priced(call, account, charge(rate, call.billable_seconds) if rate else None)
+
+    def _not_contracted(self, call):
+        refused = Refused(
+            "destination_not_contracted",
+            _lt("number: no rate of the contract covers %s on that day.", call.number),
+        )
+        return {"call_ref": call.call_ref, "result": "rejected", "reason": refused.explain(self.env)}
+
+    # === CHARGE === #
+
+    def _charge(self, priced, date_of):
+        """Enter the priced calls in their wallets' ledgers; return the answers, in order."""
+        ledger = self.env["call.wallet.ledger"]
+        names = self._resolve_names([item for item in priced if item.charge])
+        # All that can be done before is: calls on the same wallets wait from here on.
+        usage_ids = self._next_ids(len(priced))
+        locked = ledger._lock({item.account.wallet_id for item in priced})
+        first = self._load_recorded(priced)
+        fresh = {}
+        for item in priced:
+            key = (item.account.wallet_id, item.call.call_ref)
+            if key not in first and item.charge:
+                fresh.setdefault(key, item)
+        if fresh:
+            first.update(self._insert(fresh, usage_ids, names, locked, date_of))
+        answers, told = [], set()
+        for item in priced:
+            key = (item.account.wallet_id, item.call.call_ref)
+            if key not in first:
+                answers.append(self._not_contracted(item.call))
+                continue
+            is_first = key in fresh and key not in told
+            told.add(key)
+            answers.append(self._answer(item, first[key], is_first))
+        return answers
+
+    def _answer(self, item, recorded, is_first):
+        call_ref = item.call.call_ref
+        if recorded["fingerprint"] != item.call.fingerprint:
+            return {
+                "call_ref": call_ref,
+                "result": "conflict",
+                "reason": "conflict: "
+                + self.env._("call_ref: %s was reported before with other content; that charge stands.", call_ref),
+            }
+        result = {"call_ref": call_ref, "result": "charged" if is_first else "duplicate", **recorded}
+        result["currency"] = item.account.currency
+        del result["fingerprint"]
+        return result
+
+    def _load_recorded(self, priced):
+        """Return what is in the ledger already: {(wallet id, call reference): first result}."""
+        # One look at the unique index per call. As a plain join, a planner without statistics
+        # may read all of a busy wallet's rows instead.
+        self.env.cr.execute(
+            """
+            SELECT t.wallet_id, substr(t.key, 6), t.fingerprint, t.billed_minutes::text, t.rate::text,
+                   (-t.amount)::text, t.balance_after::text, t.id
+              FROM unnest(%s::int[], %s::text[]) AS asked(wallet_id, key)
+             CROSS JOIN LATERAL (
+                   SELECT * FROM call_wallet_transaction found
+                    WHERE found.wallet_id = asked.wallet_id AND found.key = asked.key
+                    LIMIT 1) t
+            """,
+            [
+                array(item.account.wallet_id for item in priced),
+                array("call/" + item.call.call_ref for item in priced),
+            ],
+        )
+        return {
+            (wallet_id, call_ref): dict(zip(RECORDED, values, strict=True))
+            for wallet_id, call_ref, *values in self.env.cr.fetchall()
+        }
+
+    def _next_ids(self, count):
+        self.env.cr.execute("SELECT nextval('call_usage_id_seq') FROM generate_series(1, %s)", [count])
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    def _insert(self, fresh, usage_ids, names, locked, date_of):
+        """Write the calls and append their charges."""
+        now = utcnow()
+        items = list(fresh.values())
+        # The row outlives the call, so it names the reference and not the number called.
+        labels = dict(self._fields["call_type"]._description_selection(self.env))
+        rows, entries = [], []
+        for usage_id, item in zip(usage_ids, items, strict=False):
+            call, account, charged = item
+            campaign_id = names.campaigns.get(call.campaign)
+            rows.append(self._usage_row(usage_id, item, campaign_id, names.manager_of(item), now))
+            entries.append(
+                Entry(
+                    account.wallet_id,
+                    date_of(call) if date_of else now,
+                    "usage",
+                    -charged.cost,
+                    f"{labels[call.call_type]} {call.call_ref}",
+                    "call/" + call.call_ref,
+                    call.fingerprint,
+                    True,
+                    call.call_type,
+                    charged.rate.price_per_minute,
+                    charged.billed_minutes,
+                    usage_id,
+                    None,
+                    campaign_id,
+                    call.call_ref,
+                )
+            )
+        self.env.cr.execute(INSERT_USAGE, [array(column) for column in zip(*rows, strict=True)])
+        appended = self.env["call.wallet.ledger"]._append(entries, locked)
+        return {key: self._first_result(item, *appended[key[0], "call/" + key[1]]) for key, item in fresh.items()}
+
+    def _first_result(self, item, transaction_id, balance_after):
+        charged = item.charge
+        return {
+            "fingerprint": item.call.fingerprint,
+            "billed_minutes": str(charged.billed_minutes),
+            "rate": str(parse_amount(charged.rate.price_per_minute)),
+            "total_cost": str(charged.cost),
+            "balance_after": balance_after,
+            "transaction": transaction_id,
+        }
+
+    def _usage_row(self, usage_id, item, campaign_id, manager_id, now):
+        call, account, charged = item
+        rate = charged.rate
+        return (
+            usage_id, account.wallet_id, call.call_ref, call.call_type, call.direction, call.number,
+            call.started_at, call.duration_seconds, charged.billed_seconds, charged.billed_minutes,
+            call.status, rate.price_per_minute, charged.cost, rate.rate_id or None, rate.prefix,
+            rate.increment_seconds, rate.minimum_seconds, rate.free_seconds, rate.connection_fee,
+            campaign_id, call.application_ref, manager_id, now,
+        )  # fmt: skip
+
+
+RECORDED = ("fingerprint", "billed_minutes", "rate", "total_cost", "balance_after", "transaction")
+
+
+INSERT_USAGE = """
+    INSERT INTO call_usage
+           (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
+            billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
+            increment_seconds, minimum_seconds, free_seconds, connection_fee, campaign_id,
+            application_ref, manager_id, reported_at)
+    SELECT * FROM unnest(
+           %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[],
+           %s::int[], %s::numeric[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::text[],
+           %s::int[], %s::int[], %s::int[], %s::numeric[], %s::int[],
+           %s::text[], %s::int[], %s::timestamp[])
+"""

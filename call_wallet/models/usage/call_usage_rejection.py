@@ -1,0 +1,320 @@
+import json
+from collections import Counter
+from hashlib import blake2b
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import split_every
+
+from ...const import FINANCE
+from ...tools.clock import utcnow
+from ...tools.door import door
+from ...tools.sql import array
+
+# What a call needs comes first when a payload is too long to keep whole.
+CALL_FIELDS = (
+    "account", "call_ref", "call_type", "number", "started_at", "duration_seconds", "status",
+    "campaign", "application_ref", "manager", "direction",
+)  # fmt: skip
+
+MAX_VALUE = 4_000
+
+MAX_PAYLOAD = 64_000
+
+MAX_TEXT = 256
+
+# Stands in a cut payload for the fields that were left out.
+MORE = "..."
+
+# One number among PostgreSQL's advisory locks: whoever writes rejections. It is the last lock
+# a request takes, so requests that keep the same ones cannot wait for each other in a circle.
+KEEPING = 0x63_77_72_6A
+
+CHUNK = 1_000
+
+
+class CallUsageRejection(models.Model):
+    """A reported call that was not charged: nothing reported is lost.
+
+    Kept by ``record_calls`` with the reason and the payload as it came. One row a content:
+    the same content reported again is counted. Once the cause is mended (a missing rate, an
+    unknown account), finance sends it through ``record_calls`` again. Times are UTC.
+    """
+
+    _name = "call.usage.rejection"
+    _description = "Rejected Call"
+    _order = "last_seen desc, id desc"
+    _rec_name = "call_ref"
+
+    account = fields.Char(readonly=True, help="The account reference as it was reported.")
+    call_ref = fields.Char("Call Reference", readonly=True)
+    wallet_id = fields.Many2one(
+        "call.wallet", readonly=True, ondelete="set null", index="btree_not_null", help="Empty: unknown account."
+    )
+    code = fields.Char(readonly=True, help="The kind of reason, such as destination_not_contracted.")
+    reason = fields.Char(readonly=True)
+    payload = fields.Text(readonly=True, help="The call as it was reported, as JSON.")
+    fingerprint = fields.Char(required=True, readonly=True, help="Digest of the payload.")
+    state = fields.Selection(
+        [("open", "Open"), ("resolved", "Resolved"), ("dismissed", "Dismissed")],
+        required=True,
+        readonly=True,
+        default="open",
+        help="Resolved: the call was charged since. Dismissed: finance decided that it will not be.",
+    )
+    count = fields.Integer("Times Reported", readonly=True, aggregator="sum")
+    first_seen = fields.Datetime(readonly=True)
+    last_seen = fields.Datetime(readonly=True)
+    partner_id = fields.Many2one(related="wallet_id.partner_id")
+    company_id = fields.Many2one(related="wallet_id.company_id")
+
+    _fingerprint_unique = models.UniqueIndex("(fingerprint)", "This content was rejected before.")
+    _open = models.Index("(account, call_ref) WHERE state = 'open'")
+    _state_last_seen = models.Index("(state, last_seen)")
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise UserError(self.env._("Rejected calls are kept by record_calls; they cannot be typed in."))
+
+    def write(self, vals):
+        # What a customer's platform reported is evidence; people decide on it by the actions.
+        if not self.env.su:
+            raise AccessError(self.env._("A rejected call is not edited. Retry or dismiss it."))
+        return super().write(vals)
+
+    # === KEEPING === #
+
+    @api.model
+    def _keep(self, raw_calls, results):
+        """Keep the rejected and the conflicting calls; close what was charged after all.
+
+        Called by ``record_calls`` in the transaction that charges, as its last step.
+
+        :param list raw_calls: what was reported, in order
+        :param list[dict] results: what ``record_calls`` answers, in the same order
+        """
+        charged, kept = [], []
+        for raw, result in zip(raw_calls, results, strict=True):
+            if result["result"] == "charged":
+                charged.append(raw)
+            elif result["result"] != "duplicate":
+                kept.append((raw, result))
+        resolvable = bool(charged) and self._has_open(charged)
+        if not (kept or resolvable):
+            return
+        self._lock()
+        if resolvable:
+            self._resolve_charged(charged)
+        if kept:
+            self._upsert(kept)
+        self.env.invalidate_all(flush=False)
+
+    def _lock(self):
+        self.env.flush_all()
+        self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [KEEPING])
+
+    def _has_open(self, charged):
+        accounts = {raw["account"].strip() for raw in charged}
+        self.env.cr.execute(
+            "SELECT EXISTS (SELECT FROM call_usage_rejection WHERE state = 'open' AND account = ANY(%s))",
+            [list(accounts)],
+        )
+        return self.env.cr.fetchone()[0]
+
+    def _resolve_charged(self, charged):
+        """Close the open rejections of calls that were charged now. A conflict stays: the
+        call's other content is still unexplained."""
+        self.env.cr.execute(
+            RESOLVE,
+            [
+                self.env.uid,
+                array(raw["account"].strip() for raw in charged),
+                array(raw["call_ref"].strip() for raw in charged),
+            ],
+        )
+
+    def _upsert(self, kept):
+        now = utcnow()
+        # A retry is not a report: it is not counted, and it does not wake what was dismissed.
+        reported = not self.env.context.get("call_usage_retry")
+        rows = {}
+        for raw, result in kept:
+            payload = to_payload(raw)
+            fingerprint = digest(payload)
+            code, _separator, sentence = result["reason"].partition(": ")
+            count = rows[fingerprint][-1] + 1 if fingerprint in rows else 1
+            rows[fingerprint] = (
+                to_text(raw, "account"), to_text(raw, "call_ref"), code, sentence, payload, fingerprint, count,
+            )  # fmt: skip
+        columns = [array(column) for column in zip(*rows.values(), strict=True)]
+        self.env.cr.execute(UPSERT, [now, now, self.env.uid, self.env.uid, now, now, *columns, reported, reported])
+
+    # === ACTIONS === #
+
+    def action_retry(self):
+        """Send the calls through ``record_calls`` again, now that the cause is mended.
+
+        Those that are charged, or were meanwhile, become resolved; the others stay with
+        their new reason.
+
+        :return: a notification with the counts
+        :raise AccessError: not finance staff
+        """
+        self._check_finance()
+        counts = Counter()
+        for ids in split_every(CHUNK, self.sorted("id").ids):
+            with door(self.env):
+                results = self._retry(ids)
+            counts.update(result["result"] for result in results)
+        self.env.invalidate_all()
+        _ = self.env._
+        return self._notification(
+            _(
+                "%(charged)s charged, %(duplicate)s charged before, %(refused)s still refused.",
+                charged=counts["charged"],
+                duplicate=counts["duplicate"],
+                refused=counts["conflict"] + counts["rejected"],
+            ),
+            "warning" if counts["conflict"] + counts["rejected"] else "success",
+        )
+
+    def _retry(self, ids):
+        """Send some calls again; return the results."""
+        usage = self.env["call.usage"].sudo().with_context(call_usage_retry=True)
+        waiting = self.sudo().browse(ids).exists().filtered(lambda kept: kept.state != "resolved")
+        results = usage._record_calls([json.loads(kept.payload) for kept in waiting])
+        done = [
+            kept.id
+            for kept, result in zip(waiting, results, strict=True)
+            if result["result"] in ("charged", "duplicate")
+        ]
+        self._set_state(done, "resolved")
+        return results
+
+    def action_dismiss(self):
+        """Put the calls aside: they will not be charged. They stay in the list of dismissed ones.
+
+        :raise AccessError: not finance staff
+        """
+        self._check_finance()
+        with door(self.env):
+            self._set_state(self.sudo().filtered(lambda kept: kept.state == "open").ids, "dismissed")
+        return True
+
+    def _set_state(self, ids, state):
+        if ids:
+            self._lock()
+            self.env.cr.execute(
+                "UPDATE call_usage_rejection SET state = %s, write_uid = %s, write_date = now() AT TIME ZONE 'UTC'"
+                " WHERE id = ANY(%s)",
+                [state, self.env.uid, ids],
+            )
+            self.env.invalidate_all(flush=False)
+
+    def _check_finance(self):
+        if not (self.env.su or self.env.user.has_group(FINANCE)):
+            raise AccessError(self.env._("Only finance staff may retry or dismiss rejected calls."))
+        self.check_access("read")
+
+    def _notification(self, message, kind):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Rejected calls"),
+                "message": message,
+                "type": kind,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+
+# === PAYLOADS === #
+def to_payload(raw):
+    """Return ``raw`` as JSON in plain ASCII, which a text column takes whatever is in it.
+
+    Whatever was sent can be kept. Too much of it is cut, with its length and digest in
+    place; the fields of a call that could ever be charged are shorter than that.
+    """
+    text = to_json(raw)
+    if len(text) <= MAX_VALUE:
+        return text
+    if not isinstance(raw, dict):
+        return json.dumps(cut(text))
+    order = [field for field in CALL_FIELDS if field in raw]
+    order += sorted(key for key in raw if isinstance(key, str) and key not in (*CALL_FIELDS, MORE))
+    payload, size, more = {}, 0, raw.get(MORE)
+    for field in order:
+        value = to_json(raw[field])
+        value = json.dumps(cut(value)) if len(value) > MAX_VALUE else value
+        size += len(value) + len(field)
+        if size > MAX_PAYLOAD or len(field) > MAX_TEXT:
+            more = cut(text)
+        else:
+            payload[field] = json.loads(value)
+    if more:
+        payload[MORE] = more
+    return to_json(payload)
+
+
+def to_json(value):
+    """Return ``value`` as JSON with its keys in order; what has no JSON, as its description."""
+    try:
+        return json.dumps(value, sort_keys=True, default=repr)
+    except (TypeError, ValueError, RecursionError):
+        return describe(value)
+
+
+def describe(value):
+    if isinstance(value, dict):
+        parts = {str(key)[:MAX_TEXT]: to_json(part) for key, part in value.items() if isinstance(key, str)}
+        return json.dumps({key: json.loads(part) for key, part in parts.items()}, sort_keys=True)
+    return json.dumps(f"({type(value).__name__})")
+
+
+def cut(text):
+    return f"{text[:500]}… ({len(text)} characters, digest {digest(text)})"
+
+
+def digest(text):
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def to_text(raw, field):
+    """Return a field of ``raw`` if it is text that a column takes, as ``record_calls`` reads it."""
+    value = raw.get(field) if isinstance(raw, dict) else None
+    if not isinstance(value, str):
+        return None
+    value = value.strip()[:MAX_TEXT].replace("\0", "�")
+    return value.encode("utf-8", "replace").decode() or None
+
+
+RESOLVE = """
+    UPDATE call_usage_rejection r
+       SET state = 'resolved', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
+      FROM unnest(%s::text[], %s::text[]) AS charged(account, call_ref)
+     WHERE r.state = 'open' AND r.code <> 'conflict'
+       AND r.account = charged.account AND r.call_ref = charged.call_ref
+"""
+
+
+# What finance dismissed stays dismissed when it is reported again.
+UPSERT = """
+    INSERT INTO call_usage_rejection AS r
+           (first_seen, last_seen, create_uid, write_uid, create_date, write_date, state, wallet_id,
+            account, call_ref, code, reason, payload, fingerprint, count)
+    SELECT %s, %s, %s, %s, %s, %s, 'open', w.id, k.account, k.call_ref, k.code, k.reason, k.payload,
+           k.fingerprint, k.count
+      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[])
+           AS k(account, call_ref, code, reason, payload, fingerprint, count)
+      LEFT JOIN call_wallet w ON w.account_ref = k.account
+     ORDER BY k.fingerprint
+    ON CONFLICT (fingerprint) DO UPDATE
+       SET wallet_id = EXCLUDED.wallet_id, code = EXCLUDED.code, reason = EXCLUDED.reason,
+           state = CASE WHEN r.state = 'resolved' THEN 'open' ELSE r.state END,
+           count = r.count + CASE WHEN %s THEN EXCLUDED.count ELSE 0 END,
+           last_seen = CASE WHEN %s THEN EXCLUDED.last_seen ELSE r.last_seen END,
+           write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
+"""

@@ -1,0 +1,129 @@
+import logging
+from datetime import timedelta
+
+from markupsafe import Markup
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ...const import ACCOUNT_MANAGER
+from ...tools.door import door, worker
+
+_logger = logging.getLogger(__name__)
+
+# A report of more rows is made in the background: a browser would wait for it too long.
+LONG_ROWS = 100_000
+
+KEPT_DAYS = 7
+
+
+class CallUsageReportJob(models.Model):
+    """A long usage report that is made in the background, and kept for a week.
+
+    One at a time, by a scheduled action; what a crash interrupted is begun again. Days are those
+    of the wallet's time zone.
+    """
+
+    _name = "call.usage.report.job"
+    _description = "Usage Report in the Background"
+    _order = "id desc"
+
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="cascade", index=True)
+    user_id = fields.Many2one("res.users", "Requested by", required=True, readonly=True, ondelete="cascade", index=True)
+    date_from = fields.Date("From", readonly=True)
+    date_to = fields.Date("To", readonly=True)
+    format = fields.Selection([("xlsx", "Excel (XLSX)"), ("csv", "CSV")], required=True, readonly=True)
+    state = fields.Selection(
+        [("waiting", "Waiting"), ("running", "Being Made"), ("ready", "Ready"), ("failed", "Failed")],
+        required=True,
+        readonly=True,
+        default="waiting",
+    )
+    row_count = fields.Integer("Transactions", readonly=True)
+    rows_done = fields.Integer("Transactions Done", readonly=True)
+    progress = fields.Float(compute="_compute_progress", help="Percent.")
+    attachment_id = fields.Many2one("ir.attachment", readonly=True, ondelete="set null")
+    error = fields.Char(readonly=True)
+
+    _open = models.Index("(id) WHERE state IN ('waiting', 'running')")
+
+    @api.depends("wallet_id", "date_from", "date_to", "format")
+    def _compute_display_name(self):
+        for job in self:
+            job.display_name = job.sudo().wallet_id._usage_report_filename(job.date_from, job.date_to, job.format)
+
+    @api.depends("row_count", "rows_done", "state")
+    def _compute_progress(self):
+        for job in self:
+            done = 100 * job.rows_done / job.row_count if job.row_count else 0
+            job.progress = 100 if job.state == "ready" else min(done, 100)
+
+    # === MAKING === #
+
+    @api.model
+    def _cron_make(self):
+        """Make the reports that wait, the oldest first."""
+        for job in self.search([("state", "in", ["waiting", "running"])], order="id"):
+            try:
+                job._make()
+            except Exception as error:  # one report must not hold up the others
+                _logger.exception("Usage report %s was not made.", job.id)
+                with door(self.env):
+                    job.write({"state": "failed", "error": str(error)[:500]})
+
+    @worker
+    def _make(self):
+        """Make the report; between its steps no snapshot is held, and everybody sees how far it is."""
+        with door(self.env):
+            self.write({"state": "running", "rows_done": 0})
+        wallet = self.wallet_id.with_context(lang=self.user_id.lang)
+        with wallet._usage_report(self.date_from, self.date_to, self.format, progress=self._report_progress) as file:
+            content = file.read()
+        name = wallet._usage_report_filename(self.date_from, self.date_to, self.format)
+        with door(self.env):
+            self.attachment_id = self.env["ir.attachment"].create(
+                {"name": name, "raw": content, "res_model": self._name, "res_id": self.id}
+            )
+            self.state = "ready"
+            self._tell()
+
+    @worker
+    def _report_progress(self, rows):
+        with door(self.env):
+            self.rows_done = rows
+
+    def _tell(self):
+        """Send whoever asked a notice with the link."""
+        _ = self.with_context(lang=self.user_id.lang).env._
+        url = f"{self.get_base_url()}{self._download_path()}"
+        link = Markup('<a href="%s">%s</a>') % (url, self.attachment_id.name)
+        self.env["mail.thread"].message_notify(
+            partner_ids=self.user_id.partner_id.ids,
+            subject=_("Your usage report is ready"),
+            body=Markup("<p>%s %s</p>") % (_("It is kept for %s days:", KEPT_DAYS), link),
+            model=self.wallet_id._name,
+            res_id=self.wallet_id.id,
+        )
+
+    @api.autovacuum
+    def _gc_reports(self):
+        old = self.search([("create_date", "<", fields.Datetime.now() - timedelta(days=KEPT_DAYS))], limit=100)
+        old.attachment_id.unlink()
+        old.unlink()
+
+    # === DOWNLOAD === #
+
+    def _download_path(self):
+        return f"/call_wallet/usage_report/job/{self.id}"
+
+    def action_download(self):
+        """Download the report.
+
+        :raise UserError: it is not ready
+        :raise AccessError: somebody else's, or no longer an owner of the wallet
+        """
+        self.ensure_one()
+        self.check_access("read")
+        self.sudo().wallet_id.with_user(self.env.user)._as(ACCOUNT_MANAGER, owner=True)
+        if self.state != "ready":
+            raise UserError(self.env._("The report is not ready yet; a notice with the link will follow."))
+        return {"type": "ir.actions.act_url", "url": self._download_path(), "target": "download"}

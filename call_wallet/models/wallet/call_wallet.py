@@ -1,0 +1,553 @@
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.addons.base.models.res_partner import _tz_get
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from ...const import ACCOUNT_MANAGER, FINANCE
+from ...tools.clock import day_in
+from ...tools.door import door
+from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
+
+CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id"}
+
+MAX_RECIPIENTS = 50
+
+ACCOUNT_REF = re.compile(r"[\w.\-]{1,64}", re.ASCII)
+
+
+class CallWallet(models.Model):
+    """One customer's prepaid wallet, shared by Live Calls and WhatsApp Calls.
+
+    The balance and what follows from it live in ``call.wallet.balance`` and are written by
+    ``call.wallet.ledger``; this model holds what people set. Amounts are in the wallet's
+    currency, 6 places; dates and times are UTC, shown in the wallet's time zone.
+    """
+
+    _name = "call.wallet"
+    _description = "Call Wallet"
+    _inherit = ["mail.thread", "mail.activity.mixin", "bus.listener.mixin"]
+    _inherits = {"call.wallet.balance": "balance_id"}
+    _order = "account_ref"
+    _check_company_auto = True
+
+    balance_id = fields.Many2one(
+        "call.wallet.balance", "Balance Row", required=True, ondelete="restrict", readonly=True
+    )
+    active = fields.Boolean(default=True, tracking=True)
+    partner_id = fields.Many2one(
+        "res.partner",
+        "Customer",
+        required=True,
+        ondelete="restrict",
+        index=True,
+        tracking=True,
+        domain=[("is_company", "=", True)],
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, ondelete="restrict", default=lambda self: self.env.company
+    )
+    currency_id = fields.Many2one(
+        "res.currency", required=True, ondelete="restrict", default=lambda self: self._default_currency()
+    )
+    account_ref = fields.Char(
+        "Account",
+        required=True,
+        copy=False,
+        tracking=True,
+        default=lambda self: self.env["ir.sequence"].next_by_code("call.wallet.account"),
+        help="The short code by which the calling platform names this wallet.",
+    )
+    tz = fields.Selection(
+        _tz_get,
+        "Time Zone",
+        required=True,
+        tracking=True,
+        default=lambda self: self.env.user.tz or "UTC",
+        help="Reports and charts show dates in this time zone.",
+    )
+    account_manager_id = fields.Many2one("res.users", tracking=True, domain=[("share", "=", False)])
+    rate_plan_id = fields.Many2one("call.rate.plan", tracking=True, ondelete="restrict")
+    low_balance_threshold = Amount(
+        required=True,
+        default=10,
+        tracking=True,
+        help="Recipients are mailed once when the balance falls below it.",
+    )
+    recipient_ids = fields.One2many("call.wallet.recipient", "wallet_id", "Notification Recipients")
+    owner_ids = fields.Many2many(
+        "res.users",
+        "call_wallet_owner_rel",
+        "wallet_id",
+        "user_id",
+        "Owners",
+        domain=[("share", "=", True)],
+        help="Portal users of the customer who see this wallet and may add balance.",
+    )
+    pause_reason = fields.Char(readonly=True, copy=False)
+    transaction_ids = fields.One2many("call.wallet.transaction", "wallet_id", readonly=True)
+    usage_ids = fields.One2many("call.usage", "wallet_id", "Calls", readonly=True)
+    hold_ids = fields.One2many("call.wallet.hold", "wallet_id", "Holds", readonly=True)
+    topup_ids = fields.One2many("call.wallet.topup", "wallet_id", "Top-ups", readonly=True)
+    is_used = fields.Boolean(compute="_compute_is_used", help="Money was ordered, or calls were made or begun.")
+    available_balance = Amount(
+        "Available", compute="_compute_available_balance", help="Balance less what calls in progress and disputes hold."
+    )
+    status_meaning = fields.Char(compute="_compute_status_meaning")
+    daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")
+    runs_out_on = fields.Date(compute="_compute_runway")
+    live_minutes_left = fields.Integer(compute="_compute_minutes_left")
+    whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
+    usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
+    topup_count = fields.Integer("Number of Top-ups", compute="_compute_counts")
+    may_edit_contract = fields.Boolean(compute="_compute_may_edit_contract")
+    live_hold_count = fields.Integer("Calls in Progress", compute="_compute_counts")
+
+    _account_ref_unique = models.Constraint("UNIQUE(account_ref)", "Another wallet has this account reference.")
+    _one_per_customer = models.UniqueIndex(
+        "(partner_id, company_id, currency_id) WHERE active",
+        "This customer already has a wallet in this currency.",
+    )
+    _threshold_in_range = models.Constraint(
+        "CHECK(low_balance_threshold BETWEEN 0 AND 9000000000)", "Low-balance threshold: use 0 to 9 billion."
+    )
+
+    def _default_currency(self):
+        dollar = self.env.ref("base.USD", raise_if_not_found=False)
+        return dollar if dollar and dollar.active else self.env.company.currency_id
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("partner_id", "account_ref")
+    def _compute_display_name(self):
+        for wallet in self:
+            wallet.display_name = f"{wallet.partner_id.name or ''} ({wallet.account_ref or ''})"
+
+    @api.depends("balance", "held_amount")
+    def _compute_available_balance(self):
+        for wallet in self:
+            wallet.available_balance = wallet.balance - wallet.held_amount
+
+    @api.depends("last_sequence", "topup_ids", "hold_ids")
+    def _compute_is_used(self):
+        for wallet in self.sudo():
+            wallet.is_used = bool(wallet.last_sequence or wallet.topup_ids or wallet.hold_ids)
+
+    @api.depends("state", "is_paused_by_hand", "pause_reason")
+    def _compute_status_meaning(self):
+        for wallet in self:
+            wallet.status_meaning = wallet._status_meaning()
+
+    def _status_meaning(self):
+        if not self.active:
+            return self.env._("Closed: no calls. %s", self.close_reason or "")
+        if self.state == "not_set_up":
+            return self.env._("Add a notification recipient and save to activate billing.")
+        if self.is_paused_by_hand:
+            return self.env._("Paused by your account manager: %s", self.pause_reason or "")
+        if self.state == "paused":
+            return self.env._("The balance is used up. Add balance to resume calls.")
+        return self.env._("Calls are live; usage is charged as it happens.")
+
+    def _today(self):
+        """Return the day it is in the wallet's time zone."""
+        return day_in(self.tz)
+
+    def _local_day(self, moment):
+        """Return the day of ``moment`` (naive UTC) in the wallet's time zone."""
+        return day_in(self.tz, moment)
+
+    def _compute_runway(self):
+        days = self.env["call.wallet.day"].sudo()
+        spent = {}
+        for wallets in self.grouped("tz").values():
+            since = wallets[0]._today() - timedelta(days=7)
+            domain = [("wallet_id", "in", wallets.ids), ("type", "=", "usage"), ("day", ">", since)]
+            spent.update(days._read_group(domain, ["wallet_id"], ["amount:sum"]))
+        for wallet in self:
+            today = wallet._today()
+            total = parse_amount(-(spent.get(wallet) or 0))
+            wallet.daily_spend = total / 7
+            days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
+            in_sight = days is not None and 0 < days < 3650
+            wallet.runs_out_on = today + timedelta(days=int(days)) if in_sight else False
+
+    def _compute_minutes_left(self):
+        for wallet in self:
+            available = max(wallet.available_balance, ZERO)
+            minutes = wallet._estimate_minutes(available)
+            wallet.live_minutes_left = minutes["live"]
+            wallet.whatsapp_minutes_left = minutes["whatsapp"]
+
+    def _estimate_minutes(self, amount):
+        """Return how many whole minutes ``amount`` buys: ``{"live": 120, "whatsapp": 500}``.
+
+        By the average price of the last 30 days' calls, else by the plan's average price.
+        """
+        self.ensure_one()
+        minutes = {}
+        for call_type in ("live", "whatsapp"):
+            price = self._average_price(call_type)
+            minutes[call_type] = int(Decimal(amount) / price) if price else 0
+        return minutes
+
+    def _average_price(self, call_type):
+        since = self._today() - timedelta(days=30)
+        [(amount, billed)] = (
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [
+                    ("wallet_id", "=", self.id),
+                    ("type", "=", "usage"),
+                    ("call_type", "=", call_type),
+                    ("day", ">", since),
+                ],
+                [],
+                ["amount:sum", "billed_minutes:sum"],
+            )
+        )
+        if amount and billed:
+            return parse_amount(-amount) / parse_amount(billed)
+        return self._contract_price(call_type)
+
+    def _contract_price(self, call_type):
+        plan_price = self.rate_plan_id.sudo()._average_price(call_type) if self.rate_plan_id else ZERO
+        if not plan_price and call_type == "whatsapp":
+            return self.company_id.sudo().call_wallet_whatsapp_rate
+        return plan_price
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains("account_ref")
+    def _check_account_ref(self):
+        for wallet in self:
+            if not ACCOUNT_REF.fullmatch(wallet.account_ref or ""):
+                raise ValidationError(self.env._("Account: use 1 to 64 letters, digits, dots, dashes or underscores."))
+
+    @api.constrains("rate_plan_id", "currency_id")
+    def _check_currency(self):
+        for wallet in self:
+            plan = wallet.rate_plan_id
+            if plan and plan.currency_id != wallet.currency_id:
+                raise ValidationError(
+                    self.env._(
+                        "Rate plan %(plan)s is in %(theirs)s, the wallet in %(ours)s; choose a plan in %(ours)s.",
+                        plan=plan.name,
+                        theirs=plan.currency_id.name,
+                        ours=wallet.currency_id.name,
+                    )
+                )
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._refuse_kept(vals)
+            self._refuse_auto_topup(vals)
+        wallets = super().create(vals_list)
+        self.env["call.wallet.ledger"]._attach_balances(wallets)
+        if not self.env.su:
+            wallets._refuse_strangers({})
+        return wallets
+
+    def write(self, vals):
+        """Change what people may change of a wallet.
+
+        Everything is checked before anything is done.
+
+        :raise AccessError: for finance staff alone to change, or for nobody to type in
+        :raise UserError: fixed once the wallet is used; archived by hand; a new owner is nobody of the customer's
+        """
+        self._refuse_kept(vals)
+        self._refuse_auto_topup(vals)
+        self._refuse_archiving(vals)
+        self._refuse_other_contract(vals)
+        owners_before = self._owners_to_compare(vals)
+        if not vals.get("active", True):
+            self.sudo()._auto_topup_switch_off_all()
+        result = super().write(vals)
+        if owners_before is not None:
+            self._refuse_strangers(owners_before)
+        if "low_balance_threshold" in vals:
+            self.env["call.wallet.ledger"]._refresh(self.ids)
+        return result
+
+    def _refuse_other_contract(self, vals):
+        if CONTRACT & vals.keys() and not (self.env.su or self.env.user.has_group(FINANCE)):
+            raise AccessError(
+                self.env._("Customer, account, currency and rate plan of a wallet are the finance staff's to change.")
+            )
+        fixed = {"partner_id", "company_id", "currency_id"} & vals.keys()
+        if fixed:
+            moved = self.sudo().filtered(lambda w: w.is_used and any(w[f].id != vals[f] for f in fixed))
+            if moved:
+                raise UserError(
+                    self.env._("Customer, company and currency are fixed once a wallet has transactions or top-ups.")
+                )
+
+    def _refuse_kept(self, vals):
+        """What the wallet keeps by itself, such as its balance's row or when it expires, is nobody's to type in."""
+        if self.env.su:
+            return
+        kept = [name for name in vals if name in self._fields and self._is_kept(self._fields[name])]
+        if kept:
+            raise AccessError(self.env._("%s: kept by the wallet itself; it cannot be typed in.", ", ".join(kept)))
+
+    def _is_kept(self, field):
+        return field.readonly and field.store and field.name not in models.MAGIC_COLUMNS
+
+    # === PERMISSIONS === #
+
+    def _as(self, *groups, owner=False):
+        """Return the wallets as superuser, for a user who may do this.
+
+        :param groups: any one of them suffices
+        :param owner: the wallets' own owners may too
+        :raise AccessError: otherwise
+        """
+        if self.env.su:
+            return self
+        user = self.env.user
+        if any(user.has_group(group) for group in groups):
+            self.check_access("read")
+            return self.sudo()
+        if owner and all(wallet._is_owned_by(user) for wallet in self.sudo()):
+            return self.sudo()
+        raise AccessError(self.env._("You may not do this with a call wallet."))
+
+    # === NOTIFICATIONS === #
+
+    def set_recipients(self, emails):
+        """Replace the addresses that are told when the balance runs low.
+
+        The first one sets the wallet up; an empty list returns it to Not Set Up. The money
+        stays either way.
+
+        :param list[str] emails: addresses; letter case does not matter
+        :return: the addresses as stored
+        :raise ValidationError: a bad or repeated address; nothing is changed then
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        with door(self.env):
+            return wallet._replace_recipients(emails)
+
+    def _replace_recipients(self, emails):
+        if isinstance(emails, str) or not all(isinstance(email, str) for email in emails or []):
+            raise ValidationError(self.env._("emails: send a list of addresses."))
+        wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails or []]
+        if len(wanted) > MAX_RECIPIENTS:
+            raise ValidationError(self.env._("Notification recipients: at most %s addresses.", MAX_RECIPIENTS))
+        repeated = {email for email in wanted if wanted.count(email) > 1}
+        if repeated:
+            raise ValidationError(self.env._("%s is in the list more than once.", ", ".join(sorted(repeated))))
+        self.recipient_ids.filtered(lambda recipient: recipient.email not in wanted).unlink()
+        known = set(self.recipient_ids.mapped("email"))
+        self.env["call.wallet.recipient"].create(
+            [{"wallet_id": self.id, "email": email} for email in wanted if email not in known]
+        )
+        self.message_post(body=self.env._("Notification recipients: %s", ", ".join(wanted) or "-"))
+        return self.recipient_ids.mapped("email")
+
+    def _refresh_set_up(self):
+        self.env["call.wallet.ledger"]._refresh(self.ids)
+
+    # === PAUSE AND RESUME === #
+
+    def action_pause(self, reason):
+        """Stop new calls until somebody resumes them. Running calls go on and are charged.
+
+        :param str reason: shown to the customer
+        :raise UserError: no reason given
+        :raise AccessError: not an account manager
+        """
+        reason = parse_reason(reason)
+        if not reason:
+            raise UserError(self.env._("Reason: say why the wallet is paused; the customer sees it."))
+        wallets = self._as(ACCOUNT_MANAGER)
+        with door(self.env):
+            self.env["call.wallet.ledger"]._set_paused(wallets.ids, True)
+            wallets.pause_reason = reason
+            for wallet in wallets:
+                wallet.message_post(body=self.env._("Paused: %s", reason))
+        return True
+
+    def action_resume(self):
+        """Lift a manual pause. The wallet is Active again if it is set up and has funds.
+
+        :raise AccessError: not an account manager
+        """
+        wallets = self._as(ACCOUNT_MANAGER)
+        with door(self.env):
+            self.env["call.wallet.ledger"]._set_paused(wallets.ids, False)
+            wallets.pause_reason = False
+            for wallet in wallets:
+                wallet.message_post(body=self.env._("Manual pause lifted."))
+        return True
+
+    # === SCREENS === #
+    # The buttons of the wallet's form: what they count and what they open.
+
+    @api.depends_context("uid")
+    def _compute_may_edit_contract(self):
+        self.may_edit_contract = self.env.user.has_group(FINANCE)
+
+    def _compute_usage_count(self):
+        # From the daily totals: counting a busy wallet's calls would read them all.
+        counts = dict(
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [("wallet_id", "in", self.ids), ("type", "=", "usage")],
+                ["wallet_id"],
+                ["transactions:sum"],
+            )
+        )
+        for wallet in self:
+            wallet.usage_count = counts.get(wallet, 0)
+
+    @api.depends("topup_ids", "hold_ids.state")
+    def _compute_counts(self):
+        topups = self._count("call.wallet.topup")
+        holds = self._count("call.wallet.hold", [("state", "=", "held")])
+        for wallet in self:
+            wallet.topup_count = topups.get(wallet, 0)
+            wallet.live_hold_count = holds.get(wallet, 0)
+
+    def _count(self, model, domain=()):
+        return dict(self.env[model]._read_group([("wallet_id", "in", self.ids), *domain], ["wallet_id"], ["__count"]))
+
+    # === ACTION METHODS === #
+
+    def _open(self, xmlid, **context):
+        self._as(ACCOUNT_MANAGER)
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(f"call_wallet.{xmlid}")
+        action["context"] = {
+            "active_model": self._name, "active_id": self.id, "active_ids": self.ids,
+            "default_wallet_id": self.id, **context,
+        }  # fmt: skip
+        return action
+
+    def _open_list(self, xmlid, list_view=None, **context):
+        action = self._open(xmlid, **context)
+        action["domain"] = [("wallet_id", "=", self.id)]
+        if list_view:
+            view = self.env.ref(f"call_wallet.{list_view}")
+            action["views"] = [
+                (view.id if view_type == "list" else view_id, view_type) for view_id, view_type in action["views"]
+            ]
+        return action
+
+    def action_open_transactions(self):
+        """Open the wallet's ledger."""
+        return self._open_list("action_call_wallet_transaction", "call_wallet_transaction_list_of_wallet")
+
+    def action_open_usage(self):
+        """Open the wallet's calls."""
+        return self._open_list("action_call_usage", "call_usage_list_of_wallet")
+
+    def action_open_topups(self):
+        """Open the wallet's top-ups and their invoices."""
+        return self._open_list("action_call_wallet_topup")
+
+    def action_open_holds(self):
+        """Open what calls in progress hold of the wallet."""
+        return self._open_list("action_call_wallet_hold", search_default_held=1)
+
+    def action_add_balance(self):
+        """Open the Add Balance dialog.
+
+        :raise AccessError: not finance staff
+        """
+        self._as(FINANCE)
+        return self._open("action_call_wallet_topup_wizard")
+
+    def action_open_pause(self):
+        """Ask for the reason, then pause.
+
+        :raise AccessError: not an account manager
+        """
+        self._as(ACCOUNT_MANAGER)
+        return self._open("action_call_wallet_pause")
+
+    def action_open_refund(self):
+        """Ask for amount, reason and call, then refund to the wallet.
+
+        :raise AccessError: not finance staff
+        """
+        self._as(FINANCE)
+        return self._open("action_call_wallet_refund_wizard")
+
+    def action_open_usage_report(self):
+        """Choose the days of the usage report.
+
+        :raise AccessError: not an account manager
+        """
+        self._as(ACCOUNT_MANAGER)
+        return self._open("action_call_usage_report_wizard")
+
+    # === WHAT OWNERS SET === #
+    # Who is told when the balance runs low, and from which balance on.
+
+    def set_low_balance_threshold(self, amount):
+        """Set the balance below which the recipients are told, and the banner is shown.
+
+        :param amount: in the wallet's currency, zero or more, up to 6 places: str, int or Decimal
+        :raise UserError: not an amount, or negative
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        amount = wallet._check_threshold(amount)
+        with door(self.env):
+            wallet.low_balance_threshold = amount
+        return True
+
+    def set_notifications(self, emails, threshold, monthly_statement=None):
+        """Replace the recipients and the threshold, both or neither.
+
+        :param list[str] emails: see ``set_recipients``
+        :param threshold: see ``set_low_balance_threshold``
+        :param bool monthly_statement: whether the recipients get the monthly statement; None: as it is
+        :raise UserError: a bad or repeated address, or a bad threshold; nothing is changed then
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        threshold = wallet._check_threshold(threshold)
+        with door(self.env):
+            if sorted(emails) != sorted(wallet.recipient_ids.mapped("email")):
+                wallet._replace_recipients(emails)
+            if threshold != wallet.low_balance_threshold:
+                wallet.low_balance_threshold = threshold
+            if monthly_statement is not None and monthly_statement != wallet.monthly_statement:
+                wallet.monthly_statement = monthly_statement
+        return True
+
+    def _check_threshold(self, amount):
+        if isinstance(amount, bool) or amount in (None, ""):
+            raise UserError(self.env._("Threshold: enter an amount, zero or more."))
+        amount = parse_amount(amount, self.env._("Threshold"), self.env)
+        if amount < 0:
+            raise UserError(self.env._("Threshold: enter an amount, zero or more."))
+        return amount
+
+    def _recipient_problems(self, emails):
+        """Return {address: what is wrong with it} of a list that somebody typed."""
+        problems, seen = {}, set()
+        for email in emails:
+            try:
+                known = self.env["call.wallet.recipient"]._normalise(email)
+            except ValidationError as error:
+                problems[email] = str(error)
+                continue
+            if known in seen:
+                problems[email] = self.env._("%s is in the list more than once.", known)
+            seen.add(known)
+        return problems

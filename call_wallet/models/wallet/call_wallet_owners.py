@@ -1,0 +1,231 @@
+from odoo import Command, api, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
+
+from ...const import FINANCE, PLATFORM
+from ...tools.fields import parse_id
+
+FIELDS = ("name", "street", "street2", "city", "zip", "state_id", "country_id", "vat", "email")
+
+
+class BillingInformationError(UserError):
+    """Billing information that cannot be saved; ``problems`` is {field name: sentence}."""
+
+    def __init__(self, problems):
+        super().__init__("\n".join(problems.values()))
+        self.problems = problems
+
+
+class CallWalletOwners(models.Model):
+    """The customer's side of a wallet: who owns it, and whom its invoices are addressed to.
+
+    Owners are people at the customer with the role, and nobody else there. A wallet of one of
+    our own companies is owned by those who work for that company.
+    """
+
+    _inherit = "call.wallet"
+
+    @api.model
+    def _owned_by(self, user):
+        """Return the wallets that the user owns, as superuser."""
+        domain = Domain("owner_ids", "in", user.ids)
+        companies = self._own_companies(user)
+        if companies:
+            domain |= Domain("partner_id", "in", companies.partner_id.ids)
+        return self.sudo().search(domain)
+
+    def _is_owned_by(self, user):
+        self.ensure_one()
+        return user in self.owner_ids or self.partner_id in self._own_companies(user).partner_id
+
+    @api.model
+    def _own_companies(self, user):
+        """Return the companies whose own wallets the user owns by working there."""
+        works_here = user._is_internal() and not user.has_group(PLATFORM)
+        return user.sudo().company_ids if works_here else self.env["res.company"]
+
+    def _is_self_owned(self):
+        """Tell whether this is the wallet of one of our own companies."""
+        self.ensure_one()
+        return bool(self.env["res.company"].sudo().search_count([("partner_id", "=", self.partner_id.id)], limit=1))
+
+    # === GIVING AND TAKING THE ROLE === #
+
+    def _colleagues(self):
+        """Return the portal users of the wallet's customer."""
+        self.ensure_one()
+        users = self.env["res.users"].sudo()
+        company = self.sudo().partner_id.commercial_partner_id
+        return users.search(
+            [("share", "=", True), ("partner_id.commercial_partner_id", "=", company.id)], order="name, id"
+        ).filtered(lambda user: user._is_portal())
+
+    def add_owner(self, user_id):
+        """Let a portal user of the customer see this wallet and add balance.
+
+        :param int user_id: the ``res.users``
+        :raise UserError: not a portal user of the customer
+        :raise AccessError: neither finance staff nor an owner of the wallet
+        """
+        wallet = self._as(FINANCE, owner=True)
+        user = wallet._colleagues().filtered(lambda colleague: colleague.id == user_id)
+        if not user:
+            raise UserError(self.env._("Person: choose a portal user of %s.", wallet.partner_id.name))
+        if user not in wallet.owner_ids:
+            wallet.owner_ids = [Command.link(user.id)]
+            wallet.message_post(body=self.env._("%s is an owner now.", user.name))
+        return True
+
+    def remove_owner(self, user_id):
+        """Take the owner's role from somebody. One owner at least stays.
+
+        :param int user_id: the ``res.users``
+        :raise UserError: the last owner
+        :raise AccessError: neither finance staff nor an owner of the wallet
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        user = wallet.owner_ids.filtered(lambda owner: owner.id == user_id)
+        if not user:
+            return True
+        if user == wallet.owner_ids:
+            raise UserError(self.env._("%s is the only owner. Make somebody else an owner first.", user.name))
+        # Writing the wallet's own row as well makes two owners who remove each other queue.
+        wallet.owner_ids = [Command.unlink(user.id)]
+        wallet.message_post(body=self.env._("%s is not an owner any more.", user.name))
+        return True
+
+    def _owners_to_compare(self, vals):
+        """Return the owners as they are before a write that changes them: {wallet: users}; None where it does not.
+
+        :raise AccessError: not finance staff
+        """
+        if "owner_ids" not in vals or self.env.su:
+            return None
+        if not self.env.user.has_group(FINANCE):
+            raise AccessError(self.env._("Owners: only finance staff and the owners themselves change them."))
+        return {wallet: wallet.owner_ids for wallet in self.sudo()}
+
+    def _refuse_strangers(self, before):
+        """Raise if somebody became an owner who is not a portal user of the customer.
+
+        :param dict before: {wallet: its owners so far}
+        """
+        for wallet in self.sudo():
+            strangers = wallet.owner_ids - before.get(wallet, wallet.browse().owner_ids) - wallet._colleagues()
+            if strangers:
+                raise UserError(
+                    self.env._(
+                        "Owners: %(people)s cannot own a wallet of %(customer)s; choose its own portal users.",
+                        people=", ".join(strangers.mapped("name")),
+                        customer=wallet.partner_id.name,
+                    )
+                )
+
+    # === BILLING INFORMATION === #
+    # What invoices are addressed to: name, address, tax ID and e-mail of the wallet's customer.
+    #
+    # The customer's own record, so that it is one and the same everywhere in Odoo: invoices are
+    # addressed to it and mailed to its e-mail address. Invoices posted before keep what they say
+    # (``call_wallet_billed_to``).
+
+    def billing_information(self):
+        """Return the customer's billing information: {field name: value}, ids for country and state.
+
+        :raise AccessError: neither an owner of the wallet nor finance staff
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        return wallet._billing_information()
+
+    def _billing_information(self):
+        [values] = self.partner_id.read(FIELDS, load=False)
+        return {name: values[name] for name in FIELDS}
+
+    def set_billing_information(self, values):
+        """Change the customer's billing information; later invoices carry it.
+
+        :param dict values: any of name, street, street2, city, zip, state_id, country_id, vat, email;
+            anything else in it is refused
+        :raise UserError: a required field is empty, or a value is not valid; names the field
+        :raise AccessError: neither an owner of the wallet nor finance staff
+        """
+        wallet = self._as(FINANCE, owner=True)
+        wallet.ensure_one()
+        values = wallet._clean_billing_information(values)
+        partner, before = wallet.partner_id, wallet._billing_information()
+        changed = {name: value for name, value in values.items() if before[name] != value}
+        if not changed:
+            return True
+        partner.write(changed)
+        labels = [partner._fields[name]._description_string(self.env) for name in changed]
+        wallet.message_post(body=self.env._("Billing information changed: %s", ", ".join(labels)))
+        return True
+
+    # === CHECKS === #
+
+    def _clean_billing_information(self, values):
+        _ = self.env._
+        unknown = set(values) - set(FIELDS)
+        if unknown:
+            raise UserError(_("Billing information: %s cannot be changed here.", ", ".join(sorted(unknown))))
+        if self._is_self_owned():
+            raise UserError(_("The information of your own company is kept in its settings."))
+        values = {name: self._clean_value(name, value) for name, value in values.items()}
+        problems = self._billing_problems({**self._billing_information(), **values})
+        if problems:
+            raise BillingInformationError(problems)
+        return values
+
+    def _clean_value(self, name, value):
+        if name in ("state_id", "country_id"):
+            record = self.env[self.env["res.partner"]._fields[name].comodel_name]
+            return record.browse(parse_id(value)).exists().id
+        if value and not isinstance(value, str):
+            raise BillingInformationError({name: self.env._("Send text.")})
+        # One line each: it goes into the head of letters and mails.
+        return " ".join((value or "").split())[:255] or False
+
+    def _billing_problems(self, values):
+        """Return {field name: what is wrong} of complete billing information."""
+        _ = self.env._
+        country = self.env["res.country"].browse(values["country_id"] or ())
+        state = self.env["res.country.state"].browse(values["state_id"] or ())
+        required = {
+            "name": _("Company name: enter the name that invoices are made out to."),
+            "street": _("Street: enter the street and number."),
+            "city": _("City: enter the city."),
+            "country_id": _("Country: choose one."),
+            "email": _("Billing e-mail: enter the address that invoices are sent to."),
+        }
+        if country.zip_required:
+            required["zip"] = _("ZIP: %s needs one.", country.name)
+        if country.state_required:
+            required["state_id"] = _("State: choose one of %s.", country.name)
+        problems = {name: sentence for name, sentence in required.items() if not values[name]}
+        if state and state.country_id != country:
+            problems["state_id"] = _("State: %(state)s is not in %(country)s.", state=state.name, country=country.name)
+        if values["email"]:
+            problems |= self._email_problem(values["email"])
+        if values["vat"]:
+            problems |= self._vat_problem(values, country)
+        return problems
+
+    def _email_problem(self, email):
+        try:
+            self.env["call.wallet.recipient"]._normalise(email)
+        except ValidationError:
+            return {
+                "email": self.env._("Billing e-mail: %s is not a valid address; write it like name@company.com.", email)
+            }
+        return {}
+
+    def _vat_problem(self, values, country):
+        """Let Odoo check the number, where it knows the country's rule."""
+        draft = self.env["res.partner"].new({name: values[name] for name in ("name", "vat", "country_id")})
+        try:
+            draft._check_vat()
+        except ValidationError as error:
+            label = country.vat_label or self.env._("Tax ID")
+            return {"vat": self.env._("%(label)s: %(reason)s", label=label, reason=str(error))}
+        return {}

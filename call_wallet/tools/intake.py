@@ -1,0 +1,215 @@
+"""Read a reported call: from whatever a client sent to checked, typed values.
+
+No database here. What is wrong is told by raising ``Refused``, with a code for the client's
+program and a sentence for people that names the field and the fix.
+"""
+
+import re
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import NamedTuple
+
+from odoo.tools.translate import LazyTranslate
+
+from ..rating import InvalidNumber, normalise
+from .clock import FIRST_YEAR, LAST_YEAR
+
+_lt = LazyTranslate(__name__)
+
+CALL_TYPES = ("live", "whatsapp")
+STATUSES = ("completed", "no_answer", "busy", "failed", "canceled")
+DIRECTIONS = ("outbound", "inbound")
+# Longer than any real call, and far inside what the database's integers hold.
+MAX_DURATION = 30 * 24 * 3600
+MAX_TEXT = 256
+# What PostgreSQL's text cannot hold (NUL, lone surrogates) and what nobody means to send.
+_unreadable = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_unreadable_all = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+").sub
+
+
+class Refused(Exception):
+    """A call that cannot be charged as it stands; it is kept and can be retried."""
+
+    def __init__(self, code, sentence):
+        super().__init__(code)
+        self.code = code
+        self.sentence = sentence
+
+    def explain(self, env):
+        """Return code and sentence as one text, in the language of ``env``."""
+        return f"{self.code}: {env._(self.sentence)}"
+
+
+class Call(NamedTuple):
+    """A reported call, checked. ``started_at`` is naive UTC, whole seconds."""
+
+    account: str
+    call_ref: str
+    call_type: str
+    direction: str
+    number: str
+    started_at: datetime
+    duration_seconds: int
+    status: str
+    campaign: str
+    application_ref: str
+    manager: str
+    fingerprint: str
+
+    @property
+    def billable_seconds(self):
+        """Only a call that connected costs anything, whatever duration came with it."""
+        return self.duration_seconds if self.status == "completed" else 0
+
+
+def parse_call(raw):
+    """Return the ``Call`` in ``raw``.
+
+    :raise Refused: the first thing that is wrong with it
+    """
+    if not isinstance(raw, dict):
+        raise Refused("invalid_call", _lt("call: send an object with the call's fields."))
+    values = (
+        text(raw, "account"),
+        text(raw, "call_ref"),
+        choice(raw, "call_type", CALL_TYPES),
+        choice(raw, "direction", DIRECTIONS, "outbound"),
+        phone_number(raw),
+        moment(raw),
+        duration(raw),
+        choice(raw, "status", STATUSES),
+        text(raw, "campaign", ""),
+        text(raw, "application_ref", ""),
+        text(raw, "manager", ""),
+    )
+    # The unit separator cannot occur in a field, so no two contents give one string.
+    content = "\x1f".join(map(str, values)).encode()
+    return Call(*values, blake2b(content, digest_size=16).hexdigest())
+
+
+def text(raw, field, default=None):
+    value = raw.get(field)
+    if value is None or value == "":
+        if default is not None:
+            return default
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+    if not isinstance(value, str):
+        raise Refused(
+            "invalid_field",
+            _lt("%(field)s: %(value)s is not text; send a string.", field=field, value=shown(value)),
+        )
+    if len(value) > MAX_TEXT:
+        raise Refused(
+            "invalid_field",
+            _lt("%(field)s: longer than %(limit)s characters; shorten it.", field=field, limit=MAX_TEXT),
+        )
+    if _unreadable(value) or not value.strip():
+        raise Refused("invalid_field", _lt("%s: control characters or only blanks; send readable text.", field))
+    return value.strip()
+
+
+def choice(raw, field, allowed, default=None):
+    value = raw.get(field)
+    if value is None:
+        if default is not None:
+            return default
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+    if not isinstance(value, str) or value not in allowed:
+        raise Refused(
+            "invalid_field",
+            _lt(
+                "%(field)s: %(value)s is unknown; send one of %(allowed)s.",
+                field=field,
+                value=shown(value),
+                allowed=", ".join(allowed),
+            ),
+        )
+    return value
+
+
+def phone_number(raw, field="number"):
+    value = raw.get(field)
+    if value is None or value == "":
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+    try:
+        return normalise(value)
+    except (InvalidNumber, TypeError):
+        raise Refused(
+            "invalid_number",
+            _lt(
+                "%(field)s: %(value)s is not E.164; send text such as +14155550100, up to 15 digits.",
+                field=field,
+                value=shown(value),
+            ),
+        ) from None
+
+
+def moment(raw, field="started_at"):
+    value = raw.get(field)
+    if value is None or value == "":
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+    try:
+        parsed = datetime.fromisoformat(value)
+        if parsed.tzinfo is None:
+            raise Refused(
+                "invalid_field",
+                _lt(
+                    "%(field)s: %(value)s has no time zone; end it with Z or an offset such as +02:00.",
+                    field=field,
+                    value=shown(value),
+                ),
+            )
+        if not FIRST_YEAR < parsed.year <= LAST_YEAR:
+            # Some time zone could not show it, and the report of the whole wallet would fail.
+            raise OverflowError
+        return parsed.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    except (ValueError, TypeError, OverflowError):
+        raise Refused(
+            "invalid_field",
+            _lt(
+                "%(field)s: %(value)s is not a time; send ISO 8601 such as 2026-10-01T09:30:00Z.",
+                field=field,
+                value=shown(value),
+            ),
+        ) from None
+
+
+def duration(raw, field="duration_seconds"):
+    value = raw.get(field)
+    if value is None:
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+    if type(value) is not int:
+        raise Refused(
+            "invalid_field",
+            _lt(
+                "%(field)s: %(value)s is not a whole number; send seconds as a JSON integer.",
+                field=field,
+                value=shown(value),
+            ),
+        )
+    if not 0 <= value <= MAX_DURATION:
+        raise Refused(
+            "invalid_field",
+            _lt(
+                "%(field)s: %(value)s is out of range; send 0 to %(limit)s seconds.",
+                field=field,
+                value=shown(value),
+                limit=MAX_DURATION,
+            ),
+        )
+    return value
+
+
+def echo(value):
+    """Return a reference as it can be answered: what could not be sent back is left out, or the answer were lost."""
+    if isinstance(value, str):
+        return _unreadable_all("", value)[:MAX_TEXT]
+    return value if value is None or type(value) in (bool, int) else shown(value)
+
+
+def shown(value):
+    """Return the beginning of a value for a message; nothing that was sent is too deep or too long."""
+    try:
+        return repr(value)[:60]
+    except (ValueError, RecursionError):
+        return type(value).__name__

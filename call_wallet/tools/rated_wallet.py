@@ -1,0 +1,32 @@
+"""A wallet as pricing needs it: which prices apply to a call."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from ..rating import Rate
+
+# Inbound calls are free unless the plan prices them.
+FREE = Rate(prefix="", price_per_minute=Decimal(0))
+
+
+class Account(NamedTuple):
+    """What one request needs to know of a wallet, read once for all its calls."""
+
+    wallet_id: int
+    currency: str
+    decks: dict
+    whatsapp_rate: Rate
+    hold_seconds: int
+
+    def match(self, call_type, direction, number, at):
+        """Return the ``Rate`` for a call that starts ``at`` (naive UTC), or None.
+
+        A plan that has WhatsApp rates is asked like any other contract; one that has none
+        leaves WhatsApp calls at the company's default price, anywhere.
+        """
+        deck = self.decks.get((call_type, direction))
+        if deck is not None:
+            return deck.match(number, at)
+        if direction == "inbound":
+            return FREE
+        return self.whatsapp_rate if call_type == "whatsapp" else None
