@@ -20,10 +20,10 @@ class Reconciliation(http.Controller):
         :param format: ``xlsx`` or ``pdf``
         :return: the file; 400 and a sentence for a bad parameter, 403 for anyone else
         """
-        wallets = request.env["call.wallet"]
+        proof = request.env["call.wallet.reconciliation"]
         try:
             company = parse_id(company) if company else request.env.company
-            date, company = wallets._reconciliation_scope(date, company)
+            date, company = proof._scope(date, company)
             if format not in ("xlsx", "pdf"):
                 raise UserError(request.env._("format: use xlsx or pdf."))
         except UserError as error:
@@ -33,8 +33,8 @@ class Reconciliation(http.Controller):
             return request.make_response(str(error), [("Content-Type", "text/plain; charset=utf-8")], status=400)
         if format == "pdf":
             return self._pdf(date, company)
-        filename = wallets._reconciliation_filename(date, company, "xlsx")
-        return self._xlsx(wallets._reconciliation_xlsx(date, company), filename)
+        filename = proof._filename(date, company, "xlsx")
+        return self._xlsx(proof._xlsx(date, company), filename)
 
     def _xlsx(self, file, filename):
         return http.Response(
@@ -48,7 +48,7 @@ class Reconciliation(http.Controller):
         content, kind = reports._render_qweb_pdf(
             "call_wallet.action_report_reconciliation", company.ids, data={"date": date.isoformat()}
         )
-        filename = request.env["call.wallet"]._reconciliation_filename(date, company, kind)
+        filename = request.env["call.wallet.reconciliation"]._filename(date, company, kind)
         mimetype = "application/pdf" if kind == "pdf" else "text/html; charset=utf-8"
         return request.make_response(content, [("Content-Type", mimetype), *self._headers(filename)])
 

@@ -11,19 +11,19 @@ class ReconciliationReport(models.AbstractModel):
 
     @api.model
     def _get_report_values(self, docids, data=None):
-        wallets = self.env["call.wallet"]
-        date, company = wallets._reconciliation_scope((data or {}).get("date"), docids and docids[0])
-        sections = wallets._reconciliation_sections(date, company)
+        proof = self.env["call.wallet.reconciliation"]
+        date, company = proof._scope((data or {}).get("date"), docids and docids[0])
+        sections = proof._sections(date, company)
         return {
             "docs": company,
             "company": company,
             "date": date,
             "sections": sections,
             "columns": COLUMNS,
-            "labels": wallets._reconciliation_labels(date, company, sections),
+            "labels": proof._labels(date, company, sections),
             "differing": sum(len(section.differing) for section in sections),
-            "explained": wallets._reconciliation_explained(date, company, sections),
-            "unexplained": wallets._reconciliation_unexplained(date, company, sections),
+            "explained": proof._explained(date, company, sections),
+            "unexplained": proof._unexplained(date, company, sections),
             "figure": getattr,
             "show": show,
         }

@@ -1,10 +1,16 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import format_date
 
-from ...const import FINANCE
+from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import parse_day
+from . import reconciliation_sql as queries
+from .call_wallet_reconciliation import CONTRACT, plain
+
+UNSEEN = ("account.move", "account.move.line")
+TYPES = {"added": "balance_added", "used": "usage", "refunded": "refund", "reversed": "reversal"}
 
 
 class CallWalletAccounting(models.Model):
@@ -74,3 +80,258 @@ class CallWalletAccounting(models.Model):
         """Return {company: last day that is over for all its wallets}."""
         zones = self.sudo().with_context(active_test=False)._read_group([], ["company_id"], ["tz:array_agg_distinct"])
         return {company: fields.Date.subtract(min(map(day_in, names)), days=1) for company, names in zones}
+
+    # === RECONCILIATION === #
+
+    @api.model
+    @api.readonly
+    def reconciliation(self, date, company):
+        """Compare the wallets of ``company`` with its general ledger at the end of ``date``.
+
+        ``opening + added - used + refunded - reversed = closing``, of the month up to that day;
+        ``closing + awaiting_payment + not_posted + remainder + unexplained = general_ledger``.
+
+        :param date: ``date`` or ``"YYYY-MM-DD"``, included; days are those of each wallet's
+            time zone, which are also the accounting dates of its entries
+        :param company: ``res.company``, record or id
+        :return: one dict a wallet, by account reference: ``wallet`` (id), and as decimal strings
+            in the wallet's currency ``opening`` (start of that month), ``added``, ``used``,
+            ``refunded``, ``reversed`` (all four positive), ``closing``; ``general_ledger``, the
+            credit balance on the deposit account; ``awaiting_payment``, invoiced and not
+            credited, net of tax (negative: credited and not invoiced); ``not_posted``, used and
+            not in a posted entry of that day or before; ``remainder``, what the entries were
+            rounded by; and ``unexplained``, which should be zero
+        :raise UserError: ``date`` is not a date, or there is no such company
+        :raise AccessError: neither finance staff nor an account manager of that company
+        """
+        proof = self.env["call.wallet.reconciliation"]
+        date, company = proof._scope(date, company)
+        wallets = proof._wallets(company)
+        rows, _loose = proof._figures(date, company)
+        return [
+            {"wallet": wallet.id, **{name: plain(getattr(rows[wallet.id], name)) for name in CONTRACT}}
+            for wallet in wallets
+        ]
+
+    @api.model
+    @api.readonly
+    def reconciliation_unassigned(self, date, company):
+        """Return what stands on the deposit account and belongs to no wallet.
+
+        Items without a wallet count for the customer's wallet in their currency; these are
+        the ones without such a wallet. Same parameters, rights and errors as ``reconciliation``.
+
+        :return: one dict a currency with a difference: ``currency`` (id), ``general_ledger``
+            (decimal string; a credit is positive) and ``items``, how many
+        """
+        proof = self.env["call.wallet.reconciliation"]
+        date, company = proof._scope(date, company)
+        _rows, loose = proof._figures(date, company)
+        return [
+            {"currency": currency_id, "general_ledger": plain(amount), "items": count}
+            for currency_id, (amount, count) in sorted(loose.items())
+            if amount
+        ]
+
+    @api.model
+    @api.readonly
+    def reconciliation_screen(self, date=None, company=None):
+        """Return what the reconciliation's screen shows; rights and errors as ``reconciliation``.
+
+        :param date: the end of last month unless given
+        :param company: id; the current company unless given
+        :return: dict; amounts are decimal strings
+        """
+        proof = self.env["call.wallet.reconciliation"]
+        date = date or proof._last_month_end()
+        date, company = proof._scope(date, company or self.env.company)
+        sections = proof._sections(date, company)
+        return {
+            "date": date.isoformat(),
+            "company": company.id,
+            "companies": [{"id": c.id, "name": c.name} for c in proof._companies()],
+            "may_post": self.env.user.has_group(FINANCE),
+            "sees_entries": all(self.env[model].has_access("read") for model in UNSEEN),
+            "wallets": sum(len(section.rows) for section in sections),
+            "differing": sum(len(section.differing) for section in sections),
+            "sections": [proof._section_data(section) for section in sections],
+        }
+
+    # === THE ROWS BEHIND A FIGURE === #
+    # From any figure of the reconciliation to the rows that it is the sum of.
+
+    def open_reconciled(self, figure, date):
+        """Open the rows behind one figure of the reconciliation of these wallets.
+
+        :param str figure: a name in ``reconciliation``'s answer, such as ``"used"``
+        :param date: the day of the reconciliation
+        :return: a window action
+        :raise UserError: unknown figure, a bad date, or wallets of several companies
+        :raise AccessError: neither finance staff nor an account manager
+        """
+        proof = self.env["call.wallet.reconciliation"]
+        self._as(ACCOUNT_MANAGER)
+        companies = self.sudo().company_id
+        if len(companies) != 1:
+            raise UserError(self.env._("wallets: choose wallets of one company."))
+        date, _company = proof._scope(date, companies)
+        openers = {
+            **dict.fromkeys(("opening", "closing", *TYPES), self._open_reconciled_transactions),
+            "awaiting_payment": self._open_reconciled_topups,
+            "not_posted": self._open_reconciled_not_posted,
+            "remainder": self._open_reconciled_entries,
+            "general_ledger": self._open_reconciled_items,
+            "unexplained": self._open_reconciled_differences,
+        }
+        if figure not in openers:
+            raise UserError(self.env._("figure: there is none called %s.", repr(figure)[:60]))
+        return openers[figure](figure, date)
+
+    @api.model
+    def open_unassigned(self, date, company, currency):
+        """Open the items on the deposit account that belong to no wallet.
+
+        :param currency: id of the items' currency
+        :return: a window action
+        :raise AccessError: neither finance staff nor an account manager of that company
+        """
+        proof = self.env["call.wallet.reconciliation"]
+        date, company = proof._scope(date, company)
+        self.env.flush_all()
+        self.env.cr.execute(queries.UNASSIGNED_ITEMS, {**proof._parameters(date, company), "currency": currency})
+        ids = [row[0] for row in self.env.cr.fetchall()]
+        return self._reconciled_items_action(
+            self.env._("Not assigned, %s", format_date(self.env, date)), [("id", "in", ids)]
+        )
+
+    # === THE LEDGER'S ROWS === #
+
+    def _open_reconciled_transactions(self, figure, date):
+        domain = [("wallet_id", "in", self.ids), ("day", "<=", date)]
+        if figure == "opening":
+            domain = [("wallet_id", "in", self.ids), ("day", "<", date.replace(day=1))]
+        elif figure in TYPES:
+            domain += [("day", ">=", date.replace(day=1)), ("type", "=", TYPES[figure])]
+        return self._reconciled_transactions(figure, date, domain)
+
+    def _open_reconciled_not_posted(self, figure, date):
+        domain = [("wallet_id", "in", self.ids), ("topup_id", "=", False), ("day", "<=", date)]
+        late = [row[0] for row in self._reconciliation_rows(queries.LATE_ENTRIES, date)]
+        domain += ["|", ("move_id", "=", False), ("move_id", "in", late)]
+        return self._reconciled_transactions(figure, date, domain)
+
+    def _reconciled_transactions(self, figure, date, domain):
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_transaction")
+        if len(self) == 1:
+            view = self.env.ref("call_wallet.call_wallet_transaction_list_of_wallet")
+            action["views"] = [
+                (view.id if view_type == "list" else view_id, view_type) for view_id, view_type in action["views"]
+            ]
+        return self._reconciled_action(action, figure, date, domain)
+
+    def _open_reconciled_topups(self, figure, date):
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_topup")
+        ids = [row[0] for row in self._reconciliation_rows(queries.AWAITING_TOPUPS, date)]
+        return self._reconciled_action(action, figure, date, [("id", "in", ids)])
+
+    # === ACCOUNTING'S ROWS === #
+
+    def _open_reconciled_items(self, figure, date):
+        wallets = self.sudo()
+        company, currencies = wallets.company_id, wallets.currency_id
+        # Those whose customers' items without a wallet count for them.
+        heirs = self.browse(row[0] for row in self._reconciliation_rows(queries.HEIRS, date)).sudo()
+        partners = heirs.partner_id.commercial_partner_id
+        domain = [
+            ("company_id", "=", company.id),
+            ("account_id", "in", company._call_wallet_deposit_accounts().ids),
+            ("parent_state", "=", "posted"),
+            ("date", "<=", date),
+            ("currency_id", "in", currencies.ids),
+            "|",
+            ("call_wallet_id", "in", self.ids),
+            "&",
+            "&",
+            ("call_wallet_id", "=", False),
+            ("tax_line_id", "=", False),
+            ("partner_id.commercial_partner_id", "in", partners.ids),
+        ]
+        return self._reconciled_items_action(self._reconciled_name(figure, date), domain)
+
+    def _open_reconciled_differences(self, figure, date):
+        rows = self._reconciliation_rows(queries.DIFFERENCES, date)
+        return self._reconciled_entries_action(figure, date, [move_id for _wallet, move_id, *_amounts in rows])
+
+    def _open_reconciled_entries(self, figure, date):
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_posted_entry")
+        domain = [
+            ("wallet_id", "in", self.ids),
+            ("move_id.state", "=", "posted"),
+            ("move_id.date", "<=", date),
+        ]
+        return self._reconciled_action(action, figure, date, domain)
+
+    def _reconciled_items_action(self, name, domain):
+        return {
+            "type": "ir.actions.act_window",
+            "name": name,
+            "res_model": "account.move.line",
+            "views": [(self.env.ref("account.view_move_line_tree").id, "list"), (False, "pivot"), (False, "form")],
+            "domain": domain,
+            "context": {"create": False, "search_default_posted": 0},
+        }
+
+    def _reconciled_entries_action(self, figure, date, move_ids):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self._reconciled_name(figure, date),
+            "res_model": "account.move",
+            "views": [(self.env.ref("account.view_move_tree").id, "list"), (False, "form")],
+            "domain": [("id", "in", move_ids)],
+            "context": {"create": False},
+        }
+
+    def _reconciliation_rows(self, query, date):
+        """Run a query for these wallets alone."""
+        self.env.flush_all()
+        parameters = self.env["call.wallet.reconciliation"]._parameters(date, self.sudo().company_id, self.ids)
+        self.env.cr.execute(query, parameters)
+        return self.env.cr.fetchall()
+
+    # === TITLES === #
+
+    def _reconciled_action(self, action, figure, date, domain):
+        action.update(
+            name=self._reconciled_name(figure, date),
+            display_name=self._reconciled_name(figure, date),
+            domain=domain,
+            context={"create": False},
+        )
+        # An address of its own would open the whole list when the page is loaded again.
+        action.pop("path", None)
+        action.pop("xml_id", None)
+        action["id"] = False
+        return action
+
+    def _reconciled_name(self, figure, date):
+        return self.env._(
+            "%(wallet)s: %(figure)s, %(date)s",
+            wallet=self.sudo().account_ref if len(self) == 1 else self.env._("%s wallets", len(self)),
+            figure=self._reconciled_label(figure),
+            date=format_date(self.env, date),
+        )
+
+    def _reconciled_label(self, figure):
+        return {
+            "opening": self.env._("opening balance"),
+            "added": self.env._("added"),
+            "used": self.env._("used"),
+            "refunded": self.env._("refunded"),
+            "reversed": self.env._("reversed"),
+            "closing": self.env._("closing balance"),
+            "awaiting_payment": self.env._("awaiting payment"),
+            "not_posted": self.env._("not posted"),
+            "remainder": self.env._("journal entries"),
+            "general_ledger": self.env._("deposit account"),
+            "unexplained": self.env._("entries that differ"),
+        }[figure]

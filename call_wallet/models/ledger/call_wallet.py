@@ -147,7 +147,7 @@ class CallWalletRefund(models.Model):
             self.env.cr.execute(query, {"all": ids is None, "ids": list(ids or [])})
             for account_ref, *details in self.env.cr.fetchall():
                 violations.append(f"{name}: {account_ref}: " + ", ".join(str(detail) for detail in details))
-        return violations + self._check_accounting(ids)
+        return violations + self.env["call.wallet.reconciliation"]._check(ids)
 
     @api.model
     def _cron_check_invariants(self):
