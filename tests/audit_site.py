@@ -152,7 +152,7 @@ class AuditSite:
         self.events.sort(key=lambda event: event[0])
 
     def _record(self, env, calls):
-        from odoo.addons.call_wallet.demo.call_wallet_demo import end_of
+        from odoo.addons.call_wallet.demo.story import end_of
 
         results = env["call.usage"]._record_calls(calls, date_of=end_of)
         assert all(result["result"] == "charged" for result in results), results[:3]

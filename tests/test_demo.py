@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
 from unittest import SkipTest
 
+from odoo.addons.call_wallet.demo.story import load
 from odoo.tests import HttpCase, tagged
 from odoo.tools import file_open
 
@@ -126,6 +127,6 @@ class TestDemo(HttpCase):
 
     def test_loading_the_demo_again_changes_nothing(self):
         before = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
-        self.env["call.wallet.demo"]._load()
+        load(self.env)
         after = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
         self.assertEqual(after, before)

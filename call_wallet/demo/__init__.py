@@ -1,1 +1,0 @@
-from . import call_wallet_demo, call_wallet_demo_auto_topup

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from ...const import ACCOUNT_MANAGER
 from ...tools.door import door
 from ...tools.fields import ZERO, parse_amount
-from ..ledger.call_wallet_balance import EMPTY
+from ..wallet.call_wallet_balance import EMPTY
 
 CHART_DAYS = 30
 

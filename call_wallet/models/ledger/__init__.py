@@ -21,7 +21,6 @@ are taken in the order of the wallets' ids. Doors: ``refund``, ``request_refund`
 """
 
 from . import (
-    call_wallet_balance,
     call_wallet_ledger,
     call_wallet_transaction,
     call_wallet_day,

@@ -6,8 +6,8 @@ from odoo import SUPERUSER_ID, api, fields, models
 from ...const import TO_DO
 from ...tools.door import door, worker
 from ...tools.fields import Amount
-from ..ledger.call_wallet_balance import EMPTY, LOW
 from ..ledger.call_wallet_ledger import LEVEL
+from ..wallet.call_wallet_balance import EMPTY, LOW
 
 _logger = logging.getLogger(__name__)
 

@@ -1,12 +1,14 @@
 """The wallet itself: one per customer, company and currency, its status, recipients, owners and settings.
 
-What people set lives here; what money changes lives in the ledger's room. A wallet is Not Set Up without a
-recipient, Paused by hand or without funds, else Active. A user's rights are asked for by ``_as`` at each door.
+What people set is on the wallet; what money changes is on its balance row, which only the ledger writes. A
+wallet is Not Set Up without a recipient, Paused by hand or without funds, else Active. A user's rights are
+asked for by ``_as`` at each door.
 Doors: ``set_recipients``, ``set_notifications``, ``set_low_balance_threshold``, ``action_pause``, ``action_resume``,
 ``add_owner``, ``remove_owner``, ``set_billing_information``.
 """
 
 from . import (
+    call_wallet_balance,
     call_wallet,
     call_wallet_owners,
     res_company,

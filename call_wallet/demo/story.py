@@ -2,7 +2,6 @@ import csv
 import logging
 from datetime import datetime, timedelta
 
-from odoo import api, models
 from odoo.tools import file_open, groupby
 
 from ..tools.clock import recorded_at
@@ -30,23 +29,33 @@ PAID = [
 ]
 CANCELLED = (datetime(2026, 10, 20, 2, 0), "ACME", "100")
 PENDING = (datetime(2026, 10, 29, 6, 10), "ACME", "500")
+AUTO_TOPUP_BEGIN = datetime(2026, 10, 6, 8, 0)
+AUTO_TOPUP = {"level": "20", "amount": "50", "monthly_cap": "200"}
 
 
-class CallWalletDemo(models.AbstractModel):
-    """Demo data beyond what XML can say: a month of top-ups and calls, in their order.
+def load(env):
+    """Bring the demo wallets to their state at the end of October 2026; a second call changes nothing.
 
-    Called by the demo XML file alone, when the addon is installed with demo data; a second
-    call changes nothing.
+    The installation with demo data calls it (``hooks.py``). It is no model: in a database without demo data
+    nothing of it can be reached.
     """
+    Story(env).tell()
 
-    _name = "call.wallet.demo"
-    _description = "Call Wallet Demo Data"
 
-    @api.model
-    def _load(self):
-        """Bring the demo wallets to their state at the end of October 2026."""
-        if self.env.ref("call_wallet.demo_wallet_acme").last_sequence:
-            return
+class Story:
+    """Demo data beyond what XML can say: a month of top-ups and calls, in their order."""
+
+    def __init__(self, env):
+        self.env = env
+
+    def tell(self):
+        is_new = not self._wallet("STARK").last_sequence
+        if not self._wallet("ACME").last_sequence:
+            self._tell_october()
+        if is_new:
+            self._tell_auto_topup()
+
+    def _tell_october(self):
         self._set_passwords()
         self._offer_bank_transfer()
         self._load_rates()
@@ -129,6 +138,43 @@ class CallWalletDemo(models.AbstractModel):
         self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids).create(
             {"payment_date": invoice.company_id._call_wallet_today()}
         )._create_payments()
+
+    # === AUTOMATIC TOP-UP === #
+
+    def _tell_auto_topup(self):
+        """Tell STARK's story: a small balance, and a saved card that is declined once and then charged.
+
+        Its card belongs to Odoo's demo provider, which needs no account anywhere; without the
+        module ``payment_demo`` the wallet stays empty.
+        """
+        wallet = self._wallet("STARK")
+        provider = self.env["payment.provider"].search(
+            [("code", "=", "demo"), ("company_id", "=", wallet.company_id.id), ("state", "=", "test")], limit=1
+        )
+        if not provider:
+            _logger.info("Without the module payment_demo the demo has no automatic top-up.")
+            return
+        with recorded_at(AUTO_TOPUP_BEGIN):
+            self._top_up(AUTO_TOPUP_BEGIN, "STARK", "15")
+            card = self._save_card(wallet, provider)
+            wallet.set_auto_topup(True, **AUTO_TOPUP, token_id=card.id, accept_mandate=True)
+        # What the card answers, and when the scheduled action looks; after a decline it waits for an hour.
+        for minutes, answer in ((1, "error"), (2, "error"), (62, "done")):
+            card.demo_simulated_state = answer
+            with recorded_at(AUTO_TOPUP_BEGIN + timedelta(minutes=minutes)):
+                self.env["call.wallet"]._cron_auto_topup()
+        self._keep_quiet()
+
+    def _save_card(self, wallet, provider):
+        return self.env["payment.token"].create(
+            {
+                "provider_id": provider.id,
+                "payment_method_id": provider.payment_method_ids[:1].id,
+                "payment_details": "•••• 4242",
+                "partner_id": wallet.partner_id.id,
+                "provider_ref": "demo",
+            }
+        )
 
 
 def paid_before(moment):
