@@ -52,7 +52,10 @@ def awkward(now):
 
 
 def environment(moment):
-    """Return the variables under which a process, and what it starts, takes it to be ``moment``; with ``FOLDER`` on its PYTHONPATH."""
+    """Return the variables under which a process, and what it starts, takes it to be ``moment``.
+
+    They work with ``FOLDER`` on its PYTHONPATH.
+    """
     return {SHIFT: str(shift(moment)), "PGOPTIONS": "-c search_path=public,pg_catalog"}
 
 
@@ -62,7 +65,7 @@ def shift(moment):
 
 
 def move_database(server, name, seconds=None):
-    """Move the clock of a database by ``seconds``: by default, by what this process was moved; if it was not, leave it."""
+    """Move the clock of a database by ``seconds``; by default by what this process was moved, if it was."""
     seconds = seconds or os.environ.get(SHIFT)
     if seconds:
         functions = (

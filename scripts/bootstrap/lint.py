@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
-from . import i18n, paths
+from . import i18n, paths, rooms
 from .console import capture, say
 
 DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
@@ -104,10 +104,15 @@ def _private_addresses(_setting):
     return findings
 
 
+def _rooms(_setting):
+    return list(rooms.check(paths.REPO / "call_wallet"))
+
+
 CHECKS = [
     ("ruff", _ruff),
     ("formatting (repair: ruff format)", _format),
     ("pylint-odoo", _pylint),
+    ("rooms and doors", _rooms),
     ("XML is well-formed", _xml),
     ("JavaScript parses", _javascript),
     ("No private addresses", _private_addresses),

@@ -1,6 +1,6 @@
 """The house rules of the addon that a machine can check: rooms, doors, and who builds on whom.
 
-`make lint` runs them; `tests/rating/test_rooms.py` plants a fault for each and sees it found.
+`make lint` runs them; `tests/test_rooms.py` plants a fault for each and sees it found.
 """
 
 import ast
