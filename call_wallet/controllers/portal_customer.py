@@ -2,7 +2,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..models.wallet.call_wallet_owners import FIELDS, BillingInformationError
+from ..models.customer.call_wallet import FIELDS, BillingInformationError
 from ..tools.fields import parse_id
 from .portal import CallWalletPortal
 

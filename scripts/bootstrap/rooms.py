@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 # Second files for a model in its room: each a subject of its own that a reader looks for by name.
 SUBJECTS = {
-    "wallet/call_wallet_owners.py": "call.wallet",
     "usage/call_usage_record.py": "call.usage",
     "rerating/call_usage_rerate_preview.py": "call.usage.rerate",
     "rerating/call_usage_rerate_post.py": "call.usage.rerate",

@@ -1,17 +1,14 @@
-"""The wallet itself: one per customer, company and currency, its status, recipients, owners and settings.
+"""The wallet itself: one per customer, company and currency, its status, recipients and settings.
 
 What people set is on the wallet; what money changes is on its balance row, which only the ledger writes. A
 wallet is Not Set Up without a recipient, Paused by hand or without funds, else Active. A user's rights are
 asked for by ``_as`` at each door.
-Doors: ``set_recipients``, ``set_notifications``, ``set_low_balance_threshold``, ``action_pause``, ``action_resume``,
-``add_owner``, ``remove_owner``, ``set_billing_information``.
+Doors: ``set_recipients``, ``set_notifications``, ``set_low_balance_threshold``, ``action_pause``, ``action_resume``.
 """
 
 from . import (
     call_wallet_balance,
     call_wallet,
-    call_wallet_owners,
     res_company,
     res_config_settings,
-    res_partner,
 )
