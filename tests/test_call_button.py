@@ -233,7 +233,9 @@ class TestCallButton(BackendCommon, HouseWallet):
             // Long enough for whatever the form asks once it is there.
             await new Promise((resolve) => setTimeout(resolve, 2500));
             const urls = performance.getEntriesByType("resource").map(({{ name }}) => name);
-            const ours = urls.filter((url) => url.includes("call_kw/call.")).map((url) => url.split("call_kw/")[1]);
+            // The banner answers messages on the bus, here that of setting the wallet up; the form does not ask for it.
+            const isOfForm = (url) => url.includes("call_kw/call.") && !url.endsWith("low_balance_banners");
+            const ours = urls.filter(isOfForm).map((url) => url.split("call_kw/")[1]);
             if (JSON.stringify(ours) !== {json.dumps(json.dumps(requests, separators=(",", ":")))}) {{
                 throw new Error("The form asked: " + JSON.stringify(ours));
             }}

@@ -25,7 +25,8 @@ export class WalletRecipients extends Component {
         this.state = useState({ typed: "", error: "", isSaving: false, ...this.saved(this.props) });
         onWillUpdateProps((next) => {
             const isOther = next.walletId !== this.props.walletId;
-            if (isOther || !this.isChanged) {
+            if (isOther || !this.isChanged || this.isStored) {
+                this.isStored = false;
                 Object.assign(this.state, this.saved(next));
             }
         });
@@ -115,6 +116,8 @@ export class WalletRecipients extends Component {
             }
             this.notification.add(_t("Notifications saved."), { type: "success" });
             this.state.error = "";
+            // What comes next from the server is what was stored, in the currency's own notation.
+            this.isStored = true;
             await this.props.onSaved();
         } finally {
             this.state.isSaving = false;
