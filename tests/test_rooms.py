@@ -62,6 +62,13 @@ PLANTED = {
         {"models/topup/call_wallet.py": AGAIN + "    def order(self):\n        self.env.cr.commit()\n"},
         "commit outside of tools/door.py",
     ),
+    "an override of Odoo's that the page of architecture does not list": (
+        {
+            "models/topup/account_move.py": MODEL.format(name="Move", how="inherit", model="account.move")
+            + "    def _post(self, soft=True):\n        return super()._post(soft)\n"
+        },
+        "account.move _post overrides Odoo's",
+    ),
     "a room that takes from one that builds on it": (
         {"models/wallet/res_partner.py": "from ..topup.call_wallet import Order\n"},
         "wallet imports from topup, which builds on it",

@@ -41,6 +41,7 @@ class Definition(NamedTuple):
     name: str
     model: str
     methods: tuple
+    overrides: tuple
     bases: tuple
 
 
@@ -61,6 +62,7 @@ def check(addon):
         *_doors(sources),
         *_order(sources),
         *_frontend(addon),
+        *_bill(addon, definitions),
     ]
 
 
@@ -75,9 +77,20 @@ def _definitions(path, tree):
                 and item.targets[0].id in ("_name", "_inherit")
             }
             model = values.get("_name") or values.get("_inherit")
-            methods = tuple(item.name for item in node.body if isinstance(item, ast.FunctionDef))
+            functions = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+            methods = tuple(item.name for item in functions)
+            # A model of our own calls Odoo's methods by super(), too; those are no bill.
+            overrides = tuple(
+                item.name
+                for item in functions
+                if "_name" not in values and _calls_super(item) and not item.name.startswith("__")
+            )
             bases = tuple(ast.unparse(base).rpartition(".")[2] for base in node.bases)
-            yield Definition(path, node.name, model if isinstance(model, str) else None, methods, bases)
+            yield Definition(path, node.name, model if isinstance(model, str) else None, methods, overrides, bases)
+
+
+def _calls_super(function):
+    return any(isinstance(node, ast.Call) and getattr(node.func, "id", None) == "super" for node in ast.walk(function))
 
 
 def _room(path):
@@ -200,6 +213,20 @@ def _targets(path, node):
     base = path.split("/")[: -node.level]
     module = [*base, *(node.module.split(".") if node.module else [])]
     return ["/".join(module)] if node.module else ["/".join([*module, alias.name]) for alias in node.names]
+
+
+def _bill(addon, definitions):
+    """Every override of a method of Odoo's stands in docs/architecture.md with its reason: the next upgrade's bill."""
+    page = addon.parent / "docs" / "architecture.md"
+    text = page.read_text() if page.exists() else ""
+    ours = {definition.name for definition in definitions}
+    for definition in definitions:
+        extends = definition.model or next((base for base in definition.bases if base not in ours), None)
+        if extends and not extends.startswith("call."):
+            lines = [line for line in text.splitlines() if f"`{extends}`" in line.partition(" | ")[0]]
+            for method in definition.overrides:
+                if not any(f"`{method}`" in line for line in lines):
+                    yield f"{definition.path}: {extends} {method} overrides Odoo's and is not in docs/architecture.md"
 
 
 def _frontend(addon):
