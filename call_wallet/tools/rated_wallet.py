@@ -9,7 +9,7 @@ from ..rating import Rate
 FREE = Rate(prefix="", price_per_minute=Decimal(0))
 
 
-class Account(NamedTuple):
+class RatedWallet(NamedTuple):
     """What one request needs to know of a wallet, read once for all its calls."""
 
     wallet_id: int

@@ -10,6 +10,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.intake import CALL_TYPES, STATUSES, Refused, choice, echo, phone_number, shown, text
+from ..ledger.call_wallet_ledger import Funds
 from .call_wallet_hold import Hold
 
 # What a 4-byte integer holds: the funds are the limit.
@@ -17,15 +18,6 @@ UNLIMITED = 2**31 - 1
 
 # A browser's clock starts when the answer arrives, ours before: they differ by that much.
 CLOCK_TOLERANCE_SECONDS = 5
-
-
-class Funds(NamedTuple):
-    """What deciding about a call needs to know of a wallet, read without locking it."""
-
-    state: str
-    is_paused_by_hand: bool
-    balance: str
-    held_amount: str
 
 
 class CallWalletAuthorize(models.Model):
@@ -117,61 +109,61 @@ class CallWalletAuthorize(models.Model):
     # === DECISIONS === #
 
     def _authorize(self, account_ref, call_ref, call_type, number, expected_seconds):
-        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=True).get(account_ref)
-        if account is None:
+        rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=True).get(account_ref)
+        if rated is None:
             return self._unknown_account(account_ref, call_ref)
         try:
             number = phone_number({"number": number})
         except Refused:
-            return self._verdict("invalid_number", call_ref, account)
-        rate = account.match(call_type, "outbound", number, utcnow())
-        funds, hold, is_settled = self._look_up(account, call_ref)
+            return self._verdict("invalid_number", call_ref, rated)
+        rate = rated.match(call_type, "outbound", number, utcnow())
+        funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
-            return self._verdict("already_settled", call_ref, account, funds, rate)
+            return self._verdict("already_settled", call_ref, rated, funds, rate)
         if hold and hold.state == "held":
-            return self._verdict("ok", call_ref, account, funds, self._rate_of(hold, account), hold)
+            return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
         code = self._refusal_code(funds, rate)
         if code:
-            return self._verdict(code, call_ref, account, funds, rate)
-        wanted = whole_increments(max(expected_seconds or account.hold_seconds, rate.minimum_seconds), rate)
+            return self._verdict(code, call_ref, rated, funds, rate)
+        wanted = whole_increments(max(expected_seconds or rated.hold_seconds, rate.minimum_seconds), rate)
         hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, utcnow())
-        return self._reserve(account, call_ref, hold, rate, wanted, funds)
+        return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
     def _extend(self, account_ref, call_ref, seconds):
-        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
-        if account is None:
+        rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
+        if rated is None:
             return self._verdict("unknown_account", call_ref)
-        funds, hold, is_settled = self._look_up(account, call_ref)
+        funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
-            return self._verdict("already_settled", call_ref, account, funds)
+            return self._verdict("already_settled", call_ref, rated, funds)
         if not hold or hold.state == "released":
             raise UserError(self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref))
-        rate = self._rate_of(hold, account)
+        rate = self._rate_of(hold, rated)
         if hold.state == "expired":
             hold = hold._replace(amount=ZERO)
         wanted = whole_increments(hold.reserved_seconds + seconds, rate)
-        return self._reserve(account, call_ref, hold, rate, wanted, funds)
+        return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
     def _release(self, account_ref, call_ref):
-        account = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
-        if account is None:
+        rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
+        if rated is None:
             return self._verdict("unknown_account", call_ref)
-        funds, hold, is_settled = self._look_up(account, call_ref)
+        funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
-            return self._verdict("already_settled", call_ref, account, funds)
+            return self._verdict("already_settled", call_ref, rated, funds)
         if not hold:
             raise UserError(self.env._("call_ref: there is no hold for %s.", call_ref))
-        self.env["call.wallet.hold"]._release(account.wallet_id, call_ref)
-        funds = self._lock_funds(account)
-        return self._verdict("ok", call_ref, account, funds, self._rate_of(hold, account))
+        self.env["call.wallet.hold"]._release(rated.wallet_id, call_ref)
+        funds = self._lock_funds(rated)
+        return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated))
 
-    def _look_up(self, account, call_ref):
+    def _look_up(self, rated, call_ref):
         """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged."""
-        funds = self._lock_funds(account)
-        return funds, *self.env["call.wallet.hold"]._find(account.wallet_id, call_ref)
+        funds = self._lock_funds(rated)
+        return funds, *self.env["call.wallet.hold"]._find(rated.wallet_id, call_ref)
 
-    def _lock_funds(self, account):
-        return self.env["call.wallet.ledger"]._lock([account.wallet_id])[account.wallet_id]
+    def _lock_funds(self, rated):
+        return self.env["call.wallet.ledger"]._lock([rated.wallet_id])[rated.wallet_id]
 
     def _refusal_code(self, funds, rate):
         if funds.state == "not_set_up":
@@ -182,21 +174,22 @@ class CallWalletAuthorize(models.Model):
             return "no_funds"
         return None if rate else "destination_not_contracted"
 
-    def _reserve(self, account, call_ref, hold, rate, wanted, funds):
+    def _reserve(self, rated, call_ref, hold, rate, wanted, funds):
         """Hold funds for ``wanted`` seconds in all, or for fewer if no more is available."""
         longest = longest_call(rate, available(funds) + hold.amount)
-        if longest < wanted and self.env["call.wallet.hold"]._expire([account.wallet_id]):
+        if longest < wanted and self.env["call.wallet.hold"]._expire([rated.wallet_id]):
             # Calls that were lost held what this one needs.
-            funds = self._lock_funds(account)
+            funds = self._lock_funds(rated)
             longest = longest_call(rate, available(funds) + hold.amount)
         if longest <= hold.reserved_seconds:
-            return self._verdict("no_funds", call_ref, account, funds, rate, hold if hold.id else None)
-        hold = self.env["call.wallet.hold"]._write_hold(account.wallet_id, call_ref, hold, rate, min(wanted, longest))
-        return self._verdict("ok", call_ref, account, self._lock_funds(account), rate, hold)
+            return self._verdict("no_funds", call_ref, rated, funds, rate, hold if hold.id else None)
+        seconds = min(wanted, longest)
+        hold, funds = self.env["call.wallet.hold"]._write_hold(rated.wallet_id, call_ref, hold, rate, seconds)
+        return self._verdict("ok", call_ref, rated, funds, rate, hold)
 
-    def _rate_of(self, hold, account):
+    def _rate_of(self, hold, rated):
         """Return the rate the call was authorised at, or its price alone if it is gone since."""
-        rate = account.match(hold.call_type, "outbound", hold.number, hold.authorized_at)
+        rate = rated.match(hold.call_type, "outbound", hold.number, hold.authorized_at)
         return rate or Rate(prefix="", price_per_minute=hold.rate)
 
     @api.model
@@ -210,7 +203,7 @@ class CallWalletAuthorize(models.Model):
 
     # === ANSWER === #
 
-    def _verdict(self, code, call_ref, account=None, funds=None, rate=None, hold=None):
+    def _verdict(self, code, call_ref, rated=None, funds=None, rate=None, hold=None):
         longest = 0
         if code == "ok" and hold:
             longest = longest_call(rate, available(funds) + hold.amount)
@@ -219,11 +212,11 @@ class CallWalletAuthorize(models.Model):
         return {
             "allowed": code == "ok",
             "code": code,
-            "message": self._message(code, account),
+            "message": self._message(code, rated),
             "call_ref": call_ref,
             "hold": hold.id if hold else None,
             "rate": str(parse_amount(rate.price_per_minute)) if rate else None,
-            "currency": account.currency if account else None,
+            "currency": rated.currency if rated else None,
             "max_seconds": longest,
             "balance": funds.balance if funds else None,
             "available": str(available(funds)) if funds else None,
@@ -235,11 +228,11 @@ class CallWalletAuthorize(models.Model):
             verdict["message"] = self.env._("This account's call wallet is closed. Ask your account manager about it.")
         return verdict
 
-    def _message(self, code, account):
+    def _message(self, code, rated):
         """Return the sentence that the call button's tooltip shows."""
         _ = self.env._
         if code == "paused":
-            reason = self.browse(account.wallet_id).pause_reason
+            reason = self.browse(rated.wallet_id).pause_reason
             return _("Calls are paused by your account manager: %s", reason or _("ask them to resume."))
         return {
             "ok": _("The call may start."),
@@ -317,12 +310,12 @@ class CallWalletAuthorize(models.Model):
         if not wallet:
             return False
         number = wallet._dialled(number, country_id)
-        account = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
+        rated = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
         return {
             "wallet": wallet.id,
             "number": number,
             "currency": wallet._dashboard_currency(),
-            "types": {call_type: wallet._foresee(account, call_type, number) for call_type in CALL_TYPES},
+            "types": {call_type: wallet._foresee(rated, call_type, number) for call_type in CALL_TYPES},
         }
 
     @api.model
@@ -416,18 +409,18 @@ class CallWalletAuthorize(models.Model):
         country = self.env["res.country"].browse(country_id).exists() if type(country_id) is int else None
         return self._phone_format(number=number, country=country or self.company_id.country_id) or echo(number)
 
-    def _foresee(self, account, call_type, number):
+    def _foresee(self, rated, call_type, number):
         """Return the verdict on a call as it would be now, from the funds as they are."""
-        funds = Funds(self.state, self.is_paused_by_hand, str(self.balance), str(self.held_amount))
+        funds = Funds(self.alert_level, str(self.balance), str(self.held_amount), self.state, self.is_paused_by_hand)
         try:
             number = phone_number({"number": number})
         except Refused:
-            return self._verdict("invalid_number", None, account, funds)
-        rate = account.match(call_type, "outbound", number, utcnow())
+            return self._verdict("invalid_number", None, rated, funds)
+        rate = rated.match(call_type, "outbound", number, utcnow())
         code = self._refusal_code(funds, rate)
         if not code and longest_call(rate, available(funds)) <= 0:
             code = "no_funds"
-        return self._verdict(code or "ok", None, account, funds, rate)
+        return self._verdict(code or "ok", None, rated, funds, rate)
 
     def _with_terms(self, wallet, answer, call_ref):
         """Add to a verdict what the call panel needs to count, and the caller's own reference."""
@@ -435,8 +428,8 @@ class CallWalletAuthorize(models.Model):
         hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
         if not hold:
             return answer
-        account = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
-        rate = wallet._rate_of(hold, account)
+        rated = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
+        rate = wallet._rate_of(hold, rated)
         answer.update(
             number=hold.number,
             uri=dial_uri(hold.call_type, hold.number),

@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from ...rating import cost_of
 from ...tools.clock import utcnow
 from ...tools.fields import Amount, parse_amount
-from ..ledger.call_wallet_ledger import CLOCK, NOTIFIED_AT
+from ..ledger.call_wallet_ledger import CLOCK, NOTIFIED_AT, Funds
 
 # A hold outlives the time it reserves by this much, for the call's report to arrive.
 GRACE = timedelta(minutes=15)
@@ -89,7 +89,10 @@ class CallWalletHold(models.Model):
 
     @api.model
     def _write_hold(self, wallet_id, call_ref, hold, rate, seconds):
-        """Make the hold cover ``seconds`` in all; what it held before is part of it."""
+        """Make the hold cover ``seconds`` in all; what it held before is part of it.
+
+        :return: the ``Hold``, and the wallet's ``Funds`` with it
+        """
         now = utcnow()
         amount = cost_of(rate, seconds)
         values = {
@@ -106,9 +109,9 @@ class CallWalletHold(models.Model):
             "expires": now + timedelta(seconds=seconds) + GRACE,
         }
         self.env.cr.execute(WRITE_HOLD, values)
-        hold_id, notify = self.env.cr.fetchone()
+        hold_id, notify, *funds = self.env.cr.fetchone()
         self._after_hold([wallet_id] if notify else [])
-        return hold._replace(id=hold_id, state="held", amount=amount, reserved_seconds=seconds)
+        return hold._replace(id=hold_id, state="held", amount=amount, reserved_seconds=seconds), Funds(*funds)
 
     @api.model
     def _release(self, wallet_id, call_ref):
@@ -186,5 +189,6 @@ WRITE_HOLD = f"""
        SET held_amount = b.held_amount + %(amount)s - %(before)s, notified_at = {NOTIFIED_AT}
       FROM {CLOCK}
      WHERE b.wallet_id = %(wallet)s
- RETURNING (SELECT id FROM hold), b.notified_at = clock.now
+ RETURNING (SELECT id FROM hold), b.notified_at = clock.now,
+           b.alert_level, b.balance::text, b.held_amount::text, b.state, b.is_paused_by_hand
 """

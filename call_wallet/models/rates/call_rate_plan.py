@@ -5,7 +5,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from ...const import PLATFORM
 from ...rating import Deck, Rate
 from ...tools.fields import ZERO, parse_amount
-from ...tools.rated_wallet import Account
+from ...tools.rated_wallet import RatedWallet
 
 
 class CallRatePlan(models.Model):
@@ -121,7 +121,7 @@ class CallRatePlan(models.Model):
 
     @api.model
     def _load_rated_wallets(self, refs, only_active=False):
-        """Return {account reference: ``Account``} for those that exist.
+        """Return {account reference: ``RatedWallet``} for those that exist.
 
         Only those of the user's companies, unless it is the platform's, which serves all.
 
@@ -146,7 +146,7 @@ class CallRatePlan(models.Model):
         accounts = {}
         for ref, wallet_id, currency, plan_id, version, whatsapp, hold_seconds in self.env.cr.fetchall():
             decks = self._decks(plan_id, version) if plan_id else {}
-            accounts[ref] = Account(wallet_id, currency, decks, flat_rate(whatsapp), hold_seconds)
+            accounts[ref] = RatedWallet(wallet_id, currency, decks, flat_rate(whatsapp), hold_seconds)
         return accounts
 
     def _account_companies(self):

@@ -9,6 +9,7 @@ from ...rating import Charge, charge
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import parse_amount
+from ...tools.rated_wallet import RatedWallet
 from ...tools.intake import Call, Refused, echo, parse_call
 from ...tools.sql import array
 from ..ledger.call_wallet_ledger import Entry
@@ -22,7 +23,7 @@ class Priced(NamedTuple):
     """A call and what it costs which wallet; ``charge`` is None when no rate covers it."""
 
     call: Call
-    account: object
+    rated: RatedWallet
     charge: Charge | None
 
 
@@ -110,12 +111,12 @@ class CallUsageRecord(models.Model):
                     outcomes[index] = refused
         return outcomes
 
-    def _price_one(self, call, account):
-        if account is None:
+    def _price_one(self, call, rated):
+        if rated is None:
             raise Refused("unknown_account", _lt("account: no wallet has the account reference %s.", call.account))
-        rate = account.match(call.call_type, call.direction, call.number, call.started_at)
+        rate = rated.match(call.call_type, call.direction, call.number, call.started_at)
         # Without a rate it may still be the repeat of a call that was charged when there was one.
-        return Priced(call, account, charge(rate, call.billable_seconds) if rate else None)
+        return Priced(call, rated, charge(rate, call.billable_seconds) if rate else None)
 
     def _not_contracted(self, call):
         refused = Refused(
@@ -132,18 +133,18 @@ class CallUsageRecord(models.Model):
         names = self._resolve_names([item for item in priced if item.charge])
         # All that can be done before is: calls on the same wallets wait from here on.
         usage_ids = self._next_ids(len(priced))
-        locked = ledger._lock({item.account.wallet_id for item in priced})
+        locked = ledger._lock({item.rated.wallet_id for item in priced})
         first = self._load_recorded(priced)
         fresh = {}
         for item in priced:
-            key = (item.account.wallet_id, item.call.call_ref)
+            key = (item.rated.wallet_id, item.call.call_ref)
             if key not in first and item.charge:
                 fresh.setdefault(key, item)
         if fresh:
             first.update(self._insert(fresh, usage_ids, names, locked, date_of))
         answers, told = [], set()
         for item in priced:
-            key = (item.account.wallet_id, item.call.call_ref)
+            key = (item.rated.wallet_id, item.call.call_ref)
             if key not in first:
                 answers.append(self._not_contracted(item.call))
                 continue
@@ -162,7 +163,7 @@ class CallUsageRecord(models.Model):
                 + self.env._("call_ref: %s was reported before with other content; that charge stands.", call_ref),
             }
         result = {"call_ref": call_ref, "result": "charged" if is_first else "duplicate", **recorded}
-        result["currency"] = item.account.currency
+        result["currency"] = item.rated.currency
         del result["fingerprint"]
         return result
 
@@ -181,7 +182,7 @@ class CallUsageRecord(models.Model):
                     LIMIT 1) t
             """,
             [
-                array(item.account.wallet_id for item in priced),
+                array(item.rated.wallet_id for item in priced),
                 array("call/" + item.call.call_ref for item in priced),
             ],
         )
@@ -202,26 +203,25 @@ class CallUsageRecord(models.Model):
         labels = dict(self._fields["call_type"]._description_selection(self.env))
         rows, entries = [], []
         for usage_id, item in zip(usage_ids, items, strict=False):
-            call, account, charged = item
+            call, rated, charged = item
             campaign_id = names.campaigns.get(call.campaign)
             rows.append(self._usage_row(usage_id, item, campaign_id, names.manager_of(item), now))
             entries.append(
                 Entry(
-                    account.wallet_id,
-                    date_of(call) if date_of else now,
-                    "usage",
-                    -charged.cost,
-                    f"{labels[call.call_type]} {call.call_ref}",
-                    "call/" + call.call_ref,
-                    call.fingerprint,
-                    True,
-                    call.call_type,
-                    charged.rate.price_per_minute,
-                    charged.billed_minutes,
-                    usage_id,
-                    None,
-                    campaign_id,
-                    call.call_ref,
+                    wallet_id=rated.wallet_id,
+                    date=date_of(call) if date_of else now,
+                    type="usage",
+                    amount=-charged.cost,
+                    description=f"{labels[call.call_type]} {call.call_ref}",
+                    key="call/" + call.call_ref,
+                    fingerprint=call.fingerprint,
+                    is_call=True,
+                    call_type=call.call_type,
+                    rate=charged.rate.price_per_minute,
+                    billed_minutes=charged.billed_minutes,
+                    usage_id=usage_id,
+                    campaign_id=campaign_id,
+                    call_ref=call.call_ref,
                 )
             )
         self.env.cr.execute(INSERT_USAGE, [array(column) for column in zip(*rows, strict=True)])
@@ -240,10 +240,10 @@ class CallUsageRecord(models.Model):
         }
 
     def _usage_row(self, usage_id, item, campaign_id, manager_id, now):
-        call, account, charged = item
+        call, rated, charged = item
         rate = charged.rate
         return (
-            usage_id, account.wallet_id, call.call_ref, call.call_type, call.direction, call.number,
+            usage_id, rated.wallet_id, call.call_ref, call.call_type, call.direction, call.number,
             call.started_at, call.duration_seconds, charged.billed_seconds, charged.billed_minutes,
             call.status, rate.price_per_minute, charged.cost, rate.rate_id or None, rate.prefix,
             rate.increment_seconds, rate.minimum_seconds, rate.free_seconds, rate.connection_fee,
