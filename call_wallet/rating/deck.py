@@ -1,6 +1,6 @@
 """An index of rates that finds the longest matching prefix in force.
 
-The rates lie in the dictionary order of their prefixes, as plain integers, with the terms,
+The rates lie in the dictionary order of their prefixes, as plain integers, with the rules,
 validities and destinations they share kept once: 36 bytes a rate, so that the decks of many
 contracts fit in a worker's memory. Of all prefixes that sort no later than a number, any
 that begins the number also begins the last of them; so one binary search, then a walk along the
@@ -11,9 +11,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from datetime import datetime
 
-from .money import MICRO, not_negative, split
 from .number import MAX_DIGITS
-from .rate import Rate, Terms, check_prefix, check_rate_id, check_validity
+from .rate import Rate
 
 _new = tuple.__new__
 # How many 15-digit numbers begin with a prefix of so many digits.
@@ -23,20 +22,15 @@ _SPAN = tuple(10 ** (MAX_DIGITS - digits) for digits in range(MAX_DIGITS + 1))
 _LEAD_DIGITS = 4
 _LEAD = _SPAN[_LEAD_DIGITS]
 _LEADS_FROM = 512
-# A rate's destination and its kind (terms and validity) share one integer.
+# A rate's destination and its kind (rules and validity) share one integer.
 _KIND_BITS = 32
 _KIND = (1 << _KIND_BITS) - 1
-# What a plain tuple may leave out, from the increment on.
-_FIELDS = 10
-_OPTIONS = (60, 0, 0, 0, None, None, "", None)
 
 
 class Deck:
     """An immutable index of rates.
 
-    :param rates: ``Rate`` values, or plain tuples in the order of ``Rate``'s parameters (the later
-        ones may be left out), which is quicker for rows that come from a database
-    :raise TypeError, ValueError: as ``Rate`` does, for the first rate that is wrong
+    :param rates: ``Rate`` values, in any order
     """
 
     __slots__ = ("_destinations", "_facts", "_keys", "_kinds", "_leads", "_next")
@@ -54,8 +48,7 @@ class Deck:
         for row in order:
             self._facts.extend((columns.units[row], columns.ids[row], columns.which[row]))
         self._kinds = [
-            (start or datetime.min, end or datetime.max, terms, start, end)
-            for _, terms, start, end in columns.kinds.values()
+            (start or datetime.min, end or datetime.max, rules, start, end) for rules, start, end in columns.kinds
         ]
         self._destinations = list(columns.destinations)
         self._next = _link(self._keys)
@@ -86,7 +79,7 @@ class Deck:
             if full - (key >> 4) < _SPAN[key & 15]:
                 facts = self._facts
                 which = facts[3 * row + 2]
-                start, end, terms, valid_from, valid_to = self._kinds[which & _KIND]
+                start, end, rules, valid_from, valid_to = self._kinds[which & _KIND]
                 if start <= at < end:
                     rate_id = facts[3 * row + 1]
                     # The values were checked when the deck was made; this skips doing it again.
@@ -95,7 +88,7 @@ class Deck:
                         (
                             number[1 : (key & 15) + 1],
                             facts[3 * row],
-                            terms,
+                            rules,
                             valid_from,
                             valid_to,
                             self._destinations[which >> _KIND_BITS],
@@ -114,35 +107,20 @@ class _Columns:
         self.kinds, self.destinations = {}, {}
 
     def add(self, rate):
-        row = rate.as_row() if isinstance(rate, Rate) else tuple(rate)
-        if len(row) < _FIELDS:
-            row += _OPTIONS[len(row) - 2 :]
-        if len(row) != _FIELDS:
-            raise ValueError(f"rate: {len(row)} values; use those of Rate, in its order.")
-        prefix, price, *_, destination, rate_id = row
-        check_prefix(prefix)
-        check_rate_id(rate_id)
-        units, unit = split(not_negative(price, "price_per_minute"))
+        prefix, units, rules, valid_from, valid_to, destination, rate_id = rate
         digits = len(prefix)
         self.keys.append(int(prefix or 0) * _SPAN[digits] << 4 | digits)
         self.units.append(units)
         self.ids.append(-1 if rate_id is None else rate_id)
         place = self.destinations.setdefault(destination, len(self.destinations))
-        self.which.append(place << _KIND_BITS | self._number_kind(unit, row))
-
-    def _number_kind(self, unit, row):
-        # By their text, so that the float 0.5 does not pass for a Decimal seen before it.
-        text = repr(row[2:8]) if unit is MICRO else repr((unit, row[2:8]))
-        if text not in self.kinds:
-            check_validity(*row[6:8])
-            self.kinds[text] = len(self.kinds), Terms(unit, *row[2:6]), *row[6:8]
-        return self.kinds[text][0]
+        kind = self.kinds.setdefault((rules, valid_from, valid_to), len(self.kinds))
+        self.which.append(place << _KIND_BITS | kind)
 
     def order(self):
         """Return the row numbers by prefix; within one, the rate that wins comes last."""
         # Stable sorts of small integers take a fraction of the memory of one sort of tuples.
         order = sorted(range(len(self.keys)), key=self.ids.__getitem__)
-        starts = [start or datetime.min for *_, start, _ in self.kinds.values()]
+        starts = [start or datetime.min for _, start, _ in self.kinds]
         if len(starts) > 1:
             order.sort(key=lambda row: starts[self.which[row] & _KIND])
         order.sort(key=self.keys.__getitem__)

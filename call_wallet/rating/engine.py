@@ -13,7 +13,6 @@ once, from exact integers.
 from functools import lru_cache
 
 from .money import exact, round6, whole_micros
-from .number import normalise
 from .rate import Charge, check_seconds
 
 # The longest a call is allowed to last when nothing else limits it: a line left open by mistake
@@ -33,7 +32,7 @@ def charge(rate, duration_seconds):
     if type(duration_seconds) is not int or duration_seconds <= 0:
         check_seconds(duration_seconds, "duration_seconds", 0)
         return _new(Charge, (0, _minutes(0), round6(0, 1), rate))
-    _, increment, minimum, _, free, per_unit, fee, denominator = rate.terms
+    _, increment, minimum, _, free, per_unit, fee, denominator = rate.rules
     billed = _billed(duration_seconds, increment, minimum)
     priced = billed - free if billed > free else 0
     cost = round6(per_unit * rate.units * priced + fee, denominator)
@@ -44,20 +43,6 @@ def charge(rate, duration_seconds):
 def cost_of(rate, seconds):
     """Return what a call of so many seconds costs, 6 places. Raises as ``charge`` does."""
     return charge(rate, seconds).cost
-
-
-def rate_call(deck, number, started_at, duration_seconds):
-    """Return the ``Charge`` of a call, or None when no rate of the deck covers it.
-
-    :param Deck deck: the contract's rates
-    :param str number: E.164
-    :param datetime started_at: naive UTC
-    :param int duration_seconds: 0 or more
-    :raise InvalidNumber: the number is not E.164
-    :raise TypeError, ValueError: as ``charge`` and ``Deck.match`` do
-    """
-    rate = deck.match(normalise(number), started_at)
-    return None if rate is None else charge(rate, duration_seconds)
 
 
 def max_seconds(rate, available, cap=MAX_CALL_SECONDS):
@@ -71,7 +56,7 @@ def max_seconds(rate, available, cap=MAX_CALL_SECONDS):
     :raise TypeError: ``available`` is a float, or ``cap`` not an int
     """
     check_seconds(cap, "cap", 0)
-    _, increment, minimum, _, free, per_unit, fee, denominator = rate.terms
+    _, increment, minimum, _, free, per_unit, fee, denominator = rate.rules
     per_second = per_unit * rate.units
     # round6(n, d) <= m millionths  <=>  2_000_000 * n + d < 2 * d * (m + 1)
     micros = whole_micros(exact(available, "available"))

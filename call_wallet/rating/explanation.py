@@ -1,49 +1,28 @@
-"""Why a call costs what it costs, in parts that need no translation."""
+"""How the cost of a call is worked out, in signs that need no translation."""
 
 from fractions import Fraction
 
 from .money import plain
 
 
-def explain(charge, duration_seconds):
-    """Return the parts of a charge, for the words around them to be put in any language.
+def arithmetic(price_per_minute, billed_seconds, free_seconds, connection_fee, cost):
+    """Return the arithmetic of a charge, such as ``2 min × 0.0391 + 0.01 = 0.0882``.
 
-    :param Charge charge: what the call was charged
-    :param int duration_seconds: what was reported
-    :return: dict of ``prefix``, ``destination``, ``rate_id``, ``price_per_minute``,
-        ``increment_seconds``, ``minimum_seconds``, ``duration_seconds``, ``billed_seconds``,
-        ``billed_minutes``, ``free_seconds`` (those used), ``priced_seconds``, ``connection_fee``
-        (that was charged), ``cost`` and ``arithmetic``, such as
-        ``2 min × 0.0391 + 0.01 = 0.0882``; ``≈`` there means that the cost was rounded
+    ``≈`` instead of ``=`` means that the cost was rounded, half up, to 6 places.
+
+    :param Decimal price_per_minute: amounts are in the currency of the contract
+    :param int billed_seconds: 0 for a call that did not connect; it then costs no fee
+    :param int free_seconds: granted by the rate; no more of them count than were billed
+    :param Decimal connection_fee: for a call that connected
+    :param Decimal cost: what was charged
     """
-    rate = charge.rate
-    billed = charge.billed_seconds
-    free = min(rate.free_seconds, billed)
-    fee = rate.connection_fee if billed else 0 * rate.connection_fee
-    return {
-        "prefix": rate.prefix,
-        "destination": rate.destination,
-        "rate_id": rate.rate_id,
-        "price_per_minute": rate.price_per_minute,
-        "increment_seconds": rate.increment_seconds,
-        "minimum_seconds": rate.minimum_seconds,
-        "duration_seconds": duration_seconds,
-        "billed_seconds": billed,
-        "billed_minutes": charge.billed_minutes,
-        "free_seconds": free,
-        "priced_seconds": billed - free,
-        "connection_fee": fee,
-        "cost": charge.cost,
-        "arithmetic": _arithmetic(rate.price_per_minute, billed, free, fee, charge.cost),
-    }
-
-
-def _arithmetic(price, billed, free, fee, cost):
-    whole = not billed % 60 and not free % 60
+    free = min(free_seconds, billed_seconds)
+    fee = connection_fee if billed_seconds else 0 * connection_fee
+    whole = not billed_seconds % 60 and not free % 60
     unit = 60 if whole else 1
-    time = f"({billed // unit} − {free // unit})" if free else f"{billed // unit}"
-    text = f"{time} min × {plain(price)}" if whole else f"{time} s × {plain(price)} / 60"
+    time = f"({billed_seconds // unit} − {free // unit})" if free else f"{billed_seconds // unit}"
+    text = f"{time} min × {plain(price_per_minute)}" if whole else f"{time} s × {plain(price_per_minute)} / 60"
     if fee:
         text += f" + {plain(fee)}"
-    is_exact = Fraction(price) * (billed - free) / 60 + Fraction(fee) == Fraction(cost)
+    is_exact = Fraction(price_per_minute) * (billed_seconds - free) / 60 + Fraction(fee) == Fraction(cost)
     return f"{text} {'=' if is_exact else '≈'} {plain(cost)}"

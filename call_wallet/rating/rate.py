@@ -16,7 +16,7 @@ from .money import exact, multiply, not_negative, split
 _is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
 
 
-class _TermsFields(NamedTuple):
+class _PlanRulesFields(NamedTuple):
     unit: Decimal
     increment_seconds: int
     minimum_seconds: int
@@ -28,7 +28,7 @@ class _TermsFields(NamedTuple):
     denominator: int
 
 
-class Terms(_TermsFields):
+class PlanRules(_PlanRulesFields):
     """All that prices a call but the price itself; the rates that agree on it share one.
 
     :param Decimal unit: what the ``units`` of a rate's price count, a millionth as a rule
@@ -56,7 +56,7 @@ class Terms(_TermsFields):
 class _RateFields(NamedTuple):
     prefix: str
     units: int
-    terms: Terms
+    rules: PlanRules
     valid_from: datetime | None
     valid_to: datetime | None
     destination: str
@@ -99,33 +99,33 @@ class Rate(_RateFields):
         check_validity(valid_from, valid_to)
         check_rate_id(rate_id)
         units, unit = split(not_negative(price_per_minute, "price_per_minute"))
-        terms = Terms(unit, increment_seconds, minimum_seconds, connection_fee, free_seconds)
-        return tuple.__new__(cls, (prefix, units, terms, valid_from, valid_to, destination, rate_id))
+        rules = PlanRules(unit, increment_seconds, minimum_seconds, connection_fee, free_seconds)
+        return tuple.__new__(cls, (prefix, units, rules, valid_from, valid_to, destination, rate_id))
 
     @property
     def price_per_minute(self):
         """The exact price, with 6 places or more."""
-        return multiply(self.units, self.terms.unit)
+        return multiply(self.units, self.rules.unit)
 
     @property
     def increment_seconds(self):
-        return self.terms.increment_seconds
+        return self.rules.increment_seconds
 
     @property
     def minimum_seconds(self):
-        return self.terms.minimum_seconds
+        return self.rules.minimum_seconds
 
     @property
     def connection_fee(self):
-        return self.terms.connection_fee
+        return self.rules.connection_fee
 
     @property
     def free_seconds(self):
-        return self.terms.free_seconds
+        return self.rules.free_seconds
 
     def as_row(self):
         """Return the values in the order of the constructor."""
-        return (self.prefix, self.price_per_minute, *self.terms[1:5], *self[3:])
+        return (self.prefix, self.price_per_minute, *self.rules[1:5], *self[3:])
 
     __getnewargs__ = as_row
 

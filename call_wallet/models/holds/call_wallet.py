@@ -1,6 +1,5 @@
 from datetime import UTC
 from decimal import Decimal
-from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError

@@ -1,3 +1,5 @@
+from collections import OrderedDict
+from contextlib import suppress
 from functools import lru_cache
 
 from odoo import SUPERUSER_ID, api, fields, models
@@ -6,6 +8,9 @@ from ...const import PLATFORM
 from ...rating import Deck, Rate
 from ...tools.fields import ZERO, parse_amount
 from ...tools.rated_wallet import RatedWallet
+
+# How many rates a process keeps at most, at 36 bytes each; the plan in use stays, whatever its size.
+MOST_RATES = 2_000_000
 
 
 class CallRatePlan(models.Model):
@@ -80,12 +85,15 @@ class CallRatePlan(models.Model):
     def _decks(self, plan_id, version):
         """Return the plan's rates as {(call type, direction): Deck}.
 
-        Kept in the process's memory, a few bytes a rate, until the version changes.
+        Kept in the process's memory, a few bytes a rate, until the version changes or others need the room.
         """
-        cache = self.env.registry.__dict__.setdefault("_call_wallet_decks", {})
+        cache = self.env.registry.__dict__.setdefault("_call_wallet_decks", OrderedDict())
         known = cache.get(plan_id)
         if known is None or known[0] != version:
             known = cache[plan_id] = (version, self._load_decks(plan_id))
+            forget_unused(cache)
+        with suppress(KeyError):  # another thread has just made room
+            cache.move_to_end(plan_id)
         return known[1]
 
     def _load_decks(self, plan_id):
@@ -161,3 +169,17 @@ class CallRatePlan(models.Model):
 def flat_rate(price):
     """Return the rate that asks ``price`` a minute anywhere. Few companies, few prices."""
     return Rate(prefix="", price_per_minute=parse_amount(price))
+
+
+def forget_unused(cache):
+    """Make room in a process's decks: those that were used longest ago go.
+
+    :param OrderedDict cache: {plan id: (version, {kind: Deck})}, the last used last
+    """
+    sizes = {plan_id: sum(map(len, decks.values())) for plan_id, (_version, decks) in list(cache.items())}
+    total = sum(sizes.values())
+    for plan_id in list(sizes)[:-1]:
+        if total <= MOST_RATES:
+            return
+        cache.pop(plan_id, None)
+        total -= sizes[plan_id]

@@ -5,7 +5,8 @@ from odoo.exceptions import UserError
 from odoo.tools.mail import email_normalize, parse_contact_from_email
 
 from ...const import CALL_TYPES, DIRECTIONS
-from ...tools.fields import Amount
+from ...rating import arithmetic
+from ...tools.fields import ZERO, Amount
 
 CALL_STATUSES = [
     ("completed", "Completed"),
@@ -103,11 +104,10 @@ class CallUsage(models.Model):
         ]
         if self.free_seconds:
             parts.append(_("%s s free", self.free_seconds))
-        seconds = max(self.billed_seconds - (self.free_seconds or 0), 0)
-        arithmetic = f"{self.rate.normalize():f} × {seconds} / 60"
-        if self.connection_fee and self.billed_seconds:
-            arithmetic += f" + {self.connection_fee.normalize():f}"
-        parts.append(f"{arithmetic} = {self.total_cost.normalize():f} {self.currency_id.name}")
+        worked_out = arithmetic(
+            self.rate, self.billed_seconds, self.free_seconds or 0, self.connection_fee or ZERO, self.total_cost
+        )
+        parts.append(f"{worked_out} {self.currency_id.name}")
         return "; ".join(parts)
 
     @api.model_create_multi

@@ -9,8 +9,8 @@ from ...rating import Charge, charge
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import parse_amount
-from ...tools.rated_wallet import RatedWallet
 from ...tools.intake import Call, Refused, echo, parse_call
+from ...tools.rated_wallet import RatedWallet
 from ...tools.sql import array
 from ..ledger.call_wallet_ledger import Entry
 
