@@ -1,9 +1,10 @@
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN
 from uuid import uuid4
 
 from odoo import api, fields, models
 
 from ..tools.fields import ZERO, Amount, parse_amount
+from ..tools.money import to_coins
 
 
 class CallWalletPaybackWizard(models.TransientModel):
@@ -31,9 +32,8 @@ class CallWalletPaybackWizard(models.TransientModel):
     def _compute_amount(self):
         for wizard in self:
             available = max(min(wizard.left_amount, wizard.available_balance), ZERO)
-            # Fractions of a cent cannot be paid.
-            unit = Decimal(1).scaleb(-wizard.currency_id.decimal_places)
-            wizard.amount = available.quantize(unit, rounding=ROUND_DOWN)
+            # Fractions of a coin cannot be paid.
+            wizard.amount = to_coins(available, wizard.currency_id, ROUND_DOWN)
 
     @api.depends("amount", "topup_id")
     def _compute_summary(self):
@@ -42,7 +42,7 @@ class CallWalletPaybackWizard(models.TransientModel):
             invoice = topup.invoice_id
             net = parse_amount(invoice.amount_untaxed)
             total = wizard.amount * parse_amount(invoice.amount_total) / net if net else wizard.amount
-            wizard.total_amount = round(total, wizard.currency_id.decimal_places)
+            wizard.total_amount = to_coins(total, wizard.currency_id)
             wizard.balance_after = wizard.wallet_id.balance - wizard.amount
             source = topup._refundable_transaction(float(wizard.total_amount))
             wizard.by_provider = source.provider_id.name or self.env._("Bank transfer by finance")

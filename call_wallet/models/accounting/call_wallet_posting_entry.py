@@ -7,6 +7,7 @@ from odoo import Command, models
 from odoo.tools import format_date
 
 from ...tools.door import door, worker
+from ...tools.money import unit_of
 from ...tools.posting import ZERO, Posted, half_up, released, shares
 from ...tools.sql import array
 
@@ -390,11 +391,6 @@ class Rates:
         env.flush_all()
         env.cr.execute(HELD, [array(wallet.id for wallet in wallets), self.date])
         return {wallet_id: (Decimal(held), Decimal(value)) for wallet_id, held, value in env.cr.fetchall()}
-
-
-def unit_of(currency):
-    """Return a currency's smallest amount as ``Decimal``: 0.01 for most."""
-    return Decimal(repr(currency.rounding))
 
 
 # What a wallet's liability stands at, whichever account it was booked to at the time.

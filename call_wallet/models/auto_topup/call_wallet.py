@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import formatLang
 
 from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.door import door
@@ -76,18 +75,15 @@ class CallWalletAutoTopupSettings(models.Model):
         return _(
             "When less than %(level)s is available, %(amount)s is added with %(card)s; at most %(cap)s is charged "
             "in a month.",
-            level=self._auto_topup_money(self.auto_topup_level),
-            amount=self._auto_topup_money(self.auto_topup_amount),
+            level=self._format_amount(self.auto_topup_level),
+            amount=self._format_amount(self.auto_topup_amount),
             card=self.auto_topup_card,
-            cap=self._auto_topup_money(self._auto_topup_cap()),
+            cap=self._format_amount(self._auto_topup_cap()),
         )
 
     def _compute_auto_topup_charged(self):
         for wallet in self:
             wallet.auto_topup_charged = wallet._auto_topup_charged_this_month()
-
-    def _auto_topup_money(self, amount):
-        return formatLang(self.env, float(amount), currency_obj=self.currency_id)
 
     # === SETTING IT === #
 
@@ -214,14 +210,7 @@ class CallWalletAutoTopupSettings(models.Model):
         if given == "" or isinstance(given, bool):
             raise UserError(_("%s: enter an amount.", label))
         value = parse_amount(given, label, self.env)
-        places = self.currency_id.decimal_places
-        if value != round(value, places):
-            raise UserError(
-                _(
-                    "%(field)s: %(currency)s has %(places)s decimal places; use no more.",
-                    field=label, currency=self.currency_id.name, places=places,
-                )
-            )  # fmt: skip
+        self._refuse_unpayable(value, label)
         return value
 
     def _wrong_auto_topup_level(self, values):
@@ -236,8 +225,8 @@ class CallWalletAutoTopupSettings(models.Model):
         if values["amount"] <= 0 or not lowest <= values["amount"] <= highest:
             return self.env._(
                 "Amount: choose between %(lowest)s and %(highest)s.",
-                lowest=self._auto_topup_money(lowest),
-                highest=self._auto_topup_money(highest),
+                lowest=self._format_amount(lowest),
+                highest=self._format_amount(highest),
             )
 
     def _wrong_auto_topup_cap(self, values):
@@ -246,10 +235,10 @@ class CallWalletAutoTopupSettings(models.Model):
         if cap <= 0:
             return _("Monthly cap: enter the most that may be charged in a month.")
         if cap > most:
-            return _("Monthly cap: use at most %s.", self._auto_topup_money(most))
+            return _("Monthly cap: use at most %s.", self._format_amount(most))
         amount = values.get("amount", ZERO)
         if amount > 0 and cap < self._quote_topup(amount).total:
-            total = self._auto_topup_money(self._quote_topup(amount).total)
+            total = self._format_amount(self._quote_topup(amount).total)
             return _("Monthly cap: use at least %s, what one top-up of this amount costs, tax included.", total)
 
     def _read_auto_topup_token(self, token_id):

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date, format_datetime, formatLang
+from odoo.tools import format_date, format_datetime
 
 from ...tools.clock import utcnow
 from ...tools.fields import Amount
@@ -105,7 +105,11 @@ class CallWalletAutoTopup(models.Model):
     def _sentence(self):
         _ = self.env._
         if self.state == "done":
-            return _("%(amount)s was charged to %(card)s.", amount=self._money(self.total_amount), card=self.card)
+            return _(
+                "%(amount)s was charged to %(card)s.",
+                amount=self.wallet_id._format_amount(self.total_amount),
+                card=self.card,
+            )
         if self.state == "pending":
             return _("The bank has not confirmed the payment yet.")
         if self.state == "charging":
@@ -116,9 +120,6 @@ class CallWalletAutoTopup(models.Model):
                 return _("The payment provider did not answer; the same payment is asked for again.")
             return self.message or _("The payment is under way.")
         return self._explain(self.wallet_id, self.reason, self.next_at, self.message)
-
-    def _money(self, amount):
-        return formatLang(self.env, float(amount), currency_obj=self.wallet_id.currency_id)
 
     @api.model
     def _explain(self, wallet, reason, until=None, message=None):
@@ -141,7 +142,7 @@ class CallWalletAutoTopup(models.Model):
             case "cap_reached":
                 return _(
                     "Another charge would exceed the monthly cap of %(cap)s. The next one is possible on %(day)s.",
-                    cap=formatLang(self.env, float(wallet._auto_topup_cap()), currency_obj=wallet.currency_id),
+                    cap=wallet._format_amount(wallet._auto_topup_cap()),
                     day=format_date(self.env, until and wallet._local_day(until)),
                 )
             case "refused":

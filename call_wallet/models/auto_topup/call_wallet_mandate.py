@@ -3,7 +3,6 @@ from hashlib import sha256
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.http import request
-from odoo.tools import formatLang
 
 from ...tools.clock import utcnow
 from ...tools.fields import Amount
@@ -76,10 +75,7 @@ class CallWalletMandate(models.Model):
     @api.model
     def _text(self, wallet, terms):
         """Return the words for these terms (``level``, ``amount``, ``monthly_cap``, ``token_id``)."""
-        shown = {
-            name: formatLang(self.env, float(terms[name]), currency_obj=wallet.currency_id)
-            for name in ("level", "amount", "monthly_cap")
-        }
+        shown = {name: wallet._format_amount(terms[name]) for name in ("level", "amount", "monthly_cap")}
         shown["card"] = self.env["payment.token"].sudo().browse(terms["token_id"]).display_name
         return self._words(wallet, **shown)
 

@@ -11,6 +11,7 @@ from ...const import FINANCE
 from ...tools.clock import now, utcnow
 from ...tools.door import door, end_if_clean, worker
 from ...tools.fields import ZERO, parse_amount
+from ...tools.money import to_coins
 from .call_wallet_auto_topup import COUNTED, OPEN, STOPPING
 
 COOL_DOWN = timedelta(minutes=15)
@@ -95,12 +96,12 @@ class CallWalletAutoTopupRun(models.Model):
         the set amount.
         """
         left = self._auto_topup_cap() - self._auto_topup_charged_this_month()
-        need = cents(self.auto_topup_level - self.available_balance - pending, self.currency_id, ROUND_CEILING)
+        need = to_coins(self.auto_topup_level - self.available_balance - pending, self.currency_id, ROUND_CEILING)
         wanted = min(max(self.auto_topup_amount, need), self.company_id.call_wallet_topup_max)
         total = self._quote_topup(wanted).total
         if total > left:
             # As much of it as the cap leaves, if that is not less than was agreed to.
-            wanted = cents(max(left, ZERO) * wanted / total, self.currency_id, ROUND_FLOOR)
+            wanted = to_coins(max(left, ZERO) * wanted / total, self.currency_id, ROUND_FLOOR)
             wanted = max(wanted, self.auto_topup_amount)
             total = self._quote_topup(wanted).total
         if total > left and wanted != self.auto_topup_amount:
@@ -363,10 +364,6 @@ class CallWalletAutoTopupRun(models.Model):
     def _auto_topup_card_ends(self):
         expires_on = self.auto_topup_token_id.call_wallet_expires_on
         return bool(expires_on) and expires_on - self._today() <= WARN
-
-
-def cents(amount, currency, rounding):
-    return amount.quantize(Decimal(1).scaleb(-currency.decimal_places), rounding)
 
 
 CANDIDATES = """

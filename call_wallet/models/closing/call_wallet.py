@@ -6,12 +6,13 @@ from typing import NamedTuple
 from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import format_date, formatLang
+from odoo.tools import format_date
 
 from ...const import FINANCE_MANAGER, TO_DO
 from ...tools.clock import utcnow
 from ...tools.door import door, worker
 from ...tools.fields import ZERO, parse_reason
+from ...tools.money import to_coins, unit_of
 
 
 class ClosingPlan(NamedTuple):
@@ -128,14 +129,13 @@ class CallWalletClose(models.Model):
 
     def _closing_plan(self):
         self.ensure_one()
-        unit = Decimal(1).scaleb(-self.currency_id.decimal_places)
         left, paid_back = self.balance, []
         for topup in self.topup_ids.sorted("id", reverse=True):
-            amount = min(left, self._pay_back_room(topup)).quantize(unit, rounding=ROUND_DOWN)
+            amount = to_coins(min(left, self._pay_back_room(topup)), self.currency_id, ROUND_DOWN)
             if amount > 0:
                 paid_back.append((topup, amount))
                 left -= amount
-        return ClosingPlan(self.balance, paid_back, left, unit, self._closing_blockers())
+        return ClosingPlan(self.balance, paid_back, left, unit_of(self.currency_id), self._closing_blockers())
 
     def _pay_back_room(self, topup):
         """Return how much of a top-up can be paid back: what was credited, unless part of it was written off."""
@@ -170,7 +170,7 @@ class CallWalletClose(models.Model):
         _ = self.env._
         if plan.blockers:
             raise UserError("\n".join(plan.blockers))
-        rest = self._exactly(abs(plan.rest))
+        rest = self._format_exactly(abs(plan.rest))
         if plan.takes_rest and not take_rest:
             raise UserError(
                 _(
@@ -230,17 +230,11 @@ class CallWalletClose(models.Model):
                 "Wallet closed: %(reason)s. Paid back by credit note: %(paid_back)s; kept: %(kept)s; "
                 "written off: %(written_off)s.",
                 reason=reason,
-                paid_back=self._exactly(paid_back),
-                kept=self._exactly(max(plan.rest, ZERO)),
-                written_off=self._exactly(max(-plan.rest, ZERO)),
+                paid_back=self._format_exactly(paid_back),
+                kept=self._format_exactly(max(plan.rest, ZERO)),
+                written_off=self._format_exactly(max(-plan.rest, ZERO)),
             )
         )
-
-    def _exactly(self, amount):
-        """Format an amount with all the decimals it has, and its currency."""
-        decimals = len(f"{amount.normalize():f}".partition(".")[2])
-        digits = max(self.currency_id.decimal_places, decimals)
-        return f"{formatLang(self.env, float(amount), digits=digits)} {self.currency_id.name}"
 
     def _ask_to_settle(self):
         """Give who closed the wallet an activity: a late call or payment has moved its balance."""

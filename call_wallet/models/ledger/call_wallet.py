@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import formatLang
 
 from ...const import FINANCE
 from ...tools.door import door
@@ -109,7 +108,7 @@ class CallWalletRefund(models.Model):
                 self.env._(
                     "Amount: refunds above %(limit)s need a second person. Ask for approval with Refund… on the "
                     "wallet (request_refund in the API); a finance manager other than you decides.",
-                    limit=formatLang(self.env, float(self._refund_limit()), currency_obj=self.currency_id),
+                    limit=self._format_amount(self._refund_limit()),
                 )
             )
 

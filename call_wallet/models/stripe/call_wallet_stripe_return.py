@@ -1,8 +1,7 @@
-from decimal import ROUND_HALF_UP, Decimal
-
 from odoo import api, fields, models
 
 from ...tools.fields import ZERO, Amount, parse_amount
+from ...tools.money import to_coins
 from ...tools.stripe_client import client
 from .payment_transaction import EXPAND
 
@@ -210,8 +209,7 @@ class CallWalletStripeReturn(models.Model):
         if not invoice.amount_total:
             return ZERO
         net = parse_amount(self.amount) * parse_amount(invoice.amount_untaxed) / parse_amount(invoice.amount_total)
-        cent = Decimal(1).scaleb(-self.currency_id.decimal_places)
-        return min(net.quantize(cent, rounding=ROUND_HALF_UP), sum(topups.mapped("credited_amount"), ZERO))
+        return min(to_coins(net, self.currency_id), sum(topups.mapped("credited_amount"), ZERO))
 
     def _hold_disputed(self, amount):
         change = amount - self.held_amount

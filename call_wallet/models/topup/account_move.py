@@ -126,7 +126,7 @@ class AccountMove(models.Model):
                             "%(note)s takes back funds that are used already: %(left)s of the balance is available. "
                             "A finance manager may post it all the same.",
                             note=note.display_name,
-                            left=topup.wallet_id._exactly(topup.wallet_id.available_balance),
+                            left=topup.wallet_id._format_exactly(topup.wallet_id.available_balance),
                         )
                     )
 
@@ -202,9 +202,9 @@ class AccountMove(models.Model):
                         self.env._(
                             "%(note)s credits %(net)s of %(invoice)s, of which %(left)s is left. Lower or delete it.",
                             note=note.display_name,
-                            net=topup.wallet_id._exactly(net),
+                            net=topup.wallet_id._format_exactly(net),
                             invoice=invoice.display_name,
-                            left=topup.wallet_id._exactly(max(left, ZERO)),
+                            left=topup.wallet_id._format_exactly(max(left, ZERO)),
                         )
                     )
                 noted[topup] = noted.get(topup, ZERO) + net

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from odoo import SUPERUSER_ID, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
-from odoo.tools import formatLang
 from psycopg2.errors import UniqueViolation
 
 from ...const import FINANCE
@@ -63,7 +62,7 @@ class CallWalletOrder(models.Model):
             raise UserError(
                 self.env._(
                     "request_key: it ordered a top-up of %s before. Open Add Balance again to order another.",
-                    formatLang(self.env, float(topup.amount), currency_obj=self.currency_id),
+                    self._format_amount(topup.amount),
                 )
             )
         return topup
@@ -90,21 +89,14 @@ class CallWalletOrder(models.Model):
         if isinstance(amount, bool):
             raise UserError(_("Amount: enter a number."))
         amount = parse_amount(amount, _("Amount"), self.env)
-        if amount != round(amount, self.currency_id.decimal_places):
-            raise UserError(
-                _(
-                    "Amount: %(currency)s has %(places)s decimal places; use no more.",
-                    currency=self.currency_id.name,
-                    places=self.currency_id.decimal_places,
-                )
-            )
+        self._refuse_unpayable(amount, _("Amount"))
         lowest, highest = self.company_id.call_wallet_topup_min, self.company_id.call_wallet_topup_max
         if not lowest <= amount <= highest or amount <= 0:
             raise UserError(
                 _(
                     "Amount: choose between %(lowest)s and %(highest)s.",
-                    lowest=formatLang(self.env, float(lowest), currency_obj=self.currency_id),
-                    highest=formatLang(self.env, float(highest), currency_obj=self.currency_id),
+                    lowest=self._format_amount(lowest),
+                    highest=self._format_amount(highest),
                 )
             )
         return amount
@@ -176,8 +168,8 @@ class CallWalletOrder(models.Model):
             raise UserError(
                 _(
                     "Amount: at most %(limit)s may be ordered in a day; %(left)s is left today.",
-                    limit=self._order_money(limit),
-                    left=self._order_money(left),
+                    limit=self._format_amount(limit),
+                    left=self._format_amount(left),
                 )
             )
         limit, left = company.call_wallet_topup_month_max, self._left_to_order("month_max", today.replace(day=1))
@@ -185,8 +177,8 @@ class CallWalletOrder(models.Model):
             raise UserError(
                 _(
                     "Amount: at most %(limit)s may be ordered in a month; %(left)s is left of this one.",
-                    limit=self._order_money(limit),
-                    left=self._order_money(left),
+                    limit=self._format_amount(limit),
+                    left=self._format_amount(left),
                 )
             )
 
@@ -209,9 +201,6 @@ class CallWalletOrder(models.Model):
             )
         )
         return sum(orders.mapped("amount"), ZERO)
-
-    def _order_money(self, amount):
-        return formatLang(self.env, float(amount), currency_obj=self.currency_id)
 
     # === OUTSTANDING CREDIT === #
 

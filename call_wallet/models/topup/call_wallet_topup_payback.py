@@ -1,5 +1,4 @@
 import logging
-from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg2
 from odoo import Command, models
@@ -8,6 +7,7 @@ from odoo.exceptions import UserError
 from ...const import FINANCE_MANAGER
 from ...tools.door import door, end_if_clean, in_books, worker
 from ...tools.fields import ZERO, Amount, check_request_key, parse_amount, parse_reason
+from ...tools.money import to_coins, unit_of
 
 _logger = logging.getLogger(__name__)
 
@@ -77,14 +77,7 @@ class CallWalletTopupPayback(models.Model):
         amount = parse_amount(amount, _("Amount"), self.env)
         if amount <= 0:
             raise UserError(_("Amount: enter more than zero."))
-        if amount != round(amount, self.currency_id.decimal_places):
-            raise UserError(
-                _(
-                    "Amount: %(currency)s has %(places)s decimal places; use no more.",
-                    currency=self.currency_id.name,
-                    places=self.currency_id.decimal_places,
-                )
-            )
+        self.wallet_id._refuse_unpayable(amount, _("Amount"))
         return amount, reason
 
     def _noted_before(self, amount, request_key):
@@ -99,7 +92,7 @@ class CallWalletTopupPayback(models.Model):
             raise UserError(
                 self.env._(
                     "request_key: it paid back %s before. Open Pay Back again to pay back more.",
-                    self.currency_id.format(float(note.call_wallet_paid_back)),
+                    self.wallet_id._format_amount(note.call_wallet_paid_back),
                 )
             )
         return note
@@ -132,13 +125,16 @@ class CallWalletTopupPayback(models.Model):
         wallet = self.wallet_id
         if amount > self.credited_amount:
             raise UserError(
-                _("Amount: at most %s of this top-up is left to pay back.", wallet._exactly(self.credited_amount))
+                _(
+                    "Amount: at most %s of this top-up is left to pay back.",
+                    wallet._format_exactly(self.credited_amount),
+                )
             )
         if amount > wallet.available_balance and not allow_negative:
             raise UserError(
                 _(
                     "Amount: at most %s of the balance is available; the rest is used or held.",
-                    wallet._exactly(max(wallet.available_balance, ZERO)),
+                    wallet._format_exactly(max(wallet.available_balance, ZERO)),
                 )
             )
 
@@ -267,7 +263,7 @@ class CallWalletTopupPayback(models.Model):
             raise UserError(
                 self.env._(
                     "Amount: the invoice's taxes leave no price whose net is exactly that. %s can be paid back.",
-                    self.wallet_id._exactly(net - unpaid),
+                    self.wallet_id._format_exactly(net - unpaid),
                 )
             )
         with self._together():
@@ -295,7 +291,7 @@ class CallWalletTopupPayback(models.Model):
                 self.env._(
                     "%(part)s of %(invoice)s was settled without being received, such as by a write-off. Undo that "
                     "first: reset the payment to draft and register what was received; then pay back.",
-                    part=self.wallet_id._exactly(lost),
+                    part=self.wallet_id._format_exactly(lost),
                     invoice=invoice.display_name,
                 )
             )
@@ -305,9 +301,8 @@ class CallWalletTopupPayback(models.Model):
         """Return how much of what was not received is not open on the invoice either, net of tax."""
         invoice = self.invoice_id
         total, net = parse_amount(invoice.amount_total), parse_amount(invoice.amount_untaxed)
-        unit = Decimal(1).scaleb(-self.currency_id.decimal_places)
         lost = part * total / net - parse_amount(invoice.amount_residual)
-        return (lost * net / total).quantize(unit, rounding=ROUND_HALF_UP) if lost > unit else ZERO
+        return to_coins(lost * net / total, self.currency_id) if lost > unit_of(self.currency_id) else ZERO
 
     def _settle_unpaid(self, note):
         lines = (self.invoice_id | note).line_ids
@@ -375,7 +370,7 @@ class CallWalletTopupPayback(models.Model):
         )
         included = sum(tax["amount"] for tax in computed["taxes"] if tax["price_include"])
         price = amount + parse_amount(self.currency_id.round(included))
-        unit = Decimal(1).scaleb(-self.currency_id.decimal_places)
+        unit = unit_of(self.currency_id)
         yield price
         for step in range(1, STEPS + 1):
             yield price + step * unit

@@ -2,7 +2,7 @@ import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import partial
 
 from odoo import SUPERUSER_ID, api, models
@@ -12,6 +12,7 @@ from psycopg2 import OperationalError, errors
 from ...tools.clock import utcnow
 from ...tools.door import books_door, door, worker
 from ...tools.fields import ZERO, Amount, parse_amount
+from ...tools.money import to_coins
 from ..ledger.call_wallet_ledger import Entry
 
 _logger = logging.getLogger(__name__)
@@ -138,8 +139,7 @@ class CallWalletTopupSync(models.Model):
         total, net = parse_amount(self.invoice_id.amount_total), parse_amount(self.invoice_id.amount_untaxed)
         if received >= total:
             return net
-        cent = Decimal(1).scaleb(-self.currency_id.decimal_places)
-        return (received * net / total).quantize(cent, rounding=ROUND_HALF_UP)
+        return to_coins(received * net / total, self.currency_id)
 
     def _credit_notes(self):
         """Return what posted credit notes took off the funds on the invoice, net of tax."""

@@ -135,8 +135,8 @@ class PaymentTransaction(models.Model):
                     _(
                         "This takes %(funds)s, net of tax, from a wallet of whose balance %(left)s is available; the "
                         "rest is used or held. Refund less, or ask a finance manager to do it.",
-                        funds=wallet._exactly(funds),
-                        left=wallet._exactly(max(left, ZERO)),
+                        funds=wallet._format_exactly(funds),
+                        left=wallet._format_exactly(max(left, ZERO)),
                     )
                 )
 

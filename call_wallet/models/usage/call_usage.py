@@ -29,7 +29,7 @@ class Names(NamedTuple):
 
     def manager_of(self, item):
         """Return the id of the contact who made the call, or None."""
-        return self.managers.get((item.account.wallet_id, item.call.manager))
+        return self.managers.get((item.rated.wallet_id, item.call.manager))
 
 
 class CallUsage(models.Model):
@@ -130,7 +130,7 @@ class CallUsage(models.Model):
         :param list[Priced] priced: the calls
         """
         campaigns = {item.call.campaign for item in priced} - {""}
-        managers = {(item.account.wallet_id, item.call.manager) for item in priced if item.call.manager}
+        managers = {(item.rated.wallet_id, item.call.manager) for item in priced if item.call.manager}
         if not (campaigns or managers):
             return Names({}, {})
         people = {key: Person.read(key[1]) for key in managers}

@@ -5,11 +5,13 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import formatLang
 
 from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
+from ...tools.money import is_payable, unit_of
 
 CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id"}
 
@@ -318,6 +320,46 @@ class CallWallet(models.Model):
         if owner and all(wallet._is_owned_by(user) for wallet in self.sudo()):
             return self.sudo()
         raise AccessError(self.env._("You may not do this with a call wallet."))
+
+    # === AMOUNTS === #
+
+    def _format_amount(self, amount):
+        """Format an amount as it is paid in the wallet's currency, with its sign, in the reader's language."""
+        return formatLang(self.env, float(amount), currency_obj=self.currency_id)
+
+    def _format_exactly(self, amount):
+        """Format an amount with all the decimals it has, and its currency's code."""
+        decimals = len(f"{amount.normalize():f}".partition(".")[2])
+        digits = max(self.currency_id.decimal_places, decimals)
+        return f"{formatLang(self.env, float(amount), digits=digits)} {self.currency_id.name}"
+
+    def _refuse_unpayable(self, amount, label):
+        """Refuse what cannot be paid in the wallet's currency.
+
+        :param Decimal amount: what was asked for
+        :param str label: of the field
+        :raise UserError: finer than the currency's smallest coin; says what to use
+        """
+        currency = self.currency_id
+        if is_payable(amount, currency):
+            return
+        if unit_of(currency) == Decimal(1).scaleb(-currency.decimal_places):
+            raise UserError(
+                self.env._(
+                    "%(field)s: %(currency)s has %(places)s decimal places; use no more.",
+                    field=label,
+                    currency=currency.name,
+                    places=currency.decimal_places,
+                )
+            )
+        raise UserError(
+            self.env._(
+                "%(field)s: %(currency)s is paid in steps of %(step)s; use a multiple of it.",
+                field=label,
+                currency=currency.name,
+                step=unit_of(currency),
+            )
+        )
 
     # === NOTIFICATIONS === #
 

@@ -1,0 +1,26 @@
+"""Amounts as a currency is paid: its smallest coin, and rounding to it.
+
+Prices, charges and balances have 6 places; what is invoiced, paid and paid back is a multiple of the
+currency's ``rounding``, such as 0.01, 1 (JPY), 0.001 (KWD) or 0.05 (CHF where Odoo says so).
+"""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+
+def unit_of(currency):
+    """Return the smallest amount that is paid in a currency, as ``Decimal``."""
+    return Decimal(repr(currency.rounding))
+
+
+def to_coins(amount, currency, rounding=ROUND_HALF_UP):
+    """Round a ``Decimal`` to what can be paid in a currency.
+
+    :param rounding: one of the ``decimal`` module's
+    """
+    unit = unit_of(currency)
+    return (amount / unit).to_integral_value(rounding) * unit
+
+
+def is_payable(amount, currency):
+    """Return whether a ``Decimal`` is a multiple of what can be paid in a currency."""
+    return amount == to_coins(amount, currency)
