@@ -5,7 +5,7 @@ import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from odoo.addons.call_wallet.reports.usage_report_file import Xlsx
+from odoo.addons.call_wallet.tools.usage_report_file import Xlsx
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
 from openpyxl import load_workbook
