@@ -33,8 +33,9 @@ class TestReconciliation(ReconciliationCommon):
         wallet = self._make_wallet(tz="Asia/Singapore")
         with recorded_at(datetime(2026, 10, 31, 20, 0)):  # 1 November in Singapore
             self._fund(wallet, 30, by="topup")
-        self.assertFigures("2026-10-31", wallet, closing=0, general_ledger=0, unexplained=0)
-        self.assertFigures("2026-11-01", wallet, added=30, general_ledger=30, unexplained=0)
+        # The company's day, that of the invoice, is still 31 October.
+        self.assertFigures("2026-10-31", wallet, closing=0, awaiting_payment=30, general_ledger=30, unexplained=0)
+        self.assertFigures("2026-11-01", wallet, added=30, awaiting_payment=0, general_ledger=30, unexplained=0)
 
     # === AWAITING PAYMENT, AS OF ANY DAY === #
 

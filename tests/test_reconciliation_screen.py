@@ -1,17 +1,24 @@
 """The reconciliation's screen, in a real browser."""
 
+from datetime import timedelta
+
 from .reconciliation_case import ReconciliationCommon
 from .test_backend_screens import BackendCommon
 
 
 class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
+    def _last_month(self, day):
+        """A day of last month, which the screen opens with."""
+        end = self.company._call_wallet_today().replace(day=1) - timedelta(days=1)
+        return str(end.replace(day=day))
+
     def _cell(self, figure):
         return f"tr[data-wallet='{self.wallet.id}'] [data-figure={figure}]"
 
     def test_a_difference_is_seen_and_followed_to_its_entry(self):
-        self._top_up("2026-10-05", "100")
-        self._use("2026-10-06", 480)
-        entry = self._enter("2026-10-10", 7, self.partner)
+        self._top_up(self._last_month(5), "100")
+        self._use(self._last_month(6), 480)
+        entry = self._enter(self._last_month(10), 7, self.partner)
         self._on(
             "/odoo/call-wallet-reconciliation",
             f"""
@@ -31,8 +38,8 @@ class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
         )
 
     def test_what_is_not_posted_is_posted_from_here(self):
-        self._top_up("2026-10-05", "100")
-        self._use("2026-10-06", 480)
+        self._top_up(self._last_month(5), "100")
+        self._use(self._last_month(6), 480)
         self._on(
             "/odoo/call-wallet-reconciliation",
             f"""
@@ -49,8 +56,8 @@ class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
         )
 
     def test_account_managers_see_figures_and_no_entries(self):
-        self._top_up("2026-10-05", "100")
-        self._use("2026-10-06", 480)
+        self._top_up(self._last_month(5), "100")
+        self._use(self._last_month(6), 480)
         self._on(
             "/odoo/call-wallet-reconciliation",
             f"""

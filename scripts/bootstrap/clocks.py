@@ -54,7 +54,7 @@ def awkward(now):
 def environment(moment):
     """Return the variables under which a process, and what it starts, takes it to be ``moment``.
 
-    They work with ``FOLDER`` on its PYTHONPATH.
+    ``FOLDER`` must be on its PYTHONPATH as well.
     """
     return {SHIFT: str(shift(moment)), "PGOPTIONS": "-c search_path=public,pg_catalog"}
 
@@ -65,7 +65,7 @@ def shift(moment):
 
 
 def move_database(server, name, seconds=None):
-    """Move the clock of a database by ``seconds``; by default by what this process was moved, if it was."""
+    """Move the clock of a database by ``seconds``: by default, as far as this process was moved, if it was."""
     seconds = seconds or os.environ.get(SHIFT)
     if seconds:
         functions = (

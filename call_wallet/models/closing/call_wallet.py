@@ -401,8 +401,8 @@ USED_AGAIN = f"""
 IDLE = f"""
     {FROM_WALLETS} AND w.active AND w.funds_expire_on IS NULL AND c.call_wallet_breakage_months > 0
        AND b.balance > 0 AND b.held_amount = 0
-       AND {LAST_USED} <= ({TODAY} + make_interval(days => c.call_wallet_breakage_notice_days)
-                                   - make_interval(months => c.call_wallet_breakage_months))::date
+       AND ({LAST_USED} + make_interval(months => c.call_wallet_breakage_months))::date
+           <= {TODAY} + c.call_wallet_breakage_notice_days
      ORDER BY w.id
 """
 

@@ -44,6 +44,10 @@ class ResCompany(models.Model):
         help="How long before, recipients and owners are told by mail.",
     )
 
+    call_wallet_tz = fields.Selection(
+        related="partner_id.tz", readonly=False, string="Time zone of the books", help="Empty: UTC, or the parent's."
+    )
+
     _call_wallet_breakage_range = models.Constraint(
         "CHECK(call_wallet_breakage_months BETWEEN 0 AND 120 AND call_wallet_breakage_notice_days > 0"
         " AND (call_wallet_breakage_months = 0"
