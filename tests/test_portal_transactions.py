@@ -34,7 +34,7 @@ class TestPortalTransactions(PortalCommon):
         self.assertEqual(self.rows(page), [f"Live Call to {NUMBER}"])
         for expected in (
             f"Nurses · Ana · 2 min at ${NBSP}0.0125",
-            "Prefix 1415; 0.0125 a minute; 61 s billed as 120 s; 0.0125 × 120 / 60 = 0.025 USD",
+            "Prefix 1415; 0.0125 a minute; 61 s billed as 120 s; 2 min × 0.0125 = 0.025 USD",
             "Call reference seen",
             "Call started 10/01/2026",
             "Application ID APP-7",
