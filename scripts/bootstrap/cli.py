@@ -91,13 +91,18 @@ def run_script(setting, name, arguments):
     )
 
 
-def clean(_setting, _arguments):
-    """Remove what was made in the tree, and stop the server unless it is in use; the caches stay."""
+def stop(_setting, _arguments):
+    """Stop the server, the usual one or that of CALL_WALLET_PG, unless it is in use."""
     server = Server()
     if server.is_used():
         say("the private PostgreSQL goes on: something is connected to it")
     elif server.stop():
         say("stopped the private PostgreSQL")
+
+
+def clean(setting, arguments):
+    """Remove what was made in the tree, and stop the server unless it is in use; the caches stay."""
+    stop(setting, arguments)
     shutil.rmtree(paths.BUILD, ignore_errors=True)
     for folder in ("call_wallet", "tests", "scripts", "benchmarks"):
         for cached in sorted((paths.REPO / folder).rglob("__pycache__")):
@@ -145,6 +150,7 @@ COMMANDS = {
     "lint": lint.run,
     "pot": i18n.renew,
     "clean": clean,
+    "stop": stop,
     "lock": lock,
     "odoo": odoo,
     "freshdb": freshdb,

@@ -7,6 +7,7 @@ and renamed when complete, so that an interrupted build leaves nothing that look
 import os
 import re
 import shutil
+import tarfile
 import time
 from pathlib import Path
 
@@ -68,6 +69,37 @@ class Databases:
             ["call_wallet"],
         )
 
+    def earlier_template(self, archive, business):
+        """Return the name of a database with an earlier version of the addon, its demo data, and business done by it.
+
+        :param archive: path of the addon's source, compressed; made as the README says
+        :param business: path of the script for Odoo's shell that does the business
+        """
+        base = self.base_template()
+        addons = self._unpacked(archive)
+        return self._template(
+            f"cw_earlier_{paths.digest(base, archive, business)}",
+            f"Template database with {archive.name.split('.tar')[0]}",
+            base,
+            [
+                ["-i", "call_wallet", "--with-demo", f"--addons-path={addons}"],
+                ["shell", f"--addons-path={addons}", business],
+            ],
+            ["call_wallet"],
+        )
+
+    def _unpacked(self, archive):
+        """Return the addons' path of Odoo with the addon of an archive in place of ours."""
+        folder = paths.CACHE / "earlier" / paths.digest(archive)
+        with hold("earlier"):
+            if not folder.exists():
+                part = folder.with_suffix(".part")
+                shutil.rmtree(part, ignore_errors=True)
+                with tarfile.open(archive) as packed:
+                    packed.extractall(part, filter="data")
+                part.rename(folder)
+        return ",".join(map(str, [*self.setting.source.addons_paths, folder]))
+
     def _base_key(self):
         return paths.digest(
             self.setting.source.version,
@@ -99,19 +131,24 @@ class Databases:
             self.clone(origin, draft)
         fix = f"read the whole log, {paths.LOGS / name}.log"
         for arguments in runs:
-            log = run_logged(
-                self.setting.odoo_command("-d", draft, "--stop-after-init", "--no-http", *arguments),
-                name,
-                fix,
-                _loaded_module,
-                env=self.setting.environment,
-            )
+            log = self._run(draft, name, fix, arguments)
         self._check_installed(draft, modules, log)
         self.server.sql("VACUUM ANALYZE", draft)
         self.server.sql(f'ALTER DATABASE "{draft}" ALLOW_CONNECTIONS false')
         self._rename_filestore(draft, name)
         self.server.sql(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
         self._prune(name.rsplit("_", 1)[0])
+
+    def _run(self, database, name, fix, arguments):
+        """Run Odoo with these arguments, or ``["shell", ..., script]``; return the log."""
+        options = {"env": self.setting.environment}
+        if arguments[0] == "shell":
+            *arguments, script = arguments
+            command = self.setting.odoo_command(*arguments, "-d", database, "--no-http")
+            with open(script) as source:
+                return run_logged(command, f"{name}-script", fix, stdin=source, **options)
+        command = self.setting.odoo_command("-d", database, "--stop-after-init", "--no-http", *arguments)
+        return run_logged(command, name, fix, _loaded_module, **options)
 
     def _check_installed(self, database, modules, log):
         """Odoo only warns when demo data fails to load, and goes on without: stop there."""

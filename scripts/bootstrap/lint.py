@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
-from . import i18n, paths, rooms
+from . import i18n, oldest_sql, paths, rooms
 from .console import capture, say
 
 DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
@@ -14,7 +14,7 @@ DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
 HOSTS = re.compile(r"(?:[\w-]+\.)*(?:" + "|".join(DOMAINS) + r")\.(?:org|com|net)\b", re.I)
 # Homes and work folders of a machine; folders that every system has are no secret of one machine.
 PLACES = re.compile(r"(?<![\w.$}~])/(?:" + "|".join(["root", "home", "work", "opt", "Users"]) + r")/[\w.]")
-BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".xlsx", ".pdf", ".woff", ".woff2"}
+BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".xlsx", ".pdf", ".woff", ".woff2", ".xz"}
 
 
 def run(setting, _arguments):
@@ -108,6 +108,16 @@ def _rooms(_setting):
     return list(rooms.check(paths.REPO / "call_wallet"))
 
 
+def _oldest_sql(_setting):
+    """No statement needs a newer PostgreSQL than 13; the check itself and its test name what does."""
+    return [
+        f"{path.relative_to(paths.REPO)}:{line}: {what} needs PostgreSQL {since}"
+        for path in _files(".py")
+        if path.stem not in ("oldest_sql", "test_oldest_sql")
+        for line, what, since in oldest_sql.findings(path.read_text())
+    ]
+
+
 CHECKS = [
     ("ruff", _ruff),
     ("formatting (repair: ruff format)", _format),
@@ -116,5 +126,6 @@ CHECKS = [
     ("XML is well-formed", _xml),
     ("JavaScript parses", _javascript),
     ("No private addresses", _private_addresses),
+    ("SQL that PostgreSQL 13 knows", _oldest_sql),
     ("Translations", i18n.findings),
 ]

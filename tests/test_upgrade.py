@@ -1,0 +1,313 @@
+"""An installed database takes the present version: nothing is lost, made twice, or left lying about.
+
+Each archive in `tests/upgrade` is the addon as it once landed. Its own code installs it and does business in it
+(`upgrade/business.py`); then Odoo runs with `-u call_wallet` on that database. The README says how an archive is made.
+"""
+
+import functools
+import importlib.util
+import os
+import re
+import subprocess
+from collections import namedtuple
+from decimal import Decimal
+
+import pytest
+
+from .conftest import REPO
+from .flow import main_flow
+from .upgrade import inventory
+
+pytestmark = pytest.mark.real_commits
+
+ARCHIVES = sorted((REPO / "tests/upgrade").glob("*.tar.xz"))
+BUSINESS = REPO / "tests/upgrade/business.py"
+MIGRATION = REPO / "call_wallet/migrations/19.0.2.0.0/pre-migrate.py"
+
+# XML ids that are gone for good, as regular expressions of whole names, each with the reason. An id that
+# was renamed stands in RENAMED of the migration instead.
+REMOVED = {}
+# Tables and columns of the earlier version that go by another name now: {"old table": "new table"} and
+# {("old table", "old column"): "new column"}; and those that are gone for good, each with the reason.
+RENAMED_TABLES = {}
+RENAMED_COLUMNS = {}
+REMOVED_TABLES = {}
+REMOVED_COLUMNS = {}
+
+Upgrade = namedtuple("Upgrade", "database log code before after")
+
+
+@functools.cache
+def migration():
+    """Return the migration script as a module."""
+    spec = importlib.util.spec_from_file_location("call_wallet_pre_migrate", MIGRATION)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# === THE UPGRADE === #
+
+
+@pytest.fixture(scope="module", params=ARCHIVES, ids=lambda path: path.name.removesuffix(".tar.xz"))
+def upgrade(request, databases):
+    """A database of an earlier version after `-u call_wallet`, with what was in it before and after."""
+    name = f"{os.environ.get('CALL_WALLET_TEST_DATABASE', f'cw_private_{os.getpid()}')}_upgrade"
+    databases.clone(databases.earlier_template(request.param, BUSINESS), name)
+    try:
+        with inventory.cursor(name) as cr:
+            kept = _kept(inventory.columns(cr))
+            before = _read(cr, kept)
+        log = REPO / "build/logs" / f"upgrade-{request.param.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [os.environ["CALL_WALLET_PYTHON"], os.environ["CALL_WALLET_ODOO_BIN"]]
+        command += ["-c", os.environ["CALL_WALLET_CONFIG"], "-d", name, "-u", "call_wallet"]
+        with open(log, "w") as output:
+            code = subprocess.call(
+                [*command, "--stop-after-init", "--no-http"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        with inventory.cursor(name) as cr:
+            after = _read(cr, kept, now=True) if not code else {}
+        yield Upgrade(name, log.read_text(errors="replace"), code, before, after)
+    finally:
+        databases.drop(name)
+
+
+def _read(cr, kept, now=False):
+    """Return everything about a database.
+
+    :param kept: {table: [columns]} of the earlier version, without what is gone for good
+    :param now: whether they go by their present names
+    """
+    names = {table: (table, columns) for table, columns in kept.items()}
+    if now:
+        names = {
+            table: (RENAMED_TABLES.get(table, table), [RENAMED_COLUMNS.get((table, name), name) for name in columns])
+            for table, columns in kept.items()
+        }
+    return {
+        "contents": inventory.contents(cr, names),
+        "sums": inventory.sums(cr),
+        "xml_ids": inventory.xml_ids(cr),
+        "customised": inventory.customised(cr),
+    }
+
+
+def _kept(columns):
+    """Return {table: [columns]} without what is gone for good by the tables above."""
+    return {
+        table: [name for name in names if (table, name) not in REMOVED_COLUMNS]
+        for table, names in columns.items()
+        if table not in REMOVED_TABLES
+    }
+
+
+@pytest.fixture(scope="module")
+def upgraded_registry(upgrade):
+    """The registry of the upgraded database. What its tests do to it is seen by those after them."""
+    import odoo.sql_db
+    from odoo.modules.registry import Registry
+
+    odoo.tools.config["test_enable"] = False
+    odoo.modules.module.current_test = None
+    try:
+        yield Registry(upgrade.database)
+    finally:
+        odoo.tools.config["test_enable"] = True
+        Registry.delete(upgrade.database)
+        odoo.sql_db.close_db(upgrade.database)
+
+
+@pytest.fixture
+def env(upgraded_registry):
+    import odoo
+
+    with upgraded_registry.cursor() as cr:
+        yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
+
+
+# === WHAT IT LEAVES ALONE === #
+
+
+def test_it_succeeds_and_warns_of_nothing(upgrade):
+    assert upgrade.code == 0, upgrade.log[-5000:]
+    assert "module call_wallet: Running migration" in upgrade.log
+    problems = [line for line in upgrade.log.splitlines() if re.search(r" (WARNING|ERROR|CRITICAL) |Traceback", line)]
+    assert problems == []
+
+
+def test_every_row_of_every_table_is_as_it_was(upgrade):
+    before, after = upgrade.before["contents"], upgrade.after["contents"]
+    changed = {table: (content, after[table]) for table, content in before.items() if content != after[table]}
+    assert changed == {}
+    # It was about something: one row at least in every kind of record that lasts.
+    assert before["call_wallet_transaction"][0] > 3000
+    passing = re.compile("wizard|import|_rel$|pause|close_line|post_now|refusal")
+    empty = {table for table, (rows, _digest) in before.items() if not rows and not passing.search(table)}
+    stripe = {"call_wallet_stripe_customer", "call_wallet_stripe_event", "call_wallet_stripe_return"}
+    assert empty == stripe | {"call_wallet_watch"}
+
+
+def test_the_sums_are_as_they_were(upgrade):
+    assert upgrade.after["sums"] == upgrade.before["sums"]
+
+
+def test_what_administrators_changed_is_still_theirs(upgrade):
+    for name, rows in upgrade.before["customised"].items():
+        assert rows - upgrade.after["customised"][name] == set(), name
+    rows = upgrade.after["customised"]
+    assert any("Your own words" in row for row in rows["mail templates"])
+    assert any("2098, 5, 4, 3, 2, 1" in row for row in rows["scheduled actions"])
+    assert any("Prepaid minutes" in row for row in rows["products"])
+    assert len(rows["views"]) == 1
+
+
+def test_settings_are_still_theirs(upgrade, env):
+    company = env.ref("base.main_company")
+    assert company.call_wallet_hold_seconds == 1234
+    assert company.call_wallet_refund_limit == Decimal("77.5")
+    assert env.ref("call_wallet.package_25").amount == 27
+    assert not env.ref("call_wallet.ir_cron_statement").active
+    assert "create_date" in env["call.wallet"].get_view(view_type="form")["arch"]
+    demo = env.ref("base.user_demo")
+    assert demo.has_group("call_wallet.group_account_manager")
+
+
+def test_every_xml_id_is_there_or_renamed_or_said_to_be_gone(upgrade):
+    renamed, present = migration().RENAMED, upgrade.after["xml_ids"]
+    lost = {}
+    for name, record in upgrade.before["xml_ids"].items():
+        found = present.get(renamed.get(name, name))
+        if found != record and not any(re.fullmatch(pattern, name) for pattern in REMOVED):
+            lost[name] = (record, found)
+    assert lost == {}
+
+
+def test_what_is_said_to_be_renamed_or_gone_really_is(upgrade):
+    """Tables that are not true any more are worse than none."""
+    known = set(upgrade.before["xml_ids"])
+    assert set(migration().RENAMED) <= known
+    unused = [pattern for pattern in REMOVED if not any(re.fullmatch(pattern, name) for name in known)]
+    assert unused == []
+
+
+def test_nothing_points_to_nothing(upgrade, env):
+    lost = []
+    for name, (model, record) in upgrade.after["xml_ids"].items():
+        if model not in env or not env[model].browse(record).exists():
+            lost.append((name, model, record))
+    assert lost == []
+    for model in ("ir.model", "ir.ui.view", "ir.actions.act_window", "ir.model.fields"):
+        field = {"ir.actions.act_window": "res_model"}.get(model, "model")
+        named = set(env[model].search([(field, "=like", "call.%")]).mapped(field))
+        assert {name for name in named if name not in env} == set(), model
+    fields = env["ir.model.fields"].search([("model", "=like", "call.%")])
+    assert fields.filtered(lambda field: field.name not in env[field.model]._fields).mapped("display_name") == []
+
+
+# === WHAT IT MAKES === #
+
+
+def test_it_is_shaped_like_a_fresh_installation(upgrade, private_database):
+    with inventory.cursor(upgrade.database) as cr:
+        upgraded, upgraded_ids = inventory.shape(cr), set(inventory.xml_ids(cr))
+    with inventory.cursor(private_database) as cr:
+        fresh, fresh_ids = inventory.shape(cr), set(inventory.xml_ids(cr))
+    for kind, things in fresh.items():
+        assert sorted(upgraded[kind] ^ things) == [], kind
+    assert sorted(upgraded_ids ^ fresh_ids) == []
+
+
+def test_all_is_sound_and_what_is_due_is_posted_once(upgrade, env):
+    assert env["call.wallet"].check_invariants() == []
+    env.cr.execute("SELECT id, move_id FROM call_wallet_transaction WHERE move_id IS NOT NULL")
+    posted = dict(env.cr.fetchall())
+    assert posted
+    env["call.wallet"].post_transactions("2026-09-01", "2026-10-31")
+    env.cr.commit()
+    env.cr.execute("SELECT id, move_id, topup_id FROM call_wallet_transaction WHERE day <= '2026-10-31'")
+    rows = env.cr.fetchall()
+    assert {row: move for row, move, _topup in rows if row in posted} == posted
+    assert all(move or topup for _row, move, topup in rows)
+    env.cr.execute("SELECT count(*) FROM account_move")
+    moves = env.cr.fetchone()
+    env["call.wallet"].post_transactions("2026-09-01", "2026-10-31")
+    env.cr.execute("SELECT count(*) FROM account_move")
+    assert env.cr.fetchone() == moves
+    assert env["call.wallet"].check_invariants() == []
+
+
+def test_what_was_under_way_goes_on(upgrade, env):
+    """The open hold is settled, the other half of the top-up paid, the refund approved, the report made."""
+    hold = env["call.wallet.hold"].search([("call_ref", "=", "open")])
+    call = {
+        "account": "GLOBEX",
+        "call_ref": "open",
+        "call_type": "live",
+        "number": "+14155550100",
+        "started_at": "2026-11-01T00:00:00Z",
+        "duration_seconds": 60,
+        "status": "completed",
+    }
+    assert env["call.usage"].record_calls([call])[0]["result"] == "charged"
+    assert env["call.usage"].record_calls([{**call, "account": "ACME", "call_ref": "up-1"}])[0]["result"] == "conflict"
+    env.invalidate_all()
+    assert hold.state == "settled"
+    acme = env.ref("call_wallet.demo_wallet_acme")
+    balance = acme.balance
+    request = env["call.wallet.refund.request"].search([("state", "=", "waiting")])
+    request.with_user(env.ref("base.user_admin")).action_approve()
+    part = env["call.wallet.topup"].search([("wallet_id", "=", acme.id), ("amount", "=", 60)])
+    env["account.payment.register"].with_context(active_model="account.move", active_ids=part.invoice_id.ids).create(
+        {}
+    )._create_payments()
+    env.invalidate_all()
+    assert acme.balance == balance + Decimal("42.5")
+    env.cr.commit()
+    env.ref("call_wallet.ir_cron_usage_report").method_direct_trigger()
+    env.cr.rollback()
+    env.invalidate_all()
+    assert set(env["call.usage.report.job"].search([]).mapped("state")) == {"ready"}
+    assert env["call.wallet"].check_invariants() == []
+
+
+def test_new_business_goes_the_whole_way(upgrade, env):
+    main_flow(env)
+
+
+# === RENAMING === #
+
+
+def test_an_xml_id_takes_its_record_along_and_a_second_run_changes_nothing(private_registry):
+    import odoo
+
+    renamed = {"call_wallet_form": "cw_test_form", "package_25": "cw_test_package", "cw_test_unknown": "cw_test_none"}
+    with private_registry.cursor() as cr:
+        before = inventory.xml_ids(cr)
+        for _run in range(2):
+            migration().rename_xml_ids(cr, renamed)
+            after = inventory.xml_ids(cr)
+            assert len(after) == len(before)
+            for old in ("call_wallet_form", "package_25"):
+                assert (after[renamed[old]], old in after) == (before[old], False)
+        # The new data of the module brings the new name as well, to the same record or to another.
+        for name in ("package_50", "package_100"):
+            cr.execute(
+                "INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('call_wallet', %s, %s, %s)",
+                [f"cw_test_{name}", *before["package_50"]],
+            )
+        logger = "call_wallet_pre_migrate"
+        with odoo.tools.mute_logger(logger):
+            migration().rename_xml_ids(cr, {name: f"cw_test_{name}" for name in ("package_50", "package_100")})
+        after = inventory.xml_ids(cr)
+        assert "package_50" not in after
+        assert after["package_100"] == before["package_100"]
+        cr.rollback()
+
+
+def test_a_name_is_not_renamed_from_and_to_at_once(private_registry):
+    with private_registry.cursor() as cr, pytest.raises(ValueError, match="at once: b"):
+        migration().rename_xml_ids(cr, {"a": "b", "b": "c"})

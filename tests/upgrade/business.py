@@ -1,0 +1,127 @@
+"""Business done with the code of an earlier version, and what its administrators changed; run in `odoo shell`.
+
+It starts from the demo and leaves at least one row in every kind of state that an upgrade has to carry over.
+Only what every version knows is used. Amounts are US dollars; times are UTC.
+"""
+
+# ruff: noqa: F821  (`env` is what the shell gives)
+from datetime import datetime
+
+from odoo import Command
+
+Wallet, Usage = env["call.wallet"], env["call.usage"]
+clerk, manager = env.ref("call_wallet.demo_user_finance"), env.ref("base.user_admin")
+manager.group_ids = [Command.link(env.ref("call_wallet.group_finance_manager").id)]
+acme, globex, house = (env.ref(f"call_wallet.demo_wallet_{name}") for name in ("acme", "globex", "house"))
+
+
+def pay(invoice, amount=None):
+    wizard = env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+    return wizard.create({"amount": amount} if amount else {})._create_payments()
+
+
+def record(**overrides):
+    call = {
+        "account": "ACME",
+        "call_type": "live",
+        "number": "+14155550100",
+        "started_at": "2026-10-20T10:00:00Z",
+        "duration_seconds": 61,
+        "status": "completed",
+        "campaign": "Before the upgrade",
+        "manager": "Mary Manager",
+        "application_ref": "APP-1",
+    }
+    return Usage.record_calls([{**call, **overrides}])[0]["result"]
+
+
+def make_wallet(account, **values):
+    partner = env["res.partner"].create({"name": account, "is_company": True, "email": f"{account}@upgrade.example"})
+    wallet = Wallet.create({"partner_id": partner.id, "account_ref": account, **values})
+    wallet.set_recipients([partner.email])
+    return wallet
+
+
+# Top-ups: paid, paid in part, taken back, paid back in part.
+paid = acme.create_topup("80")
+pay(paid.invoice_id)
+part = acme.create_topup("60")
+pay(part.invoice_id, 20)
+lost = acme.create_topup("40")
+pay(lost.invoice_id).action_draft()
+paid.pay_back("30", "An office was closed")
+
+# Calls: charged, refused, in progress, given up, and one that ended.
+assert record(call_ref="up-1") == "charged"
+assert record(call_ref="up-2", call_type="whatsapp", duration_seconds=3600) == "charged"
+assert record(call_ref="up-3", number="no number") == "rejected"
+assert record(call_ref="up-4", duration_seconds=0, status="busy") == "charged"
+assert record(call_ref="up-1") == "duplicate"
+assert record(call_ref="up-1", duration_seconds=600) == "conflict"
+for call_ref in ("open", "released", "settled"):
+    assert Wallet.authorize_call("GLOBEX", call_ref, "live", "+14155550100")["allowed"]
+Wallet.extend_hold("GLOBEX", "open", 60)
+Wallet.release_hold("GLOBEX", "released")
+assert record(account="GLOBEX", call_ref="settled") == "charged"
+
+# Refunds: at once, for a call, and the three fates of a request.
+acme.refund("1.234567", "Bad line")
+charged = Usage.search([("wallet_id", "=", acme.id), ("call_ref", "=", "up-2")])
+acme.refund("0.01", "Bad line", usage=charged)
+for fate in ("waits", "approved", "refused"):
+    request = acme.with_user(clerk).request_refund("2.5", f"Week of bad lines, {fate}", request_key=fate)
+    if fate == "approved":
+        request.with_user(manager).action_approve()
+    elif fate == "refused":
+        request.with_user(manager).action_refuse("The lines were good")
+
+# Wallets: paused, closed, one in another currency.
+house.action_pause("Under review")
+gone = make_wallet("UPGONE")
+pay(gone.create_topup("10").invoice_id)
+gone.close("Contract over", write_off=True)
+euro = env.ref("base.EUR")
+euro.active = True
+env["res.currency.rate"].search([("currency_id", "=", euro.id)]).unlink()
+env["res.currency.rate"].create({"currency_id": euro.id, "name": "2026-01-01", "rate": 0.8})
+abroad = make_wallet("UPEURO", currency_id=euro.id)
+pay(abroad.create_topup("100").invoice_id)
+assert record(account="UPEURO", call_ref="up-5", call_type="whatsapp") == "charged"
+
+# Entries for a part of the days; a re-rating that is done, and one that was only looked at.
+Wallet.post_transactions("2026-09-01", "2026-10-15")
+rates = globex.rate_plan_id.rate_ids.filtered(lambda rate: rate.prefix == "1")
+rates.write({"price_per_minute": "0.02"})
+for reason in ("Done", "Looked at"):
+    days = {"date_from": datetime(2026, 10, 5), "date_to": datetime(2026, 10, 7)}
+    rerate = env["call.usage.rerate"].with_user(clerk)
+    rerate = rerate.create({"reason": reason, "rate_plan_id": globex.rate_plan_id.id, **days})
+    rerate.action_preview()
+    if reason == "Done":
+        rerate.with_user(manager).action_post()
+        rates.write({"price_per_minute": "0.03"})
+
+# Reports in the background: one that is there, one that waits.
+acme.with_user(clerk).request_usage_report("2026-10-01", "2026-10-31", "csv")
+env.cr.commit()  # the scheduled action works in a transaction of its own
+env.ref("call_wallet.ir_cron_usage_report").method_direct_trigger()
+acme.with_user(clerk).request_usage_report("2026-10-02", "2026-10-03", "xlsx")
+
+# What administrators changed: it is theirs.
+env.ref("call_wallet.ir_cron_statement").active = False
+env.ref("call_wallet.ir_cron_check_invariants").write({"nextcall": "2098-05-04 03:02:01", "interval_number": 3})
+env.ref("call_wallet.mail_template_balance_low").subject = "Your own words: {{ object.display_name }}"
+env.ref("call_wallet.package_25").amount = 27
+env.ref("call_wallet.product_topup").name = "Prepaid minutes"
+env.company.call_wallet_hold_seconds = 1234
+env["res.config.settings"].create({"call_wallet_refund_limit": "77.5"}).execute()
+env.ref("base.user_demo").group_ids = [Command.link(env.ref("call_wallet.group_account_manager").id)]
+env["ir.ui.view"].create(
+    {
+        "name": "call.wallet.form.ours",
+        "model": "call.wallet",
+        "inherit_id": Wallet.get_view(view_type="form")["id"],
+        "arch": "<field name='account_ref' position='after'><field name='create_date'/></field>",
+    }
+)
+env.cr.commit()
