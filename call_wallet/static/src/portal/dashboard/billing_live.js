@@ -16,6 +16,7 @@ export class BillingLive extends Interaction {
     static selector = ".o_call_wallet_live";
     dynamicContent = {
         _document: { "t-on-visibilitychange": this.onVisible },
+        _window: { "t-on-beforeunload": () => (this.isLeaving = true) },
     };
 
     setup() {
@@ -71,8 +72,12 @@ export class BillingLive extends Interaction {
             return;
         }
         if (Number(this.el.dataset.isSetUp) !== Number(answer.is_set_up)) {
-            // The page of a wallet that is set up and that of one that is not have nothing in common.
-            return window.location.reload();
+            // The page of a wallet that is set up and that of one that is not have nothing in common. A form that was
+            // just sent leads to the right one by itself, and a reload would take its place.
+            if (!this.isLeaving) {
+                window.location.reload();
+            }
+            return;
         }
         this.put(new DOMParser().parseFromString(answer.html, "text/html"));
     }
