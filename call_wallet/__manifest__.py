@@ -54,7 +54,7 @@
         "views/call_wallet_stripe_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
-        "views/res_company_views.xml",
+        "views/call_wallet_settings_views.xml",
         "wizards/call_wallet_topup_wizard_views.xml",
         "wizards/call_wallet_auto_topup_wizard_views.xml",
         "views/call_wallet_auto_topup_views.xml",

@@ -26,7 +26,10 @@ MIGRATION = REPO / "call_wallet/migrations/19.0.2.0.0/pre-migrate.py"
 
 # XML ids that are gone for good, as regular expressions of whole names, each with the reason. An id that
 # was renamed stands in RENAMED of the migration instead.
-REMOVED = {}
+REMOVED = {
+    "res_company_view_form_call_wallet": "finance managers have a form of their own, without write access to companies",
+    "access_res_company_finance_manager": "likewise",
+}
 # Tables and columns of the earlier version that go by another name now: {"old table": "new table"} and
 # {("old table", "old column"): "new column"}; and those that are gone for good, each with the reason.
 RENAMED_TABLES = {}

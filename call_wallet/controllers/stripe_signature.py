@@ -7,14 +7,17 @@ from ..tools.stripe_client import verify
 
 
 class CallWalletStripeController(StripeController):
-    """Odoo's own webhook believes unsigned events while no secret is set; here it does not."""
+    """Odoo's own webhook believes unsigned events while no secret is set; about wallets it does not."""
 
     def _verify_signature(self, tx_sudo):
-        """Refuse what Stripe has not signed.
+        """Refuse what Stripe has not signed about a top-up, or about a card of a customer with a wallet.
 
         :raise Forbidden: no secret is set, no signature was sent, none of them fits, or it is too old
         """
+        if not tx_sudo._call_wallet_concerns_a_wallet():
+            return super()._verify_signature(tx_sudo)
         secret = stripe_utils.get_webhook_secret(tx_sudo.provider_id)
         header = request.httprequest.headers.get("Stripe-Signature")
         if not verify(request.httprequest.data, header, secret, self.WEBHOOK_AGE_TOLERANCE):
             raise Forbidden()
+        return None

@@ -18,5 +18,5 @@ from . import (
     call_wallet,
     call_wallet_reconciliation,
     res_company,
-    res_config_settings,
+    call_wallet_settings_mixin,
 )

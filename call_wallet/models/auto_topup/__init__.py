@@ -17,5 +17,5 @@ from . import (
     payment_token,
     payment_transaction,
     res_company,
-    res_config_settings,
+    call_wallet_settings_mixin,
 )

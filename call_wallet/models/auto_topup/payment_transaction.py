@@ -22,6 +22,8 @@ class PaymentTransaction(models.Model):
 
     def _send_api_request(self, *args, **kwargs):
         """Tell a request without an answer from one that was refused, whatever the provider."""
+        if not self._call_wallet_topups():
+            return super()._send_api_request(*args, **kwargs)
         self.call_wallet_unanswered = False
         try:
             return super()._send_api_request(*args, **kwargs)
@@ -38,6 +40,8 @@ class PaymentTransaction(models.Model):
 
     def _call_wallet_follow_auto_topups(self):
         """Bring the automatic top-ups that these transactions are of to their results."""
+        if not self._call_wallet_topups():
+            return
         attempts = self.env["call.wallet.auto.topup"].sudo().search([("transaction_id", "in", self.ids)])
         attempts._follow()
 

@@ -75,14 +75,12 @@ class PaymentProviderStripe(models.Model):
         return super()._should_build_inline_form(is_validation=is_validation)
 
     def _call_wallet_use_checkout(self, is_validation=False):
-        """Tell whether a payment, or a card to save, goes through Stripe's own page.
+        """Tell whether the payment of a top-up, or a wallet's card to save, goes through Stripe's own page.
 
         Always where the address is not Stripe's: its script leads to Stripe.
         """
         self.ensure_one()
-        if api_base(self) != API_BASE:
-            return True
-        if not self.call_wallet_checkout:
+        if not self.call_wallet_checkout and api_base(self) == API_BASE:
             return False
         if is_validation:
             customer = self.env.user.partner_id.commercial_partner_id

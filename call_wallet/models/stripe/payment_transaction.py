@@ -36,6 +36,13 @@ class PaymentTransaction(models.Model):
     def _call_wallet_by_library(self):
         return self.provider_code == "stripe" and bool(self._call_wallet_topups())
 
+    def _call_wallet_concerns_a_wallet(self):
+        """Tell whether this pays, or pays back, a top-up, or saves a card of a customer with a wallet."""
+        if self.operation == "validation":
+            customer = self.partner_id.commercial_partner_id
+            return self.env["call.wallet.stripe.customer"]._has_wallet(customer)
+        return bool(self._call_wallet_topups())
+
     # === CHARGES === #
 
     def _send_payment_request(self):
@@ -155,7 +162,7 @@ class PaymentTransaction(models.Model):
             return
         super()._apply_updates(payment_data)
         intent = payment_data.get("payment_intent")
-        if self.provider_code != "stripe" or not intent:
+        if not intent or not self._call_wallet_by_library():
             return
         charge = intent.get("latest_charge") or next(iter((intent.get("charges") or {}).get("data", [])), None)
         if isinstance(charge, dict):
@@ -189,7 +196,9 @@ class PaymentTransaction(models.Model):
     def _stripe_create_customer(self):
         """Return one Stripe customer for all people of a company that has a wallet."""
         customers = self.env["call.wallet.stripe.customer"]
-        if not customers._has_wallet(self.partner_id.commercial_partner_id):
+        if not self._call_wallet_concerns_a_wallet() or not customers._has_wallet(
+            self.partner_id.commercial_partner_id
+        ):
             return super()._stripe_create_customer()
         return {"id": customers._of(self.provider_id, self.partner_id).reference}
 

@@ -29,7 +29,7 @@ class PaymentTransactionCheckout(models.Model):
         by_page = self.operation == "online_redirect" or (
             self.operation == "validation" and self.provider_id._call_wallet_use_checkout(is_validation=True)
         )
-        if self.provider_code != "stripe" or not by_page:
+        if self.provider_code != "stripe" or not by_page or not self._call_wallet_concerns_a_wallet():
             return super()._get_specific_processing_values(processing_values)
         return self._call_wallet_open_checkout()
 
@@ -156,7 +156,7 @@ class PaymentTransactionCheckout(models.Model):
     def _extract_token_values(self, payment_data):
         """Read a saved card from what today's API says, too: Odoo's own module knows that of 2019."""
         intent = payment_data.get("payment_intent")
-        if self.provider_code != "stripe" or not intent or self.operation == "validation":
+        if not intent or self.operation == "validation" or not self._call_wallet_by_library():
             return super()._extract_token_values(payment_data)
         method = payment_data.get("payment_method")
         if not isinstance(method, dict):

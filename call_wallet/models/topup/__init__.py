@@ -22,7 +22,8 @@ from . import (
     payment_provider,
     payment_token,
     payment_transaction,
+    product_product,
     product_template,
     res_company,
-    res_config_settings,
+    call_wallet_settings_mixin,
 )

@@ -152,7 +152,7 @@ class AccountMove(models.Model):
         :return: Decimal, in the document's currency
         """
         self.ensure_one()
-        product = self.env.ref("call_wallet.product_topup")
+        product = self._call_wallet_product()
         lines = self.invoice_line_ids.filtered(lambda line: line.display_type == "product")
         own = lines & self._call_wallet_deposit_lines() | lines.filtered(lambda line: line.product_id == product)
         if own == lines:
@@ -171,9 +171,13 @@ class AccountMove(models.Model):
         deposits = self.company_id._call_wallet_deposit_accounts()
         return self.invoice_line_ids.filtered(lambda line: line.account_id in deposits)
 
+    def _call_wallet_product(self):
+        """Return the product of top-ups; empty where somebody has deleted it by SQL: other entries are posted still."""
+        return self.env.ref("call_wallet.product_topup", raise_if_not_found=False) or self.env["product.product"]
+
     def _call_wallet_refuse_stray(self):
         """Such as a copy of a top-up's invoice, or the reversal of its credit note: it would be paid for nothing."""
-        product = self.env.ref("call_wallet.product_topup")
+        product = self._call_wallet_product()
         for move in self.filtered(lambda move: move.move_type in DOCUMENTS):
             topups = move.call_wallet_topup_ids
             if move.move_type == "out_refund":
@@ -320,5 +324,5 @@ class AccountMove(models.Model):
     def _call_wallet_funds_line(self):
         """Return the line by which funds are credited; a fee's may stand before it and have a product, too."""
         lines = self.invoice_line_ids.filtered(lambda line: line.display_type == "product")
-        own = lines.filtered(lambda line: line.product_id == self.env.ref("call_wallet.product_topup"))
+        own = lines.filtered(lambda line: line.product_id == self._call_wallet_product())
         return (own or lines & self._call_wallet_deposit_lines() or lines)[:1]

@@ -49,9 +49,30 @@ class PaymentProviderTopup(models.Model):
         return False
 
     @api.model
-    def _get_compatible_providers(self, *args, report=None, **kwargs):
+    def _get_compatible_providers(
+        self,
+        company_id,
+        partner_id,
+        amount,
+        currency_id=None,
+        force_tokenization=False,
+        is_express_checkout=False,
+        is_validation=False,
+        report=None,
+        **kwargs,
+    ):
         """Offer for a top-up only what may pay it."""
-        providers = super()._get_compatible_providers(*args, report=report, **kwargs)
+        providers = super()._get_compatible_providers(
+            company_id,
+            partner_id,
+            amount,
+            currency_id=currency_id,
+            force_tokenization=force_tokenization,
+            is_express_checkout=is_express_checkout,
+            is_validation=is_validation,
+            report=report,
+            **kwargs,
+        )
         if not self._call_wallet_is_topup(**kwargs):
             return providers
         refused = providers.filtered(lambda provider: provider._call_wallet_refusal())

@@ -10,5 +10,7 @@ from . import (
     call_wallet_balance,
     call_wallet,
     res_company,
+    call_wallet_settings_mixin,
+    call_wallet_settings,
     res_config_settings,
 )

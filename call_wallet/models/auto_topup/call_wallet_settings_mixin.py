@@ -3,8 +3,8 @@ from odoo import models
 from ...tools.fields import Amount
 
 
-class ResConfigSettings(models.TransientModel):
-    _inherit = "res.config.settings"
+class CallWalletSettingsMixin(models.AbstractModel):
+    _inherit = "call.wallet.settings.mixin"
 
     call_wallet_auto_topup_max = Amount(
         related="company_id.call_wallet_auto_topup_max", readonly=False, string="Largest monthly cap"

@@ -3,8 +3,8 @@ from odoo import fields, models
 from ...tools.fields import Amount
 
 
-class ResConfigSettings(models.TransientModel):
-    _inherit = "res.config.settings"
+class CallWalletSettingsMixin(models.AbstractModel):
+    _inherit = "call.wallet.settings.mixin"
 
     call_wallet_topup_day_max = Amount(related="company_id.call_wallet_topup_day_max", readonly=False)
     call_wallet_topup_month_max = Amount(related="company_id.call_wallet_topup_month_max", readonly=False)

@@ -1,8 +1,8 @@
 from odoo import fields, models
 
 
-class ResConfigSettingsAccounts(models.TransientModel):
-    _inherit = "res.config.settings"
+class CallWalletSettingsMixin(models.AbstractModel):
+    _inherit = "call.wallet.settings.mixin"
 
     call_wallet_deposit_account_id = fields.Many2one(
         related="company_id.call_wallet_deposit_account_id", readonly=False
