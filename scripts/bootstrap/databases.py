@@ -28,6 +28,7 @@ BASE_MODULES = [
     "phone_validation",
     "bus",
 ]
+SHOP_MODULES = ["website_sale", "sale_management"]
 LANGUAGES = ["en_US", "es_ES"]
 RECIPE = "1"  # raise it when the way a template is built changes
 KEPT = 4  # old templates of each kind
@@ -67,6 +68,28 @@ class Databases:
                 ["-i", "call_wallet", "--with-demo"],
             ],
             ["call_wallet"],
+        )
+
+    def shop_template(self, with_addon):
+        """Return the name of a database with a web shop and quotations, and no demo data of theirs.
+
+        :param bool with_addon: with the addon beside them
+        """
+        shop = self._template(
+            f"cw_shop_{paths.digest(self.base_template(), *SHOP_MODULES)}",
+            f"Template database with {' and '.join(SHOP_MODULES)}",
+            self.base_template(),
+            [["-i", ",".join(SHOP_MODULES), "--without-demo=True"]],
+            [],
+        )
+        if not with_addon:
+            return shop
+        return self._template(
+            f"cw_beside_{paths.digest(shop, paths.tree_digest(paths.ADDON))}",
+            "Template database with a shop and call_wallet",
+            shop,
+            [["-i", "call_wallet", "--without-demo=True"]],
+            [],
         )
 
     def earlier_template(self, archive, business):
@@ -152,6 +175,8 @@ class Databases:
 
     def _check_installed(self, database, modules, log):
         """Odoo only warns when demo data fails to load, and goes on without: stop there."""
+        if not modules:
+            return
         names = ",".join(f"'{module}'" for module in modules)
         rows = self.server.sql(
             f"SELECT count(*) FROM ir_module_module WHERE name IN ({names}) AND state = 'installed' AND demo", database
