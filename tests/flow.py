@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from odoo import Command
-from odoo.addons.call_wallet.clock import recorded_at, utcnow
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 
 
 def main_flow(env, account="FLOW"):

@@ -223,7 +223,7 @@ class CallWalletAccounting(models.Model):
     def _reconciled_transactions(self, figure, date, domain):
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_transaction")
         if len(self) == 1:
-            view = self.env.ref("call_wallet.call_wallet_transaction_list_of_wallet")
+            view = self.env.ref("call_wallet.call_wallet_transaction_view_list_of_wallet")
             action["views"] = [
                 (view.id if view_type == "list" else view_id, view_type) for view_id, view_type in action["views"]
             ]

@@ -488,11 +488,11 @@ class CallWallet(models.Model):
 
     def action_open_transactions(self):
         """Open the wallet's ledger."""
-        return self._open_list("action_call_wallet_transaction", "call_wallet_transaction_list_of_wallet")
+        return self._open_list("action_call_wallet_transaction", "call_wallet_transaction_view_list_of_wallet")
 
     def action_open_usage(self):
         """Open the wallet's calls."""
-        return self._open_list("action_call_usage", "call_usage_list_of_wallet")
+        return self._open_list("action_call_usage", "call_usage_view_list_of_wallet")
 
     def action_open_topups(self):
         """Open the wallet's top-ups and their invoices."""
