@@ -7,7 +7,7 @@ from ..stripe_client import verify
 
 
 class CallWalletStripeController(StripeController):
-    """Odoo's own webhook believes unsigned events while no secret is set; here it does not."""
+    """Odoo's own webhook accepts unsigned events while no secret is set; with this addon it refuses them."""
 
     def _verify_signature(self, tx_sudo):
         """Refuse what Stripe has not signed.
