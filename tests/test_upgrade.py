@@ -287,7 +287,11 @@ def test_new_business_goes_the_whole_way(upgrade, env):
 def test_an_xml_id_takes_its_record_along_and_a_second_run_changes_nothing(private_registry):
     import odoo
 
-    renamed = {"call_wallet_view_form": "cw_test_form", "package_25": "cw_test_package", "cw_test_unknown": "cw_test_none"}
+    renamed = {
+        "call_wallet_view_form": "cw_test_form",
+        "package_25": "cw_test_package",
+        "cw_test_unknown": "cw_test_none",
+    }
     with private_registry.cursor() as cr:
         before = inventory.xml_ids(cr)
         for _run in range(2):

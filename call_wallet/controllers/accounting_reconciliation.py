@@ -9,6 +9,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class Reconciliation(http.Controller):
+    """Downloads of the reconciliation."""
+
     @http.route("/call_wallet/reconciliation", type="http", auth="user", methods=["GET", "POST"], readonly=True)
     def reconciliation(self, date="", company="", format="xlsx", **_unknown):
         """Download the reconciliation of a company's wallets with its general ledger.
@@ -27,7 +29,7 @@ class Reconciliation(http.Controller):
             if format not in ("xlsx", "pdf"):
                 raise UserError(request.env._("format: use xlsx or pdf."))
         except UserError as error:
-            # Refusals of access are errors of another kind of this class.
+            # `AccessError` is a subclass of `UserError`, and is answered with 403 by Odoo.
             if type(error) is not UserError:
                 raise
             return request.make_response(str(error), [("Content-Type", "text/plain; charset=utf-8")], status=400)

@@ -95,7 +95,7 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
         )
 
     def _call_wallet_charge_now_texts(self, wallet):
-        """Return the question before the card is charged at once, and the answer that does it."""
+        """Return what an owner is asked before the card is charged at once, and the text of the button that does it."""
         if wallet.auto_topup_state != "on":
             return {}
         total = self._call_wallet_format_money(wallet, wallet._quote_topup(wallet.auto_topup_amount).total, exact=False)
@@ -109,7 +109,10 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
         }
 
     def _call_wallet_auto_topup_form(self, wallet):
-        """Return what the form begins with: the settings, or a proposal."""
+        """Return the form's first values: the current settings, or a proposal.
+
+        Amounts are strings in the wallet's currency with its decimal places.
+        """
         places = wallet.currency_id.decimal_places
         company = wallet.company_id
         amount = wallet.auto_topup_amount or min(max(50, company.call_wallet_topup_min), company.call_wallet_topup_max)

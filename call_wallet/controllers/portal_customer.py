@@ -16,7 +16,11 @@ class CallWalletPortalCustomer(CallWalletPortal):
         "/my/billing/<int:wallet_id>/information", type="http", auth="user", website=True, methods=["GET", "POST"]
     )
     def my_billing_information(self, wallet_id, **form):
-        """Show and change what invoices are addressed to."""
+        """Show and change the name, address and tax number that invoices carry.
+
+        :return: the page, with 422 and the problems by field where something is wrong; a redirection when it is saved;
+            404 for whoever does not own this wallet
+        """
         wallet = self._call_wallet_own_wallet(wallet_id)
         if request.httprequest.method == "POST":
             return self._call_wallet_save_information(wallet, {name: form[name] for name in FIELDS if name in form})
@@ -54,7 +58,12 @@ class CallWalletPortalCustomer(CallWalletPortal):
 
     @http.route("/my/billing/<int:wallet_id>/people", type="http", auth="user", website=True, methods=["GET", "POST"])
     def my_billing_people(self, wallet_id, add=None, remove=None, **_unknown):
-        """Show who owns the wallet; give the role to a colleague, or take it."""
+        """Show who owns the wallet; make a colleague an owner, or take the role away.
+
+        :param add: the id of the user who becomes an owner
+        :param remove: the id of the user who is no longer one
+        :return: the page; a redirection after a change; 404 for whoever does not own this wallet
+        """
         wallet = self._call_wallet_own_wallet(wallet_id)
         problem = ""
         if request.httprequest.method == "POST":
@@ -63,7 +72,7 @@ class CallWalletPortalCustomer(CallWalletPortal):
             except UserError as error:
                 problem = str(error)
             else:
-                # Somebody who gave up the role finds no page here any more.
+                # Whoever has given up the role may not see this page any more.
                 still = wallet._is_owned_by(request.env.user)
                 return self._call_wallet_redirect(wallet, "people") if still else request.redirect("/my")
         return self._call_wallet_render(

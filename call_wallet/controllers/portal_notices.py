@@ -18,7 +18,13 @@ class CallWalletPortalNotices(CallWalletPortal):
         "/my/billing/<int:wallet_id>/notifications", type="http", auth="user", website=True, methods=["GET", "POST"]
     )
     def my_billing_notifications(self, wallet_id, **form):
-        """Show and change who is told when the balance runs low, and from which balance on."""
+        """Show and change who gets a mail when the balance runs low, and below which balance.
+
+        The threshold is in the wallet's currency. Removing the last recipient asks once more.
+
+        :return: the page, with 422 and the problems where something is wrong; a redirection when it is saved; 404 for
+            whoever does not own this wallet
+        """
         wallet = self._call_wallet_own_wallet(wallet_id)
         if request.httprequest.method == "POST":
             return self._call_wallet_save_notifications(wallet, form)
@@ -45,7 +51,7 @@ class CallWalletPortalNotices(CallWalletPortal):
         if "threshold" in form:
             typed |= {"threshold": form["threshold"], "statement": bool(form.get("monthly_statement"))}
         problems, threshold_problem = wallet._recipient_problems(emails), ""
-        # Its card on the overview asks for addresses alone.
+        # The form on the overview of a new wallet asks for addresses only.
         threshold = typed.get("threshold", wallet.low_balance_threshold)
         try:
             wallet._check_threshold(threshold)
@@ -60,7 +66,7 @@ class CallWalletPortalNotices(CallWalletPortal):
         if not emails and not form.get("confirm"):
             return self._call_wallet_notifications_page(wallet, ask_last=True, **typed)
         was_set_up = wallet.is_set_up
-        # As the user, so that the note in the wallet's history is theirs.
+        # As the user, who then is the author of the note in the wallet's history.
         wallet.with_env(request.env).set_notifications(emails, threshold, typed.get("statement"))
         self._call_wallet_flash(request.env._("Notifications saved."))
         return self._call_wallet_redirect(wallet, "notifications" if was_set_up and emails else "")

@@ -8,16 +8,18 @@ from ..models.stripe.call_wallet_stripe_event import WEBHOOK_EVENTS
 from ..models.stripe.payment_provider import WEBHOOK_ROUTE
 from ..tools.stripe_client import verify
 
-TOLERANCE = 600  # seconds
+TOLERANCE = 600  # seconds that a signature stays valid
 
 
 class StripeWebhook(http.Controller):
+    """Receives Stripe's events for the addon's own inbox."""
+
     @http.route(WEBHOOK_ROUTE, type="http", auth="public", methods=["POST"], csrf=False, save_session=False)
     def call_wallet_stripe_webhook(self):
-        """Take an event of Stripe's into the inbox, and process it.
+        """Store an event from Stripe in the inbox, and process it.
 
-        What cannot be processed now is answered with 200 all the same: it is kept, and tried again
-        by a scheduled action.
+        An event that cannot be processed now is answered with 200 all the same: it is stored, and a scheduled action
+        tries again.
 
         :raise Forbidden: no Stripe provider's secret fits the signature
         :raise BadRequest: the body is not an event
@@ -30,7 +32,10 @@ class StripeWebhook(http.Controller):
         return request.make_json_response({})
 
     def _read(self, body):
-        """Return the event in a signed body. What is not one is refused at once: the inbox could not name it."""
+        """Return the event in a signed body.
+
+        :raise BadRequest: the body is not an event with an id, a type and an object, which the inbox needs
+        """
         try:
             event = json.loads(body)
             names = event["id"], event["type"], event["data"]["object"]["id"]
@@ -41,7 +46,10 @@ class StripeWebhook(http.Controller):
         return event
 
     def _sender(self, body, header):
-        """Return the provider with whose secret the body is signed. A disabled one's late events count, too."""
+        """Return the provider whose secret the body is signed with; also a disabled one, whose events may come late.
+
+        :raise Forbidden: no provider's secret fits
+        """
         providers = request.env["payment.provider"].sudo().search([("code", "=", "stripe")])
         for provider in providers.filtered("call_wallet_webhook_secret"):
             if verify(body, header, provider.call_wallet_webhook_secret, TOLERANCE):

@@ -3,10 +3,12 @@ from odoo.http import request
 
 
 class CallWalletInvoicePage(PortalAccount):
-    def _invoice_get_page_view_values(self, invoice, access_token, payment=False, amount=None, **kwargs):
-        """Tell the payment form that it is about a top-up: not every provider may pay one.
+    """Odoo's page of an invoice, for the invoices of top-ups; all others are left alone."""
 
-        An owner is offered the cards that his company has saved.
+    def _invoice_get_page_view_values(self, invoice, access_token, payment=False, amount=None, **kwargs):
+        """Tell the payment form, by the context, that it pays a top-up, which not every provider may do.
+
+        The wallet's owners are also offered the cards that their company has saved.
         """
         wallet = invoice.sudo().call_wallet_topup_ids.wallet_id
         if wallet:

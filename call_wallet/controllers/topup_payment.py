@@ -5,15 +5,15 @@ from odoo.http import request
 
 from ..const import FINANCE
 
-# A draft that is older was left by somebody who went away; the provider may not take it any more.
+# An older draft is not used again: whoever made it has left, and the provider may not accept it any more.
 SAME_WITHIN_MINUTES = 60
 
 
 class TopupPayment(PaymentPortal):
-    """Paying a top-up's invoice: the server decides how much, for whom, and whether at all.
+    """Pays a top-up's invoice: the server decides how much, for whom, and whether it may be paid at all.
 
-    Odoo's routes take the amount from the client, and look neither at other payments of the invoice
-    nor at what is paid already.
+    Odoo's routes take the amount from the client and check neither whether another payment of the invoice is under
+    way nor what is already paid. Other invoices are left to Odoo.
     """
 
     def _process_transaction(self, partner_id, currency_id, invoice_ids, payment_reference, **kwargs):
@@ -35,13 +35,16 @@ class TopupPayment(PaymentPortal):
         again = self._call_wallet_same_transaction(invoices, partner, kwargs)
         if again:
             again.landing_route = kwargs["landing_route"]
-            # The status page of this browser, too, waits for it.
+            # The status page finds the payment through the session, which may be another browser's this time.
             PaymentPostProcessing.monitor_transaction(again)
             return again._get_processing_values()
         return super()._process_transaction(partner.id, currency_id, invoice_ids, payment_reference, **kwargs)
 
     def _call_wallet_refuse_not_offered(self, invoices, partner, kwargs):
-        """Accept what the payment form offers, and nothing else; Odoo takes any provider's id."""
+        """Accept only what the payment form offers; Odoo takes any provider's id.
+
+        :raise ValidationError: the provider, its method or the saved card is not offered
+        """
         if kwargs.get("flow") == "token":
             return self._call_wallet_refuse_token(invoices, kwargs.get("token_id"))
         invoice = invoices[:1]
@@ -68,7 +71,12 @@ class TopupPayment(PaymentPortal):
             )
 
     def _call_wallet_refuse_token(self, invoices, token_id):
-        """A link to an invoice lets anybody pay it, but not with the customer's saved card."""
+        """Refuse a saved card unless the user is an owner of the wallet, or finance staff.
+
+        A link to an invoice lets anybody pay it, but not with the customer's card.
+
+        :raise ValidationError: the card is not the user's to charge
+        """
         wallets = invoices.call_wallet_topup_ids.wallet_id
         user = request.env.user
         may_charge = user.has_group(FINANCE) or all(wallet._is_owned_by(user) for wallet in wallets)
@@ -80,14 +88,14 @@ class TopupPayment(PaymentPortal):
             )
 
     def _call_wallet_own_route(self, route):
-        """Return where to go after the payment, if it is a page of this site."""
-        # Browsers leave out tabs and line breaks, after which it may be another site's.
+        """Return the route to open after the payment if it is a page of this site, else None."""
+        # Browsers ignore tabs and line breaks in an address: what is left could lead to another site.
         is_own = isinstance(route, str) and route.isprintable() and route.startswith("/")
         is_own = is_own and not route.startswith(("//", "/\\"))
         return route if is_own else None
 
     def _call_wallet_same_transaction(self, invoices, partner, kwargs):
-        """Return the transaction that the same click made before, while nothing has come of it."""
+        """Return a recent transaction for the same payment that has not gone any further, to use it again."""
         return (
             request.env["payment.transaction"]
             .sudo()

@@ -6,9 +6,9 @@ from ..tools.fields import parse_id
 
 
 class WalletPaymentToken(PaymentPortal):
-    """A card that is saved in the customer's own name is its wallets' owners' to remove.
+    """Lets only the owners of a customer's wallets remove a card that is saved in the customer's own name.
 
-    Odoo lets everybody at the company, and automatic top-up may charge it.
+    Odoo lets everybody at the company remove it, but automatic top-up may depend on it.
     """
 
     @route()

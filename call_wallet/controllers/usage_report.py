@@ -10,6 +10,8 @@ from ..tools.usage_report_file import WRITERS
 
 
 class UsageReport(http.Controller):
+    """Downloads of usage reports."""
+
     @http.route("/call_wallet/usage_report/<int:wallet_id>", type="http", auth="user", methods=["GET"], readonly=True)
     def usage_report(self, wallet_id, date_from="", date_to="", format="xlsx", **_unknown):
         """Download a wallet's usage report.
@@ -48,7 +50,7 @@ class UsageReport(http.Controller):
         return request.env["ir.binary"]._get_stream_from(job.sudo().attachment_id).get_response(as_attachment=True)
 
     def _stream(self, file, filename, mimetype):
-        """Send the file from disk, however large; it is closed, and gone, when it has been sent."""
+        """Send a temporary file from disk, however large it is; it is closed and thereby deleted after that."""
         size = file.seek(0, 2)
         file.seek(0)
         return http.Response(
