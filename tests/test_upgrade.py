@@ -49,6 +49,11 @@ def migration():
     return module
 
 
+def present(name):
+    """Return the full XML id of what had this name in an earlier version."""
+    return f"call_wallet.{migration().RENAMED.get(name, name)}"
+
+
 # === THE UPGRADE === #
 
 
@@ -172,18 +177,22 @@ def test_settings_are_still_theirs(upgrade, env):
     company = env.ref("base.main_company")
     assert company.call_wallet_hold_seconds == 1234
     assert company.call_wallet_refund_limit == Decimal("77.5")
-    assert env.ref("call_wallet.package_25").amount == 27
-    assert not env.ref("call_wallet.ir_cron_statement").active
+    assert env.ref(present("package_25")).amount == 27
+    assert not env.ref(present("ir_cron_statement")).active
     assert "create_date" in env["call.wallet"].get_view(view_type="form")["arch"]
     demo = env.ref("base.user_demo")
-    assert demo.has_group("call_wallet.group_account_manager")
+    assert demo.has_group(present("group_account_manager"))
 
 
 def test_every_xml_id_is_there_or_renamed_or_said_to_be_gone(upgrade):
-    renamed, present = migration().RENAMED, upgrade.after["xml_ids"]
+    renamed, found_now = dict(migration().RENAMED), upgrade.after["xml_ids"]
+    for old, new in migration().RENAMED.items():
+        suffix = migration().COMPANIONS.get(upgrade.before["xml_ids"][old][0])
+        if suffix:
+            renamed[old + suffix] = new + suffix
     lost = {}
     for name, record in upgrade.before["xml_ids"].items():
-        found = present.get(renamed.get(name, name))
+        found = found_now.get(renamed.get(name, name))
         if found != record and not any(re.fullmatch(pattern, name) for pattern in REMOVED):
             lost[name] = (record, found)
     assert lost == {}
@@ -259,7 +268,7 @@ def test_what_was_under_way_goes_on(upgrade, env):
     assert env["call.usage"].record_calls([{**call, "account": "ACME", "call_ref": "up-1"}])[0]["result"] == "conflict"
     env.invalidate_all()
     assert hold.state == "settled"
-    acme = env.ref("call_wallet.demo_wallet_acme")
+    acme = env.ref(present("demo_wallet_acme"))
     balance = acme.balance
     request = env["call.wallet.refund.request"].search([("state", "=", "waiting")])
     request.with_user(env.ref("base.user_admin")).action_approve()
@@ -270,7 +279,7 @@ def test_what_was_under_way_goes_on(upgrade, env):
     env.invalidate_all()
     assert acme.balance == balance + Decimal("42.5")
     env.cr.commit()
-    env.ref("call_wallet.ir_cron_usage_report").method_direct_trigger()
+    env.ref(present("ir_cron_usage_report")).method_direct_trigger()
     env.cr.rollback()
     env.invalidate_all()
     assert set(env["call.usage.report.job"].search([]).mapped("state")) == {"ready"}
@@ -285,33 +294,39 @@ def test_new_business_goes_the_whole_way(upgrade, env):
 
 
 def test_an_xml_id_takes_its_record_along_and_a_second_run_changes_nothing(private_registry):
-    import odoo
-
-    renamed = {
-        "call_wallet_view_form": "cw_test_form",
-        "package_25": "cw_test_package",
-        "cw_test_unknown": "cw_test_none",
-    }
     with private_registry.cursor() as cr:
         before = inventory.xml_ids(cr)
+        names = {model: name for name, (model, _record) in sorted(before.items())}
+        view, cron, product = names["ir.ui.view"], names["ir.cron"], names["product.product"]
+        renamed = {view: "cw_test_view", cron: "cw_test_cron", product: "cw_test_product", "cw_test_unknown": "cw_test"}
+        pairs = {
+            **renamed,
+            f"{cron}_ir_actions_server": "cw_test_cron_ir_actions_server",
+            f"{product}_product_template": "cw_test_product_product_template",
+        }
+        expected = {pairs.get(name, name): record for name, record in before.items()}
         for _run in range(2):
             migration().rename_xml_ids(cr, renamed)
-            after = inventory.xml_ids(cr)
-            assert len(after) == len(before)
-            for old in ("call_wallet_view_form", "package_25"):
-                assert (after[renamed[old]], old in after) == (before[old], False)
-        # The new data of the module brings the new name as well, to the same record or to another.
-        for name in ("package_50", "package_100"):
+            assert inventory.xml_ids(cr) == expected
+        cr.rollback()
+
+
+def test_a_new_name_that_is_taken_is_left_alone_unless_it_is_the_same_record(private_registry):
+    from odoo.tools import mute_logger
+
+    with private_registry.cursor() as cr:
+        before = inventory.xml_ids(cr)
+        same, other = sorted(name for name, (model, _record) in before.items() if model == "call.wallet.package")[:2]
+        for name in (same, other):
             cr.execute(
                 "INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('call_wallet', %s, %s, %s)",
-                [f"cw_test_{name}", *before["package_50"]],
+                [f"cw_test_{name}", *before[same]],
             )
-        logger = "call_wallet_pre_migrate"
-        with odoo.tools.mute_logger(logger):
-            migration().rename_xml_ids(cr, {name: f"cw_test_{name}" for name in ("package_50", "package_100")})
+        with mute_logger("call_wallet_pre_migrate"):
+            migration().rename_xml_ids(cr, {name: f"cw_test_{name}" for name in (same, other)})
         after = inventory.xml_ids(cr)
-        assert "package_50" not in after
-        assert after["package_100"] == before["package_100"]
+        assert (same in after, after[f"cw_test_{same}"]) == (False, before[same])
+        assert (after[other], after[f"cw_test_{other}"]) == (before[other], before[same])
         cr.rollback()
 
 

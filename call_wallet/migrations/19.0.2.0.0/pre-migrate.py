@@ -101,6 +101,8 @@ RENAMED = {
     "call_wallet_transaction_search": "call_wallet_transaction_view_search",
     "payment_provider_form": "payment_provider_view_form",
 }
+# A record of these models is two for Odoo, and the second one has an XML id of its own, made from the first one's.
+COMPANIONS = {"ir.cron": "_ir_actions_server", "product.product": "_product_template", "res.users": "_res_partner"}
 
 
 def migrate(cr, version):
@@ -117,26 +119,26 @@ def rename_xml_ids(cr, renamed):
     if chained:
         raise ValueError(f"renamed from and to at once: {', '.join(sorted(chained))}")
     for old, new in renamed.items():
-        if _rename(cr, old, new):
+        model = _rename(cr, old, new)
+        if model in COMPANIONS:
+            _rename(cr, old + COMPANIONS[model], new + COMPANIONS[model])
+        if model == "ir.ui.view":
             # The templates of pages are also found by this key.
-            cr.execute(
-                "UPDATE ir_ui_view SET key = %s WHERE key = %s",
-                [f"{MODULE}.{new}", f"{MODULE}.{old}"],
-            )
+            cr.execute("UPDATE ir_ui_view SET key = %s WHERE key = %s", [f"{MODULE}.{new}", f"{MODULE}.{old}"])
 
 
 def _rename(cr, old, new):
-    """Rename one XML id; return whether there was something to rename."""
+    """Rename one XML id; return the model of its record, or None when there was nothing to rename."""
     cr.execute("SELECT name, model, res_id FROM ir_model_data WHERE module = %s AND name IN %s", [MODULE, (old, new)])
     found = {name: record for name, *record in cr.fetchall()}
     if old not in found:
-        return False
+        return None
     if new not in found:
         cr.execute("UPDATE ir_model_data SET name = %s WHERE module = %s AND name = %s", [new, MODULE, old])
-        return True
-    if found[old] == found[new]:
+    elif found[old] == found[new]:
         cr.execute("DELETE FROM ir_model_data WHERE module = %s AND name = %s", [MODULE, old])
-        return True
-    # Somebody made a record of the new name already. Which of the two is right cannot be told from here.
-    _logger.warning("%s.%s is not renamed: %s.%s is another record already.", MODULE, old, MODULE, new)
-    return False
+    else:
+        # Somebody made a record of the new name already. Which of the two is right cannot be told from here.
+        _logger.warning("%s.%s is not renamed: %s.%s is another record already.", MODULE, old, MODULE, new)
+        return None
+    return found[old][0]
