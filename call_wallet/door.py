@@ -13,6 +13,7 @@ Behind a door nothing decides again: inner methods lock and write.
 """
 
 from contextlib import contextmanager
+from math import inf
 
 from psycopg2 import errors
 
@@ -108,6 +109,18 @@ def end_if_clean(env):
     return is_clean
 
 
+def note_progress(env, done, remaining):
+    """Tell the scheduled action that runs how far it is, which commits; anybody else keeps their transaction.
+
+    :param int done: how many were finished since the last time
+    :param int remaining: how many are left
+    :return: for how many seconds the scheduled action may go on
+    """
+    if not env.context.get("ir_cron_progress_id"):
+        return inf
+    return env["ir.cron"]._commit_progress(done, remaining=remaining)
+
+
 @contextmanager
 def _door(env, isolation):
     cr = env.cr
@@ -115,9 +128,11 @@ def _door(env, isolation):
         yield False
         return
     if isolation:
-        cr.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        cr.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")  # pylint: disable=sql-injection
     try:
         yield True
+        # What the ORM still has to write can be refused like anything else, and is then undone like it.
+        cr.flush()
     except BaseException:
         cr.rollback()
         raise

@@ -4,7 +4,7 @@ from time import monotonic
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..door import door, worker
+from ..door import door, note_progress, worker
 from .call_usage import CALL_TYPES
 from .call_wallet import FINANCE, FINANCE_MANAGER
 
@@ -246,11 +246,9 @@ class CallUsageRerate(models.Model):
         for rerate in running:
             try:
                 finished += rerate._run(CRON_SECONDS)
-            except Exception:  # one document that fails must not hold up the others
-                # One that fails must not keep the others waiting; it is tried again next time.
-                self.env.cr.rollback()
+            except Exception:  # one document that fails must not hold up the others; it is tried again
                 _logger.exception("Re-rating %s failed and is tried again", rerate.id)
-            if not self.env["ir.cron"]._commit_progress(finished, remaining=len(running) - finished):
+            if not note_progress(self.env, finished, len(running) - finished):
                 break
             finished = 0
 

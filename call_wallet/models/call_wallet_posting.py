@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..door import door, worker
+from ..door import door, note_progress, worker
 
 _logger = logging.getLogger(__name__)
 
@@ -224,8 +224,7 @@ class CallWalletPosting(models.Model):
                     with door(self.env):
                         posting._ask_for_help()
             except Exception:  # one company's run must not hold up the others; it is tried again
-                self.env.cr.rollback()
                 _logger.exception("Posting %s failed and is tried again.", posting.id)
             remaining -= finished
-            if not self.env["ir.cron"]._commit_progress(int(finished), remaining=remaining):
+            if not note_progress(self.env, int(finished), remaining):
                 break

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 
 from ..clock import now
-from ..door import door
+from ..door import door, note_progress
 from ..fields import ZERO, parse_amount
 
 _logger = logging.getLogger(__name__)
@@ -47,8 +47,7 @@ class CallWalletStatement(models.Model):
                     self.sudo().browse(wallet_id)._send_statement()
             except Exception:  # one wallet must not hold up the others; tomorrow's run tries again
                 _logger.exception("Call wallet %s: its statement was not sent.", wallet_id)
-            if self.env.context.get("ir_cron_progress_id"):
-                self.env["ir.cron"]._commit_progress(1, remaining=len(due) - done)
+            note_progress(self.env, 1, len(due) - done)
 
     def _statement_due(self):
         """Return whether the last month, in the wallet's time zone, has not been sent."""

@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
 from ..clock import utcnow
+from ..door import books_door
 from .call_wallet import FINANCE_MANAGER
 
 _logger = logging.getLogger(__name__)
@@ -150,7 +151,8 @@ class CallWalletStripeEvent(models.Model):
         """Process what a webhook request has left."""
         for event in self.search([("state", "=", "waiting")], order="id", limit=500):
             try:
-                event._process()
-                self.env.cr.commit()  # pylint: disable=invalid-commit
-            except psycopg2.OperationalError:
-                self.env.cr.rollback()
+                # As Odoo enters payments: two who reconcile the same invoice are told apart.
+                with books_door(self.env), self.env.cr.savepoint():
+                    event._process()
+            except psycopg2.OperationalError:  # somebody else is at it; the next run looks again
+                _logger.info("Stripe event %s is being worked on.", event.reference)
