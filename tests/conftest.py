@@ -41,9 +41,8 @@ def addon_template(databases):
     return os.environ.get("CALL_WALLET_TEMPLATE") or databases.addon_template()
 
 
-@pytest.fixture
-def private_database(databases, addon_template):
-    """The name of a database of this test's own."""
+@contextlib.contextmanager
+def a_private_database(databases, addon_template):
     prefix = os.environ.get("CALL_WALLET_TEST_DATABASE", f"cw_private_{os.getpid()}")
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"{prefix}_{worker}_{next(_numbers)}"
@@ -52,9 +51,8 @@ def private_database(databases, addon_template):
     databases.drop(name)
 
 
-@pytest.fixture
-def private_registry(private_database):
-    """The registry of a private database, for real cursors: `with private_registry.cursor()`."""
+@contextlib.contextmanager
+def a_private_registry(database):
     import odoo.sql_db
     from odoo.modules.registry import Registry
 
@@ -63,12 +61,32 @@ def private_registry(private_database):
     # The test case that ran before in this process is over; code under test asks for it.
     odoo.modules.module.current_test = None
     try:
-        registry = Registry(private_database)
-        yield registry
+        yield Registry(database)
     finally:
         odoo.tools.config["test_enable"] = True
-        Registry.delete(private_database)
-        odoo.sql_db.close_db(private_database)
+        Registry.delete(database)
+        odoo.sql_db.close_db(database)
+
+
+@pytest.fixture
+def private_database(databases, addon_template):
+    """The name of a database of this test's own."""
+    with a_private_database(databases, addon_template) as name:
+        yield name
+
+
+@pytest.fixture
+def private_registry(private_database):
+    """The registry of a private database, for real cursors: `with private_registry.cursor()`."""
+    with a_private_registry(private_database) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def shared_registry(databases, addon_template):
+    """The registry of one private database for all tests of a module, which has real cursors only."""
+    with a_private_database(databases, addon_template) as database, a_private_registry(database) as registry:
+        yield registry
 
 
 class OdooServer:

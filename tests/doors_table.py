@@ -1,0 +1,389 @@
+"""Every door of the addon: what has to be there, committed, before it is opened, and how it is opened.
+
+Each case begins with a wallet of its own, so that the cases do not get in each other's way.
+"""
+
+from datetime import date, datetime, timedelta
+from itertools import count
+
+_numbers = count(1)
+NUMBER = "+14155550100"
+FINANCE_USER = "call_wallet.demo_user_finance"
+
+
+def lay_the_ground(env):
+    """Let Odoo's demo provider pay, let idle funds expire."""
+    company = env.company
+    company.write(
+        {
+            "call_wallet_accept_test_payments": True,
+            "call_wallet_breakage_months": 12,
+            "call_wallet_breakage_notice_days": 30,
+        }
+    )
+    provider = env["payment.provider"].search([("code", "=", "demo"), ("company_id", "=", company.id)], limit=1)
+    provider.state = "test"
+    provider.payment_method_ids[:1].support_refund = "partial"
+
+
+# === WHAT HAS TO BE THERE === #
+
+
+def empty(env, **values):
+    """A wallet that is set up, of a new customer, with a contract of its own: a minute costs 0.02."""
+    number = next(_numbers)
+    partner = env["res.partner"].create({"name": f"Door {number}", "is_company": True, "lang": "en_US"})
+    plan = env["call.rate.plan"].create(
+        {
+            "name": f"Door {number}",
+            "currency_id": env.ref("base.USD").id,
+            "rate_ids": [(0, 0, {"call_type": "whatsapp", "prefix": "1", "price_per_minute": "0.02"})],
+        }
+    )
+    wallet = env["call.wallet"].create(
+        {
+            "partner_id": partner.id,
+            "account_ref": f"DOOR{number}",
+            "currency_id": env.ref("base.USD").id,
+            "rate_plan_id": plan.id,
+            "tz": "UTC",
+            **values,
+        }
+    )
+    wallet.set_recipients([f"door{number}@door.example"])
+    return wallet
+
+
+def funded(env):
+    wallet = empty(env)
+    wallet.refund("100", "Opening credit")
+    return wallet
+
+
+def called(env):
+    wallet = funded(env)
+    [result] = report(wallet)
+    assert result["result"] == "charged"
+    return wallet
+
+
+def paused(env):
+    wallet = funded(env)
+    wallet.action_pause("Unpaid bills")
+    return wallet
+
+
+def held(env):
+    wallet = funded(env)
+    assert authorize(wallet)["allowed"]
+    return wallet
+
+
+def held_too_long(env):
+    wallet = held(env)
+    env.cr.execute("UPDATE call_wallet_hold SET expires_at = '2020-01-01' WHERE wallet_id = %s", [wallet.id])
+    return wallet
+
+
+def requested(env):
+    return funded(env).with_user(env.ref(FINANCE_USER)).request_refund("5", "A week without lines")
+
+
+def ordered(env, amount="100"):
+    return empty(env).create_topup(amount)
+
+
+def pay(invoice, amount=None):
+    register = invoice.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+    return register.create({"amount": amount} if amount else {})._create_payments()
+
+
+def paid(env):
+    topup = ordered(env)
+    pay(topup.invoice_id)
+    return topup
+
+
+def paid_untold(env):
+    topup = paid(env)
+    env.cr.postcommit.clear()  # the process that was to tell ends right after its commit
+    return topup
+
+
+def paid_by_card(env):
+    topup = ordered(env)
+    received(topup)._post_process()
+    return topup
+
+
+def received(topup):
+    """A payment by the demo provider that is done; its result has not been processed."""
+    provider = topup.env["payment.provider"].search(
+        [("code", "=", "demo"), ("company_id", "=", topup.company_id.id)], limit=1
+    )
+    transaction = topup.env["payment.transaction"].create(
+        {
+            "provider_id": provider.id,
+            "payment_method_id": provider.payment_method_ids[:1].id,
+            "amount": topup.invoice_id.amount_total,
+            "currency_id": topup.currency_id.id,
+            "partner_id": topup.partner_id.id,
+            "operation": "online_direct",
+            "invoice_ids": [(6, 0, topup.invoice_id.ids)],
+        }
+    )
+    transaction._set_done()
+    return transaction
+
+
+def received_and_left(env):
+    topup = ordered(env)
+    received(topup).last_state_change -= timedelta(days=5)
+    return topup
+
+
+def bounced_behind_odoo_s_back(env):
+    topup = paid(env)
+    payments = topup.invoice_id._get_reconciled_payments()
+    env.flush_all()
+    env.cr.execute("UPDATE account_payment SET state = 'rejected' WHERE id = ANY(%s)", [payments.ids])
+    return topup
+
+
+def overpaid_before(env):
+    topup = ordered(env)
+    pay(topup.invoice_id, 130)
+    return topup.wallet_id.create_topup("25")
+
+
+def rejected(env):
+    """A call that came before its wallet was made."""
+    reference = f"DOOR{next(_numbers)}"
+    env["call.usage"].record_calls([call(reference)])
+    empty(env, account_ref=reference)
+    return env["call.usage.rejection"].search([("account", "=", reference)])
+
+
+def rerate(env):
+    """A call that costs 0.03 instead of 0.02 since its price was mended."""
+    wallet = called(env)
+    wallet.rate_plan_id.rate_ids.price_per_minute = "0.03"
+    return env["call.usage.rerate"].create(
+        {
+            "reason": "Wrong price",
+            "rate_plan_id": wallet.rate_plan_id.id,
+            "date_from": datetime(2026, 10, 1),
+            "date_to": datetime(2026, 10, 2),
+        }
+    )
+
+
+def rerate_begun(env):
+    document = rerate(env)
+    document._start_preview()
+    return document
+
+
+def rerate_compared(env):
+    document = rerate(env)
+    document.action_preview()
+    assert document.line_ids.state == "change"
+    return document
+
+
+def difference(env):
+    return rerate_compared(env).line_ids
+
+
+def difference_left_alone(env):
+    line = difference(env)
+    line.action_leave_alone()
+    return line
+
+
+def used_on_a_day(env):
+    """A wallet whose ledger row is the only one of its day, long before any other."""
+    from odoo.addons.call_wallet.clock import recorded_at
+
+    # Nothing else is to be posted.
+    env["call.wallet.posting"].search([("state", "!=", "done")]).state = "done"
+    wallet = empty(env)
+    with recorded_at(datetime(2001, 1, 1, 12) + timedelta(days=next(_numbers))):
+        wallet.refund("10", "Adjustment")
+    return wallet
+
+
+def day_of(wallet):
+    return wallet.transaction_ids.day
+
+
+def posting(env):
+    wallet = used_on_a_day(env)
+    return env["call.wallet.posting"]._start(wallet.company_id, day_of(wallet), day_of(wallet))
+
+
+def post_now(env):
+    wallet = used_on_a_day(env)
+    return env["call.wallet.post.now"].create(
+        {"date_from": day_of(wallet), "date_to": day_of(wallet), "company_ids": [(6, 0, wallet.company_id.ids)]}
+    )
+
+
+def report_asked_for(env):
+    return called(env).request_usage_report()
+
+
+def low(env):
+    wallet = funded(env)
+    wallet.set_low_balance_threshold("500")
+    env.cr.postcommit.clear()  # the process that was to send the alert ends right after its commit
+    return wallet
+
+
+def statement_due(env):
+    wallet = called(env)
+    wallet.statement_month = date(2020, 1, 1)
+    return wallet
+
+
+def unwatched(env):
+    env["call.wallet.watch"].search([]).unlink()
+    return empty(env)
+
+
+def with_card(env):
+    wallet = funded(env)
+    provider = env["payment.provider"].search([("code", "=", "demo"), ("company_id", "=", env.company.id)], limit=1)
+    env["payment.token"].create(
+        {
+            "provider_id": provider.id,
+            "payment_method_id": provider.payment_method_ids[:1].id,
+            "payment_details": "4242",
+            "partner_id": wallet.partner_id.id,
+            "provider_ref": "fake",
+            "demo_simulated_state": "done",
+        }
+    )
+    return wallet
+
+
+def switch_on(wallet, level="20"):
+    card = wallet.env["payment.token"].search([("partner_id", "=", wallet.partner_id.id)])
+    wallet.set_auto_topup(True, level=level, amount="50", monthly_cap="500", token_id=card.id, accept_mandate=True)
+
+
+def charged_automatically(env):
+    wallet = with_card(env)
+    switch_on(wallet)
+    return wallet
+
+
+def below_its_level(env):
+    wallet = with_card(env)
+    switch_on(wallet, level="120")
+    return wallet
+
+
+def card_ends_soon(env):
+    wallet = charged_automatically(env)
+    wallet.auto_topup_token_id.call_wallet_expires_on = date.today() + timedelta(days=5)
+    return wallet
+
+
+def stripe_event(env):
+    provider = env["payment.provider"].search([("code", "=", "stripe")], limit=1)
+    event = {"id": f"evt_{next(_numbers)}", "type": "charge.other", "data": {"object": {"id": "ch_1"}}}
+    return env["call.wallet.stripe.event"]._receive(provider, event)
+
+
+# === HOW IT IS OPENED === #
+
+
+def call(account, ref="call", **values):
+    return {
+        "account": account,
+        "call_ref": ref,
+        "call_type": "whatsapp",
+        "number": NUMBER,
+        "started_at": "2026-10-01T10:00:00Z",
+        "duration_seconds": 60,
+        "status": "completed",
+        **values,
+    }
+
+
+def report(wallet):
+    return wallet.env["call.usage"].record_calls([call(wallet.account_ref)])
+
+
+def authorize(wallet):
+    return wallet.authorize_call(wallet.account_ref, "call", "whatsapp", NUMBER, 60)
+
+
+def let_idle_funds_expire(wallet):
+    from odoo.addons.call_wallet.clock import recorded_at, utcnow
+
+    with recorded_at(utcnow() + timedelta(days=360)):
+        wallet._cron_breakage()
+
+
+# {model and method: (what has to be there, how it is opened)}
+DOORS = {
+    "call.usage.record_calls": (funded, report),
+    "call.wallet.authorize_call": (funded, authorize),
+    "call.wallet.extend_hold": (held, lambda wallet: wallet.extend_hold(wallet.account_ref, "call", 600)),
+    "call.wallet.release_hold": (held, lambda wallet: wallet.release_hold(wallet.account_ref, "call")),
+    "call.wallet._cron_expire_holds": (held_too_long, lambda wallet: wallet._cron_expire_holds()),
+    "call.wallet.refund": (funded, lambda wallet: wallet.refund("5", "A dropped call")),
+    "call.wallet.request_refund": (funded, lambda wallet: wallet.request_refund("5", "A dropped call")),
+    "call.wallet.refund.request.action_approve": (requested, lambda request: request.action_approve()),
+    "call.wallet.refund.request.action_refuse": (requested, lambda request: request.action_refuse("No")),
+    "call.wallet.refund.request.action_withdraw": (
+        requested,
+        lambda request: request.with_user(request.requested_by_id).action_withdraw(),
+    ),
+    "call.wallet.action_pause": (funded, lambda wallet: wallet.action_pause("Unpaid bills")),
+    "call.wallet.action_resume": (paused, lambda wallet: wallet.action_resume()),
+    "call.wallet.set_recipients": (empty, lambda wallet: wallet.set_recipients(["new@door.example"])),
+    "call.wallet.set_notifications": (empty, lambda wallet: wallet.set_notifications(["new@door.example"], "7")),
+    "call.wallet.set_low_balance_threshold": (empty, lambda wallet: wallet.set_low_balance_threshold("7")),
+    "call.wallet.alert._cron_send": (low, lambda wallet: wallet.env["call.wallet.alert"]._cron_send()),
+    "call.wallet._cron_send_statements": (statement_due, lambda wallet: wallet._cron_send_statements()),
+    "call.wallet.watch": (unwatched, lambda wallet: wallet.watch()),
+    "call.wallet.watch_calls": (unwatched, lambda wallet: wallet.watch_calls()),
+    "call.wallet.topup.pay_back": (paid, lambda topup: topup.pay_back("60", "Not needed")),
+    "call.wallet.topup.apply_outstanding_credit": (overpaid_before, lambda topup: topup.apply_outstanding_credit()),
+    "call.wallet.topup._cron_notify": (paid_untold, lambda topup: topup._cron_notify()),
+    "call.wallet.topup._cron_sync": (bounced_behind_odoo_s_back, lambda topup: topup._cron_sync()),
+    "call.wallet.close": (paid, lambda topup: topup.wallet_id.close("Contract over")),
+    "call.wallet._cron_breakage": (funded, let_idle_funds_expire),
+    "call.wallet.set_auto_topup": (with_card, switch_on),
+    "call.wallet.auto_topup_now": (charged_automatically, lambda wallet: wallet.auto_topup_now()),
+    "call.wallet._cron_auto_topup": (below_its_level, lambda wallet: wallet.browse()._cron_auto_topup()),
+    "call.wallet._cron_auto_topup_cards": (card_ends_soon, lambda wallet: wallet._cron_auto_topup_cards()),
+    "call.usage.rejection.action_retry": (rejected, lambda kept: kept.action_retry()),
+    "call.usage.rejection.action_dismiss": (rejected, lambda kept: kept.action_dismiss()),
+    "call.usage.rerate.action_preview": (rerate, lambda document: document.action_preview()),
+    "call.usage.rerate.action_post": (rerate_compared, lambda document: document.action_post()),
+    "call.usage.rerate.action_discard": (rerate_compared, lambda document: document.action_discard()),
+    "call.usage.rerate._cron_advance": (rerate_begun, lambda document: document._cron_advance()),
+    "call.usage.rerate.line.action_leave_alone": (difference, lambda line: line.action_leave_alone()),
+    "call.usage.rerate.line.action_correct": (difference_left_alone, lambda line: line.action_correct()),
+    "call.usage.report.job._cron_make": (report_asked_for, lambda job: job._cron_make()),
+    "call.wallet.post_transactions": (
+        used_on_a_day,
+        lambda wallet: wallet.post_transactions(day_of(wallet), day_of(wallet), wallet.company_id),
+    ),
+    "call.wallet.posting.action_continue": (posting, lambda run: run.action_continue()),
+    "call.wallet.posting._cron_start": (used_on_a_day, lambda wallet: wallet.env["call.wallet.posting"]._cron_start()),
+    "call.wallet.posting._cron_work": (posting, lambda run: run._cron_work()),
+    "call.wallet.post.now.action_post": (post_now, lambda wizard: wizard.action_post()),
+    "call.wallet.stripe.event._cron_process": (stripe_event, lambda event: event._cron_process()),
+}
+# More ways through a door, beside the one each door has above.
+MORE_WAYS = {
+    "call.wallet.topup.pay_back by card": (paid_by_card, lambda topup: topup.pay_back("60", "Not needed")),
+    "call.wallet.topup._cron_sync of a left payment": (received_and_left, lambda topup: topup._cron_sync()),
+}
+# Whoever charges a card wants nothing around it that could be undone: it is refused inside others' work.
+ALONE = {"call.wallet.auto_topup_now"}
