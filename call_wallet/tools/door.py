@@ -137,7 +137,7 @@ def each(env, items, step, failed=None, part=None):
         items = [items.browse(item_id) for item_id in items.ids]
     if part:
         items = _left(env, items, part)
-    for left, item in zip(reversed(range(len(items))), items):
+    for left, item in zip(reversed(range(len(items))), items, strict=True):
         try:
             _apart(env, lambda item=item: step(item))
         except Exception as error:  # whatever it is, it must not keep the others waiting
