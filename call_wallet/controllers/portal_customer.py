@@ -28,11 +28,12 @@ class CallWalletPortalCustomer(CallWalletPortal):
 
     def _call_wallet_save_information(self, wallet, values):
         try:
-            wallet.with_env(request.env).set_billing_information(values)
+            # Odoo refuses some values, such as a tax ID, only after it has written them.
+            with request.env.cr.savepoint():
+                wallet.with_env(request.env).set_billing_information(values)
         except BillingInformationError as error:
             return self._call_wallet_information_page(wallet, 422, typed=values, problems=error.problems)
         except UserError as error:
-            request.env.cr.rollback()
             return self._call_wallet_information_page(wallet, 422, typed=values, problems={"": str(error)})
         self._call_wallet_flash(request.env._("Billing information saved. Invoices from now on carry it."))
         return self._call_wallet_redirect(wallet, "information")

@@ -10,11 +10,16 @@ decides once, before it does anything, whose transaction it works in:
   it. A door never commits what is not its own.
 
 Behind a door nothing decides again: inner methods lock and write.
+
+Scheduled actions go through what they have to do by ``each``: item by item, each with doors of its own.
 """
 
+import logging
 from contextlib import contextmanager
 
-from psycopg2 import errors
+from psycopg2 import OperationalError, errors
+
+_logger = logging.getLogger(__name__)
 
 # PostgreSQL does not say whether a savepoint is open. But a transaction that has to have a number takes
 # one for itself and one for each savepoint it is inside of, and holds a lock on every number it has. The
@@ -106,6 +111,86 @@ def end_if_clean(env):
     if is_clean:
         cr.rollback()
     return is_clean
+
+
+def each(env, items, step, failed=None, part=None):
+    """Carry out ``step(item)`` for one item after another; one that fails keeps no other waiting.
+
+    The step opens its own doors. What it did is kept before the next item's turn; what a failing step has
+    begun is undone, and logged. In a transaction of the caller's, a savepoint does what the end of the
+    transaction does otherwise.
+
+    Odoo gives a scheduled action some seconds, then it starts it again; so it is told of each item. Where an
+    item stays in the list although it is done, the next start would begin with it again: ``part`` names the
+    place up to which the last one came.
+
+    :param items: recordset, or list of anything
+    :param step: function of one item
+    :param failed: function of an item and the exception, called after a step was undone, instead of the log;
+        it opens its own doors
+    :param str part: go on where an earlier start ran out of time with the part of this name; only for records
+        in the order of their ids, or for batches of them
+    :return: whether all had their turn; False: Odoo's time is up, the scheduled action should end here
+    """
+    if hasattr(items, "browse"):
+        # One by one: each reads itself anew in its own transaction, not all the others with it.
+        items = [items.browse(item_id) for item_id in items.ids]
+    if part:
+        items = _left(env, items, part)
+    for left, item in zip(reversed(range(len(items))), items, strict=True):
+        try:
+            _apart(env, lambda item=item: step(item))
+        except Exception as error:  # whatever it is, it must not keep the others waiting
+            if failed:
+                failed(item, error)
+            else:
+                log_failure(item, error)
+        if not _commit_item(env, left, part and f"{part}/{item.ids[-1]}"):
+            return False
+    return True
+
+
+def log_failure(item, error):
+    """Say in the log that an item of a scheduled action failed; somebody else at it is nothing to look into."""
+    if isinstance(error, OperationalError):
+        _logger.info("%s is being worked on; the next run of the scheduled action looks again.", item)
+    else:
+        _logger.error("%s failed; the scheduled action tries again.", item, exc_info=error)
+
+
+def _apart(env, step):
+    if not end_if_clean(env):
+        with env.cr.savepoint():
+            step()
+        return
+    try:
+        step()
+    except BaseException:
+        env.cr.rollback()
+        raise
+
+
+def _left(env, items, part):
+    """Return what an earlier start of the scheduled action has not come to; all, after one that came to the end."""
+    context = env.context
+    if not context.get("ir_cron_progress_id"):
+        return items
+    last = env["ir.cron.progress"].sudo()
+    last = last.search(
+        [("cron_id", "=", context["cron_id"]), ("id", "<", context["ir_cron_progress_id"])], order="id desc", limit=1
+    )
+    name, _slash, item_id = (last.call_wallet_place or "").partition("/")
+    return [item for item in items if item.ids[-1] > int(item_id)] if last.remaining and name == part else items
+
+
+def _commit_item(env, left, place):
+    """Tell Odoo that one more item had its turn; return whether there is time for others."""
+    progress_id = env.context.get("ir_cron_progress_id")
+    if not progress_id:
+        return True  # nobody counts; and what is the caller's is not committed
+    if place:
+        env["ir.cron.progress"].sudo().browse(progress_id).call_wallet_place = place
+    return bool(env["ir.cron"]._commit_progress(1, remaining=left))
 
 
 @contextmanager

@@ -1,4 +1,3 @@
-import logging
 from time import monotonic
 
 from odoo import api, fields, models
@@ -6,9 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date, plaintext2html
 
 from ...const import TO_DO
-from ...tools.door import door, worker
-
-_logger = logging.getLogger(__name__)
+from ...tools.door import door, each, worker
 
 STATES = [
     ("waiting", "Waiting"),
@@ -196,11 +193,15 @@ class CallWalletPosting(models.Model):
     @api.model
     def _cron_start(self):
         """Have every company's finished days posted: those that are over for all its wallets."""
-        for company, last in self.env["call.wallet"]._last_days().items():
-            with door(self.env):
-                if self._is_due(company, None, last):
-                    self._start_scheduled(company, last)
+        each(self.env, list(self.env["call.wallet"]._last_days().items()), self._start_if_due)
         self.env.ref("call_wallet.ir_cron_posting")._trigger()
+
+    @worker
+    def _start_if_due(self, company_and_day):
+        company, last = company_and_day
+        with door(self.env):
+            if self._is_due(company, None, last):
+                self._start_scheduled(company, last)
 
     def _start_scheduled(self, company, last):
         """Start a run, or start the last one again if it did not come to its end."""
@@ -219,20 +220,16 @@ class CallWalletPosting(models.Model):
         postings = self.search(
             ["|", ("state", "=", "waiting"), "&", ("state", "=", "running"), ("moved_at", "<", left)], order="id"
         )
-        remaining = len(postings)
-        for posting in postings:
-            finished = False
-            try:
-                finished = posting._run(CRON_SECONDS)
-                if posting.state == "failed":
-                    with door(self.env):
-                        posting._ask_for_help()
-            except Exception:  # one company's run must not hold up the others; it is tried again
-                self.env.cr.rollback()
-                _logger.exception("Posting %s failed and is tried again.", posting.id)
-            remaining -= finished
-            if not self.env["ir.cron"]._commit_progress(int(finished), remaining=remaining):
-                break
+        each(self.env, postings, self._work)
+
+    @worker
+    def _work(self, posting):
+        if not posting._run(CRON_SECONDS):
+            with door(self.env):
+                self.env.ref("call_wallet.ir_cron_posting")._trigger()
+        if posting.state == "failed":
+            with door(self.env):
+                posting._ask_for_help()
 
     # === A RUN THAT STOPPED === #
     # A run that stops in the background is somebody's task, until a run gets through.

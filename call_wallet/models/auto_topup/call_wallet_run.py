@@ -1,4 +1,3 @@
-import logging
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from odoo.exceptions import UserError
 
 from ...const import FINANCE
 from ...tools.clock import now, utcnow
-from ...tools.door import door, end_if_clean, worker
+from ...tools.door import door, each, end_if_clean, worker
 from ...tools.fields import ZERO, parse_amount
 from ...tools.money import to_coins
 from .call_wallet_auto_topup import COUNTED, OPEN, STOPPING
@@ -29,8 +28,6 @@ class Decision(NamedTuple):
     amount: Decimal = ZERO
     total: Decimal = ZERO
 
-
-_logger = logging.getLogger(__name__)
 
 STOPS = dict(STOPPING)
 
@@ -170,11 +167,7 @@ class CallWalletAutoTopupRun(models.Model):
                 due.append(wallet_id)
         with door(self.env):
             log._note(waiting)
-        for wallet in self.browse(due):
-            try:
-                wallet._auto_topup_run()
-            except Exception:  # one that fails must not keep the others waiting
-                _logger.exception("Automatic top-up of call wallet %s failed; the next run tries again.", wallet.id)
+        each(self.env, self.browse(due), lambda wallet: wallet._auto_topup_run(), part="charges")
 
     def auto_topup_now(self, joined=False):
         """Charge the saved card now, whatever the balance, as automatic top-up would.
@@ -342,9 +335,20 @@ class CallWalletAutoTopupRun(models.Model):
 
         :return: the number of wallets whose card ends soon or has ended
         """
-        wallets = self.search([("auto_topup_state", "!=", "off"), ("auto_topup_token_id", "!=", False)])
-        wallets.auto_topup_token_id._call_wallet_refresh_expiry()
-        return sum(wallet._auto_topup_look_at_card() for wallet in wallets)
+        wallets = self.search([("auto_topup_state", "!=", "off"), ("auto_topup_token_id", "!=", False)], order="id")
+        asked, ending = set(), []
+
+        def look(wallet):
+            token = wallet.auto_topup_token_id
+            if token.id not in asked:  # several wallets may have the same card
+                asked.add(token.id)
+                with door(self.env):
+                    token._call_wallet_refresh_expiry()
+            if wallet._auto_topup_look_at_card():
+                ending.append(wallet.id)
+
+        each(self.env, wallets, look, part="cards")
+        return len(ending)
 
     @worker
     def _auto_topup_look_at_card(self):

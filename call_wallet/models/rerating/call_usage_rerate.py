@@ -1,13 +1,10 @@
-import logging
 from time import monotonic
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ...const import CALL_TYPES, FINANCE, FINANCE_MANAGER
-from ...tools.door import door, worker
-
-_logger = logging.getLogger(__name__)
+from ...tools.door import door, each, worker
 
 STATES = [
     ("draft", "Draft"),
@@ -243,18 +240,13 @@ class CallUsageRerate(models.Model):
     @api.model
     def _cron_advance(self):
         """Go on with what a click left, or a crash."""
-        running = self.search([("state", "in", RUNNING)])
-        finished = 0
-        for rerate in running:
-            try:
-                finished += rerate._run(CRON_SECONDS)
-            except Exception:  # one document that fails must not hold up the others
-                # One that fails must not keep the others waiting; it is tried again next time.
-                self.env.cr.rollback()
-                _logger.exception("Re-rating %s failed and is tried again", rerate.id)
-            if not self.env["ir.cron"]._commit_progress(finished, remaining=len(running) - finished):
-                break
-            finished = 0
+        each(self.env, self.search([("state", "in", RUNNING)], order="id"), self._advance)
+
+    @worker
+    def _advance(self, rerate):
+        if not rerate._run(CRON_SECONDS):
+            with door(self.env):
+                self.env.ref("call_wallet.ir_cron_rerate")._trigger()
 
 
 READONLY = {

@@ -1,5 +1,6 @@
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
+from functools import partial
 
 import psycopg2
 import stripe
@@ -8,6 +9,7 @@ from odoo.exceptions import AccessError
 
 from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
+from ...tools.door import each, end_if_clean, in_books, worker
 from ...tools.stripe_client import client
 from .payment_transaction import EXPAND
 
@@ -157,54 +159,113 @@ class CallWalletStripeEvent(models.Model):
 
     @api.model
     def _cron_process(self):
-        """Process what a webhook request has left."""
-        for event in self.search([("state", "=", "waiting")], order="id", limit=500):
-            try:
-                event._process()
-                self.env.cr.commit()  # pylint: disable=invalid-commit
-            except psycopg2.OperationalError:
-                self.env.cr.rollback()
+        """Process what a webhook request has left, each event in a transaction of its own.
+
+        Those that have failed before come last.
+        """
+        each(self.env, self.search([("state", "=", "waiting")], order="attempts, id"), self._process_waiting)
+
+    @worker
+    def _process_waiting(self, event):
+        # Read in the step's own transaction: the webhook may have been here in the meantime.
+        in_books(self.env, lambda: event.filtered(lambda event: event.state == "waiting")._process())
 
     # === THE HOURLY COMPARISON === #
     # Finds at Stripe what was missed here, once an hour: messages, charges, answers.
+    #
+    # Stripe is asked for its lists outside of any transaction; each object is entered in one of its own.
 
     @api.model
     def _cron_sweep(self):
         """Compare Stripe's recent payments and events with ours; enter what is missing, and report it."""
         providers = self.env["payment.provider"].search([("code", "=", "stripe"), ("state", "!=", "disabled")])
         for provider in providers.filtered("stripe_secret_key"):
-            since = int((now() - timedelta(days=SWEEP_DAYS)).timestamp())
-            for part in (self._sweep_events, self._sweep_payments, self._sweep_returns, self._sweep_unanswered):
-                try:
-                    part(provider.with_company(provider.company_id), since)
-                except stripe.StripeError:
-                    _logger.warning("Stripe was not compared with %s.", provider.name, exc_info=True)
+            if not self._sweep(provider.with_company(provider.company_id)):
+                break
 
-    def _sweep_events(self, provider, since):
-        """Take events into the inbox that never reached the webhook."""
-        listed = client(provider).events.list({"types": WEBHOOK_EVENTS, "created": {"gte": since}, "limit": 100})
-        events = [event.to_dict() for event in listed.auto_paging_iter()]
-        names = [event["id"] for event in events]
-        known = set(self.search([("reference", "in", names)]).mapped("reference"))
-        for event in reversed(events):  # oldest first
-            if event["id"] not in known:
-                self._apart(lambda event=event: self._receive(provider, event)._process())
+    @worker
+    def _sweep(self, provider):
+        """Compare one account at Stripe with ours; return whether there is time for others.
 
-    def _sweep_payments(self, provider, since):
-        """Enter payments that succeeded at Stripe and are not done here."""
+        Payments are given up only after every payment at Stripe has been compared with ours in this very run.
+        """
+        since = now() - timedelta(days=SWEEP_DAYS)
+        failures = {}
+        for part, missing, step in (
+            ("events", self._missed_events, self._enter_event),
+            ("payments", self._missed_payments, self._catch_up),
+            ("returns", self._taken_back, self._give_back),
+            ("unanswered", self._not_received, self._give_up),
+        ):
+            if part == "unanswered" and failures["payments"]:
+                _logger.warning("Stripe was not compared with %s: no payment is given up.", provider.name)
+                break
+            failures[part] = []
+            try:
+                items = missing(provider, since)
+            except stripe.StripeError as error:
+                _logger.warning("Stripe was not compared with %s.", provider.name, exc_info=True)
+                failures[part].append(error)
+                continue
+            noted = partial(self._note_failure, failures[part])
+            resumed = "returns" if part == "returns" else None
+            if not each(self.env, items, partial(self._enter, provider, step), failed=noted, part=resumed):
+                return False
+        return True
+
+    @worker
+    def _enter(self, provider, step, item):
+        in_books(self.env, lambda: step(provider, item))
+
+    def _note_failure(self, failures, _item, error):
+        if isinstance(error, NotYet):
+            _logger.info("A payment at Stripe is too young to be missing.")
+            return
+        failures.append(error)
+        _logger.error("A step of the comparison with Stripe failed.", exc_info=error)
+
+    def _listed(self, provider, kind, parameters):
+        """Yield what Stripe lists, as dicts; nothing is kept from PostgreSQL meanwhile."""
+        service = getattr(client(provider), kind)
+        end_if_clean(self.env)
+        for item in service.list({**parameters, "limit": 100}).auto_paging_iter():
+            yield item.to_dict()
+
+    def _missed_events(self, provider, since):
+        """Return the events that never reached the webhook, oldest first."""
+        parameters = {"types": WEBHOOK_EVENTS, "created": {"gte": int(since.timestamp())}}
+        events = list(self._listed(provider, "events", parameters))
+        known = set(self.search([("reference", "in", [event["id"] for event in events])]).mapped("reference"))
+        return [event for event in reversed(events) if event["id"] not in known]
+
+    def _enter_event(self, provider, event):
+        self._receive(provider, event)._process()
+
+    def _missed_payments(self, provider, since):
+        """Return the payments (dicts) that succeeded at Stripe and are not done here, or whose answer was lost."""
         transactions = self.env["payment.transaction"]
-        listed = client(provider).payment_intents.list(
-            {"created": {"gte": since}, "limit": 100, "expand": [f"data.{name}" for name in EXPAND]}
+        # What waits for an answer is compared however old it is: it would be given up otherwise.
+        asked = [(date - GIVE_UP).replace(tzinfo=UTC) for date in self._unanswered(provider).mapped("create_date")]
+        listed = self._listed(
+            provider,
+            "payment_intents",
+            {
+                "created": {"gte": int(min([since, *asked]).timestamp())},
+                "expand": [f"data.{name}" for name in EXPAND],
+            },
         )
-        for item in listed.auto_paging_iter():
-            intent = item.to_dict()
-            if intent["status"] == "succeeded" and transactions._call_wallet_is_ours(intent):
-                found = transactions._call_wallet_find(provider, intent)
-                if found.state != "done" or not found.is_post_processed:
-                    self._apart(lambda intent=intent, found=found: self._catch_up(provider, intent, found))
+        ours = [intent for intent in listed if transactions._call_wallet_is_ours(intent)]
+        return [intent for intent in ours if self._is_missed(provider, intent)]
 
-    def _catch_up(self, provider, intent, found):
+    def _is_missed(self, provider, intent):
+        found = self.env["payment.transaction"]._call_wallet_find(provider, intent)
+        if intent["status"] == "succeeded":
+            return found.state != "done" or not found.is_post_processed
+        return found in self._unanswered(provider)
+
+    def _catch_up(self, provider, intent):
         transactions = self.env["payment.transaction"]
+        found = transactions._call_wallet_find(provider, intent)
         entered = transactions._call_wallet_bring(provider, intent)
         _logger.warning("Stripe payment %s was not entered; the sweep did it: %s.", intent["id"], entered.reference)
         if found and entered.state == "done":  # an adopted one is reported where it is made
@@ -213,41 +274,38 @@ class CallWalletStripeEvent(models.Model):
                 self.env._("Stripe had it, but its message did not arrive. The balance is right now."),
             )
 
-    def _sweep_returns(self, provider, since):
-        """Give back what was taken back although its payment stands at Stripe."""
-        returns = self.env["call.wallet.stripe.return"]
-        taken = returns.search(
+    def _taken_back(self, provider, since):
+        """Return what was taken back lately; it is given back where its payment stands at Stripe."""
+        return self.env["call.wallet.stripe.return"].search(
             [
                 ("transaction_id.provider_id", "=", provider.id),
                 ("kind", "=", "return"),
                 ("is_taken", "=", True),
-                ("create_date", ">=", datetime.fromtimestamp(since, UTC).replace(tzinfo=None)),
-            ]
+                ("create_date", ">=", since.astimezone(UTC).replace(tzinfo=None)),
+            ],
+            order="id",
         )
-        for name in taken.mapped("reference"):
-            self._apart(lambda name=name: returns._bring_charge(provider, name))
 
-    def _sweep_unanswered(self, provider, _since):
-        """Give up requests that Stripe never received, so that the customer can pay again."""
-        waiting = self.env["payment.transaction"].search(
+    def _give_back(self, provider, taken):
+        self.env["call.wallet.stripe.return"]._bring_charge(provider, taken.reference)
+
+    def _unanswered(self, provider):
+        """Return the payments that Stripe was asked for, and has not answered."""
+        return self.env["payment.transaction"].search(
             [
                 ("provider_id", "=", provider.id),
                 ("state", "=", "pending"),
                 ("call_wallet_unanswered", "=", True),
                 ("provider_reference", "=", False),
                 ("operation", "!=", "refund"),
-                ("last_state_change", "<", (now() - GIVE_UP).replace(tzinfo=None)),
             ]
         )
-        for transaction in waiting:
-            transaction._set_error(self.env._("Stripe has not received this payment. Nothing was charged."))
 
-    def _apart(self, step):
-        """Do one step; one that fails does not keep the others from being done."""
-        try:
-            with self.env.cr.savepoint():
-                step()
-        except NotYet:
-            _logger.info("A payment at Stripe is too young to be missing.")
-        except Exception:
-            _logger.exception("A step of the comparison with Stripe failed.")
+    def _not_received(self, provider, _since):
+        """Return the requests that Stripe never received; they are given up, so that the customer can pay again."""
+        limit = (now() - GIVE_UP).replace(tzinfo=None)
+        return self._unanswered(provider).filtered(lambda payment: payment.last_state_change < limit)
+
+    def _give_up(self, provider, payment):
+        if payment in self._not_received(provider, None):  # its answer may have come in the meantime
+            payment._set_error(self.env._("Stripe has not received this payment. Nothing was charged."))

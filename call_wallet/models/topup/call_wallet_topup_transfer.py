@@ -1,11 +1,7 @@
-import logging
-
 from odoo import api, models
-from psycopg2 import OperationalError
 
 from ...const import FINANCE
-
-_logger = logging.getLogger(__name__)
+from ...tools.door import each, in_books, worker
 
 
 class CallWalletTransfer(models.Model):
@@ -49,31 +45,31 @@ class CallWalletTransfer(models.Model):
 
     @api.model
     def _cron_match_transfers(self):
-        """Match what has come in since the last run."""
+        """Match what has come in since the last run, and what was left."""
         groups = self.env["call.wallet"].with_context(active_test=False)._read_group([], ["company_id"])
-        for (company,) in groups:
-            self._match_transfers(company)
+        self._match_transfers(self.env["res.company"].union(*(company for (company,) in groups)))
 
+    @worker
     def _match_transfers(self, companies):
+        """Match open lines, each in a transaction of its own in Odoo's books; return those that were matched."""
         lines = self.env["account.bank.statement.line"].search(
             [("company_id", "in", companies.ids), ("is_reconciled", "=", False), ("amount", ">", 0)], order="id"
         )
         keys = {line: line._call_wallet_keys() for line in lines}
         named = self._invoices_by_reference(companies, set().union(*keys.values()))
-        matched = lines.browse()
+        invoices = {}
         for line in lines:
             found = [named[line.company_id.id, key] for key in keys[line] if (line.company_id.id, key) in named]
-            invoices = self.env["account.move"].union(*found)
-            if not invoices:
-                continue
-            try:
-                with self.env.cr.savepoint():
-                    matched |= line._call_wallet_match(invoices)
-            except OperationalError:  # somebody is at it; the next run looks again
-                _logger.info("Statement line %s is being worked on.", line.id)
-            except Exception:  # one transfer must not hold up the others
-                _logger.exception("Statement line %s was not matched.", line.id)
-        return matched
+            if found:
+                invoices[line.id] = self.env["account.move"].union(*found).ids
+        matched = []
+
+        def match(line):
+            theirs = self.env["account.move"].browse(invoices[line.id])
+            matched.extend(in_books(self.env, lambda: line._call_wallet_match(theirs)).ids)
+
+        each(self.env, lines.browse(invoices), match, part="transfers")
+        return lines.browse(matched)
 
     def _invoices_by_reference(self, companies, keys):
         """Return {(company id, reference): invoices} of the top-ups that these references name."""

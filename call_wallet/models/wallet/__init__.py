@@ -9,6 +9,7 @@ Doors: ``set_recipients``, ``set_notifications``, ``set_low_balance_threshold``,
 from . import (
     call_wallet_balance,
     call_wallet,
+    ir_cron_progress,
     res_company,
     call_wallet_settings_mixin,
     call_wallet_settings,

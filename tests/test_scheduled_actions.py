@@ -1,0 +1,125 @@
+"""Scheduled actions: one item that fails keeps no other waiting, and what was done before it stays."""
+
+import re
+import xml.etree.ElementTree
+from pathlib import Path
+
+import pytest
+from odoo.tools import mute_logger
+
+from .common import CallWalletCommon
+from .real_commits import environment
+
+ADDON = Path(__file__).resolve().parents[1] / "call_wallet"
+DOOR = "odoo.addons.call_wallet.tools.door"
+
+# How each goes through what it has to do: "each" of tools/door.py, or doors of its own in a loop of its own.
+ACTIONS = {
+    "ir_cron_posting_start": "each",
+    "ir_cron_posting": "each",
+    "ir_cron_rerate": "each",
+    "ir_cron_stripe_events": "each",
+    "ir_cron_stripe_sweep": "each",
+    "ir_cron_match_transfers": "each",
+    "ir_cron_auto_topup": "each",
+    "ir_cron_auto_topup_cards": "each",
+    "ir_cron_check_invariants": "each",
+    "ir_cron_alert": "doors",
+    "ir_cron_expire_holds": "doors",
+    "ir_cron_topup_sync": "doors",
+    "ir_cron_topup_notice": "doors",
+    "ir_cron_statement": "doors",
+    "ir_cron_usage_report": "doors",
+    "ir_cron_breakage": "doors",
+}
+
+
+class TestScheduledActions(CallWalletCommon):
+    def test_every_scheduled_action_is_in_the_table_above(self):
+        found = {
+            record.get("id")
+            for path in (ADDON / "data").glob("*.xml")
+            for record in xml.etree.ElementTree.parse(path).iter("record")
+            if record.get("model") == "ir.cron"
+        }
+        self.assertEqual(found, set(ACTIONS))
+        for name in found:
+            self.assertRegex(self.env.ref(f"call_wallet.{name}").code, re.compile(r"^model\._cron_\w+\(\)$"))
+
+    def test_an_item_that_fails_in_the_database_is_undone_alone(self):
+        from odoo.addons.call_wallet.tools.door import each
+
+        first, second, third = wallets = self._make_wallet() | self._make_wallet() | self._make_wallet()
+        taken = first.account_ref
+
+        def step(wallet):
+            wallet.message_post(body="Looked at")
+            if wallet == second:
+                wallet.account_ref = taken  # there is one of this name
+                wallet.flush_recordset()
+
+        with mute_logger(DOOR, "odoo.sql_db"):
+            self.assertTrue(each(self.env, wallets, step))
+        told = [bool(wallet.message_ids.filtered(lambda m: "Looked at" in m.body)) for wallet in (first, second, third)]
+        self.assertEqual(told, [True, False, True])
+
+
+@pytest.mark.real_commits
+def test_what_was_done_before_and_after_a_failure_is_committed(private_registry):
+    from odoo.addons.call_wallet.tools.door import door, each
+
+    with environment(private_registry) as env, mute_logger(DOOR, "odoo.sql_db"):
+        wallets = env["call.wallet"].search([], order="id", limit=3)
+        ids = wallets.ids
+
+        def step(wallet):
+            with door(env):
+                wallet.message_post(body="Looked at")
+                env.flush_all()
+                if wallet.id == ids[1]:
+                    env.cr.execute("SELECT 1 / 0")
+
+        assert each(env, wallets, step)
+        env.cr.rollback()
+    assert looked_at(private_registry) == [ids[0], ids[2]]
+
+
+@pytest.mark.real_commits
+def test_out_of_time_odoo_starts_it_again_where_it_was(private_registry):
+    from odoo.addons.call_wallet.tools.door import door, each
+
+    with environment(private_registry) as env:
+        wallets = env["call.wallet"].search([], order="id", limit=3)
+        action = env.ref("call_wallet.ir_cron_check_invariants")
+
+        def start(seconds):
+            """Carry the action out once, as Odoo does, with so many seconds left."""
+            import time
+
+            progress = env["ir.cron.progress"].create({"cron_id": action.id})
+            env.cr.commit()
+            theirs = env(
+                context={
+                    "cron_id": action.id,
+                    "ir_cron_progress_id": progress.id,
+                    "cron_end_time": time.monotonic() + seconds,
+                }
+            )
+
+            def step(wallet):
+                with door(theirs):
+                    wallet.message_post(body="Looked at")
+
+            is_finished = each(theirs, wallets.with_env(theirs), step, part="wallets")
+            return is_finished, progress.done, progress.remaining
+
+        assert start(0) == (False, 1, 2)
+        assert start(60) == (True, 2, 0)
+        assert looked_at(private_registry) == wallets.ids
+
+
+def looked_at(registry):
+    """Return the ids of the wallets that a committed message was left on, once for each message."""
+    with environment(registry) as env:
+        messages = env["mail.message"].search([("model", "=", "call.wallet"), ("body", "like", "Looked at")])
+        return sorted(messages.mapped("res_id"))
