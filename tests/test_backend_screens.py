@@ -276,7 +276,7 @@ class TestLists(BackendCommon):
                 await seeText(".o_list_table tbody tr", wanted);
             }
             await click(".o_list_table tbody tr td[name=number]");
-            await seeText(".o_form_view", "0.0125 × 120 / 60 = 0.025 USD");
+            await seeText(".o_form_view", "2 min × 0.0125 = 0.025 USD");
             """,
         )
 

@@ -64,7 +64,7 @@ def reference(registry, partner_id):
 
 @pytest.mark.parametrize("written", ["inside the step", "at its end"])
 def test_a_step_in_the_books_that_others_came_before_is_repeated(registry, partner_id, written):
-    from odoo.addons.call_wallet.door import in_books
+    from odoo.addons.call_wallet.tools.door import in_books
 
     tries = []
     with environment(registry) as env:
@@ -83,7 +83,7 @@ def test_a_step_in_the_books_that_others_came_before_is_repeated(registry, partn
 
 
 def test_a_step_in_the_books_that_waits_for_others_is_repeated_when_they_have_ended(registry, partner_id):
-    from odoo.addons.call_wallet.door import in_books
+    from odoo.addons.call_wallet.tools.door import in_books
 
     def work(env):
         return in_books(env, lambda: add(env, partner_id, "mine"))
@@ -99,7 +99,7 @@ def test_a_step_in_the_books_that_waits_for_others_is_repeated_when_they_have_en
 
 
 def test_a_step_that_is_part_of_the_caller_s_transaction_is_left_to_the_caller_to_repeat(registry, partner_id):
-    from odoo.addons.call_wallet.door import in_books
+    from odoo.addons.call_wallet.tools.door import in_books
 
     tries = []
     with environment(registry) as env:
@@ -119,7 +119,7 @@ def test_a_step_that_is_part_of_the_caller_s_transaction_is_left_to_the_caller_t
 
 
 def test_a_step_that_others_always_come_before_is_given_up(registry, partner_id):
-    from odoo.addons.call_wallet.door import TRIES, in_books
+    from odoo.addons.call_wallet.tools.door import TRIES, in_books
 
     tries = []
     with environment(registry) as env:

@@ -54,7 +54,7 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
                 return self._call_wallet_auto_topup_page(wallet, given=given, errors=errors)
         try:
             if action == "now":
-                done = own.auto_topup_now().sudo().sentence
+                done = own.auto_topup_now(joined=True).sudo().sentence
             elif action == "off":
                 own.set_auto_topup(False)
                 done = request.env._("Automatic top-up was switched off.")

@@ -203,6 +203,8 @@ def _door(env, isolation):
         cr.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
     try:
         yield True
+        # What the ORM still has to write can be refused like anything else, and is then undone like it.
+        cr.flush()
     except BaseException:
         cr.rollback()
         raise
