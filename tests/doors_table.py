@@ -203,7 +203,7 @@ def difference_left_alone(env):
 
 def used_on_a_day(env):
     """A wallet whose ledger row is the only one of its day, long before any other."""
-    from odoo.addons.call_wallet.clock import recorded_at
+    from odoo.addons.call_wallet.tools.clock import recorded_at
 
     # Nothing else is to be posted.
     env["call.wallet.posting"].search([("state", "!=", "done")]).state = "done"
@@ -321,10 +321,19 @@ def authorize(wallet):
 
 
 def let_idle_funds_expire(wallet):
-    from odoo.addons.call_wallet.clock import recorded_at, utcnow
+    from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 
     with recorded_at(utcnow() + timedelta(days=360)):
         wallet._cron_breakage()
+
+
+def transfer_arrived(env):
+    """A line of the bank's statement that names a top-up's invoice, and that nobody has reconciled."""
+    topup = empty(env).create_topup("30")
+    journal = env["account.journal"].search([("type", "=", "bank"), ("company_id", "=", topup.company_id.id)], limit=1)
+    return env["account.bank.statement.line"].create(
+        {"journal_id": journal.id, "payment_ref": topup.invoice_id.name, "amount": 30, "date": date.today()}
+    )
 
 
 # {model and method: (what has to be there, how it is opened)}
@@ -355,6 +364,14 @@ DOORS = {
     "call.wallet.topup.apply_outstanding_credit": (overpaid_before, lambda topup: topup.apply_outstanding_credit()),
     "call.wallet.topup._cron_notify": (paid_untold, lambda topup: topup._cron_notify()),
     "call.wallet.topup._cron_sync": (bounced_behind_odoo_s_back, lambda topup: topup._cron_sync()),
+    "call.wallet.topup.match_transfers": (
+        transfer_arrived,
+        lambda line: line.env["call.wallet.topup"].match_transfers(),
+    ),
+    "call.wallet.topup._cron_match_transfers": (
+        transfer_arrived,
+        lambda line: line.env["call.wallet.topup"]._cron_match_transfers(),
+    ),
     "call.wallet.close": (paid, lambda topup: topup.wallet_id.close("Contract over")),
     "call.wallet._cron_breakage": (funded, let_idle_funds_expire),
     "call.wallet.set_auto_topup": (with_card, switch_on),
@@ -387,3 +404,8 @@ MORE_WAYS = {
 }
 # Whoever charges a card wants nothing around it that could be undone: it is refused inside others' work.
 ALONE = {"call.wallet.auto_topup_now"}
+# Doors that cannot be opened here, and where they are.
+ELSEWHERE = {
+    "call.wallet.stripe.event._cron_sweep": "tests/test_stripe_sweep.py has the stand-in for Stripe",
+    "call.wallet._cron_check_invariants": "it only reads",
+}

@@ -63,6 +63,7 @@ MODELS = {
     "call.wallet.refund.refusal": {"M": "crw"},
     "call.wallet.refund.request": {"F": "r", "M": "r"},
     "call.wallet.refund.wizard": {"F": "crw", "M": "crw"},
+    "call.wallet.settings": {"M": "crw"},
     "call.wallet.terms": {"A": "r", "F": "r", "M": "cr"},
     "call.wallet.stripe.customer": {"M": "r"},
     "call.wallet.stripe.event": {"M": "r"},

@@ -134,7 +134,7 @@ class Business:
     def offered(self):
         """What the payment form offers; the parameters as Odoo's own modules may give them, by position."""
         providers = self.env["payment.provider"]._get_compatible_providers(
-            self.company.id, self.customer.id, 50.0, self.company.currency_id.id, False, False, False, None
+            self.company.id, self.customer.id, 50.0, currency_id=self.company.currency_id.id
         )
         methods = self.env["payment.method"]._get_compatible_payment_methods(
             self.stripe.ids, self.customer.id, self.company.currency_id.id, False, False, None

@@ -29,6 +29,8 @@ MIGRATION = REPO / "call_wallet/migrations/19.0.2.0.0/pre-migrate.py"
 REMOVED = {
     "res_company_view_form_call_wallet": "finance managers have a form of their own, without write access to companies",
     "access_res_company_finance_manager": "likewise",
+    "(model|field)_call_wallet_demo.*": "the demo's loader is no model any more",
+    "field_call_wallet__posting_item_ids": "nothing used it",
 }
 # Tables and columns of the earlier version that go by another name now: {"old table": "new table"} and
 # {("old table", "old column"): "new column"}; and those that are gone for good, each with the reason.

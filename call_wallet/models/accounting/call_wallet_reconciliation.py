@@ -169,8 +169,7 @@ class CallWalletReconciliation(models.AbstractModel):
         """
         violations = []
         scope = self.env["call.wallet"].sudo().with_context(active_test=False)
-        checked = scope.browse(ids) if ids is not None else scope.search([])
-        checked = checked.filtered("company_id")
+        checked = scope.browse(ids) if ids is not None else scope.search([("company_id", "!=", False)])
         for company, owned in checked.grouped("company_id").items():
             rows, _loose = self._figures(END, company, owned.ids)
             violations += [

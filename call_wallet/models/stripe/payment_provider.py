@@ -74,13 +74,17 @@ class PaymentProviderStripe(models.Model):
             return False
         return super()._should_build_inline_form(is_validation=is_validation)
 
-    def _call_wallet_use_checkout(self, is_validation=False):
-        """Tell whether the payment of a top-up, or a wallet's card to save, goes through Stripe's own page.
+    def _call_wallet_has_page(self):
+        """Tell whether wallets' payments may go through Stripe's own page.
 
         Always where the address is not Stripe's: its script leads to Stripe.
         """
         self.ensure_one()
-        if not self.call_wallet_checkout and api_base(self) == API_BASE:
+        return self.call_wallet_checkout or api_base(self) != API_BASE
+
+    def _call_wallet_use_checkout(self, is_validation=False):
+        """Tell whether the payment of a top-up, or a wallet's card to save, goes through Stripe's own page."""
+        if not self._call_wallet_has_page():
             return False
         if is_validation:
             customer = self.env.user.partner_id.commercial_partner_id

@@ -27,7 +27,7 @@ class PaymentTransactionCheckout(models.Model):
     def _get_specific_processing_values(self, processing_values):
         """Open Stripe's page, if that is where this is paid; ``checkout_url`` leads there."""
         by_page = self.operation == "online_redirect" or (
-            self.operation == "validation" and self.provider_id._call_wallet_use_checkout(is_validation=True)
+            self.operation == "validation" and self.provider_id._call_wallet_has_page()
         )
         if self.provider_code != "stripe" or not by_page or not self._call_wallet_concerns_a_wallet():
             return super()._get_specific_processing_values(processing_values)
