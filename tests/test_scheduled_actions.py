@@ -13,7 +13,7 @@ from .real_commits import environment
 ADDON = Path(__file__).resolve().parents[1] / "call_wallet"
 DOOR = "odoo.addons.call_wallet.tools.door"
 
-# How each goes through what it has to do: "each" of tools/door.py, or doors of its own in a loop of its own.
+# How each goes through what it has to do: "each" of tools/door.py,
 ACTIONS = {
     "ir_cron_posting_start": "each",
     "ir_cron_posting": "each",
@@ -24,13 +24,13 @@ ACTIONS = {
     "ir_cron_auto_topup": "each",
     "ir_cron_auto_topup_cards": "each",
     "ir_cron_check_invariants": "each",
-    "ir_cron_alert": "doors",
-    "ir_cron_expire_holds": "doors",
-    "ir_cron_topup_sync": "doors",
-    "ir_cron_topup_notice": "doors",
-    "ir_cron_statement": "doors",
-    "ir_cron_usage_report": "doors",
-    "ir_cron_breakage": "doors",
+    "ir_cron_alert": "each",
+    "ir_cron_expire_holds": "each",
+    "ir_cron_topup_sync": "each",
+    "ir_cron_topup_notice": "each",
+    "ir_cron_statement": "each",
+    "ir_cron_usage_report": "each",
+    "ir_cron_breakage": "each",
 }
 
 

@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ...tools.clock import utcnow
-from ...tools.door import door, worker
+from ...tools.door import door, each, worker
 from .call_wallet_auto_topup import OPEN
 from .call_wallet_run import COOL_DOWN
 
@@ -59,17 +59,20 @@ class CallWalletAutoTopupCharge(models.Model):
     @worker
     @api.model
     def _resume_all(self):
-        """Go on with attempts that a crash interrupted, or that the provider has not answered."""
+        """Go on with attempts that a crash interrupted, or that the provider has not answered.
+
+        :return: whether there was time for all
+        """
         finished = [("transaction_id.state", "in", ("done", "error", "cancel"))]
         open_attempts = self.search([("state", "=", "charging"), ("next_at", "=", False)])
         open_attempts |= self.search([("state", "=", "charging"), ("next_at", "<=", utcnow())])
         open_attempts |= self.search([("state", "=", "pending"), *finished])
-        for attempt in open_attempts:
-            try:
-                attempt._charge()
-            except Exception as error:  # one that fails must not keep the others waiting
-                _logger.exception("Automatic top-up %s is not finished; the next run goes on.", attempt.id)
-                attempt._keep_message(error)
+        return each(self.env, open_attempts, lambda attempt: attempt._charge(), failed=self._not_finished)
+
+    @worker
+    def _not_finished(self, attempt, error):
+        _logger.error("Automatic top-up %s is not finished; the next run goes on.", attempt.id, exc_info=error)
+        attempt._keep_message(error)
 
     def _take(self):
         """Lock the attempt, unless another process is at it or has finished it."""
@@ -280,17 +283,25 @@ class CallWalletAutoTopupCharge(models.Model):
         """Cancel the unpaid invoices of failed attempts that no next attempt will use.
 
         One stays while the card is being tried again, and while a person may pay it by hand.
+
+        :return: whether there was time for all
         """
-        for attempt in self.search([("has_open_invoice", "=", True)]):
-            wallet = attempt.wallet_id
-            if wallet.auto_topup_declines or wallet.auto_topup_state == "suspended":
-                continue
-            try:
-                with door(self.env):
-                    wallet._auto_topup_lock()
-                    attempt._drop_invoice()
-            except Exception:  # such as a closed period; a person can still cancel it
-                _logger.exception("The invoice of automatic top-up %s was not cancelled.", attempt.id)
+        failed = self.search([("has_open_invoice", "=", True)]).filtered(
+            lambda attempt: (
+                not attempt.wallet_id.auto_topup_declines and attempt.wallet_id.auto_topup_state != "suspended"
+            )
+        )
+        return each(self.env, failed, self._drop_one, failed=self._not_cancelled)
+
+    @worker
+    def _drop_one(self, attempt):
+        with door(self.env):
+            attempt.wallet_id._auto_topup_lock()
+            attempt._drop_invoice()
+
+    def _not_cancelled(self, attempt, error):
+        """Such as in a closed period; a person can still cancel it."""
+        _logger.error("The invoice of automatic top-up %s was not cancelled.", attempt.id, exc_info=error)
 
     def _drop_invoice(self, keep=None):
         """Cancel the invoices that nobody is paying."""

@@ -156,8 +156,8 @@ class CallWalletAutoTopupRun(models.Model):
     def _cron_auto_topup(self):
         """Finish what was begun, then charge where a balance is below its level."""
         log = self.env["call.wallet.auto.topup"]
-        log._resume_all()
-        log._drop_all()
+        if not (log._resume_all() and log._drop_all()):
+            return
         moment = utcnow()
         waiting, due = {}, []
         for wallet_id, (code, until) in self._auto_topup_candidates().items():

@@ -1,6 +1,7 @@
 import logging
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
+from functools import partial
 from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
@@ -10,7 +11,7 @@ from odoo.tools import format_date
 
 from ...const import FINANCE_MANAGER, TO_DO
 from ...tools.clock import utcnow
-from ...tools.door import door, worker
+from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_reason
 from ...tools.money import to_coins, unit_of
 
@@ -279,8 +280,9 @@ class CallWalletClose(models.Model):
             (IDLE, "_give_notice"),
             (EXPIRED, "_take_expired"),
         ):
-            for wallet in self._find_idle(query):
-                wallet._breakage_step(query, step)
+            carry_out = partial(self._breakage_step, query, step)
+            if not each(self.env, self._find_idle(query), carry_out, failed=partial(self._step_failed, step)):
+                return
 
     def _find_idle(self, query):
         self.env.flush_all()
@@ -288,17 +290,17 @@ class CallWalletClose(models.Model):
         return self.sudo().browse([row[0] for row in self.env.cr.fetchall()])
 
     @worker
-    def _breakage_step(self, query, step):
-        try:
-            with door(self.env):
-                self.env["call.wallet.ledger"]._lock(self.ids)
-                self.env.invalidate_all()
-                # Under the lock: it may have been used, or treated by another process, since the list was made.
-                if self._find_idle(query):
-                    getattr(self, step)()
-                    self.env.flush_all()
-        except Exception:  # one wallet's trouble must not keep the others waiting
-            _logger.exception("Call wallet %s: %s failed; the next run tries again.", self.id, step)
+    def _breakage_step(self, query, step, wallet):
+        with door(self.env):
+            self.env["call.wallet.ledger"]._lock(wallet.ids)
+            self.env.invalidate_all()
+            # Under the lock: it may have been used, or treated by another process, since the list was made.
+            if wallet._find_idle(query):
+                getattr(wallet, step)()
+                self.env.flush_all()
+
+    def _step_failed(self, step, wallet, error):
+        _logger.error("Call wallet %s: %s failed; the next run tries again.", wallet.id, step, exc_info=error)
 
     def _withdraw_notice(self):
         self.write({"funds_expire_on": False, "idle_notice_at": False, "idle_notice_sequence": 0})

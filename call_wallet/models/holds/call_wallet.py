@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ...rating import MAX_CALL_SECONDS, Rate, max_seconds
 from ...tools.clock import utcnow
-from ...tools.door import door
+from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.intake import CALL_TYPES, STATUSES, Refused, choice, echo, phone_number, shown, text
 from ..ledger.call_wallet_ledger import Funds
@@ -192,13 +192,18 @@ class CallWalletAuthorize(models.Model):
         return rate or Rate(prefix="", price_per_minute=hold.rate)
 
     @api.model
-    def _cron_expire_holds(self, batch=500):
-        """Free what calls that were never reported still hold, some wallets at a time."""
-        ledger, holds = self.env["call.wallet.ledger"], self.env["call.wallet.hold"]
-        while wallet_ids := holds._wallets_with_expired(batch):
-            with door(self.env):
-                ledger._lock(wallet_ids)
-                holds._expire(wallet_ids)
+    def _cron_expire_holds(self, most=5_000):
+        """Free what calls that were never reported still hold, wallet by wallet.
+
+        :param int most: how many wallets at one start; the others come with the next
+        """
+        each(self.env, self.browse(self.env["call.wallet.hold"]._wallets_with_expired(most)), self._expire_holds)
+
+    @worker
+    def _expire_holds(self, wallet):
+        with door(self.env):
+            self.env["call.wallet.ledger"]._lock(wallet.ids)
+            self.env["call.wallet.hold"]._expire(wallet.ids)
 
     # === ANSWER === #
 

@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.tools import plaintext2html
 
 from ...const import TO_DO
-from ...tools.door import door
+from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount
 
 _logger = logging.getLogger(__name__)
@@ -110,14 +110,15 @@ class CallWalletNotices(models.Model):
         """
         due = self.sudo().search([("monthly_statement", "=", True), ("state", "!=", "not_set_up")], order="id")
         due = due.filtered(lambda wallet: wallet._statement_due())
-        for done, wallet_id in enumerate(due.ids, start=1):
-            try:
-                with door(self.env):
-                    self.sudo().browse(wallet_id)._send_statement()
-            except Exception:  # one wallet must not hold up the others; tomorrow's run tries again
-                _logger.exception("Call wallet %s: its statement was not sent.", wallet_id)
-            if self.env.context.get("ir_cron_progress_id"):
-                self.env["ir.cron"]._commit_progress(1, remaining=len(due) - done)
+        each(self.env, due, self._send_due_statement, failed=self._statement_failed)
+
+    @worker
+    def _send_due_statement(self, wallet):
+        with door(self.env):
+            wallet._send_statement()
+
+    def _statement_failed(self, wallet, error):
+        _logger.error("Call wallet %s: its statement was not sent.", wallet.id, exc_info=error)
 
     def _statement_due(self):
         """Return whether the last month, in the wallet's time zone, has not been sent."""

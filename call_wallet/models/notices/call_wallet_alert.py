@@ -4,7 +4,7 @@ from functools import partial
 from odoo import SUPERUSER_ID, api, fields, models
 
 from ...const import TO_DO
-from ...tools.door import door, worker
+from ...tools.door import door, each, worker
 from ...tools.fields import Amount
 from ..ledger.call_wallet_ledger import LEVEL
 from ..wallet.call_wallet_balance import EMPTY, LOW
@@ -97,27 +97,28 @@ class CallWalletAlert(models.Model):
 
         :param wallet_ids: only those of these wallets; None: all
         """
-        failed = []
-        alert = self
-        while alert is not None:
-            with door(self.env):
-                alert = self._take_one(wallet_ids, failed)
-                if alert is None:
-                    break
-                try:
-                    with self.env.cr.savepoint():
-                        alert._send()
-                except Exception:  # one bad address or template must not hold up the others
-                    failed.append(alert.id)
-                    _logger.exception("Call wallet alert %s was not sent; the scheduled action tries again.", alert.id)
+        domain = [("state", "=", "pending")]
+        if wallet_ids is not None:
+            domain.append(("wallet_id", "in", list(wallet_ids)))
+        each(self.env, self.search(domain, order="id"), self._send_one, failed=self._not_sent)
 
-    def _take_one(self, wallet_ids, failed):
-        """Lock one waiting alert that no other process is sending."""
+    @worker
+    def _send_one(self, alert):
+        with door(self.env):
+            if alert._is_waiting():
+                alert._send()
+
+    def _is_waiting(self):
+        """Lock the alert; return whether it waits still, and no other process is sending it."""
         self.env.flush_all()
-        self.env.cr.execute(TAKE, {"all": wallet_ids is None, "wallets": list(wallet_ids or []), "failed": failed})
-        row = self.env.cr.fetchone()
+        self.env.cr.execute(
+            "SELECT FROM call_wallet_alert WHERE id = %s AND state = 'pending' FOR UPDATE SKIP LOCKED", [self.id]
+        )
         self.env.invalidate_all()
-        return self.browse(row[0]) if row else None
+        return bool(self.env.cr.rowcount)
+
+    def _not_sent(self, alert, error):
+        _logger.error("Call wallet alert %s was not sent; the scheduled action tries again.", alert.id, exc_info=error)
 
     def _send(self):
         """Tell the recipients, unless the balance is back or there is nobody to tell."""
@@ -206,13 +207,6 @@ NOTE = """
       JOIN call_wallet w ON w.id = b.wallet_id
      WHERE b.wallet_id = ANY(%s) AND b.alert_level > 0
      ORDER BY b.wallet_id
-"""
-
-
-TAKE = """
-    SELECT id FROM call_wallet_alert
-     WHERE state = 'pending' AND (%(all)s OR wallet_id = ANY(%(wallets)s)) AND id <> ALL(%(failed)s::int[])
-     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 

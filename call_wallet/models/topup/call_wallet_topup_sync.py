@@ -10,7 +10,7 @@ from odoo.tools import mute_logger
 from psycopg2 import OperationalError, errors
 
 from ...tools.clock import utcnow
-from ...tools.door import books_door, door, worker
+from ...tools.door import books_door, door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.money import to_coins
 from ..ledger.call_wallet_ledger import Entry
@@ -52,7 +52,7 @@ class CallWalletTopupSync(models.Model):
         does not let it overlook: the top-up is then credited right after the commit, in a
         transaction of its own.
         """
-        if _is_together.get():
+        if not self or _is_together.get():
             return
         # What the accounting itself wrote must not fail inside: only its caller can repeat that.
         self.env.flush_all()
@@ -182,25 +182,30 @@ class CallWalletTopupSync(models.Model):
 
         :param topup_ids: only these; None: all
         """
-        failed = []
-        while True:
-            with door(self.env):
-                topup = self._take_credited(topup_ids, failed)
-                if not topup:
-                    break
-                try:
-                    with self.env.cr.savepoint():
-                        topup._notify_one()
-                except Exception:  # one bad address or template must not hold up the others
-                    failed.append(topup.id)
-                    _logger.exception("Call wallet top-up %s: its mail was not sent.", topup.id)
-
-    def _take_credited(self, topup_ids, failed):
         self.env.flush_all()
-        self.env.cr.execute(TAKE, {"all": topup_ids is None, "ids": list(topup_ids or []), "failed": failed})
-        row = self.env.cr.fetchone()
+        self.env.cr.execute(UNTOLD, {"all": topup_ids is None, "ids": list(topup_ids or [])})
+        untold = self.sudo().browse([row[0] for row in self.env.cr.fetchall()])
+        each(self.env, untold, self._notify, failed=self._not_notified)
+
+    @worker
+    def _notify(self, topup):
+        with door(self.env):
+            if topup._is_untold():
+                topup._notify_one()
+
+    def _is_untold(self):
+        """Lock the top-up; return whether its credit has not been told of, and no other process is about to."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT FROM call_wallet_topup WHERE id = %s AND credited_amount <> notified_amount FOR UPDATE SKIP LOCKED",
+            [self.id],
+        )
         self.env.invalidate_all()
-        return self.sudo().browse(row[0]) if row else self.browse()
+        return bool(self.env.cr.rowcount)
+
+    def _not_notified(self, topup, error):
+        """One bad address or template must not hold up the others."""
+        _logger.error("Call wallet top-up %s: its mail was not sent.", topup.id, exc_info=error)
 
     def _notify_one(self):
         added = self.credited_amount - self.notified_amount
@@ -219,8 +224,12 @@ class CallWalletTopupSync(models.Model):
 
         :return: the number of top-ups it repaired
         """
-        self._process_left_payments()
-        repaired = [topup for topup in self._out_of_level() if topup._sweep()]
+        repaired = []
+        is_done = self._process_left_payments() and each(
+            self.env, self._out_of_level(), lambda topup: repaired.append(topup) if topup._sweep() else None
+        )
+        if not is_done:
+            _logger.info("The sweep of top-ups goes on at its next start.")
         for wallet in self.browse(topup.id for topup in repaired).wallet_id:
             wallet._report_sweep([topup for topup in repaired if topup.wallet_id == wallet])
         return len(repaired)
@@ -256,6 +265,8 @@ class CallWalletTopupSync(models.Model):
         """Process results of top-ups' payments that were left lying, however old they are.
 
         Odoo tries for four days, and only while a payment provider is enabled.
+
+        :return: whether there was time for all
         """
         left = self.env["payment.transaction"].search(
             [
@@ -268,18 +279,21 @@ class CallWalletTopupSync(models.Model):
             ],
             order="id",
         )
-        for transaction in left:
-            try:
-                # As Odoo processes them: two who reconcile the same invoice are told apart.
-                with books_door(self.env), self.env.cr.savepoint():
-                    is_processed = transaction._call_wallet_process_left()
-            except OperationalError:  # somebody else is at it; the next run looks again
-                _logger.info("Payment %s is being worked on.", transaction.reference)
-            except Exception:  # one that fails must not keep the others waiting
-                _logger.exception("Payment %s of a call wallet top-up was not processed.", transaction.reference)
-            else:
-                if is_processed:
-                    _logger.warning("The result of payment %s was processed by the sweep.", transaction.reference)
+        return each(self.env, left, self._process_left, failed=self._not_processed)
+
+    @worker
+    def _process_left(self, transaction):
+        # As Odoo processes them: two who reconcile the same invoice are told apart.
+        with books_door(self.env), self.env.cr.savepoint():
+            is_processed = transaction._call_wallet_process_left()
+        if is_processed:
+            _logger.warning("The result of payment %s was processed by the sweep.", transaction.reference)
+
+    def _not_processed(self, transaction, error):
+        if isinstance(error, OperationalError):  # somebody else is at it; the next run looks again
+            _logger.info("Payment %s is being worked on.", transaction.reference)
+        else:
+            _logger.error("Payment %s of a top-up was not processed.", transaction.reference, exc_info=error)
 
 
 def sync_now(registry, topup_ids):
@@ -348,10 +362,10 @@ def notify_now(registry, committed):
 
 
 # The level falls silently where money was taken back: what comes again is told again.
-TAKE = """
+UNTOLD = """
     SELECT id FROM call_wallet_topup
-     WHERE credited_amount <> notified_amount AND (%(all)s OR id = ANY(%(ids)s)) AND id <> ALL(%(failed)s::int[])
-     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+     WHERE credited_amount <> notified_amount AND (%(all)s OR id = ANY(%(ids)s))
+     ORDER BY id
 """
 
 

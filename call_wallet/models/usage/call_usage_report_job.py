@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ...const import ACCOUNT_MANAGER
-from ...tools.door import door, worker
+from ...tools.door import door, each, worker
 
 _logger = logging.getLogger(__name__)
 
@@ -62,13 +62,14 @@ class CallUsageReportJob(models.Model):
     @api.model
     def _cron_make(self):
         """Make the reports that wait, the oldest first."""
-        for job in self.search([("state", "in", ["waiting", "running"])], order="id"):
-            try:
-                job._make()
-            except Exception as error:  # one report must not hold up the others
-                _logger.exception("Usage report %s was not made.", job.id)
-                with door(self.env):
-                    job.write({"state": "failed", "error": str(error)[:500]})
+        jobs = self.search([("state", "in", ["waiting", "running"])], order="id")
+        each(self.env, jobs, lambda job: job._make(), failed=self._not_made)
+
+    @worker
+    def _not_made(self, job, error):
+        _logger.error("Usage report %s was not made.", job.id, exc_info=error)
+        with door(self.env):
+            job.write({"state": "failed", "error": str(error)[:500]})
 
     @worker
     def _make(self):
