@@ -13,7 +13,7 @@ from .real_commits import environment
 ADDON = Path(__file__).resolve().parents[1] / "call_wallet"
 DOOR = "odoo.addons.call_wallet.tools.door"
 
-# How each goes through what it has to do: "each" of tools/door.py,
+# All go through what they have to do by `each` of tools/door.py.
 ACTIONS = {
     "ir_cron_posting_start": "each",
     "ir_cron_posting": "each",

@@ -22,6 +22,31 @@ class TestStripeForgery(StripeCommon):
         self.assertRefused(transaction, body, None)
         self.assertRefused(transaction, body, signed(body, ""))
 
+    def test_what_a_forged_message_about_another_payment_left_over_becomes_no_balance(self):
+        """Odoo believes it while no secret is set. The customer has paid nothing, and has it used for a top-up."""
+        other = self.env["payment.transaction"].create(
+            {
+                "provider_id": self.stripe.id,
+                "payment_method_id": self.card.id,
+                "amount": 100,
+                "currency_id": self.dollar.id,
+                "partner_id": self.partner.id,
+                "operation": "online_direct",
+            }
+        )
+        self.stripe.stripe_webhook_secret = False
+        self._post_native(self._native_event(other), None)
+        other._post_process()
+        self.assertEqual(other.payment_id.state, "in_process")
+        self.stripe.stripe_webhook_secret = WEBHOOK_SECRET
+        topup = self.wallet.create_topup("100")
+        self.assertEqual(topup.outstanding_credit, 0)
+        self.assertEqual(topup.apply_outstanding_credit(), 0)
+        # Nor where an accountant assigns it by Odoo's own means.
+        item = other.payment_id.move_id.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        topup.invoice_id.js_assign_outstanding_line(item.id)
+        self.assertBalance(self.wallet, 0)
+
     def test_unsigned_old_and_wrongly_signed_events_are_refused(self):
         _topup, transaction = self._order()
         body = self._native_event(transaction)

@@ -226,6 +226,9 @@ class CallWalletOrder(models.Model):
             ("move_id.statement_line_id", "!=", False),
         ]
         items = wallet.env["account.move.line"].search(domain, order="date, id")
+        items = items.filtered(
+            lambda item: not item.move_id.origin_payment_id.payment_transaction_id.call_wallet_is_unsigned
+        )
         if wallet.company_id.call_wallet_accept_test_payments:
             return items
         # A payment in a provider's test mode is no money: the top-up would be settled, and bring nothing.

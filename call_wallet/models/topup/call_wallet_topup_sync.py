@@ -309,7 +309,8 @@ def sync_now(registry, topup_ids):
 
 
 # Of a payment that settled 100 with 95, each partial counts for 95 %. A payment that bounced
-# (`rejected`) keeps its entry and its partials. A payment in a provider's test mode is no money.
+# (`rejected`) keeps its entry and its partials. A payment in a provider's test mode is no money, and
+# one that anybody may have reported as successful may be none.
 RECEIVED = """
     SELECT COALESCE(sum(p.debit_amount_currency * LEAST(1, GREATEST(0, cash.received / cash.settled))), 0)::text
       FROM account_partial_reconcile p
@@ -332,6 +333,7 @@ RECEIVED = """
        AND entry.state = 'posted'
        AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
        AND (tx.id IS NULL OR tx.is_live OR company.call_wallet_accept_test_payments)
+       AND tx.call_wallet_is_unsigned IS NOT TRUE
 """
 
 

@@ -18,6 +18,13 @@ class PaymentTransaction(models.Model):
         "account.move", "Credit Note", readonly=True, index="btree_not_null", ondelete="restrict"
     )
 
+    call_wallet_is_unsigned = fields.Boolean(
+        "Reported Without a Signature",
+        readonly=True,
+        copy=False,
+        help="Anybody may have said that it succeeded; it settles no top-up.",
+    )
+
     @api.model_create_multi
     def create(self, vals_list):
         transactions = super().create(vals_list)
