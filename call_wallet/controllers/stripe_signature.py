@@ -16,12 +16,11 @@ class CallWalletStripeController(StripeController):
         """
         secret = stripe_utils.get_webhook_secret(tx_sudo.provider_id)
         if not tx_sudo._call_wallet_concerns_a_wallet():
-            result = super()._verify_signature(tx_sudo)
+            super()._verify_signature(tx_sudo)
             # Odoo has believed it. No wallet does: anybody may have sent it, and its money may pay for a top-up later.
             if not secret:
                 tx_sudo.call_wallet_is_unsigned = True
-            return result
+            return
         header = request.httprequest.headers.get("Stripe-Signature")
         if not verify(request.httprequest.data, header, secret, self.WEBHOOK_AGE_TOLERANCE):
             raise Forbidden()
-        return None
