@@ -231,7 +231,7 @@ def event(reference, intent):
                 "currency": "usd",
                 "description": reference,
                 "status": "succeeded",
-                "payment_method": {"id": "pm_1", "type": "card", "card": {}},
+                "payment_method": {"id": "pm_1", "type": "card", "card": {"brand": "visa"}},
                 "charges": {"data": []},
             }
         },
