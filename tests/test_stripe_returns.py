@@ -128,8 +128,11 @@ class TestStripeDebitReturned(StripeFakeCase):
         self.assertEqual(self.wallet.state, "paused")
         self.assertFalse(token.active)
         self.assertTrue(self.partner.call_wallet_no_debits)
-        offered = self.env["payment.method"]._get_compatible_payment_methods(self.stripe.ids, self.partner.id)
-        self.assertNotIn("ach_direct_debit", offered.mapped("code"))
+        method.active = True
+        methods = self.env["payment.method"]
+        self.assertIn(method, methods._get_compatible_payment_methods(self.stripe.ids, self.partner.id))
+        methods = methods.with_context(call_wallet_topup=True)
+        self.assertNotIn(method, methods._get_compatible_payment_methods(self.stripe.ids, self.partner.id))
 
 
 class TestStripeRefunds(StripeFakeCase):

@@ -143,6 +143,23 @@ class TestTopupPayment(CallWalletCommon, HttpCase):
         self._refused("not offered")
         self.assertFalse(self._transactions())
 
+    def test_after_a_returned_debit_no_other_is_shown_or_accepted(self):
+        debit = self.env.ref("payment.payment_method_ach_direct_debit")
+        debit.write({"provider_ids": [(4, self.provider.id)], "supported_country_ids": [(5,)]})
+        debit.write({"active": True, "supported_currency_ids": [(5,)]})
+        page = f"/my/invoices/{self.invoice.id}?access_token={self.invoice.access_token}"
+        shown = 'data-payment-method-code="ach_direct_debit"'
+        self.authenticate("pay-owner", "pay-owner")
+        self.assertIn(shown, self.url_open(page).text)
+        self._start(payment_method_id=debit.id)
+        self._transactions().unlink()
+        self.partner.call_wallet_no_debits = True
+        self.assertNotIn(shown, self.url_open(page).text)
+        self._refused("not offered", payment_method_id=debit.id)
+        self.assertFalse(self._transactions())
+        methods = self.env["payment.method"]
+        self.assertIn(debit, methods._get_compatible_payment_methods(self.provider.ids, self.partner.id))
+
     def test_a_double_click_and_a_second_tab_are_one_transaction(self):
         first = self._start()
         self.assertEqual(self._start()["reference"], first["reference"])

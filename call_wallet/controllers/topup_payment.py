@@ -63,7 +63,9 @@ class TopupPayment(PaymentPortal):
         methods = (
             request.env["payment.method"]
             .sudo()
-            ._get_compatible_payment_methods(provider.ids, partner.id, currency_id=invoice.currency_id.id)
+            ._get_compatible_payment_methods(
+                provider.ids, partner.id, currency_id=invoice.currency_id.id, invoice_id=invoice.id
+            )
         )
         if not provider or kwargs.get("payment_method_id") not in methods.ids:
             raise ValidationError(
