@@ -7,7 +7,7 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "scripts"))
-from bootstrap import rooms  # noqa: E402
+from bootstrap import rooms  # noqa: E402 -- found by the path above
 
 sys.path.pop(0)
 

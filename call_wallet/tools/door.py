@@ -208,4 +208,4 @@ def _door(env, isolation):
     except BaseException:
         cr.rollback()
         raise
-    cr.commit()  # pylint: disable=invalid-commit
+    cr.commit()  # pylint: disable=invalid-commit  (a door is the one place that may)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
 
 from ..const import CALL_TYPES, DIRECTIONS, FINANCE
 from ..tools.rate_deck import UnreadableDeck, read_deck
@@ -168,7 +169,7 @@ class CallRateImport(models.TransientModel):
     def _clear(self):
         self.env.flush_all()
         for table in ("call_rate_import_line", "call_rate_import_error"):
-            self.env.cr.execute(f"DELETE FROM {table} WHERE import_id = %s", [self.id])  # pylint: disable=sql-injection
+            self.env.cr.execute(SQL("DELETE FROM %s WHERE import_id = %s", SQL.identifier(table), self.id))
         self.env.invalidate_all()
 
     def _read_file(self):
