@@ -152,6 +152,38 @@ class TestStripePage(StripeFakeCase):
         self.assertFalse(transaction.token_id)
         self.assertTrue(transaction.call_wallet_receipt_url)
 
+    def test_all_that_is_overdue_is_paid_on_stripes_page_at_once(self):
+        """Odoo offers that for what is in the user's own name: to a customer who is a person."""
+        person = new_test_user(self.env, login="overdue", password="overdue", groups="base.group_portal").partner_id
+        wallet = self._make_wallet(partner_id=person.id, owner_ids=person.user_ids.ids)
+        topups = wallet.create_topup("20") | wallet.create_topup("35.50")
+        topups.invoice_id.invoice_date_due = "2020-01-31"
+        self.authenticate("overdue", "overdue")
+        page = self.url_open("/my/invoices/overdue").text
+        self.assertIn('data-provider-code="stripe"', page)
+        self.assertNotIn("o_stripe_element_container", page)
+        result = self._rpc(
+            "/invoice/transaction/overdue",
+            payment_reference="BATCH/1",
+            provider_id=self.stripe.id,
+            payment_method_id=self.card.id,
+            token_id=None,
+            amount=1,
+            flow="redirect",
+            tokenization_requested=False,
+            landing_route="/my/invoices/",
+        )
+        session = result["checkout_url"].rpartition("/")[2]
+        shown = self.url_open(f"{self.fake.url}/c/pay/{session}").text
+        self.assertIn("USD 55.50", shown)
+        self.assertIn(result["reference"], shown)
+        self.assertNotIn(topups[0].invoice_id.name, shown)
+        self.fake.checkout.pay(session, "4242424242424242")
+        self._come_back(session)
+        self._rpc("/payment/status/poll")
+        self.assertBalance(wallet, "55.50")
+        self.assertEqual(topups.mapped("state"), ["paid", "paid"])
+
     def test_the_message_before_the_way_back_and_after_it_credit_once(self):
         topup = self.wallet.create_topup("100")
         transaction, session = self._pay_by_page(topup)

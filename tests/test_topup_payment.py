@@ -74,6 +74,18 @@ class TestTopupPayment(CallWalletCommon, HttpCase):
         with mute_logger("odoo.http"), self.assertRaisesRegex(Refused, message):
             self._start(**how)
 
+    def _overdue_page(self):
+        """Odoo shows there only what is the user's own: of a customer who is a person."""
+        person = self._portal_user("pay-person", False)
+        person.partner_id.call_wallet_no_debits = True
+        wallet = self._make_wallet(partner_id=person.partner_id.id, owner_ids=person.ids)
+        invoice = wallet.create_topup("20").invoice_id
+        invoice.invoice_date_due = "2020-01-31"
+        self.authenticate("pay-person", "pay-person")
+        page = self.url_open("/my/invoices/overdue").text
+        self.assertIn('data-payment-method-code="demo"', page)
+        return page
+
     def _transactions(self):
         return self.env["payment.transaction"].search([("invoice_ids", "in", self.invoice.ids)])
 
@@ -157,6 +169,7 @@ class TestTopupPayment(CallWalletCommon, HttpCase):
         self.assertNotIn(shown, self.url_open(page).text)
         self._refused("not offered", payment_method_id=debit.id)
         self.assertFalse(self._transactions())
+        self.assertNotIn(shown, self._overdue_page())
         methods = self.env["payment.method"]
         self.assertIn(debit, methods._get_compatible_payment_methods(self.provider.ids, self.partner.id))
 

@@ -3,7 +3,7 @@ from odoo.http import request
 
 
 class CallWalletInvoicePage(PortalAccount):
-    """Odoo's page of an invoice, for the invoices of top-ups; all others are left alone."""
+    """Odoo's pages of one invoice and of all overdue, where they are of top-ups; all others are left alone."""
 
     def _invoice_get_page_view_values(self, invoice, access_token, payment=False, amount=None, **kwargs):
         """Tell the payment form, by the context, that it pays a top-up, which not every provider may do.
@@ -15,3 +15,9 @@ class CallWalletInvoicePage(PortalAccount):
             is_owner = request.env.user in wallet.owner_ids
             request.update_context(call_wallet_topup=True, call_wallet_cards_of=wallet.ids if is_owner else [])
         return super()._invoice_get_page_view_values(invoice, access_token, payment=payment, amount=amount, **kwargs)
+
+    def _overdue_invoices_get_page_view_values(self, overdue_invoices, **kwargs):
+        """Offer for overdue invoices, if a top-up's is among them, only what the server takes for it."""
+        if overdue_invoices.sudo().call_wallet_topup_ids:
+            request.update_context(call_wallet_topup=True)
+        return super()._overdue_invoices_get_page_view_values(overdue_invoices, **kwargs)

@@ -37,11 +37,12 @@ class Checkout:
         known(values, PARAMETERS)
         mode = values.get("mode")
         customer = self.store.get("customer", values["customer"])["id"]
-        total, currency = 0, values.get("currency")
+        total, currency, names = 0, values.get("currency"), []
         for item in values.get("line_items") or []:
             price = item["price_data"]
             total += int(price["unit_amount"]) * int(item.get("quantity") or 1)
             currency = price["currency"]
+            names.append(price["product_data"]["name"])
         if mode == "payment" and not total:
             raise invalid("You must provide line items.", param="line_items")
         session = self.store.new(
@@ -56,6 +57,7 @@ class Checkout:
             cancel_url=values.get("cancel_url"),
             amount_total=total,
             currency=currency,
+            names=names,
             payment_intent=None,
             setup_intent=None,
             metadata=values.get("metadata") or {},
@@ -82,7 +84,7 @@ class Checkout:
             return "<h1>This payment page is no longer open.</h1>"
         is_bank = "us_bank_account" in session["payment_method_types"]
         amount = f"{(session['currency'] or '').upper()} {session['amount_total'] / 100:,.2f}"
-        description = session["data"].get("description") or session["client_reference_id"] or ""
+        description = ", ".join(session["names"]) or session["data"].get("description") or ""
         return PAGE.format(
             title=f"Pay {amount}" if session["mode"] == "payment" else "Save a card",
             description=html.escape(description),

@@ -90,8 +90,9 @@ class PaymentTransactionCheckout(models.Model):
         }
 
     def _call_wallet_product_name(self):
-        topup = self._call_wallet_topups()[:1]
-        if not topup:
+        """Return what Stripe's page says is paid: the one top-up by name, several invoices by their reference."""
+        topup = self._call_wallet_topups()
+        if len(topup) != 1 or len(self.invoice_ids) != 1:
             return self.reference
         return self.with_context(lang=self.partner_lang).env._(
             "Call wallet %(account)s: invoice %(invoice)s",
