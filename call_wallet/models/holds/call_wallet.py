@@ -252,7 +252,7 @@ class CallWalletAuthorize(models.Model):
             "already_settled": _("This call has already ended and was charged. Start a new one."),
         }[code]
 
-    # === THE CALL BUTTON === #
+    # === THE HOUSE'S WALLET === #
     # Calls that the company's own people make from the web client.
     #
     # They are charged to the wallet of the current company itself: the one whose customer is the
@@ -399,7 +399,7 @@ class CallWalletAuthorize(models.Model):
         )
         return result
 
-    # === HOW === #
+    # === OF ONE CLICKED CALL === #
 
     def _own_ref(self, call_ref):
         if not isinstance(call_ref, str) or not 8 <= len(call_ref) <= 64 or not is_plain(call_ref):
