@@ -4,6 +4,7 @@ from odoo import api, fields, models
 
 from ..const import FINANCE
 from ..tools.door import door
+from ..tools.rights import as_superuser
 
 
 class CallWalletPostNow(models.TransientModel):
@@ -41,7 +42,7 @@ class CallWalletPostNow(models.TransientModel):
         wallets = self.env["call.wallet"]
         wallets.browse()._as(FINANCE)
         first, last = wallets._parse_days(self.date_from, self.date_to)
-        postings = self.env["call.wallet.posting"].sudo()
+        postings = as_superuser(self.env["call.wallet.posting"])
         companies = wallets._posting_companies(self.company_ids)
         with door(self.env):
             for company in companies:

@@ -6,6 +6,7 @@ from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import parse_day
+from ...tools.rights import as_superuser
 from . import reconciliation_sql as queries
 from .call_wallet_reconciliation import CONTRACT, plain
 
@@ -37,7 +38,7 @@ class CallWalletAccounting(models.Model):
         """
         self.browse()._as(FINANCE)
         date_from, date_to = self._parse_days(date_from, date_to)
-        postings = self.env["call.wallet.posting"].sudo()
+        postings = as_superuser(self.env["call.wallet.posting"])
         for company in self._posting_companies(companies):
             with door(self.env):
                 is_due = postings._is_due(company, date_from, date_to)

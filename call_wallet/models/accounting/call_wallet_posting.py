@@ -6,6 +6,7 @@ from odoo.tools import format_date, plaintext2html
 
 from ...const import TO_DO
 from ...tools.door import door, each, worker
+from ...tools.rights import as_superuser
 
 STATES = [
     ("waiting", "Waiting"),
@@ -100,7 +101,7 @@ class CallWalletPosting(models.Model):
         self.ensure_one()
         self.env["call.wallet"].browse()._as("call_wallet.group_finance")
         self.check_access("read")
-        self.sudo()._run_for_a_click()
+        as_superuser(self)._run_for_a_click()
         return True
 
     # === RUNNING === #

@@ -63,7 +63,8 @@ class CallWalletAutoTopupRun(models.Model):
         if not (by_hand or is_low or self.available_balance < self.auto_topup_level):
             return None
         token = self.auto_topup_token_id
-        if not token.active or token.provider_id.state == "disabled":
+        # Also one that has become another customer's.
+        if token not in self._payment_tokens():
             return Decision("card_removed")
         if token._call_wallet_has_expired(self._today()):
             return Decision("card_expired")

@@ -9,6 +9,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.intake import CALL_TYPES, STATUSES, Refused, choice, echo, phone_number, shown, text
+from ...tools.rights import as_superuser
 from ..ledger.call_wallet_ledger import Funds
 from .call_wallet_hold import Hold
 
@@ -53,7 +54,7 @@ class CallWalletAuthorize(models.Model):
         call_type = self._read(choice, CALL_TYPES, call_type=call_type)
         self._check_seconds("expected_seconds", expected_seconds)
         with door(self.env):
-            return self.sudo()._authorize(account, call_ref, call_type, number, expected_seconds)
+            return as_superuser(self)._authorize(account, call_ref, call_type, number, expected_seconds)
 
     @api.model
     def extend_hold(self, account, call_ref, seconds):
@@ -68,7 +69,7 @@ class CallWalletAuthorize(models.Model):
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
         self._check_seconds("seconds", seconds, required=True)
         with door(self.env):
-            return self.sudo()._extend(account, call_ref, seconds)
+            return as_superuser(self)._extend(account, call_ref, seconds)
 
     @api.model
     def release_hold(self, account, call_ref):
@@ -80,7 +81,7 @@ class CallWalletAuthorize(models.Model):
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
         with door(self.env):
-            return self.sudo()._release(account, call_ref)
+            return as_superuser(self)._release(account, call_ref)
 
     def _read(self, reader, *arguments, **parameter):
         """Return a parameter as ``reader`` of ``intake`` reads a field; one by name.
@@ -291,7 +292,7 @@ class CallWalletAuthorize(models.Model):
     def _house_wallets(self, companies):
         """Return these companies' own wallets, as superuser."""
         return (
-            self.sudo()
+            as_superuser(self)
             .search([("partner_id", "in", companies.partner_id.ids)])
             .filtered(lambda wallet: wallet.partner_id == wallet.company_id.partner_id)
         )

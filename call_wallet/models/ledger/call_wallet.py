@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from ...const import FINANCE
 from ...tools.door import door, each, log_failure
 from ...tools.fields import parse_amount
+from ...tools.rights import without_orders
 
 # Wallets whose ledger the nightly check reads in one transaction.
 CHECKED_AT_ONCE = 100
@@ -55,7 +56,7 @@ class CallWalletRefund(models.Model):
             if not self.env.su:
                 wallet._refuse_closed()
                 wallet._refuse_alone(amount)
-            return self.env["call.wallet.ledger"]._refund(wallet, amount, reason, usage, request_key)
+            return without_orders(self).env["call.wallet.ledger"]._refund(wallet, amount, reason, usage, request_key)
 
     def request_refund(self, amount, reason, usage=None, request_key=None):
         """Ask a finance manager to approve a refund; the money moves when one does.

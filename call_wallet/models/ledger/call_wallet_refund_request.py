@@ -6,6 +6,7 @@ from ...const import FINANCE, FINANCE_MANAGER, TO_DO
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import Amount, check_request_key, parse_reason
+from ...tools.rights import as_superuser
 
 STATES = [
     ("waiting", "Waiting"),
@@ -208,4 +209,4 @@ class CallWalletRefundRequest(models.Model):
         if not self.env.user.has_group(group):
             raise AccessError(self.env._("You may not do this with a refund request."))
         self.check_access("read")
-        return self.sudo()
+        return as_superuser(self)

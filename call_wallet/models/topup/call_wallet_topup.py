@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from ...const import FINANCE
 from ...tools.door import door
 from ...tools.fields import ZERO, Amount
+from ...tools.rights import as_superuser
 
 TOPUP_STATES = [
     ("pending", "Pending"),
@@ -209,7 +210,7 @@ class CallWalletTopup(models.Model):
         """
         self.ensure_one()
         self.wallet_id._as(FINANCE, owner=True)
-        topup = self.sudo()
+        topup = as_superuser(self)
         with door(self.env):
             topup._lock_outstanding()
             before = topup.missing_amount

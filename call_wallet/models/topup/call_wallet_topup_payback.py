@@ -8,6 +8,7 @@ from ...const import FINANCE_MANAGER
 from ...tools.door import door, end_if_clean, in_books, worker
 from ...tools.fields import ZERO, Amount, check_request_key, parse_amount, parse_reason
 from ...tools.money import to_coins, unit_of
+from ...tools.rights import as_superuser
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class CallWalletTopupPayback(models.Model):
         """
         self.ensure_one()
         self.wallet_id._as(FINANCE_MANAGER)
-        topup = self.sudo()
+        topup = as_superuser(self)
         amount, reason = topup._check_payback_input(amount, reason)
         check_request_key(request_key, self.env)
         with door(self.env):

@@ -163,7 +163,7 @@ class CallWalletUsageReport(models.Model):
         wallet = self._as(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         wallet._usage_report_writer(format)
-        jobs = self.env["call.usage.report.job"].sudo()
+        jobs = wallet.env["call.usage.report.job"]
         values = {
             "wallet_id": wallet.id,
             "user_id": self.env.uid,

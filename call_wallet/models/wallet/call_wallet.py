@@ -12,6 +12,7 @@ from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
 from ...tools.money import is_payable, unit_of
+from ...tools.rights import as_superuser, with_own_defaults
 
 CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id"}
 
@@ -245,6 +246,13 @@ class CallWallet(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model
+    def default_get(self, fields):
+        """Odoo's hook; what the wallet keeps by itself begins as the model has it, whatever a context says."""
+        kept = {name for name, field in self._fields.items() if self._is_kept(field) or field.inherited}
+        values = super().default_get(fields)
+        return values if self.env.su else with_own_defaults(self, values, kept)
+
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
@@ -316,9 +324,9 @@ class CallWallet(models.Model):
         user = self.env.user
         if any(user.has_group(group) for group in groups):
             self.check_access("read")
-            return self.sudo()
+            return as_superuser(self)
         if owner and all(wallet._is_owned_by(user) for wallet in self.sudo()):
-            return self.sudo()
+            return as_superuser(self)
         raise AccessError(self.env._("You may not do this with a call wallet."))
 
     # === AMOUNTS === #

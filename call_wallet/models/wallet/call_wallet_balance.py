@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ...tools.fields import Amount
+from ...tools.rights import with_own_defaults
 
 STATES = [
     ("not_set_up", "Not Set Up"),
@@ -104,6 +105,11 @@ class CallWalletBalance(models.Model):
         self.env.cr.execute("ALTER TABLE call_wallet_balance SET (fillfactor = 40)")
 
     # === CRUD METHODS === #
+
+    @api.model
+    def default_get(self, fields):
+        """Odoo's hook; a balance begins as the model has it, whatever a context says."""
+        return with_own_defaults(self, super().default_get(fields), set(self._fields))
 
     @api.model_create_multi
     def create(self, vals_list):

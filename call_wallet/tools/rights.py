@@ -1,0 +1,39 @@
+"""What a door does as superuser is what it says, and never what the context of its caller says.
+
+A caller of a public method chooses its context. Odoo's ``sudo`` drops the ``default_*`` keys, which fill in fields
+of whatever is created, and keeps those that switch its checks and computations off, such as ``skip_invoice_sync``.
+"""
+
+from odoo import models
+
+# Where the caller is and which language they read; nothing here changes what is done.
+HARMLESS = {"lang", "tz", "uid", "allowed_company_ids"}
+
+
+def as_superuser(records):
+    """Return ``records`` as superuser, with as much of the caller's context as is harmless.
+
+    What runs as superuser already is the addon's own code, and keeps the context that it has set.
+    """
+    return records if records.env.su else without_orders(records).sudo()
+
+
+def without_orders(records):
+    """Return ``records`` with as much of the caller's context as is harmless."""
+    context = {name: value for name, value in records.env.context.items() if name in HARMLESS}
+    return records.with_context(context)
+
+
+def with_own_defaults(records, values, names):
+    """Return ``values``, what ``default_get`` found, with the model's own defaults of the fields ``names``.
+
+    Anybody may put a ``default_*`` into a context, or save a default of their own.
+    """
+    records = without_orders(records)
+    for name in names & values.keys():
+        field = records._fields[name]
+        while field.inherited:
+            field = field.related_field
+        value = field.default(records.env[field.model_name]) if field.default else None
+        values[name] = value.id if isinstance(value, models.BaseModel) else value
+    return {name: value for name, value in values.items() if value is not None or name not in names}
