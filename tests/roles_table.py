@@ -345,6 +345,8 @@ ACTIONS = [
     Action("change other settings of the company", NOBODY, "res.company.write", lambda c: c.company,
            vals={"call_wallet_refund_limit": 5, "name": "Ours now"}),
     Action("open the settings", MANAGER, "call.wallet.settings.action_open"),
+    Action("save the settings", MANAGER, "call.wallet.settings.action_save",
+           lambda c: c.env["call.wallet.settings"].create({})),
     # === CALLS === #
     Action("ask whether a call may start", PLATFORM, "call.wallet.authorize_call", account=account, **CALL),
     Action("hold longer", PLATFORM, "call.wallet.extend_hold", account=held, call_ref="c-1", seconds=60),

@@ -1,6 +1,6 @@
 """The settings of the addon for finance managers, who are no administrators and write no companies."""
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form
 
 from .common import CallWalletCommon
@@ -25,6 +25,48 @@ class TestSettings(CallWalletCommon):
         other = self.env["res.company"].create({"name": "Another company"})
         with self.assertRaises(AccessError):
             other.with_user(manager).write({"call_wallet_refund_limit": 5})
+
+    def test_former_deposit_accounts_are_nobodys_to_edit_through_the_company(self):
+        """A list's commands, carried out as superuser, reach anything: accounts, lock dates, bank accounts."""
+        manager = self._make_user("settings-manager", "finance_manager")
+        account = self.company.call_wallet_deposit_account_id
+        before = self.env["account.account"].search_count([])
+        values = {"name": "Mine", "code": "999001", "account_type": "liability_current"}
+        lock = {"company_ids": [(1, self.company.id, {"fiscalyear_lock_date": "2020-01-31"})]}
+        for command in ((0, 0, values), (1, account.id, lock), (4, account.id), (2, account.id)):
+            with self.assertRaises(AccessError):
+                self.company.with_user(manager).write({"call_wallet_former_deposit_account_ids": [command]})
+        self.assertEqual(self.env["account.account"].search_count([]), before)
+        self.assertFalse(self.company.fiscalyear_lock_date)
+
+    def test_accounts_of_another_company_are_refused(self):
+        manager = self._make_user("settings-manager", "finance_manager")
+        other = self.env["res.company"].create({"name": "Another company"})
+        theirs = self.env["account.journal"].create(
+            {"name": "Theirs", "code": "THEIR", "type": "general", "company_id": other.id}
+        )
+        account = self.company.call_wallet_deposit_account_id
+        foreign = self.env["account.account"].create(
+            {"name": "Theirs", "code": "T1", "account_type": account.account_type, "company_ids": other.ids}
+        )
+        for values in ({"call_wallet_journal_id": theirs.id}, {"call_wallet_deposit_account_id": foreign.id}):
+            with self.assertRaisesRegex(ValidationError, "another company's"):
+                self.env["call.wallet.settings"].with_user(manager).create(values)
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.company.id})
+        branch.call_wallet_deposit_account_id = account
+
+    def test_settings_of_another_company_are_not_shown(self):
+        manager = self._make_user("settings-manager", "finance_manager")
+        other = self.env["res.company"].create({"name": "Another company"})
+        other.call_wallet_refund_limit = 77
+        settings = self.env["call.wallet.settings"].with_user(manager)
+        spec = {"company_id": {}, "call_wallet_refund_limit": {}}
+        shown = settings.onchange({"company_id": other.id}, ["company_id"], spec)["value"]
+        self.assertNotEqual(shown["call_wallet_refund_limit"], 77)
+        made = settings.with_context(default_company_id=other.id).create({"company_id": other.id})
+        self.assertEqual(made.company_id, self.company)
+        with self.assertRaises(AccessError):
+            made.write({"company_id": other.id})
 
     def test_finance_staff_do_not_change_them(self):
         clerk = self._make_user("settings-clerk", "finance")

@@ -138,6 +138,27 @@ class TestTopupPayment(CallWalletCommon, HttpCase):
         self._start(login="pay-owner", **how)
         self.assertEqual(self._transactions().token_id, card)
 
+    def test_whoever_has_the_link_saves_no_card_for_the_customer(self):
+        stranger = self._portal_user("pay-stranger", self.env["res.partner"].create({"name": "S", "is_company": True}))
+        self._portal_user("pay-colleague", self.partner)
+        page = f"/my/invoices/{self.invoice.id}?access_token={self.invoice.access_token}"
+        link = self.env["payment.link.wizard"].create(
+            {"res_model": "account.move", "res_id": self.invoice.id, "amount": 100, "currency_id": 1,
+             "partner_id": self.partner.id}
+        ).link  # fmt: skip
+        for login in ("pay-stranger", "pay-colleague", None):
+            with self.subTest(login=login):
+                self._refused("nothing else", login=login, is_validation=True, tokenization_requested=True)
+                self._start(login=login, tokenization_requested=True)
+                self.assertFalse(self._transactions().filtered("tokenize"))
+                for address in (page, link):
+                    self.assertNotIn("o_payment_tokenize_checkbox", self.url_open(address).text)
+        self.assertFalse(stranger.partner_id.payment_token_ids)
+        self.authenticate("pay-owner", "pay-owner")
+        self.assertIn("o_payment_tokenize_checkbox", self.url_open(page).text)
+        for flow in ("offline", "x", None):
+            self._refused("nothing else", flow=flow)
+
     def test_only_what_is_offered_is_accepted(self):
         other = self.env["payment.method"].search([("id", "not in", self.provider.payment_method_ids.ids)], limit=1)
         elsewhere = self.env["res.company"].create({"name": "Elsewhere"})

@@ -1,6 +1,8 @@
 from odoo.addons.account_payment.controllers.portal import PortalAccount
 from odoo.http import request
 
+from .topup_payment import hide_saving
+
 
 class CallWalletInvoicePage(PortalAccount):
     """Odoo's pages of one invoice and of all overdue, where they are of top-ups; all others are left alone."""
@@ -14,10 +16,16 @@ class CallWalletInvoicePage(PortalAccount):
         if wallet:
             is_owner = request.env.user in wallet.owner_ids
             request.update_context(call_wallet_topup=True, call_wallet_cards_of=wallet.ids if is_owner else [])
-        return super()._invoice_get_page_view_values(invoice, access_token, payment=payment, amount=amount, **kwargs)
+        values = super()._invoice_get_page_view_values(invoice, access_token, payment=payment, amount=amount, **kwargs)
+        if wallet and "providers_sudo" in values:
+            hide_saving(values, invoice, values["providers_sudo"])
+        return values
 
     def _overdue_invoices_get_page_view_values(self, overdue_invoices, **kwargs):
         """Offer for overdue invoices, if a top-up's is among them, only what the server takes for it."""
         if overdue_invoices.sudo().call_wallet_topup_ids:
             request.update_context(call_wallet_topup=True)
-        return super()._overdue_invoices_get_page_view_values(overdue_invoices, **kwargs)
+        values = super()._overdue_invoices_get_page_view_values(overdue_invoices, **kwargs)
+        if "providers_sudo" in values:
+            hide_saving(values, overdue_invoices, values["providers_sudo"])
+        return values

@@ -9,6 +9,19 @@ from ..const import FINANCE
 SAME_WITHIN_MINUTES = 60
 
 
+def may_use_cards(invoices):
+    """Tell whether the user may charge a customer's saved cards, or save one: the wallet's owner, or finance staff."""
+    user = request.env.user
+    wallets = invoices.sudo().call_wallet_topup_ids.wallet_id
+    return user.has_group(FINANCE) or all(wallet._is_owned_by(user) for wallet in wallets)
+
+
+def hide_saving(values, invoices, providers):
+    """Ask nobody on a payment form to save a card for a customer, but those who may."""
+    if not may_use_cards(invoices):
+        values["show_tokenize_input_mapping"] = dict.fromkeys(providers.ids, False)
+
+
 class TopupPayment(PaymentPortal):
     """Pays a top-up's invoice: the server decides how much, for whom, and whether it may be paid at all.
 
@@ -31,6 +44,7 @@ class TopupPayment(PaymentPortal):
         kwargs["landing_route"] = (
             self._call_wallet_own_route(kwargs.get("landing_route")) or invoices[:1].get_portal_url()
         )
+        kwargs["tokenization_requested"] = kwargs.get("tokenization_requested") is True and may_use_cards(invoices)
         self._call_wallet_refuse_not_offered(invoices, partner, kwargs)
         again = self._call_wallet_same_transaction(invoices, partner, kwargs)
         if again:
@@ -45,9 +59,11 @@ class TopupPayment(PaymentPortal):
 
         :raise ValidationError: the provider, its method or the saved card is not offered
         """
-        if kwargs.get("flow") == "token":
-            return self._call_wallet_refuse_token(invoices, kwargs.get("token_id"))
         invoice = invoices[:1]
+        if kwargs.get("is_validation") or kwargs.get("flow") not in ("direct", "redirect", "token"):
+            raise ValidationError(request.env._("%s can be paid here, and nothing else.", invoice.name))
+        if kwargs["flow"] == "token":
+            return self._call_wallet_refuse_token(invoices, kwargs.get("token_id"))
         providers = (
             request.env["payment.provider"]
             .sudo()
@@ -80,9 +96,7 @@ class TopupPayment(PaymentPortal):
         :raise ValidationError: the card is not the user's to charge
         """
         wallets = invoices.call_wallet_topup_ids.wallet_id
-        user = request.env.user
-        may_charge = user.has_group(FINANCE) or all(wallet._is_owned_by(user) for wallet in wallets)
-        if not may_charge or any(token_id not in wallet._payment_tokens().ids for wallet in wallets):
+        if not may_use_cards(invoices) or any(token_id not in wallet._payment_tokens().ids for wallet in wallets):
             raise ValidationError(
                 request.env._(
                     "Saved cards are charged by the wallet's owners alone. Pay %s another way.", invoices[:1].name
@@ -129,4 +143,5 @@ class TopupPayment(PaymentPortal):
         invoice = request.env["account.move"].sudo().browse(self._cast_as_int(invoice_id) or []).exists()
         if invoice.call_wallet_topup_ids and invoice.state == "posted":
             values["amount"] = invoice.amount_residual
+            hide_saving(values, invoice, kwargs.get("providers_sudo", request.env["payment.provider"]))
         return values

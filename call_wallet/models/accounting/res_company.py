@@ -73,12 +73,30 @@ class ResCompanyAccounts(models.Model):
     @api.constrains(DEPOSIT_ACCOUNT, *INCOME_ACCOUNTS, JOURNAL)
     def _check_call_wallet_accounts(self):
         for company in self.sudo():
+            for name in (DEPOSIT_ACCOUNT, *INCOME_ACCOUNTS, JOURNAL):
+                company._call_wallet_refuse_foreign(name)
             for names, types in ((INCOME_ACCOUNTS, INCOME), ((DEPOSIT_ACCOUNT,), LIABILITIES)):
                 for name in names:
                     if company[name] and company[name].account_type not in types:
                         raise ValidationError(company._call_wallet_wrong_type(name))
             if company[JOURNAL] and company[JOURNAL].type != "general":
                 raise ValidationError(self.env._("Call wallet journal: choose one of the type Miscellaneous."))
+
+    def _call_wallet_refuse_foreign(self, name):
+        """Odoo asks whose an account is where it is used, and not where a company's setting chooses it.
+
+        :raise ValidationError: it is neither this company's nor one's above it
+        """
+        chosen = self[name]
+        if chosen.filtered_domain(chosen._check_company_domain(self)) != chosen:
+            raise ValidationError(
+                self.env._(
+                    "%(field)s: %(name)s is another company's. Choose one of %(company)s.",
+                    field=self._fields[name]._description_string(self.env),
+                    name=chosen.display_name,
+                    company=self.name,
+                )
+            )
 
     def _call_wallet_wrong_type(self, name):
         label, account = self._fields[name]._description_string(self.env), self[name].display_name

@@ -31,7 +31,47 @@ class CallWalletSettings(models.TransientModel):
             "name": self.env._("Settings"),
             "res_model": self._name,
             "views": [(self.env.ref("call_wallet.call_wallet_settings_view_form").id, "form")],
+            # A dialog: what is not saved by its button is not saved by leaving it either.
+            "target": "new",
+            "context": {"dialog_size": "extra-large"},
         }
+
+    def action_save(self):
+        """Close the form, which was saved by the click itself, and say so.
+
+        :raise AccessError: not a finance manager
+        """
+        self.check_access("write")
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._("The settings of %s are saved.", self.company_id.name),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    # === OF WHICH COMPANY === #
+    # The current one, whatever a caller sends: what is shown is read with more rights than the user's.
+
+    def onchange(self, values, field_names, fields_spec):
+        """Odoo's hook for a form that is open."""
+        return super().onchange({**values, "company_id": self.env.company.id}, field_names, fields_spec)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Change the settings of the current company."""
+        return super().create([{**vals, "company_id": self.env.company.id} for vals in vals_list])
+
+    def write(self, vals):
+        """Change them once more.
+
+        :raise AccessError: to other companies'
+        """
+        if any(record.company_id.id != vals.get("company_id", record.company_id.id) for record in self):
+            raise AccessError(self.env._("Company: choose it at the top of the page, and open its settings again."))
+        return super().write(vals)
 
     @api.model
     def _get_view(self, view_id=None, view_type="form", **options):

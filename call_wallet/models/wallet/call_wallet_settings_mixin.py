@@ -9,6 +9,14 @@ class CallWalletSettingsMixin(models.AbstractModel):
     _name = "call.wallet.settings.mixin"
     _description = "Call Wallet Settings of a Company"
 
+    def _company_settings(self):
+        """Return the names of the fields of ``res.company`` that are set here.
+
+        Never lists: as superuser, their commands would reach whatever they lead to.
+        """
+        paths = [field.related for field in self._fields.values() if field.type not in ("one2many", "many2many")]
+        return {path.partition(".")[2] for path in paths if path and path.startswith("company_id.")}
+
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
     call_wallet_whatsapp_rate = Amount(
         related="company_id.call_wallet_whatsapp_rate", readonly=False, string="WhatsApp price per minute"

@@ -3,8 +3,7 @@ from odoo import fields, models
 from ...const import FINANCE_MANAGER
 from ...tools.clock import day_in
 from ...tools.fields import Amount
-
-OWN = "call_wallet_"
+from ...tools.rights import as_superuser
 
 
 class ResCompany(models.Model):
@@ -97,9 +96,9 @@ class ResCompany(models.Model):
         return result
 
     def _call_wallet_for_settings(self, vals):
-        """Return the companies as superuser where a finance manager changes this addon's settings and nothing else."""
+        """Return the companies as superuser where a finance manager changes what the form has, and nothing else."""
         user = self.env.user
-        is_ours = bool(vals) and all(name.startswith(OWN) for name in vals)
+        is_ours = bool(vals) and vals.keys() <= self.env["call.wallet.settings"]._company_settings()
         if is_ours and not self.env.su and user.has_group(FINANCE_MANAGER) and self <= user.company_ids:
-            return self.sudo()
+            return as_superuser(self)
         return self
