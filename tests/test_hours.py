@@ -6,6 +6,7 @@ The moment is 31 December, 23:30 UTC, unless a test says otherwise: 1 January in
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from odoo import Command
 from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import UserError
 from odoo.tests import Form, freeze_time, new_test_user, tagged
@@ -46,6 +47,24 @@ class Hours:
 
 @tagged("post_install", "-at_install", "standard")
 class TestWhoLooks(Hours, CallWalletCommon):
+    def test_a_payment_by_hand_is_dated_on_the_companys_day(self):
+        plain = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.partner.id,
+                "invoice_line_ids": [Command.create({"name": "Something else", "price_unit": 5})],
+            }
+        )
+        plain.action_post()
+        topup = self.wallet.create_topup("20").invoice_id
+        for user, theirs in ((self.east, NEW), (self.west, OLD)):
+            dialog = self.env["account.payment.register"].with_user(user)
+            for invoice, day in ((topup, OLD), (plain, theirs)):
+                with self.subTest(user=user.login, invoice=invoice.name):
+                    context = {"active_model": "account.move", "active_ids": invoice.ids, "tz": user.tz}
+                    form = Form(dialog.with_context(**context))
+                    self.assertEqual(form.payment_date, day)
+
     def test_minutes_left_are_the_same_for_all(self):
         # The last 30 days of the wallet (UTC) begin on 2 December. In Manila's January they would on the 3rd.
         for day, number in ((2, "+442079460000"), (20, "+14155550100")):

@@ -17,6 +17,7 @@ from . import (
     call_wallet,
     account_move,
     account_payment,
+    account_payment_register,
     account_partial_reconcile,
     account_bank_statement_line,
     payment_provider,
