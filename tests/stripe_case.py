@@ -6,7 +6,7 @@ import json
 import time
 
 from odoo import Command
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, new_test_user, tagged
 
 from .common import CallWalletCommon
 from .stripe_fake import StripeFake
@@ -160,8 +160,21 @@ class StripeFakeCase(StripeCommon):
         self.assertNotIn("error", answer, answer.get("error"))
         return answer.get("result")
 
+    def _log_in_as_owner(self):
+        owner = self.wallet.owner_ids.filtered(lambda user: user.login == "page-owner")
+        if not owner:
+            owner = new_test_user(self.env, login="page-owner", password="page-owner", groups="base.group_portal")
+            owner.partner_id.parent_id = self.partner
+            self.wallet.owner_ids += owner
+        self.authenticate("page-owner", "page-owner")
+
     def _pay_by_page(self, topup, save_card=False, method=None):
-        """Start a payment on Stripe's page, as the payment form does; return (transaction, session's id)."""
+        """Start a payment on Stripe's page, as the payment form does; return (transaction, session's id).
+
+        Whoever has the invoice's link may pay; a card is saved by the wallet's owner alone.
+        """
+        if save_card:
+            self._log_in_as_owner()
         result = self._rpc(
             f"/invoice/transaction/{topup.invoice_id.id}",
             access_token=topup.invoice_id._portal_ensure_token(),
