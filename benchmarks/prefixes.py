@@ -30,7 +30,7 @@ def run(bench):
             start = time.process_time()
             for _ in range(PASSES):
                 for number, duration in zip(numbers, durations, strict=True):
-                    rating.rate_call(deck, number, NOW, duration)
+                    rating.charge(deck.match(rating.normalise(number), NOW), duration)
             return PASSES * len(numbers) / (time.process_time() - start)
 
         return arm
