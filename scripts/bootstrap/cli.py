@@ -78,6 +78,12 @@ def audit(setting, arguments):
     return run_script(setting, "tests/audit.py", arguments)
 
 
+def setups(setting, arguments):
+    """Run the main flow in every set-up, not only in those of `make test`."""
+    os.environ["CALL_WALLET_SETUPS"] = "all"
+    return testing.run(setting, ["tests/test_setups.py", *(arguments or shlex.split(os.environ.get("ARGS", "")))])
+
+
 def run_script(setting, name, arguments):
     script = paths.REPO / name
     if not script.exists():
@@ -147,6 +153,7 @@ COMMANDS = {
     "shell": shell,
     "bench": bench,
     "audit": audit,
+    "setups": setups,
     "lint": lint.run,
     "pot": i18n.renew,
     "clean": clean,

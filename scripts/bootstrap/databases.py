@@ -29,6 +29,21 @@ BASE_MODULES = [
     "bus",
 ]
 SHOP_MODULES = ["website_sale", "sale_management"]
+# The charts of accounts in which the set-ups of the tests do business, and what else these need of Odoo.
+CHART_MODULES = [
+    "l10n_be",
+    "l10n_ch",
+    "l10n_de",
+    "l10n_es",
+    "l10n_fr_account",
+    "l10n_in",
+    "l10n_it",
+    "l10n_jp",
+    "l10n_mx",
+    "l10n_uk",
+    "l10n_account_withholding_tax",
+]
+CHART_COMPANIES = paths.REPO / "tests/setups/companies.py"
 LANGUAGES = ["en_US", "es_ES"]
 RECIPE = "1"  # raise it when the way a template is built changes
 KEPT = 4  # old templates of each kind
@@ -88,6 +103,27 @@ class Databases:
             f"cw_beside_{paths.digest(shop, paths.tree_digest(paths.ADDON))}",
             "Template database with a shop and call_wallet",
             shop,
+            [["-i", "call_wallet", "--without-demo=True"]],
+            [],
+        )
+
+    def charts_template(self):
+        """Return the name of a database with the addon and a company in each of a dozen charts, without demo data of ours."""
+        origin = self.base_template()
+        charts = self._template(
+            f"cw_charts_{paths.digest(origin, CHART_COMPANIES, *CHART_MODULES)}",
+            f"Template database with {len(CHART_MODULES)} charts of accounts",
+            origin,
+            [
+                ["-i", ",".join(CHART_MODULES), "--without-demo=True", "--load-language=ar_001"],
+                ["shell", CHART_COMPANIES],
+            ],
+            [],
+        )
+        return self._template(
+            f"cw_setups_{paths.digest(charts, paths.tree_digest(paths.ADDON))}",
+            "Template database with charts of accounts and call_wallet",
+            charts,
             [["-i", "call_wallet", "--without-demo=True"]],
             [],
         )
