@@ -201,6 +201,16 @@ class TestLongestCall(AuthorizeCase):
         self._fund(self.wallet, "0.000001")
         self.assertEqual(self._ask(number=BERLIN)["max_seconds"], 30)
 
+    def test_a_call_that_could_last_the_grace_alone_does_not_start(self):
+        terms = {"increment_seconds": 6, "first_block_seconds": 20, "grace_seconds": 5}
+        self.plan.rate_ids = [(0, 0, {"prefix": "351", "price_per_minute": "0.6", **terms})]
+        self._fund(self.wallet, "0.19")
+        self.assertEqual(self._ask(number="+3512345678")["code"], "no_funds")
+        # 20 s cost 0.20, 26 s 0.26.
+        self._fund(self.wallet, "0.06")
+        self.assertEqual(self._ask(number="+3512345678")["max_seconds"], 20)
+        self.assertHeld("0.2")
+
     def test_a_free_call_ends_at_a_cap(self):
         self._fund(self.wallet, 1)
         self.plan.rate_ids = [(0, 0, {"prefix": "1800", "price_per_minute": "0"})]

@@ -4,6 +4,7 @@ import json
 import uuid
 from decimal import Decimal
 
+from odoo.addons.call_wallet.rating import Rate, cost_of
 from odoo.exceptions import AccessError, UserError
 
 from .common import CallWalletCommon
@@ -241,4 +242,38 @@ class TestCallButton(BackendCommon, HouseWallet):
             }}
             """,
             login="house.employee",
+        )
+
+
+class TestRunningCost(BackendCommon):
+    """What the call panel shows while a call goes on is what the server will charge."""
+
+    def test_the_panel_counts_as_the_rating_does(self):
+        rules = (
+            {"increment_seconds": 60},
+            {"increment_seconds": 6, "minimum_seconds": 30},
+            {"increment_seconds": 6, "first_block_seconds": 20},
+            {"increment_seconds": 60, "free_seconds": 30, "connection_fee": Decimal("0.05")},
+            {"increment_seconds": 6, "first_block_seconds": 20, "grace_seconds": 5, "connection_fee": Decimal("0.05")},
+        )
+        cases = [
+            [
+                {"rate": "0.6", **json.loads(json.dumps(rule, default=str))},
+                seconds,
+                str(cost_of(Rate("1", Decimal("0.6"), **rule), seconds)),
+            ]
+            for rule in rules
+            for seconds in (0, 1, 5, 6, 10, 20, 21, 27, 30, 31, 60, 61, 91)
+        ]
+        self._on(
+            "/odoo",
+            f"""
+            const {{ costSoFar }} = odoo.loader.modules.get("@call_wallet/backend/holds/call_cost");
+            for (const [call, seconds, cost] of {json.dumps(cases)}) {{
+                const shown = costSoFar(call, seconds).toFixed(6);
+                if (shown !== cost) {{
+                    throw new Error(`${{JSON.stringify(call)}}, ${{seconds}} s: ${{shown}} and not ${{cost}}`);
+                }}
+            }}
+            """,
         )

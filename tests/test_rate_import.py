@@ -174,7 +174,62 @@ class TestRateImport(CallWalletCommon):
         wizard.action_apply()
         self.assertEqual(self._cost("2026-11-02T00:00:00Z", "+12125550100"), Decimal("0.02"))
 
+    def test_first_block_and_grace_are_imported_by_their_usual_names(self):
+        wizard = self._import(
+            "351,Portugal,0.6,20,6,5",
+            header="Dial code;Destination;Rate per minute;Initial increment (sec);Increment;Grace time".replace(
+                ";", ","
+            ),
+        )
+        line = wizard.sample_ids.filtered("line")
+        self.assertEqual((line.first_block_seconds, line.increment_seconds, line.grace_seconds), (20, 6, 5))
+        wizard.action_apply()
+
+        # 21 s are billed as 26 at a cent a second; 5 s cost nothing.
+        for duration, cost in ((21, "0.260000"), (5, "0.000000")):
+            result = self._record(
+                self._call(started_at="2026-11-02T00:00:00Z", number="+3512345678", duration_seconds=duration)
+            )
+            self.assertEqual(result["total_cost"], cost)
+
+    def test_first_block_and_grace_stay_when_the_file_does_not_speak_of_them(self):
+        rate = self._rates("39")
+        rate.write({"first_block_seconds": 20, "grace_seconds": 5})
+
+        self.assertEqual(self._counts(self._import("39,,0.05,60,0,0"))["unchanged"], 1)
+        self._import("39,Italy,0.07,60,0,0").action_apply()
+        new = self._rates("39")[-1]
+        self.assertEqual((new.first_block_seconds, new.grace_seconds), (20, 5))
+        self._import("39,Italy,0.07,60,60,0", valid_from=NOVEMBER + timedelta(days=1)).action_apply()
+        new = self._rates("39")[-1]
+        self.assertEqual((new.minimum_seconds, new.first_block_seconds, new.grace_seconds), (60, 0, 5))
+
+    def test_times_without_an_offset_are_in_the_time_zone_of_the_form(self):
+        self.finance.tz = "Europe/Madrid"
+        self._import(
+            "1,USA,0.02,2026-11-05",
+            "1415,Bay Area,0.03,2026-11-05T00:00:00+02:00",
+            header="prefix,destination,price_per_minute,valid_from",
+        ).action_apply()
+
+        # Madrid is an hour ahead of UTC in winter.
+        self.assertEqual(self._rates("1")[-1].valid_from, datetime(2026, 11, 4, 23))
+        self.assertEqual(self._rates("1415")[-1].valid_from, datetime(2026, 11, 4, 22))
+
     # === ERRORS === #
+
+    def test_a_minimum_that_no_contract_means_is_refused_with_what_to_set_instead(self):
+        errors = self._refusal(
+            "351,Portugal,0.6,6,20,,",
+            "352,Luxembourg,0.6,6,,20,",
+            "353,Ireland,0.6,6,30,,",
+            "354,Iceland,0.6,6,30,20,",
+            "355,Albania,0.6,6,,,4000",
+            header="prefix,destination,price_per_minute,increment,minimum,first block,grace",
+        )
+        self.assertEqual(set(errors), {(2, "minimum_seconds"), (5, "first_block_seconds"), (6, "grace_seconds")})
+        for words in ("24 seconds", "20, 26, 32", "first_block_seconds to 20", "minimum_seconds to 24"):
+            self.assertIn(words, errors[2, "minimum_seconds"])
 
     def test_errors_are_told_by_line_and_column_and_nothing_changes(self):
         errors = self._refusal(

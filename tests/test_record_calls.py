@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.tests import tagged
 
 from .common import CallWalletCommon
@@ -58,9 +58,52 @@ class TestPrices(CallWalletCommon):
         self.assertEqual(self._cost(number="+4930123456", duration_seconds=1), ("0.500000", "0.030000"))
         self.assertEqual(self._cost(number="+4930123456", duration_seconds=31), ("0.600000", "0.036000"))
 
-    def test_free_seconds_are_billed_and_not_priced(self):
-        self.assertEqual(self._cost(number="+390612345", duration_seconds=45), ("1.000000", "0.000000"))
-        self.assertEqual(self._cost(number="+390612345", duration_seconds=61), ("2.000000", "0.050000"))
+    def test_free_seconds_come_off_the_duration_before_it_is_rounded_up(self):
+        self.assertEqual(self._cost(number="+390612345", duration_seconds=45), ("0.000000", "0.000000"))
+        self.assertEqual(self._cost(number="+390612345", duration_seconds=61), ("1.000000", "0.050000"))
+
+    def test_a_first_block_and_the_grace_are_billed_as_contracted(self):
+        self._add_20_6()
+        # Nothing up to 5 s; then 20, 26, 32 at a cent a second and the fee of 0.05.
+        for duration, cost in ((5, "0.000000"), (6, "0.250000"), (21, "0.310000"), (27, "0.370000")):
+            self.assertEqual(self._cost(number="+3512345678", duration_seconds=duration)[1], cost)
+
+    def _add_20_6(self):
+        self.plan.rate_ids = [
+            Command.create(
+                {
+                    "prefix": "351",
+                    "price_per_minute": "0.6",
+                    "increment_seconds": 6,
+                    "first_block_seconds": 20,
+                    "grace_seconds": 5,
+                    "connection_fee": "0.05",
+                }
+            )
+        ]
+
+    def test_the_explanation_tells_of_free_seconds_first_block_and_grace(self):
+        self._add_20_6()
+        for number, duration, expected in (
+            ("+3512345678", 21, "21 s billed as 26 s; 26 s × 0.6 / 60 + 0.05 = 0.31 USD"),
+            ("+3512345678", 5, "5 s cost nothing, as any call of at most 5 s; 0 min × 0.6 = 0 USD"),
+            ("+390612345", 61, "61 s less 60 s free billed as 60 s; 1 min × 0.05 = 0.05 USD"),
+        ):
+            call = self._call(number=number, duration_seconds=duration)
+            self._record(call)
+            self.assertIn(expected, self._usage_of(call).explanation)
+
+    def test_a_charge_of_an_earlier_version_still_explains_itself(self):
+        call = self._call(number="+390612345", duration_seconds=61)
+        self._record(call)
+        usage = self._usage_of(call)
+        # 61 s were billed as 120 s, of which 60 were free: (120 - 60) / 60 x 0.05.
+        self.env.cr.execute(
+            "UPDATE call_usage SET billed_seconds = 120, grace_seconds = NULL WHERE id = %s",
+            usage.ids,
+        )
+        self.env.invalidate_all()
+        self.assertIn("61 s billed as 120 s; 60 s free; (2 − 1) min × 0.05 = 0.05 USD", usage.explanation)
 
     def test_a_half_millionth_is_rounded_up(self):
         self.assertEqual(self._cost(number="+81312345678", duration_seconds=30)[1], "0.000001")

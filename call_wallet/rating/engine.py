@@ -1,13 +1,17 @@
-"""From a rate and a duration to a charge, and from an amount to a duration.
+"""Turn a rate and a duration into a charge, and an amount into a duration.
 
-The rule, per call::
+The rule for each call, in whole seconds::
 
-    billed_seconds = 0 if duration is 0 else ceil(max(duration, minimum) / increment) * increment
-    cost = price_per_minute * max(billed_seconds - free_seconds, 0) / 60 + connection_fee
+    talk = max(0, duration - free_seconds)
+    billed_seconds = 0 if talk is 0 or duration <= grace_seconds
+                     else ceil(max(talk, minimum_seconds) / increment) * increment
+      with a first block: first_block + ceil(max(0, talk - first_block) / increment) * increment
+    cost = price_per_minute * billed_seconds / 60 + connection_fee
     billed_minutes = billed_seconds / 60
 
-A call of 0 seconds bears no fee. ``cost`` and ``billed_minutes`` are rounded half up to 6 places,
-once, from exact integers.
+The connection fee is for connecting: a call that ends within its free seconds pays it, as it was answered. A call
+of 0 seconds, or one within ``grace_seconds``, does not. ``cost`` and ``billed_minutes`` are rounded half up to
+6 places, once, from exact integers.
 """
 
 from functools import lru_cache
@@ -32,10 +36,11 @@ def charge(rate, duration_seconds):
     if type(duration_seconds) is not int or duration_seconds <= 0:
         check_seconds(duration_seconds, "duration_seconds", 0)
         return _new(Charge, (0, _minutes(0), round6(0, 1), rate))
-    _, increment, minimum, _, free, per_unit, fee, denominator = rate.rules
-    billed = _billed(duration_seconds, increment, minimum)
-    priced = billed - free if billed > free else 0
-    cost = round6(per_unit * rate.units * priced + fee, denominator)
+    _, increment, _, _, free, _, grace, shortest, per_unit, fee, denominator = rate.rules
+    if duration_seconds <= grace:
+        return _new(Charge, (0, _minutes(0), round6(0, 1), rate))
+    billed = _billed(duration_seconds - free, increment, shortest)
+    cost = round6(per_unit * rate.units * billed + fee, denominator)
     # All parts were made here; the checks of the constructor would only repeat that.
     return _new(Charge, (billed, _minutes(billed), cost, rate))
 
@@ -45,39 +50,55 @@ def cost_of(rate, seconds):
     return charge(rate, seconds).cost
 
 
+def whole_steps(rate, seconds):
+    """Return the longest duration that is billed as one of ``seconds`` is; 0 for 0.
+
+    :raise TypeError: not an int
+    :raise ValueError: negative
+    """
+    check_seconds(seconds, "seconds", 0)
+    rules = rate.rules
+    if not seconds or seconds <= rules.grace_seconds:
+        return seconds and rules.grace_seconds
+    free = rules.free_seconds
+    return free + _billed(seconds - free, rules.increment_seconds, rules.shortest)
+
+
 def max_seconds(rate, available, cap=MAX_CALL_SECONDS):
-    """Return the longest duration, a multiple of the increment, that costs at most ``available``.
+    """Return the longest duration that costs at most ``available``, in whole seconds.
 
-    Below the cap, ``cost_of(max) <= available < cost_of(max + increment)``: minimum, fee, free
-    seconds and rounding are all taken into account. 0 when not even the shortest call fits.
+    The inverse of ``cost_of``: below the cap, ``cost_of(max) <= available < cost_of(max + 1)``. Nothing is
+    granted below zero, free or not.
 
-    :param Decimal available: may be negative
-    :param int cap: never more than this, itself rounded down to the increment
+    :param Decimal available: in the contract's currency; may be negative
+    :param int cap: never more than this
     :raise TypeError: ``available`` is a float, or ``cap`` not an int
     """
     check_seconds(cap, "cap", 0)
-    _, increment, minimum, _, free, per_unit, fee, denominator = rate.rules
-    per_second = per_unit * rate.units
+    _, increment, _, _, free, _, grace, shortest, per_unit, fee, denominator = rate.rules
     # round6(n, d) <= m millionths  <=>  2_000_000 * n + d < 2 * d * (m + 1)
     micros = whole_micros(exact(available, "available"))
-    left = (denominator * (2 * micros + 1) - 1) // 2_000_000 - fee
-    shortest = _billed(1, increment, minimum)
-    longest = cap // increment * increment
+    left = (denominator * (2 * micros + 1) - 1) // 2_000_000
     if left < 0:
         return 0
-    if per_second:
-        affordable = (left // per_second + free) // increment * increment
-        if affordable < shortest:
-            return 0
-        return min(affordable, longest)
-    return longest
+    left -= fee
+    if left < 0:
+        return min(grace, cap)
+    per_second = per_unit * rate.units
+    if not per_second:
+        return cap
+    payable = left // per_second
+    billed = shortest + (payable - shortest) // increment * increment if payable >= shortest else 0
+    return min(max(grace, free + billed), cap)
 
 
-def _billed(seconds, increment, minimum):
-    """Return the seconds billed for a call longer than 0 s."""
-    if seconds < minimum:
-        seconds = minimum
-    return -(-seconds // increment) * increment
+def _billed(talk, increment, shortest):
+    """Return the seconds billed for so many seconds of talk after the free ones."""
+    if talk <= 0:
+        return 0
+    if talk <= shortest:
+        return shortest
+    return shortest - (shortest - talk) // increment * increment
 
 
 @lru_cache(maxsize=4096)

@@ -22,35 +22,58 @@ class _PlanRulesFields(NamedTuple):
     minimum_seconds: int
     connection_fee: Decimal
     free_seconds: int
-    # cost = (per_unit * units * seconds + fee) / denominator, in integers: exact, and cheap.
+    first_block_seconds: int
+    grace_seconds: int
+    # What the arithmetic needs, worked out once: the fewest seconds that are billed, and
+    # cost = (per_unit * units * billed_seconds + fee) / denominator, in integers: exact, and cheap.
+    shortest: int
     per_unit: int
     fee: int
     denominator: int
 
 
 class PlanRules(_PlanRulesFields):
-    """All that prices a call but the price itself; the rates that agree on it share one.
+    """All that prices a call except the price itself; the rates that agree on it share one.
 
-    :param Decimal unit: what the ``units`` of a rate's price count, a millionth as a rule
+    :param Decimal unit: what the ``units`` of a rate's price count, usually a millionth
+    :raise TypeError, ValueError: as ``Rate`` does
     """
 
     __slots__ = ()
 
-    def __new__(cls, unit, increment_seconds, minimum_seconds, connection_fee, free_seconds):
+    def __new__(
+        cls,
+        unit,
+        increment_seconds,
+        minimum_seconds,
+        connection_fee,
+        free_seconds,
+        first_block_seconds=0,
+        grace_seconds=0,
+    ):
         fee = not_negative(connection_fee, "connection_fee")
         check_seconds(increment_seconds, "increment_seconds", 1)
         check_seconds(minimum_seconds, "minimum_seconds", 0)
         check_seconds(free_seconds, "free_seconds", 0)
+        check_seconds(first_block_seconds, "first_block_seconds", 0)
+        check_seconds(grace_seconds, "grace_seconds", 0)
+        if first_block_seconds and minimum_seconds:
+            raise ValueError(
+                f"first_block_seconds: {first_block_seconds} beside a minimum of {minimum_seconds}; set one to 0."
+            )
+        shortest = first_block_seconds or -(-max(1, minimum_seconds) // increment_seconds) * increment_seconds
         unit_over, unit_under = unit.as_integer_ratio()
         fee_over, fee_under = fee.as_integer_ratio()
         denominator = lcm(60 * unit_under, fee_under)
         per_unit = unit_over * (denominator // (60 * unit_under))
         fee_part = fee_over * (denominator // fee_under)
-        public = (unit, increment_seconds, minimum_seconds, fee, free_seconds)
-        return tuple.__new__(cls, (*public, per_unit, fee_part, denominator))
+        public = (
+            unit, increment_seconds, minimum_seconds, fee, free_seconds, first_block_seconds, grace_seconds,
+        )  # fmt: skip
+        return tuple.__new__(cls, (*public, shortest, per_unit, fee_part, denominator))
 
     def __getnewargs__(self):
-        return self[:5]
+        return self[:7]
 
 
 class _RateFields(NamedTuple):
@@ -68,14 +91,18 @@ class Rate(_RateFields):
 
     :param str prefix: leading digits of an E.164 number without ``+``; empty matches every number
     :param Decimal price_per_minute: 0 or more, exact to any number of places
-    :param int increment_seconds: a duration is rounded up to a multiple of it
-    :param int minimum_seconds: a call that connected is billed for at least this long
-    :param Decimal connection_fee: added to every call longer than 0 s
-    :param int free_seconds: taken off the billed seconds before they are priced
+    :param int increment_seconds: what is billed is rounded up to a multiple of it
+    :param int minimum_seconds: a call that goes on after its free seconds is billed for at least this
+        long, itself rounded up to the increment
+    :param Decimal connection_fee: added to every call longer than 0 s and than ``grace_seconds``
+    :param int free_seconds: taken off the duration before it is rounded up
     :param datetime valid_from: naive UTC, inclusive; None: since ever
     :param datetime valid_to: naive UTC, exclusive; None: for ever
     :param str destination: for people; not used in rating
     :param int rate_id: whatever names the rate to the caller, 0 or more, or None
+    :param int first_block_seconds: the first seconds are billed as one block, and the increment counts from
+        its end: 20 with an increment of 6 bills 20, 26, 32 ...; 0: none. Instead of a minimum, not beside one
+    :param int grace_seconds: a call of at most this long costs nothing, not even the fee; 0: none
     :raise TypeError: an amount that is a float, seconds that are not an int
     :raise ValueError: a value out of its range; the message names the field and the fix
     """
@@ -94,12 +121,22 @@ class Rate(_RateFields):
         valid_to=None,
         destination="",
         rate_id=None,
+        first_block_seconds=0,
+        grace_seconds=0,
     ):
         check_prefix(prefix)
         check_validity(valid_from, valid_to)
         check_rate_id(rate_id)
         units, unit = split(not_negative(price_per_minute, "price_per_minute"))
-        rules = PlanRules(unit, increment_seconds, minimum_seconds, connection_fee, free_seconds)
+        rules = PlanRules(
+            unit,
+            increment_seconds,
+            minimum_seconds,
+            connection_fee,
+            free_seconds,
+            first_block_seconds,
+            grace_seconds,
+        )
         return tuple.__new__(cls, (prefix, units, rules, valid_from, valid_to, destination, rate_id))
 
     @property
@@ -123,9 +160,17 @@ class Rate(_RateFields):
     def free_seconds(self):
         return self.rules.free_seconds
 
+    @property
+    def first_block_seconds(self):
+        return self.rules.first_block_seconds
+
+    @property
+    def grace_seconds(self):
+        return self.rules.grace_seconds
+
     def as_row(self):
         """Return the values in the order of the constructor."""
-        return (self.prefix, self.price_per_minute, *self.rules[1:5], *self[3:])
+        return (self.prefix, self.price_per_minute, *self.rules[1:5], *self[3:], *self.rules[5:7])
 
     __getnewargs__ = as_row
 
@@ -151,7 +196,10 @@ class Charge(_ChargeFields):
 
 
 def check_prefix(prefix):
-    """:raise ValueError: no E.164 number can begin with it"""
+    """Check that E.164 numbers can begin with ``prefix``.
+
+    :raise ValueError: none can
+    """
     if not isinstance(prefix, str) or not _is_prefix(prefix):
         raise ValueError(
             f"prefix: {repr(prefix)[:60]} cannot begin a number; "
@@ -160,7 +208,11 @@ def check_prefix(prefix):
 
 
 def check_seconds(value, field, lowest):
-    """:raise TypeError: not an int; :raise ValueError: below ``lowest``"""
+    """Check a number of whole seconds.
+
+    :raise TypeError: not an int
+    :raise ValueError: below ``lowest``
+    """
     if type(value) is not int:
         raise TypeError(f"{field}: {value!r} is a {type(value).__name__}; use whole seconds.")
     if value < lowest:
@@ -168,9 +220,10 @@ def check_seconds(value, field, lowest):
 
 
 def check_validity(valid_from, valid_to):
-    """Both naive UTC datetimes or None. Equal ones are allowed: a rate withdrawn before it began.
+    """Check that both are naive UTC datetimes or None. They may be equal: a rate withdrawn before it began.
 
-    :raise TypeError: not a datetime; :raise ValueError: with a time zone, or ending before it begins
+    :raise TypeError: not a datetime
+    :raise ValueError: with a time zone, or the end is before the beginning
     """
     for field, value in (("valid_from", valid_from), ("valid_to", valid_to)):
         if value is None:
@@ -183,8 +236,23 @@ def check_validity(valid_from, valid_to):
         raise ValueError(f"valid_to: {valid_to} is before valid_from {valid_from}; move one of them.")
 
 
+def billed_for_minimum(minimum_seconds, increment_seconds):
+    """Return what the shortest call is billed for when its minimum is longer than the increment, in seconds.
+
+    That is the minimum rounded up to the increment. Another number than the minimum means that no contract can say
+    so: whoever writes "20/6" wants a first block.
+    """
+    if not 0 < increment_seconds < minimum_seconds:
+        return minimum_seconds
+    return -(-minimum_seconds // increment_seconds) * increment_seconds
+
+
 def check_rate_id(rate_id):
-    """:raise TypeError: neither an int nor None; :raise ValueError: negative"""
+    """Check the caller's name of a rate.
+
+    :raise TypeError: neither an int nor None
+    :raise ValueError: negative
+    """
     if rate_id is None:
         return
     if type(rate_id) is not int:

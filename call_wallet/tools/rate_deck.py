@@ -3,7 +3,9 @@
 One line at a time, so that a list of any length takes little memory. The header names the
 columns: ``prefix`` and ``price_per_minute``, and optionally ``destination``,
 ``increment_seconds`` (60), ``minimum_seconds`` (0), ``connection_fee`` (0), ``free_seconds``
-(as it was) and ``valid_from`` (ISO 8601; UTC unless it says otherwise).
+(as it was), ``first_block_seconds`` (as it was, unless the line has a minimum), ``grace_seconds``
+(as it was) and ``valid_from`` (ISO 8601; in the reader's time zone, as on the form, unless it
+gives an offset). What people usually call them is understood too, such as "Initial increment".
 """
 
 import csv
@@ -16,13 +18,36 @@ from typing import NamedTuple
 
 from odoo.tools.translate import LazyTranslate
 
+from ..rating import billed_for_minimum
+
 _lt = LazyTranslate(__name__)
 
 REQUIRED = ("prefix", "price_per_minute")
 COLUMNS = (
     "prefix", "destination", "price_per_minute", "increment_seconds", "minimum_seconds", "connection_fee",
-    "free_seconds", "valid_from",
+    "free_seconds", "first_block_seconds", "grace_seconds", "valid_from",
 )  # fmt: skip
+# What carriers and switches call the columns, without "seconds" at the end. Left out is what may mean
+# something else: "price" and "rate" (of a minute or a second?), "grace period" (free seconds, to some).
+SYNONYMS = {
+    "code": "prefix", "dial_code": "prefix", "dialing_code": "prefix", "dialling_code": "prefix",
+    "destination_name": "destination",
+    "rate_per_minute": "price_per_minute", "price_min": "price_per_minute", "rate_min": "price_per_minute",
+    "increment": "increment_seconds", "billing_increment": "increment_seconds", "step": "increment_seconds",
+    "next_increment": "increment_seconds", "subsequent_increment": "increment_seconds",
+    "interval_n": "increment_seconds",
+    "minimum": "minimum_seconds", "minimum_duration": "minimum_seconds", "min_duration": "minimum_seconds",
+    "minimum_time": "minimum_seconds", "min_time": "minimum_seconds",
+    "connect_fee": "connection_fee", "connection_charge": "connection_fee", "connection_cost": "connection_fee",
+    "setup_fee": "connection_fee",
+    "free": "free_seconds", "included": "free_seconds",
+    "first_block": "first_block_seconds", "initial_block": "first_block_seconds",
+    "first_increment": "first_block_seconds", "initial_increment": "first_block_seconds",
+    "first_interval": "first_block_seconds", "initial_interval": "first_block_seconds",
+    "interval_1": "first_block_seconds",
+    "grace": "grace_seconds", "grace_time": "grace_seconds",
+    "effective_date": "valid_from", "effective_from": "valid_from", "start_date": "valid_from",
+}  # fmt: skip
 MAX_LINES = 1_048_576
 # An XLSX file is compressed; this is what it may unpack to.
 MAX_UNPACKED = 500_000_000
@@ -44,12 +69,16 @@ class UnreadableDeck(Exception):
 
 
 class WrongCell(Exception):
+    """A cell cannot be read; ``sentence`` says what to write instead."""
+
     def __init__(self, sentence):
         super().__init__()
         self.sentence = sentence
 
 
 class Error(NamedTuple):
+    """What is wrong with one cell; ``sentence`` is translated where it is shown."""
+
     line: int
     column: str
     value: str
@@ -60,18 +89,19 @@ class Item(NamedTuple):
     """A line of the list: either its values, or its errors.
 
     ``values``: line, prefix, destination, price, increment, minimum, fee, free seconds or None,
-    valid from (naive UTC) or None.
+    first block or None, grace or None, valid from (naive UTC) or None. None: as it was, and for
+    valid from as the import says.
     """
 
     values: tuple
     errors: list
 
 
-def read_deck(data, filename=None):
+def read_deck(data, tz):
     """Yield an ``Item`` for each line below the header.
 
     :param bytes data: the file
-    :param str filename: decides nothing, but its ending is used in messages
+    :param ZoneInfo tz: the time zone of the times that give no offset
     :raise UnreadableDeck: not CSV or XLSX, or a header that cannot be understood
     """
     lines = read_xlsx(data) if data[:4] == b"PK\x03\x04" else read_csv(data)
@@ -84,7 +114,7 @@ def read_deck(data, filename=None):
             continue
         if number > MAX_LINES:
             raise UnreadableDeck(_lt("more than %s lines; split it.", MAX_LINES))
-        yield read_line(number, header, cells)
+        yield read_line(number, header, cells, tz)
     if header is None:
         raise UnreadableDeck(_lt("it is empty; begin with a line of column names."))
 
@@ -129,10 +159,13 @@ def read_xlsx(data):
 
 
 def read_header(cells):
-    """Return {column: position}."""
+    """Return {column: position}.
+
+    :raise UnreadableDeck: a column that is unknown, there twice, or missing
+    """
     header = {}
     for position, cell in enumerate(cells):
-        name = re.sub(r"[\s_\-]+", "_", str(cell if cell is not None else "").strip().lower())
+        name = read_column(cell)
         if not name:
             continue
         if name not in COLUMNS:
@@ -155,27 +188,67 @@ def read_header(cells):
     return header
 
 
+def read_column(cell):
+    """Return the name of a column by its heading: "Initial increment (sec)" is ``first_block_seconds``."""
+    name = re.sub(r"[\s_\-/.()]+", "_", str(cell if cell is not None else "").lower()).strip("_")
+    if name in COLUMNS:
+        return name
+    base = re.sub("_(s|secs?|seconds?)$", "", name)
+    return SYNONYMS.get(base, name)
+
+
 # === LINES === #
 
 
-def read_line(number, header, cells):
+def read_line(number, header, cells, tz):
+    """Return the ``Item`` of one line of the file."""
     errors, values = [], [number]
     width = max(header.values()) + 1
     if any(cell not in (None, "") for cell in cells[width:]):
         errors.append(
             Error(number, "", shown(cells[width]), _lt("More cells than the header has; check the separators."))
         )
-    for column, read in READERS.items():
+    for column in COLUMNS:
         position = header.get(column)
         cell = cells[position] if position is not None and position < len(cells) else None
         try:
-            values.append(read(cell))
+            values.append(read_moment(cell, tz) if column == "valid_from" else READERS[column](cell))
         except WrongCell as wrong:
             errors.append(Error(number, column, shown(cell), wrong.sentence))
+    if not errors:
+        errors += check_steps(number, dict(zip(COLUMNS, values[1:], strict=True)))
     return Item(tuple(values), errors)
 
 
+def check_steps(number, values):
+    """Yield the errors of a minimum that no contract means, given what a line says (as on the form of a rate)."""
+    minimum, increment, block = (
+        values["minimum_seconds"], values["increment_seconds"], values["first_block_seconds"],
+    )  # fmt: skip
+    billed = billed_for_minimum(minimum, increment)
+    if minimum and block:
+        yield Error(
+            number, "first_block_seconds", str(block),
+            _lt("The line has a minimum of %s seconds too; set one of them and leave the other at 0.", minimum),
+        )  # fmt: skip
+    elif billed != minimum:
+        yield Error(
+            number, "minimum_seconds", str(minimum),
+            _lt(
+                "No multiple of the increment of %(increment)s: a short call would be billed %(billed)s seconds. For "
+                "%(minimum)s, %(next)s, %(then)s... set minimum_seconds to 0 and first_block_seconds to %(minimum)s; "
+                "else set minimum_seconds to %(billed)s.",
+                minimum=minimum,
+                increment=increment,
+                billed=billed,
+                next=minimum + increment,
+                then=minimum + 2 * increment,
+            ),
+        )  # fmt: skip
+
+
 def shown(cell):
+    """Return the start of a cell as text that can be stored and shown."""
     text = "" if cell is None else str(cell)
     return re.sub("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", text[:60])
 
@@ -241,7 +314,8 @@ def whole(lowest, highest, default):
     return read
 
 
-def read_moment(cell):
+def read_moment(cell, tz):
+    """Return the naive UTC time in the cell, or None where it is empty."""
     if cell in (None, ""):
         return None
     try:
@@ -251,8 +325,7 @@ def read_moment(cell):
             moment = datetime.combine(cell, time())
         else:
             moment = datetime.fromisoformat(cell)
-        if moment.tzinfo:
-            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, TypeError, OverflowError):
         raise WrongCell(_lt("Use ISO 8601, such as 2026-11-01 or 2026-11-01T00:00:00+01:00.")) from None
     if not 1970 <= moment.year <= 9998:
@@ -268,5 +341,6 @@ READERS = {
     "minimum_seconds": whole(0, 86400, 0),
     "connection_fee": read_amount,
     "free_seconds": whole(0, 86400, None),
-    "valid_from": read_moment,
+    "first_block_seconds": whole(0, 86400, None),
+    "grace_seconds": whole(0, 3600, None),
 }

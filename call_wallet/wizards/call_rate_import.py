@@ -1,6 +1,7 @@
 import base64
 from contextlib import contextmanager
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -43,7 +44,8 @@ class CallRateImport(models.TransientModel):
     before Apply; Apply closes the old rates when the new ones begin, and edits no price. An old
     rate that began at the same moment ends there too: it is kept, and never in force.
     New rates have no end.
-    Prices are in the plan's currency, 6 places; times are UTC.
+    Prices are in the plan's currency, 6 places. Times are stored in UTC; a time in the file that
+    gives no offset is in the user's time zone, as the times on this form and on a rate's are.
     """
 
     _name = "call.rate.import"
@@ -64,6 +66,7 @@ class CallRateImport(models.TransientModel):
         "Replace Later Rates",
         help="Rates of the same prefixes that begin after the new ones would take over from them; withdraw these.",
     )
+    tz = fields.Char("Time Zone", compute="_compute_tz", help="Of the times on this form and in the file.")
     state = fields.Selection([("choose", "File"), ("previewed", "Preview"), ("applied", "Applied")], default="choose")
     deck_version = fields.Integer()
     line_count = fields.Integer("Lines")
@@ -77,6 +80,10 @@ class CallRateImport(models.TransientModel):
     is_backdated = fields.Boolean(compute="_compute_is_backdated")
     error_ids = fields.One2many("call.rate.import.error", "import_id", "Errors by Line")
     sample_ids = fields.Many2many("call.rate.import.line", string="Changes", compute="_compute_sample_ids")
+
+    @api.depends_context("tz", "uid")
+    def _compute_tz(self):
+        self.tz = str(self.env.tz)
 
     @api.depends("valid_from")
     def _compute_is_backdated(self):
@@ -178,7 +185,7 @@ class CallRateImport(models.TransientModel):
         self.env.cr.execute(FILE)
         rows, errors, error_count = [], [], 0
         try:
-            for item in read_deck(base64.b64decode(self.file), self.filename):
+            for item in read_deck(base64.b64decode(self.file), ZoneInfo(self.tz)):
                 if item.errors:
                     error_count += len(item.errors)
                     errors += item.errors[: MAX_ERRORS - len(errors)]

@@ -27,6 +27,8 @@ class CallRateImportLine(models.TransientModel):
     minimum_seconds = fields.Integer(readonly=True, aggregator=None)
     connection_fee = Amount(readonly=True, aggregator=None)
     free_seconds = fields.Integer(readonly=True, aggregator=None)
+    first_block_seconds = fields.Integer("First Block", readonly=True, aggregator=None)
+    grace_seconds = fields.Integer(readonly=True, aggregator=None)
     valid_from = fields.Datetime(readonly=True)
 
     _lookup = models.Index("(import_id, kind)")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from ...rating import MAX_CALL_SECONDS, Rate, max_seconds
+from ...rating import MAX_CALL_SECONDS, Rate, max_seconds, whole_steps
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
@@ -125,7 +125,8 @@ class CallWalletAuthorize(models.Model):
         code = self._refusal_code(funds, rate)
         if code:
             return self._verdict(code, call_ref, rated, funds, rate)
-        wanted = whole_increments(max(expected_seconds or rated.hold_seconds, rate.minimum_seconds), rate)
+        # Free of charge within the grace; what is held is for a call that goes on.
+        wanted = whole_steps(rate, max(expected_seconds or rated.hold_seconds, rate.grace_seconds + 1))
         hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, utcnow())
         return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
@@ -141,7 +142,7 @@ class CallWalletAuthorize(models.Model):
         rate = self._rate_of(hold, rated)
         if hold.state == "expired":
             hold = hold._replace(amount=ZERO)
-        wanted = whole_increments(hold.reserved_seconds + seconds, rate)
+        wanted = whole_steps(rate, hold.reserved_seconds + seconds)
         return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
     def _release(self, account_ref, call_ref):
@@ -181,7 +182,8 @@ class CallWalletAuthorize(models.Model):
             # Calls that were lost held what this one needs.
             funds = self._lock_funds(rated)
             longest = longest_call(rate, available(funds) + hold.amount)
-        if longest <= hold.reserved_seconds:
+        # A call that could only last the grace, which costs nothing, is not worth starting.
+        if longest <= max(hold.reserved_seconds, rate.grace_seconds):
             return self._verdict("no_funds", call_ref, rated, funds, rate, hold if hold.id else None)
         seconds = min(wanted, longest)
         hold, funds = self.env["call.wallet.hold"]._write_hold(rated.wallet_id, call_ref, hold, rate, seconds)
@@ -354,7 +356,7 @@ class CallWalletAuthorize(models.Model):
         :return: what ``authorize_call`` answers; when allowed also ``number`` (E.164), ``uri`` (what opens the
             dialler, RFC 3966, or WhatsApp's click-to-chat link), ``started_at`` (UTC),
             ``reserved_seconds``, and what the price is made of: ``increment_seconds``,
-            ``minimum_seconds``, ``free_seconds``, ``connection_fee``
+            ``minimum_seconds``, ``first_block_seconds``, ``free_seconds``, ``grace_seconds``, ``connection_fee``
         :raise UserError: the company has no wallet of its own, or a parameter is malformed
         :raise AccessError: not an internal user
         """
@@ -363,7 +365,7 @@ class CallWalletAuthorize(models.Model):
             raise UserError(self.env._("%s has no call wallet of its own.", self.env.company.name))
         number = wallet._dialled(number, country_id)
         answer = wallet.authorize_call(wallet.account_ref, self._own_ref(call_ref), call_type, number)
-        return self._with_terms(wallet, answer, call_ref)
+        return self._with_prices(wallet, answer, call_ref)
 
     @api.model
     def extend_call(self, call_ref, seconds):
@@ -374,7 +376,7 @@ class CallWalletAuthorize(models.Model):
         """
         wallet = self._house_wallet()
         answer = wallet.extend_hold(wallet.account_ref, self._own_ref(call_ref), seconds)
-        return self._with_terms(wallet, answer, call_ref)
+        return self._with_prices(wallet, answer, call_ref)
 
     @api.model
     def end_call(self, call_ref, duration_seconds, status="completed"):
@@ -423,11 +425,11 @@ class CallWalletAuthorize(models.Model):
             return self._verdict("invalid_number", None, rated, funds)
         rate = rated.match(call_type, "outbound", number, utcnow())
         code = self._refusal_code(funds, rate)
-        if not code and longest_call(rate, available(funds)) <= 0:
+        if not code and longest_call(rate, available(funds)) <= rate.grace_seconds:
             code = "no_funds"
         return self._verdict(code or "ok", None, rated, funds, rate)
 
-    def _with_terms(self, wallet, answer, call_ref):
+    def _with_prices(self, wallet, answer, call_ref):
         """Add to a verdict what the call panel needs to count, and the caller's own reference."""
         answer["call_ref"] = call_ref
         hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
@@ -442,7 +444,9 @@ class CallWalletAuthorize(models.Model):
             reserved_seconds=hold.reserved_seconds,
             increment_seconds=rate.increment_seconds,
             minimum_seconds=rate.minimum_seconds,
+            first_block_seconds=rate.first_block_seconds,
             free_seconds=rate.free_seconds,
+            grace_seconds=rate.grace_seconds,
             connection_fee=str(parse_amount(rate.connection_fee)),
         )
         return answer
@@ -476,11 +480,6 @@ def available(funds):
 def longest_call(rate, amount):
     """Return for how many seconds ``amount`` lasts; a free call ends at a cap instead."""
     return max_seconds(rate, amount, UNLIMITED if rate.price_per_minute else MAX_CALL_SECONDS)
-
-
-def whole_increments(seconds, rate):
-    """Return ``seconds`` rounded up to what is billed."""
-    return -(-seconds // rate.increment_seconds) * rate.increment_seconds
 
 
 def is_plain(text):

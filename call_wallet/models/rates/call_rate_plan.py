@@ -101,17 +101,18 @@ class CallRatePlan(models.Model):
         self.env.cr.execute(
             """
             SELECT call_type, direction, COALESCE(prefix, ''), price_per_minute::text, increment_seconds,
-                   minimum_seconds, connection_fee::text, free_seconds, valid_from, valid_to, id
+                   minimum_seconds, connection_fee::text, free_seconds, first_block_seconds, grace_seconds,
+                   valid_from, valid_to, id
               FROM call_rate WHERE plan_id = %s
             """,
             [plan_id],
         )
         rates = {}
-        for call_type, direction, *terms in self.env.cr.fetchall():
-            rates.setdefault((call_type, direction), []).append(self._to_rate(*terms))
+        for call_type, direction, *row in self.env.cr.fetchall():
+            rates.setdefault((call_type, direction), []).append(self._to_rate(*row))
         return {kind: Deck(deck) for kind, deck in rates.items()}
 
-    def _to_rate(self, prefix, price, increment, minimum, fee, free, valid_from, valid_to, rate_id):
+    def _to_rate(self, prefix, price, increment, minimum, fee, free, first_block, grace, valid_from, valid_to, rate_id):
         return Rate(
             prefix=prefix,
             price_per_minute=parse_amount(price),
@@ -119,6 +120,8 @@ class CallRatePlan(models.Model):
             minimum_seconds=minimum or 0,
             connection_fee=parse_amount(fee),
             free_seconds=free or 0,
+            first_block_seconds=first_block or 0,
+            grace_seconds=grace or 0,
             valid_from=valid_from,
             valid_to=valid_to,
             rate_id=rate_id,

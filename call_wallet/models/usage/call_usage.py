@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools.mail import email_normalize, parse_contact_from_email
 
 from ...const import CALL_TYPES, DIRECTIONS
-from ...rating import arithmetic
+from ...rating import arithmetic, taken_off
 from ...tools.fields import ZERO, Amount
 
 CALL_STATUSES = [
@@ -62,7 +62,9 @@ class CallUsage(models.Model):
     matched_prefix = fields.Char(readonly=True)
     increment_seconds = fields.Integer(readonly=True, aggregator=None)
     minimum_seconds = fields.Integer(readonly=True, aggregator=None)
+    first_block_seconds = fields.Integer(readonly=True, aggregator=None)
     free_seconds = fields.Integer(readonly=True, aggregator=None)
+    grace_seconds = fields.Integer(readonly=True, aggregator=None)
     connection_fee = Amount(readonly=True, aggregator=None)
     campaign_id = fields.Many2one("utm.campaign", readonly=True, ondelete="restrict", index="btree_not_null")
     application_ref = fields.Char("Application ID", readonly=True)
@@ -77,7 +79,7 @@ class CallUsage(models.Model):
     _call_ref_unique = models.UniqueIndex("(wallet_id, call_ref)", "This call was already reported.")
     _wallet_started = models.Index("(wallet_id, started_at)")
 
-    @api.depends("rate", "billed_seconds", "matched_prefix", "connection_fee", "free_seconds")
+    @api.depends("rate", "billed_seconds", "matched_prefix", "connection_fee", "free_seconds", "grace_seconds")
     def _compute_explanation(self):
         for usage in self:
             usage.explanation = usage._explain()
@@ -93,22 +95,35 @@ class CallUsage(models.Model):
             matched = _("Any number")
         else:
             matched = _("Default price")
-        parts = [
-            matched,
-            _("%(price)s a minute", price=f"{self.rate.normalize():f}"),
-            _(
-                "%(duration)s s billed as %(billed)s s",
-                duration=self.duration_seconds,
-                billed=self.billed_seconds,
-            ),
-        ]
-        if self.free_seconds:
-            parts.append(_("%s s free", self.free_seconds))
-        worked_out = arithmetic(
-            self.rate, self.billed_seconds, self.free_seconds or 0, self.connection_fee or ZERO, self.total_cost
-        )
+        parts = [matched, _("%(price)s a minute", price=f"{self.rate.normalize():f}"), *self._explain_seconds()]
+        worked_out = arithmetic(self.rate, self.billed_seconds, self.free_seconds, self._charged_fee(), self.total_cost)
         parts.append(f"{worked_out} {self.currency_id.name}")
         return "; ".join(parts)
+
+    def _explain_seconds(self):
+        """Return the parts of the explanation that say how the duration became the billed seconds."""
+        _ = self.env._
+        seconds = {"duration": self.duration_seconds, "billed": self.billed_seconds, "free": self.free_seconds}
+        if self._is_within_grace():
+            return [
+                _(
+                    "%(duration)s s cost nothing, as any call of at most %(grace)s s",
+                    grace=self.grace_seconds,
+                    **seconds,
+                )
+            ]
+        if not self.free_seconds:
+            return [_("%(duration)s s billed as %(billed)s s", **seconds)]
+        if taken_off(self.rate, self.billed_seconds, self.free_seconds, self._charged_fee(), self.total_cost):
+            return [_("%(duration)s s billed as %(billed)s s", **seconds), _("%s s free", self.free_seconds)]
+        return [_("%(duration)s s less %(free)s s free billed as %(billed)s s", **seconds)]
+
+    def _is_within_grace(self):
+        return 0 < self.duration_seconds <= self.grace_seconds
+
+    def _charged_fee(self):
+        """Return what this call was charged as connection fee, in the wallet's currency."""
+        return self.connection_fee if self.duration_seconds > self.grace_seconds else ZERO
 
     @api.model_create_multi
     def create(self, vals_list):

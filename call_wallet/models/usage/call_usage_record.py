@@ -247,8 +247,8 @@ class CallUsageRecord(models.Model):
             usage_id, rated.wallet_id, call.call_ref, call.call_type, call.direction, call.number,
             call.started_at, call.duration_seconds, charged.billed_seconds, charged.billed_minutes,
             call.status, rate.price_per_minute, charged.cost, rate.rate_id or None, rate.prefix,
-            rate.increment_seconds, rate.minimum_seconds, rate.free_seconds, rate.connection_fee,
-            campaign_id, call.application_ref, manager_id, now,
+            rate.increment_seconds, rate.minimum_seconds, rate.first_block_seconds, rate.free_seconds,
+            rate.grace_seconds, rate.connection_fee, campaign_id, call.application_ref, manager_id, now,
         )  # fmt: skip
 
 
@@ -259,11 +259,11 @@ INSERT_USAGE = """
     INSERT INTO call_usage
            (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
             billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
-            increment_seconds, minimum_seconds, free_seconds, connection_fee, campaign_id,
-            application_ref, manager_id, reported_at)
+            increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
+            connection_fee, campaign_id, application_ref, manager_id, reported_at)
     SELECT * FROM unnest(
            %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[],
            %s::int[], %s::numeric[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::text[],
-           %s::int[], %s::int[], %s::int[], %s::numeric[], %s::int[],
-           %s::text[], %s::int[], %s::timestamp[])
+           %s::int[], %s::int[], %s::int[], %s::int[], %s::int[],
+           %s::numeric[], %s::int[], %s::text[], %s::int[], %s::timestamp[])
 """

@@ -5,16 +5,26 @@ export function secondsOf(call, now = Date.now()) {
 
 /**
  * Return what a call costs so far, as a number in the wallet's currency, for display only. The server works out the
- * charge itself, by the same terms: whole increments, a minimum, free seconds.
+ * charge itself, by the same rule (`rating/engine.py`): nothing within the grace; free seconds come off the duration;
+ * the rest is billed in a first block or a minimum, then in whole increments; the fee is for connecting.
  */
 export function costSoFar(call, seconds) {
-    if (!seconds) {
+    if (!seconds || seconds <= (call.grace_seconds || 0)) {
+        return 0;
+    }
+    const talk = Math.max(seconds - (call.free_seconds || 0), 0);
+    return (Number(call.rate) * billedSeconds(call, talk)) / 60 + Number(call.connection_fee || 0);
+}
+
+/** Return how many seconds are billed for so many seconds of talk after the free ones. */
+function billedSeconds(call, talk) {
+    if (!talk) {
         return 0;
     }
     const increment = call.increment_seconds || 60;
-    const billed = Math.ceil(Math.max(seconds, call.minimum_seconds || 0) / increment) * increment;
-    const charged = Math.max(billed - (call.free_seconds || 0), 0);
-    return (Number(call.rate) * charged) / 60 + Number(call.connection_fee || 0);
+    const roundUp = (amount) => Math.ceil(amount / increment) * increment;
+    const block = call.first_block_seconds || 0;
+    return block ? block + roundUp(Math.max(talk - block, 0)) : roundUp(Math.max(talk, call.minimum_seconds || 0));
 }
 
 /** Format seconds as a clock does: 75 as "1:15", 3675 as "1:01:15". */
