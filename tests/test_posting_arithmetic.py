@@ -42,7 +42,12 @@ class TestPostingArithmetic(TestCase):
             leaves = released(held, value, amount, amount * 2, CENT)
             held, value = held - amount, value - leaves
         self.assertEqual((held, value), (0, 0))
-        # Beyond what is held, and added to it: at the day's rate.
+        # 10 are held at 1.20. 15 used at the day's 2.00: 12 and 5 x 2.00 = 22.
         self.assertEqual(released(Decimal(10), Decimal(12), Decimal(15), Decimal(30), CENT), Decimal(22))
-        self.assertEqual(released(Decimal(10), Decimal(12), Decimal(-5), Decimal(-10), CENT), Decimal(-10))
-        self.assertEqual(released(Decimal(0), Decimal("0.03"), Decimal(5), Decimal(10), CENT), Decimal("10.03"))
+        # 5 refunded come back at 1.20: 6.
+        self.assertEqual(released(Decimal(10), Decimal(12), Decimal(-5), Decimal(-10), CENT), Decimal(-6))
+        # Overdrawn by 10, worth 12: 5 more at the day's rate; 15 refunded are 12 and 5 x 2.00.
+        self.assertEqual(released(Decimal(-10), Decimal(-12), Decimal(5), Decimal(10), CENT), Decimal(10))
+        self.assertEqual(released(Decimal(-10), Decimal(-12), Decimal(-15), Decimal(-30), CENT), Decimal(-22))
+        self.assertEqual(released(Decimal(0), Decimal("0.03"), Decimal(5), Decimal(10), CENT), Decimal(10))
+        self.assertEqual(released(Decimal(10), Decimal(12), Decimal(0), Decimal(0), CENT), Decimal(0))

@@ -48,25 +48,81 @@ class TestPostingCurrencies(PostingCommon):
         )
         return round(sum(lines.mapped("balance")), 2)
 
-    def test_income_at_the_days_rate_the_deposit_at_its_own_and_the_difference_is_exchange(self):
+    def _income(self, moves):
+        return moves.line_ids.filtered(lambda line: line.account_id == self.books.call_wallet_whatsapp_account_id)
+
+    def test_the_standards_example_income_at_the_rate_of_the_advance_and_no_exchange_item(self):
+        """IFRIC 22: 1,000 received at 1.10, 400 used at 1.20: revenue 440, liability 660."""
+        self._top_up(5, "1000")
+        self._use(12, "400")
+        moves = self._post(1, 31)
+        self.assertEqual(self._income(moves).mapped("balance"), [-440])
+        self.assertEqual(self._deposit(), (600, 660))
+        self.assertEqual(self._exchange(), 0)
+        self.assertEqual(len(moves.line_ids), 2)
+        self.assertSound(self.wallet)
+
+    def test_income_is_the_deposits_whatever_the_rates_do_and_nothing_is_left_of_it(self):
         self._top_up(5, "100")
         self.assertEqual(self._deposit(), (100, 110))
-        self._use(8, "40")
-        self._use(12, "30")
-        self._use(22, "30")
+        for day, euros in ((8, "33.34"), (12, "33.32"), (22, "33.34")):
+            self._use(day, euros)
         moves = self._post(1, 31).sorted("date")
-        income = moves.line_ids.filtered(lambda line: line.account_id == self.books.call_wallet_whatsapp_account_id)
-        self.assertEqual(income.sorted("date").mapped("amount_currency"), [-40, -30, -30])
-        self.assertEqual(income.sorted("date").mapped("balance"), [-44, -36, -30])
         self.assertEqual(moves.currency_id, self.euro)
-        # Held at 1.10: 3.00 lost on the 12th, 3.00 won on the 22nd; nothing is left in either currency.
+        # 33.34 x 1.10 = 36.674; 33.32 of 66.66, worth 73.33: 36.654...; the rest.
+        self.assertEqual(self._income(moves).sorted("date").mapped("balance"), [-36.67, -36.65, -36.68])
         self.assertEqual(self._deposit(), (0, 0))
         self.assertEqual(self._exchange(), 0)
-        lost = moves[1].line_ids.filtered(
-            lambda line: line.account_id == self.books.expense_currency_exchange_account_id
-        )
-        self.assertEqual((lost.balance, lost.amount_currency), (3, 0))
         self.assertSound(self.wallet)
+
+    def test_a_refund_gives_back_at_the_rate_of_the_deposit(self):
+        self._top_up(5, "1000")
+        self._use(12, "400")
+        with self._at(22):
+            self.wallet.refund("100", "Goodwill")
+        self._post(1, 31)
+        # 600 at 1.10 and 100 more; not at 1.00, the rate of the 22nd.
+        self.assertEqual(self._deposit(), (700, 770))
+        self.assertEqual(self._exchange(), 0)
+
+    def test_kinds_share_the_value_of_what_was_used(self):
+        self._top_up(5, "100")
+        self._charge(12, self._call(call_type="whatsapp", duration_seconds=60 * 500), self._call(duration_seconds=60))
+        self._post(1, 31)
+        # 10.00 and 0.0125, of which 0.01 is posted: 10.01 x 1.10 = 11.011.
+        self.assertEqual(self._deposit(), (89.99, 98.99))
+        self.assertSound(self.wallet)
+
+    def test_a_charge_and_a_refund_of_the_same_amount_keep_their_values(self):
+        self._top_up(5, "100")
+        self._use(12, "10")
+        with self._at(12):
+            self.wallet.refund("10", "Goodwill")
+        moves = self._post(1, 31)
+        # Both at 1.10, and nothing leaves the deposit.
+        self.assertEqual(sorted(moves.line_ids.mapped("balance")), [-11, 11])
+        self.assertEqual(self._deposit(), (100, 110))
+
+    def test_what_is_left_on_a_deposit_of_nothing_is_exchange_not_income(self):
+        topup = self._top_up(5, "100")
+        self._credit_at(topup, 12, 1.2)
+        self.assertEqual(self._deposit(), (0, -10))
+        self._use(22, "30")
+        moves = self._post(22, 31)
+        self.assertEqual(self._income(moves).mapped("balance"), [-30])
+        self.assertEqual((self._deposit(), self._exchange()), ((-30, -30), 10))
+        self.assertSound(self.wallet)
+
+    def test_a_deposit_whose_value_has_the_other_sign_is_brought_to_the_days_rate(self):
+        topup = self._top_up(5, "100")
+        self._credit_at(topup, 12, 1.2)
+        self._top_up(13, "5")
+        self.assertEqual(self._deposit(), (5, -4))  # 110 - 120 + 5 x 1.20
+        self._use(22, "2")
+        moves = self._post(22, 31)
+        # At 1.00: 2 of income, 3 left; the 9 from -4 to 5 are exchange.
+        self.assertEqual(self._income(moves).mapped("balance"), [-2])
+        self.assertEqual((self._deposit(), self._exchange()), ((3, 3), 9))
 
     def test_deposits_of_different_days_are_held_at_their_average_and_overdrafts_at_the_day(self):
         self._top_up(5, "100")  # 110
@@ -120,11 +176,34 @@ class TestPostingCurrencies(PostingCommon):
         self.assertEqual(self._deposit(), (0, 0))
 
     def test_without_exchange_accounts_the_run_says_which_to_choose(self):
-        self._top_up(5, "100")
-        self._use(12, "40")
+        topup = self._top_up(5, "100")
+        self._credit_at(topup, 12, 1.2)
         self.books.expense_currency_exchange_account_id = False
         with self.assertRaisesRegex(UserError, "no accounts for exchange gains and losses"):
             self._post(1, 31)
+
+    def test_a_currency_without_a_rate_is_refused_before_the_first_order_and_by_the_posting(self):
+        """20,000 yen are not 20,000 dollars."""
+        yen = self.env.ref("base.JPY")
+        yen.active = True
+        self.env["res.currency.rate"].search([("currency_id", "=", yen.id)]).unlink()
+        plan = self.plan.copy({"name": "Yen contract", "currency_id": yen.id})
+        wallet = self._make_wallet(company_id=self.books.id, currency_id=yen.id, rate_plan_id=plan.id)
+        with self.assertRaisesRegex(UserError, "no exchange rate of JPY: enter one under"):
+            wallet.create_topup("20000")
+        self._charge(8, self._call(account=wallet.account_ref, call_type="whatsapp", duration_seconds=60 * 1000))
+        with self.assertRaisesRegex(UserError, "no exchange rate of JPY"):
+            self._post(1, 31)
+        self.assertFalse(wallet.transaction_ids.move_id)
+        self.env["res.currency.rate"].create(
+            {"name": "2026-01-01", "currency_id": yen.id, "inverse_company_rate": 0.0065, "company_id": self.books.id}
+        )
+        # 20 yen at 0.0065: 0.13.
+        move = self._post(1, 31)
+        self.assertEqual(sorted(move.line_ids.mapped("balance")), [-0.13, 0.13])
+        with self._at(9):
+            topup = wallet.create_topup("20000")
+        self.assertEqual(topup.invoice_id.amount_untaxed_signed, 130)
 
     def test_what_cannot_be_posted_does_not_hold_up_other_days_and_currencies(self):
         dollars = self._make_wallet(company_id=self.books.id)

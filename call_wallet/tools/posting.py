@@ -62,18 +62,19 @@ def _share(owed, total, unit):
 def released(held, held_value, amount, value, unit):
     """Return what a change of a liability in a foreign currency is worth in the company's.
 
-    Funds leave a liability at the average rate at which they are held there, so that it is
-    worth nothing once nothing is left; they come in, or go beyond what is left, at the
-    day's rate.
+    An advance that is not paid back is non-monetary (IFRIC 22): it stays at the rates of the days on which
+    it was received, and income is what leaves it. Usage takes funds at the average rate at which they are
+    held; a refund gives them back at it, so the average stays. Where nothing is held, and for what goes
+    beyond it, the day's rate counts. With the last of the funds the liability's whole value leaves.
 
     :param held: the liability before, in its currency; ``held_value`` in the company's
     :param amount: what is taken from it (negative: added to it); ``value`` at the day's rate
     :param unit: the company currency's smallest amount
     """
-    if not held:
-        return held_value + value
-    if held * amount <= 0:
+    if not held or held < 0 < amount:
         return value
-    if abs(amount) >= abs(held):
-        return held_value + half_up(value * (amount - held) / amount, unit)
-    return half_up(held_value * amount / held, unit)
+    if held < 0 and amount > held or held > 0 and amount < held:
+        return half_up(held_value * amount / held, unit)
+    if not amount:
+        return ZERO
+    return held_value + half_up(value * (amount - held) / amount, unit)

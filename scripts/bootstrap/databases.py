@@ -108,7 +108,7 @@ class Databases:
         )
 
     def charts_template(self):
-        """Return the name of a database with the addon and a company in each of a dozen charts, without our demo data."""
+        """Return the name of a database with the addon and a company in each chart, without our demo data."""
         origin = self.base_template()
         charts = self._template(
             f"cw_charts_{paths.digest(origin, CHART_COMPANIES, *CHART_MODULES)}",

@@ -73,7 +73,10 @@ class CallWalletPostingEntry(models.Model):
     def _in_books(self):
         """Return the run as Odoo wants it for entries: in its company, which it checks, and language."""
         lang = self.company_id.partner_id._call_wallet_lang()
-        return self.with_company(self.company_id).with_context(lang=lang, tracking_disable=True)
+        # Whoever posts, an analytic plan that is mandatory for people's entries does not stop the books.
+        return self.with_company(self.company_id).with_context(
+            lang=lang, tracking_disable=True, validate_analytic=False
+        )
 
     # === TAKING THE TRANSACTIONS === #
 
@@ -124,6 +127,7 @@ class CallWalletPostingEntry(models.Model):
 
     def _prepare_entry_vals(self, day, currency):
         company = self.company_id
+        company._call_wallet_refuse_without_rate(currency)
         journal = company._call_wallet_setting("call_wallet_journal_id")
         date, locks = self._open_date(day, journal)
         shown = format_date(self.env, day)
@@ -173,25 +177,26 @@ class CallWalletPostingEntry(models.Model):
         rates = Rates(self, move, posted)
         items = []
         for wallet, kinds in posted.items():
-            income = self._income_items(wallet, claimed[wallet], kinds, rates)
-            total, value = -sum(item.amount for item in income), -sum(item.value for item in income)
+            total = sum(kinds.values(), ZERO)
+            value = rates.released(wallet, total)
             items.append(Item(wallet, deposits, self._deposit_label(wallet, claimed[wallet]), total, value))
-            items += income
-            difference = value - rates.released(wallet, total, value)
-            items += self._exchange_items(wallet, deposits, difference)
+            items += self._income_items(wallet, claimed[wallet], kinds, value, rates.average(wallet, total))
+            items += self._exchange_items(wallet, deposits, -rates.left_over(wallet))
         return [item for item in items if item.amount or item.value] or items
 
-    def _income_items(self, wallet, claimed, kinds, rates):
-        left, items = rates.value(sum(kinds.values(), ZERO)), []
+    def _income_items(self, wallet, claimed, kinds, value, rate):
+        """Return the income of each kind, at ``rate``; all together are worth ``value`` in the company's currency."""
+        unit = unit_of(self.company_id.currency_id)
+        left, items = value, []
         labels = self.env["call.wallet.posted"]._fields["kind"]._description_selection(self.env)
         labels = [(kind, label) for kind, label in labels if kind in kinds]
         for kind, label in labels:
             # The last one takes the rest, so that converting each adds no cent of its own.
-            value = left if kind == labels[-1][0] else rates.value(kinds[kind])
-            left -= value
+            part = left if kind == labels[-1][0] else half_up(kinds[kind] * rate, unit)
+            left -= part
             account = self.company_id._call_wallet_setting(ACCOUNTS[kind])
             name = self._income_label(wallet, label, claimed.get(kind, (ZERO, 0))[1])
-            items.append(Item(wallet, account, name, -kinds[kind], -value))
+            items.append(Item(wallet, account, name, -kinds[kind], -part))
         return items
 
     def _deposit_label(self, wallet, claimed):
@@ -242,12 +247,13 @@ class CallWalletPostingEntry(models.Model):
     # === EXCHANGE DIFFERENCES === #
     # Wallets in another currency than their company's.
     #
-    # Income is booked at Odoo's rate of the entry's day. The deposit was booked at the rates of
-    # the days on which it was invoiced, and leaves at the average of these; the difference is
-    # an exchange gain or loss, on the accounts that the company has for those. So a wallet
-    # whose deposit is used up leaves nothing on the liability, in neither currency. Where the
-    # last of a deposit went by something else than usage, such as a credit note at the rate of
-    # its own day, an entry of its own settles what is left.
+    # A top-up is not refundable, so its advance is no debt in money: IFRIC 22 keeps it at the rate of the day
+    # on which it was invoiced. Income is booked at that rate, the average of what the wallet still holds,
+    # and rates that move since make no gain or loss. What is used beyond the deposit takes the day's rate.
+    #
+    # A credit note at another rate than its invoice's can leave a value on a deposit of nothing. That is an
+    # exchange gain or loss, on the accounts that the company has for those: booked with the wallet's next
+    # usage, or by an entry of its own.
 
     def _exchange_items(self, wallet, deposits, difference):
         """As Odoo enters exchange differences: on both accounts, of no amount in the currency."""
@@ -371,26 +377,49 @@ class Rates:
         self.company, self.currency, self.date = posting.company_id, move.currency_id, move.date
         self.is_foreign = self.currency != self.company.currency_id
         self.unit = unit_of(self.company.currency_id)
-        self.held = self._read_held(posting.env, wallets) if self.is_foreign else {}
+        rate = self.currency._get_conversion_rate(self.currency, self.company.currency_id, self.company, self.date)
+        self.day = Decimal(repr(rate))
+        self.held, self.left = {}, {}
+        if self.is_foreign:
+            self._read_held(posting.env, wallets)
 
     def value(self, amount):
         """Convert by Odoo's rate of the entry's day."""
-        if not self.is_foreign:
-            return amount
         value = self.currency._convert(float(amount), self.company.currency_id, self.company, self.date)
         return half_up(Decimal(repr(value)), self.unit)
 
-    def released(self, wallet, amount, value):
+    def released(self, wallet, amount):
         """Return what leaves the wallet's liability with ``amount``, in the company's currency."""
         if not self.is_foreign:
-            return value
+            return amount
         held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
-        return released(held, held_value, amount, value, self.unit)
+        return released(held, held_value, amount, self.value(amount), self.unit)
+
+    def average(self, wallet, amount):
+        """Return the rate, not rounded, at which ``amount`` leaves the wallet's liability."""
+        if not self.is_foreign:
+            return Decimal(1)
+        held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
+        if held <= 0:
+            return self.day
+        if amount <= held:
+            return held_value / held
+        return (held_value + self.day * (amount - held)) / amount
+
+    def left_over(self, wallet):
+        """Return what stands on a wallet's liability in the company's currency and is worth nothing in its own."""
+        return self.left.get(wallet.id, ZERO)
 
     def _read_held(self, env, wallets):
         env.flush_all()
         env.cr.execute(HELD, [array(wallet.id for wallet in wallets), self.date])
-        return {wallet_id: (Decimal(held), Decimal(value)) for wallet_id, held, value in env.cr.fetchall()}
+        for wallet_id, held, value in env.cr.fetchall():
+            held, value = Decimal(held), Decimal(value)
+            if held * value <= 0:
+                # Credit notes at other rates have left this: no rate follows from it but the day's.
+                self.left[wallet_id] = value - self.value(held)
+                value = self.value(held)
+            self.held[wallet_id] = (held, value)
 
 
 # What a wallet's liability stands at, whichever account it was booked to at the time.

@@ -150,6 +150,30 @@ class ResCompanyAccounts(models.Model):
             )
         return account
 
+    def _call_wallet_refuse_without_rate(self, currency):
+        """Refuse a currency that Odoo would take for worth the same as this company's, having no rate of it.
+
+        :raise UserError: with what to do
+        """
+        own = self.sudo().currency_id
+        if currency == own:
+            return
+        rates = self.env["res.currency.rate"].sudo()
+        rates = rates.search_count(
+            [("currency_id", "=", currency.id), ("company_id", "in", (False, self.root_id.id))], limit=1
+        )
+        # Without a rate it still counts where the others' rates are stated in it.
+        if not rates and currency.sudo()._get_conversion_rate(currency, own, self, self._call_wallet_today()) == 1:
+            raise UserError(
+                self.env._(
+                    "%(company)s has no exchange rate of %(currency)s: enter one under Invoicing > Configuration > "
+                    "Currencies. Without it, amounts would be booked one to one in %(own)s.",
+                    company=self.name,
+                    currency=currency.name,
+                    own=own.name,
+                )
+            )
+
     def _call_wallet_nearest(self, name):
         for company in reversed(self.parent_ids):
             if company[name]:

@@ -88,6 +88,7 @@ class CallWalletOrder(models.Model):
             raise UserError(_("Terms: acknowledge that funds are invoiced and non-refundable."))
         if isinstance(amount, bool):
             raise UserError(_("Amount: enter a number."))
+        self.company_id._call_wallet_refuse_without_rate(self.currency_id)
         amount = parse_amount(amount, _("Amount"), self.env)
         self._refuse_unpayable(amount, _("Amount"))
         lowest, highest = self.company_id.call_wallet_topup_min, self.company_id.call_wallet_topup_max
