@@ -75,6 +75,21 @@ class TestStripeSweep(StripeFakeCase):
         self.assertEqual((transaction.state, topup.state), ("done", "paid"))
         self.assertBalance(self.wallet, 100)
 
+    def test_a_dispute_decided_weeks_later_is_asked_for_by_itself(self):
+        """100 are held while the dispute is open; it is won, and no message of that arrives or is listed."""
+        _topup, _transaction, charge = self._charged()
+        dispute = self.fake.money_back.open_dispute(charge["id"])["id"]
+        self._sweep()
+        self.assertEqual(self.wallet.available_balance, 0)
+        self.fake.money_back.close(dispute, won=True)
+        for event in self.fake.store.find("event"):
+            event["created"] -= 10 * 86400
+        self.stripe.call_wallet_swept_at = Datetime.now()
+        self._sweep()
+        self.env.invalidate_all()
+        self.assertEqual(self.wallet.available_balance, 100)
+        self.assertBalance(self.wallet, 100)
+
     def test_events_are_read_since_the_last_good_sweep(self):
         """A dispute of ten days ago; the last sweep that got through was eleven days ago."""
         _topup, _transaction, charge = self._charged()

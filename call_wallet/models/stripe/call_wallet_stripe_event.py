@@ -215,7 +215,10 @@ class CallWalletStripeEvent(models.Model):
                 continue
             noted = partial(self._note_failure, failures[part])
             resumed = "returns" if part == "returns" else None
-            if not each(self.env, items, partial(self._enter, provider, step), failed=noted, part=resumed):
+            enter = partial(self._enter, provider, step)
+            if part == "open":  # Stripe is asked for each first, with nothing locked
+                enter = partial(step, provider)
+            if not each(self.env, items, enter, failed=noted, part=resumed):
                 return False
         if not failures["events"] and not failures["payments"]:
             with door(self.env):
@@ -252,16 +255,23 @@ class CallWalletStripeEvent(models.Model):
         )
         return [*transactions, *disputes]
 
+    @worker
     def _ask_how_it_stands(self, provider, item):
+        """Ask Stripe while nothing is locked, then enter the answer."""
+        api_ = client(provider)
         if item._name == "call.wallet.stripe.return":
-            item._bring_dispute(provider, item.reference)
-            return
-        if item.call_wallet_checkout_open:
-            item._call_wallet_fetch_checkout()
-        elif item.state in ("pending", "authorized"):
-            item._call_wallet_fetch_intent()
-        if item.state == "done" and not item.is_post_processed:
-            item._post_process()
+            dispute = api_.disputes.retrieve(item.reference).to_dict()
+            in_books(self.env, lambda: item._enter_dispute(provider, dispute))
+        elif item.call_wallet_checkout_open:
+            in_books(self.env, lambda: self._bring_page(item))
+        else:
+            intent = api_.payment_intents.retrieve(item.provider_reference, {"expand": EXPAND}).to_dict()
+            in_books(self.env, lambda: item._call_wallet_bring(provider, intent))
+
+    def _bring_page(self, payment):
+        payment._call_wallet_fetch_checkout()
+        if payment.state == "done" and not payment.is_post_processed:
+            payment._post_process()
 
     @worker
     def _enter(self, provider, step, item):
