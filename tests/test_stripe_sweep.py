@@ -1,5 +1,8 @@
 """What was missed at Stripe is found by a comparison; and money that comes by bank transfer through Stripe."""
 
+from datetime import timedelta
+
+from odoo.fields import Datetime
 from odoo.tools import mute_logger
 
 from .stripe_case import StripeFakeCase
@@ -52,6 +55,55 @@ class TestStripeSweep(StripeFakeCase):
         self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
         for _time in range(2):
             self._sweep()
+        self.assertBalance(self.wallet, 0)
+
+    def test_a_debit_whose_messages_were_lost_for_weeks_is_asked_for_by_itself(self):
+        """Ten days without messages and without a sweep; then Stripe's lists are read from three days ago on."""
+        token = self._save_card()
+        token.stripe_payment_method = self.fake.payments.new_bank_account(customer=token.provider_ref)["id"]
+        method = self.env.ref("payment.payment_method_ach_direct_debit")
+        topup = self.wallet.create_topup("100")
+        transaction = self._charge(topup, token, payment_method_id=method.id)
+        self.assertEqual(transaction.state, "pending")
+        self.fake.payments.settle(self.fake.store.get("payment_intent", transaction.provider_reference))
+        for kind in ("event", "payment_intent"):
+            for item in self.fake.store.find(kind):
+                item["created"] -= 10 * 86400
+        self.stripe.call_wallet_swept_at = Datetime.now()
+        for _time in range(2):
+            self._sweep()
+        self.assertEqual((transaction.state, topup.state), ("done", "paid"))
+        self.assertBalance(self.wallet, 100)
+
+    def test_a_dispute_decided_weeks_later_is_asked_for_by_itself(self):
+        """100 are held while the dispute is open; it is won, and no message of that arrives or is listed."""
+        _topup, _transaction, charge = self._charged()
+        dispute = self.fake.money_back.open_dispute(charge["id"])["id"]
+        self._sweep()
+        self.assertEqual(self.wallet.available_balance, 0)
+        self.fake.money_back.close(dispute, won=True)
+        for event in self.fake.store.find("event"):
+            event["created"] -= 10 * 86400
+        self.stripe.call_wallet_swept_at = Datetime.now()
+        self._sweep()
+        self.env.invalidate_all()
+        self.assertEqual(self.wallet.available_balance, 100)
+        self.assertBalance(self.wallet, 100)
+
+    def test_events_are_read_since_the_last_good_sweep(self):
+        """A dispute of ten days ago; the last sweep that got through was eleven days ago."""
+        _topup, _transaction, charge = self._charged()
+        self.fake.money_back.withdraw(self.fake.money_back.open_dispute(charge["id"])["id"])
+        for event in self.fake.store.find("event"):
+            event["created"] -= 10 * 86400
+        before = Datetime.now() - timedelta(days=11)
+        self.stripe.call_wallet_swept_at = before
+        self.fake.control.next("fail", "/events", times=3)
+        self._sweep()
+        self.assertEqual(self.stripe.call_wallet_swept_at, before)
+        self.assertBalance(self.wallet, 100)
+        self._sweep()
+        self.assertGreater(self.stripe.call_wallet_swept_at, before)
         self.assertBalance(self.wallet, 0)
 
     def test_a_declined_card_that_another_followed_takes_nothing_back(self):

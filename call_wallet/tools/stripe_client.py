@@ -5,6 +5,7 @@ import logging
 from urllib.parse import urlsplit
 
 import stripe
+from odoo.tools.mail import email_normalize, email_split
 
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +38,15 @@ def is_loopback(address):
         return ipaddress.ip_address(parts.hostname).is_loopback
     except ValueError:
         return parts.hostname == "localhost"
+
+
+def first_email(text):
+    """Return the first address in what people enter as an e-mail, or None; Stripe refuses all but one bare address.
+
+    :param str text: such as ``ap@x.example, boss@x.example`` or ``Jo <jo@x.example>``
+    """
+    addresses = (email_normalize(address) for address in email_split(text or ""))
+    return next((address for address in addresses if address and address.isascii() and len(address) <= 512), None)
 
 
 def client(provider):

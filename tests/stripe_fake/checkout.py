@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from .errors import StripeFault, invalid
-from .payments import known
+from .payments import check_email, check_metadata, known
 
 PARAMETERS = {
     "mode",
@@ -36,7 +36,9 @@ class Checkout:
     def create(self, values):
         known(values, PARAMETERS)
         mode = values.get("mode")
-        customer = self.store.get("customer", values["customer"])["id"]
+        check_email(values.get("payment_intent_data") or {}, "receipt_email")
+        check_metadata(values)
+        customer = self.store.get("customer", values["customer"], "customer")["id"]
         total, currency, names = 0, values.get("currency"), []
         for item in values.get("line_items") or []:
             price = item["price_data"]

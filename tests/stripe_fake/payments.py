@@ -1,8 +1,15 @@
 """Customers, payment methods, setup intents, payment intents and their charges."""
 
+import re
+
 from .cards import CARDS, NAMED, message
 from .errors import StripeFault, invalid
 
+THREE_DECIMALS = {"bhd", "jod", "kwd", "omr", "tnd"}
+DETACHED = (
+    "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a "
+    "connected account without Customer attachment, or was detached from a Customer. It may not be used again."
+)
 FEE_PERCENT, FEE_FIXED = 29, 30  # 2.9 % and 30 cents
 INTENT_PARAMETERS = {
     "amount",
@@ -35,15 +42,25 @@ class Payments:
     def __init__(self, store):
         self.store = store
         self.receipts = ""
+        self.settles_in = None  # (currency, rate): where it is not that of the charge
 
     # === CUSTOMERS AND CARDS === #
 
     def create_customer(self, values):
         known(values, CUSTOMER_PARAMETERS)
+        check_email(values, "email")
         customer = self.store.new("customer", "cus", metadata={}, cash={}, **_pick(values, "name", "email", "phone"))
         customer |= _pick(values, "metadata", "description", "address")
         self.store.kind("customer")[customer["id"]] = customer
         return customer
+
+    def delete_customer(self, name):
+        """In Stripe's dashboard; the customer's cards go with it."""
+        customer = self.store.get("customer", name)
+        for method in self.store.find("payment_method", customer=name):
+            self.detach(method["id"], {})
+        del self.store.kind("customer")[name]
+        return {**customer, "deleted": True}
 
     def new_card(self, number, customer=None):
         if number not in CARDS:
@@ -70,7 +87,7 @@ class Payments:
 
     def detach(self, name, _values):
         method = self.store.get("payment_method", name)
-        method["customer"] = None
+        method.update(customer=None, detached=True)
         self.store.event("payment_method.detached", method)
         return method
 
@@ -97,7 +114,11 @@ class Payments:
 
     def create_intent(self, values):
         known(values, INTENT_PARAMETERS)
+        check_email(values, "receipt_email")
+        check_metadata(values)
         amount = int(values.get("amount") or 0)
+        if values["currency"] in THREE_DECIMALS and amount % 10:
+            raise invalid("Invalid amount: the last digit has to be 0 in this currency.", param="amount")
         if amount < 50:
             raise invalid("Amount must be at least $0.50 usd", code="amount_too_small", param="amount")
         customer = values.get("customer")
@@ -125,6 +146,8 @@ class Payments:
         )
         if values.get("payment_method"):
             method = self.payment_method(values["payment_method"])
+            if method.get("detached"):
+                raise invalid(DETACHED)
             if method["customer"] and method["customer"] != customer:
                 raise invalid("The PaymentMethod does not belong to the Customer you supplied.")
             intent["payment_method"] = method["id"]
@@ -219,7 +242,9 @@ class Payments:
         charge["balance_transaction"] = self.book(charge["amount"], fee, "charge", charge)["id"]
 
     def book(self, amount, fee, type, source):
-        """Enter a movement of the account's balance."""
+        """Enter a movement of the account's balance, in the currency in which the account is settled."""
+        currency, rate = self.settles_in or (source["currency"], 1)
+        amount, fee = round(amount * rate), round(fee * rate)
         return self.store.new(
             "balance_transaction",
             "txn",
@@ -228,7 +253,8 @@ class Payments:
             net=amount - fee,
             type=type,
             source=source["id"],
-            currency=source["currency"],
+            currency=currency,
+            exchange_rate=rate if self.settles_in else None,
             reporting_category=type,
             status="pending",
         )
@@ -301,6 +327,20 @@ def known(values, allowed):
     for name in values:
         if name not in allowed | {"expand"}:
             raise invalid(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
+
+
+def check_email(values, name):
+    """Refuse what is not one bare address."""
+    given = values.get(name)
+    if given and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+", given):
+        raise invalid(f"Invalid email address: {given}", code="email_invalid", param=name)
+
+
+def check_metadata(values):
+    """Refuse more than 50 keys, names of more than 40 characters, and values of more than 500."""
+    metadata = values.get("metadata") or {}
+    if len(metadata) > 50 or any(len(name) > 40 or len(value) > 500 for name, value in metadata.items()):
+        raise invalid("Metadata values can have up to 500 characters.", param="metadata")
 
 
 def _pick(values, *names):

@@ -24,7 +24,7 @@ REPAIR = timedelta(minutes=30)
 HARD_DECLINES = {
     "account_closed", "bank_account_closed", "card_not_supported", "closed_account", "do_not_try_again",
     "expired_card", "fraudulent", "incorrect_number", "invalid_account", "invalid_number", "lost_card",
-    "new_account_information_available", "no_account", "pickup_card", "restricted_card",
+    "new_account_information_available", "no_account", "payment_method_gone", "pickup_card", "restricted_card",
     "revocation_of_all_authorizations", "revocation_of_authorization", "security_violation", "stolen_card",
     "stop_payment_order", "transaction_not_allowed",
 }  # fmt: skip

@@ -66,7 +66,7 @@ class CallWalletAutoTopupRun(models.Model):
         # Also one that has become another customer's.
         if token not in self._payment_tokens():
             return Decision("card_removed")
-        if token._call_wallet_has_expired(self._today()):
+        if token._call_wallet_is_expired(self._today()):
             return Decision("card_expired")
         if not self.is_set_up:
             return Decision("not_set_up")
@@ -210,6 +210,9 @@ class CallWalletAutoTopupRun(models.Model):
         What is about to be charged is committed before the provider hears of it, so that a
         crash in between is seen and made up for, by the same payment and not by another.
         """
+        token = self.auto_topup_token_id
+        if token._call_wallet_is_expired(self._today()):  # the bank may have renewed it
+            token._call_wallet_refresh_apart()
         with door(self.env):
             attempt = self._auto_topup_begin(by_hand)
         if attempt:
@@ -343,8 +346,7 @@ class CallWalletAutoTopupRun(models.Model):
             token = wallet.auto_topup_token_id
             if token.id not in asked:  # several wallets may have the same card
                 asked.add(token.id)
-                with door(self.env):
-                    token._call_wallet_refresh_expiry()
+                token._call_wallet_refresh_apart()
             if wallet._auto_topup_look_at_card():
                 ending.append(wallet.id)
 
@@ -360,7 +362,7 @@ class CallWalletAutoTopupRun(models.Model):
             # The owner may have chosen another one just now.
             if self.auto_topup_state != "on" or not self._auto_topup_card_ends():
                 return False
-            if self.auto_topup_token_id._call_wallet_has_expired(self._today()):
+            if self.auto_topup_token_id._call_wallet_is_expired(self._today()):
                 self._auto_topup_suspend("card_expired")
             else:
                 self.env["call.wallet.alert"]._note_auto_topup_card(self)

@@ -1,8 +1,18 @@
 from odoo import models
 
+from ...tools.door import door, worker
+
 
 class PaymentToken(models.Model):
     _inherit = "payment.token"
+
+    @worker
+    def _call_wallet_refresh_apart(self):
+        """Ask Stripe until when the card is valid while nothing is locked; then write it."""
+        last_day = self._call_wallet_ask_expiry()
+        if last_day is not None:
+            with door(self.env):
+                self.call_wallet_expires_on = last_day
 
     def _handle_archiving(self):
         """A card that is removed is not charged any more: automatic top-up stops, and says why."""

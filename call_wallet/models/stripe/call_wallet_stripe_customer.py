@@ -4,7 +4,7 @@ import json
 import stripe
 from odoo import Command, api, fields, models
 
-from ...tools.stripe_client import client
+from ...tools.stripe_client import client, first_email
 from .payment_transaction import EXPAND
 
 CURRENCY = "USD"  # in which Stripe gives out account numbers of the customer's own in the US
@@ -44,10 +44,17 @@ class CallWalletStripeCustomer(models.Model):
         known = self.sudo().search(domain)
         if known:
             return known
+        return self._make(provider, company, is_live)
+
+    @api.model
+    def _make(self, provider, company, is_live, gone=None):
+        """Make a customer at Stripe; ``gone`` is the reference of the one it takes the place of."""
+        domain = [("provider_id", "=", provider.id), ("partner_id", "=", company.id), ("is_live", "=", is_live)]
         values = self._values(company)
         database = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
         # The same customer again after a rollback; another one once the address is another.
-        content = json.dumps([database, company.id, is_live, values], sort_keys=True)
+        # For the same key Stripe would name the deleted one again.
+        content = json.dumps([database, company.id, is_live, values, *([gone] if gone else [])], sort_keys=True)
         key = hashlib.sha256(content.encode()).hexdigest()
         customer = client(provider.sudo()).customers.create(values, {"idempotency_key": key})
         self.env.cr.execute(
@@ -67,21 +74,29 @@ class CallWalletStripeCustomer(models.Model):
             "state": company.state_id.name,
             "country": company.country_id.code,
         }
+        email = first_email(company.email)
         return {
             "name": company.name or "",
-            **({"email": company.email} if company.email else {}),
+            **({"email": email} if email else {}),
             "address": {name: value for name, value in address.items() if value},
             "metadata": {"call_wallet_db": database, "call_wallet_partner": str(company.id)},
         }
 
-    def _forget_if_unknown(self, error):
-        """Drop a customer that Stripe does not know (any more), so that the next attempt makes a new one."""
-        if (
-            isinstance(error, stripe.InvalidRequestError)
-            and error.code == "resource_missing"
-            and error.param == "customer"
-        ):
-            self.sudo().unlink()
+    def _ask(self, request):
+        """Return Stripe's answer about this customer; one that Stripe has deleted is replaced by a new one.
+
+        :param request: function of the client and of the customer's reference
+        :raise stripe.StripeError: Stripe refused, or did not answer
+        """
+        try:
+            return request(client(self.provider_id.sudo()), self.reference)
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing" or error.param not in ("customer", "id"):
+                raise
+        provider, company, is_live, gone = self.provider_id, self.partner_id, self.is_live, self.reference
+        self.sudo().unlink()
+        new = self._make(provider, company, is_live, gone=gone)
+        return request(client(provider.sudo()), new.reference)
 
     # === BANK TRANSFERS THROUGH STRIPE === #
     # Bank transfers through Stripe: money that arrives at the customer's own account number.
@@ -92,18 +107,18 @@ class CallWalletStripeCustomer(models.Model):
         :raise stripe.StripeError: Stripe refused, or did not answer
         """
         known = self.funding or {}
-        if CURRENCY not in known:
-            instructions = client(self.provider_id.sudo()).customers.funding_instructions.create(
-                self.reference,
-                {
-                    "bank_transfer": {"type": "us_bank_transfer"},
-                    "currency": CURRENCY.lower(),
-                    "funding_type": "bank_transfer",
-                },
-            )
-            known = {**known, CURRENCY: instructions.to_dict()["bank_transfer"]["financial_addresses"]}
-            self.sudo().funding = known
-        return known[CURRENCY]
+        if CURRENCY in known:
+            return known[CURRENCY]
+        values = {
+            "bank_transfer": {"type": "us_bank_transfer"},
+            "currency": CURRENCY.lower(),
+            "funding_type": "bank_transfer",
+        }
+        provider, company = self.provider_id, self.partner_id
+        instructions = self._ask(lambda api_, name: api_.customers.funding_instructions.create(name, values))
+        addresses = instructions.to_dict()["bank_transfer"]["financial_addresses"]
+        self._of(provider, company).funding = {**known, CURRENCY: addresses}
+        return addresses
 
     @api.model
     def _bring_cash(self, provider, customer_ref, movement_ref):

@@ -9,8 +9,9 @@ from odoo.exceptions import AccessError
 
 from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
-from ...tools.door import each, end_if_clean, in_books, worker
+from ...tools.door import door, each, end_if_clean, in_books, worker
 from ...tools.stripe_client import client
+from .call_wallet_stripe_return import OPEN
 from .payment_transaction import EXPAND
 
 _logger = logging.getLogger(__name__)
@@ -47,6 +48,9 @@ class NotYet(Exception):
 
 
 SWEEP_DAYS = 3
+
+# How long Stripe keeps its events.
+KEPT = timedelta(days=30)
 
 # A request that Stripe has not carried out by then was never received.
 GIVE_UP = timedelta(hours=1)
@@ -189,11 +193,13 @@ class CallWalletStripeEvent(models.Model):
 
         Payments are given up only after every payment at Stripe has been compared with ours in this very run.
         """
-        since = now() - timedelta(days=SWEEP_DAYS)
+        begun = utcnow()
+        since = self._compared_since(provider)
         failures = {}
         for part, missing, step in (
             ("events", self._missed_events, self._enter_event),
             ("payments", self._missed_payments, self._catch_up),
+            ("open", self._left_open, self._ask_how_it_stands),
             ("returns", self._taken_back, self._give_back),
             ("unanswered", self._not_received, self._give_up),
         ):
@@ -209,9 +215,63 @@ class CallWalletStripeEvent(models.Model):
                 continue
             noted = partial(self._note_failure, failures[part])
             resumed = "returns" if part == "returns" else None
-            if not each(self.env, items, partial(self._enter, provider, step), failed=noted, part=resumed):
+            enter = partial(self._enter, provider, step)
+            if part == "open":  # Stripe is asked for each first, with nothing locked
+                enter = partial(step, provider)
+            if not each(self.env, items, enter, failed=noted, part=resumed):
                 return False
+        if not failures["events"] and not failures["payments"]:
+            with door(self.env):
+                provider.call_wallet_swept_at = begun
         return True
+
+    def _compared_since(self, provider):
+        """Return from when on Stripe's lists are read: what the last sweep without a failure may have missed."""
+        recent = now() - timedelta(days=SWEEP_DAYS)
+        # Nothing is known of the time before the first one: as far back as Stripe keeps its events.
+        last = provider.call_wallet_swept_at or utcnow() - KEPT
+        return min(recent, last.replace(tzinfo=UTC) - GIVE_UP)
+
+    def _left_open(self, provider, _since):
+        """Return the payments and disputes that are not decided yet, however old: lists end somewhere."""
+        transactions = self.env["payment.transaction"].search(
+            [
+                ("provider_id", "=", provider.id),
+                ("operation", "!=", "refund"),
+                ("invoice_ids.call_wallet_topup_ids", "!=", False),
+                "|",
+                "&",
+                ("state", "in", ("pending", "authorized")),
+                ("provider_reference", "!=", False),
+                "&",
+                ("call_wallet_checkout_open", "=", True),
+                ("create_date", "<", utcnow() - GIVE_UP),
+            ],
+            order="id",
+        )
+        disputes = self.env["call.wallet.stripe.return"].search(
+            [("transaction_id.provider_id", "=", provider.id), ("kind", "=", "dispute"), ("status", "in", OPEN)],
+            order="id",
+        )
+        return [*transactions, *disputes]
+
+    @worker
+    def _ask_how_it_stands(self, provider, item):
+        """Ask Stripe while nothing is locked, then enter the answer."""
+        api_ = client(provider)
+        if item._name == "call.wallet.stripe.return":
+            dispute = api_.disputes.retrieve(item.reference).to_dict()
+            in_books(self.env, lambda: item._enter_dispute(provider, dispute))
+        elif item.call_wallet_checkout_open:
+            in_books(self.env, lambda: self._bring_page(item))
+        else:
+            intent = api_.payment_intents.retrieve(item.provider_reference, {"expand": EXPAND}).to_dict()
+            in_books(self.env, lambda: item._call_wallet_bring(provider, intent))
+
+    def _bring_page(self, payment):
+        payment._call_wallet_fetch_checkout()
+        if payment.state == "done" and not payment.is_post_processed:
+            payment._post_process()
 
     @worker
     def _enter(self, provider, step, item):
@@ -275,7 +335,7 @@ class CallWalletStripeEvent(models.Model):
             )
 
     def _taken_back(self, provider, since):
-        """Return what was taken back lately; it is given back where its payment stands at Stripe."""
+        """Return what was taken back since then; it is given back where its payment stands at Stripe."""
         return self.env["call.wallet.stripe.return"].search(
             [
                 ("transaction_id.provider_id", "=", provider.id),

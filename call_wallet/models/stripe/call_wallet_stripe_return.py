@@ -44,7 +44,11 @@ class CallWalletStripeReturn(models.Model):
     @api.model
     def _bring_dispute(self, provider, name):
         """Bring our side to how a dispute stands at Stripe; return whether it is about a top-up."""
-        dispute = client(provider).disputes.retrieve(name).to_dict()
+        return self._enter_dispute(provider, client(provider).disputes.retrieve(name).to_dict())
+
+    @api.model
+    def _enter_dispute(self, provider, dispute):
+        name = dispute["id"]
         transaction = self._payment_of(provider, dispute["payment_intent"])
         if not transaction:
             return False

@@ -31,6 +31,13 @@ class PaymentProviderStripe(models.Model):
         "in US dollars. Stripe has to have enabled bank transfers for your account.",
     )
 
+    call_wallet_swept_at = fields.Datetime(
+        "Compared With Stripe Until",
+        copy=False,
+        groups="base.group_system",
+        help="Up to when all that Stripe lists is known to have been entered here.",
+    )
+
     def _call_wallet_stripe_warning(self):
         """Return what comes late while Stripe's messages do not reach this addon, or False."""
         if self.code != "stripe" or self.sudo().call_wallet_webhook_secret:

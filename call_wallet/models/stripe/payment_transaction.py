@@ -1,16 +1,21 @@
 import logging
 
 import stripe
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.addons.payment_stripe import const
 
-from ...tools.stripe_client import client
+from ...tools.stripe_client import client, first_email
 
 _logger = logging.getLogger(__name__)
 
 # Whether Stripe did what it was asked for is not known.
 UNANSWERED = (stripe.APIConnectionError, stripe.RateLimitError)
+
+METADATA = 500  # characters that Stripe takes in one value
+
+# A decline of our own making: Stripe does not know the saved card any more.
+CARD_GONE = "payment_method_gone"
 
 EXPAND = ["payment_method", "latest_charge.balance_transaction"]
 
@@ -84,17 +89,21 @@ class PaymentTransaction(models.Model):
 
     def _call_wallet_description_values(self):
         """Return what lets Stripe's side be matched with ours, and the receipt be sent."""
+        email = first_email(self.partner_email)
         return {
             "description": self.reference,
             "metadata": self._call_wallet_metadata(),
-            **({"receipt_email": self.partner_email} if self.partner_email else {}),
+            **({"receipt_email": email} if email else {}),
         }
 
     def _call_wallet_metadata(self):
+        topups = ",".join(map(str, self._call_wallet_topups().ids))
+        if len(topups) > METADATA:  # as many of them as Stripe takes
+            topups = topups[: METADATA + 1].rpartition(",")[0]
         return {
             "call_wallet_db": self.env["ir.config_parameter"].sudo().get_param("database.uuid"),
             "call_wallet_reference": self.reference,
-            "call_wallet_topup": ",".join(map(str, self._call_wallet_topups().ids)),
+            "call_wallet_topup": topups,
         }
 
     # === REFUNDS === #
@@ -131,10 +140,24 @@ class PaymentTransaction(models.Model):
                 self.call_wallet_unanswered = True
                 self._set_pending(state_message=self.env._("Stripe has not answered yet; it will be asked again."))
             else:
-                self.call_wallet_refused = True
-                self._set_error(error.user_message or str(error))
+                self._call_wallet_refuse(error)
         else:
             process(answer)
+
+    def _call_wallet_refuse(self, error):
+        """Keep why Stripe refused; where it is for want of the card itself, that is the card's end."""
+        if self.operation == "offline" and self._call_wallet_lacks_card(error):
+            self.call_wallet_decline_code = CARD_GONE
+        else:
+            self.call_wallet_refused = True
+        self._set_error(error.user_message or str(error))
+
+    @staticmethod
+    def _call_wallet_lacks_card(error):
+        """Tell whether a saved card was detached at Stripe, or its customer deleted, which detaches it."""
+        if error.code == "resource_missing":
+            return error.param in ("customer", "payment_method")
+        return "detached from a Customer" in str(error)
 
     def _call_wallet_decline(self, error):
         details = error.error
@@ -176,10 +199,19 @@ class PaymentTransaction(models.Model):
             self.call_wallet_receipt_url = charge["receipt_url"]
         entry = charge.get("balance_transaction")
         if isinstance(entry, dict):
-            currency = self.env["res.currency"].search([("name", "=", entry["currency"].upper())])
+            currency = self._call_wallet_currency(entry["currency"])
+            if not currency:  # the payment counts all the same
+                _logger.warning("The fee of %s is in a currency that Odoo does not know.", self.reference)
+                return
             decimals = const.CURRENCY_DECIMALS.get(currency.name)
             fee = payment_utils.to_major_currency_units(entry["fee"], currency, arbitrary_decimal_number=decimals)
             self.write({"call_wallet_fee": fee, "call_wallet_fee_currency_id": currency.id})
+
+    @api.model
+    def _call_wallet_currency(self, code):
+        """Return a currency by its code at Stripe, one that is not active in Odoo as well."""
+        currencies = self.env["res.currency"].with_context(active_test=False)
+        return currencies.search([("name", "=", code.upper())], limit=1)
 
     def _call_wallet_fetch_intent(self):
         """Ask Stripe how the payment stands, and process it.
@@ -199,6 +231,8 @@ class PaymentTransaction(models.Model):
         if not self._call_wallet_concerns_a_wallet() or not customers._has_wallet(
             self.partner_id.commercial_partner_id
         ):
+            if self._call_wallet_topups():
+                self.partner_email = first_email(self.partner_email)
             return super()._stripe_create_customer()
         return {"id": customers._of(self.provider_id, self.partner_id).reference}
 

@@ -40,17 +40,15 @@ class PaymentTransactionCheckout(models.Model):
         if self.invoice_ids and (self._call_wallet_is_paid() or any(siblings.mapped(UNDER_WAY))):
             self._set_error(self.env._("This invoice has been paid already; reload the page."))
             return {}
-        customer = self.env["call.wallet.stripe.customer"]
         try:
             address = self._call_wallet_fetch_checkout()
             if address or self.state != "draft":
                 return {"checkout_url": address} if address else {}
-            customer = customer._of(self.provider_id, self.partner_id)
-            session = client(self.provider_id.sudo()).checkout.sessions.create(
-                self._call_wallet_session_values(customer.reference)
+            customer = self.env["call.wallet.stripe.customer"]._of(self.provider_id, self.partner_id)
+            session = customer._ask(
+                lambda api, name: api.checkout.sessions.create(self._call_wallet_session_values(name))
             )
         except stripe.StripeError as error:
-            customer._forget_if_unknown(error)
             self._set_error(error.user_message or self.env._("Stripe does not answer; try again in a minute."))
             return {}
         self.write({"call_wallet_checkout_session": session.id, "call_wallet_checkout_open": True})

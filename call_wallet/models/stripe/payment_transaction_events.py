@@ -74,7 +74,7 @@ class PaymentTransactionStripeEvents(models.Model):
             return self.browse()
         method = intent["payment_method"]
         code = method.get("type") if isinstance(method, dict) else "card"
-        currency = self.env["res.currency"].search([("name", "=", intent["currency"].upper())])
+        currency = self._call_wallet_currency(intent["currency"])
         decimals = const.CURRENCY_DECIMALS.get(currency.name)
         transaction = self.create(
             {

@@ -39,13 +39,24 @@ class PaymentToken(models.Model):
 
     def _call_wallet_refresh_expiry(self):
         """Ask Stripe, which hears of renewed cards from the card's network; other providers do not tell."""
-        for token in self.filtered(lambda token: token.provider_code == "stripe" and token.stripe_payment_method):
-            try:
-                method = client(token.provider_id).payment_methods.retrieve(token.stripe_payment_method).to_dict()
-            except stripe.StripeError:
-                _logger.warning("Stripe did not tell until when %s is valid.", token.display_name, exc_info=True)
-                continue
-            token.call_wallet_expires_on = self._call_wallet_last_day(method.get("card") or {})
+        for token in self:
+            last_day = token._call_wallet_ask_expiry()
+            if last_day is not None:
+                token.call_wallet_expires_on = last_day
+
+    def _call_wallet_ask_expiry(self):
+        """Return the card's last day as Stripe tells it: False where it has none, None where Stripe does not tell.
+
+        Nothing is written: scheduled actions ask outside of their transactions.
+        """
+        if self.provider_code != "stripe" or not self.stripe_payment_method:
+            return None
+        try:
+            method = client(self.provider_id).payment_methods.retrieve(self.stripe_payment_method).to_dict()
+        except stripe.StripeError:
+            _logger.warning("Stripe did not tell until when %s is valid.", self.display_name, exc_info=True)
+            return None
+        return self._call_wallet_last_day(method.get("card") or {})
 
     def _call_wallet_is_expired(self, day):
         """Tell whether the card has expired, as far as is known here."""
