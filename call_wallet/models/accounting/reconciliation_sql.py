@@ -91,6 +91,8 @@ INVOICES = """
                          FROM account_move_line l
                         WHERE l.move_id = d.move_id AND l.display_type = 'product') x
                ) own
+         UNION ALL
+        SELECT topup_id, wallet_id, move_id, amount FROM released
     )"""
 
 CREDITS = """
