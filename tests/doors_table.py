@@ -104,6 +104,28 @@ def paid(env):
     return topup
 
 
+def written_off(env):
+    """A top-up whose invoice was settled by an entry that is no money."""
+    topup = ordered(env)
+    invoice = topup.invoice_id
+    receivable = invoice.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+    lost = env["account.account"].search(
+        [("account_type", "=", "expense"), ("company_ids", "in", invoice.company_id.ids)], limit=1
+    )
+    amount, customer = invoice.amount_total, invoice.commercial_partner_id.id
+    entry = env["account.move"].create(
+        {
+            "line_ids": [
+                (0, 0, {"account_id": receivable.account_id.id, "credit": amount, "partner_id": customer}),
+                (0, 0, {"account_id": lost.id, "debit": amount}),
+            ]
+        }
+    )
+    entry.action_post()
+    (receivable | entry.line_ids.filtered(lambda line: line.account_id == receivable.account_id)).reconcile()
+    return topup
+
+
 def paid_untold(env):
     topup = paid(env)
     env.cr.postcommit.clear()  # the process that was to tell ends right after its commit
@@ -360,6 +382,8 @@ DOORS = {
     "call.wallet._cron_send_statements": (statement_due, lambda wallet: wallet._cron_send_statements()),
     "call.wallet.watch": (unwatched, lambda wallet: wallet.watch()),
     "call.wallet.watch_calls": (unwatched, lambda wallet: wallet.watch_calls()),
+    "call.wallet.topup.count_settlement": (written_off, lambda topup: topup.count_settlement("Set off")),
+    "call.wallet.topup.release_unfunded": (written_off, lambda topup: topup.release_unfunded("Bad debt")),
     "call.wallet.topup.pay_back": (paid, lambda topup: topup.pay_back("60", "Not needed")),
     "call.wallet.topup.apply_outstanding_credit": (overpaid_before, lambda topup: topup.apply_outstanding_credit()),
     "call.wallet.topup._cron_notify": (paid_untold, lambda topup: topup._cron_notify()),

@@ -90,7 +90,10 @@ class ReconciliationCommon(CallWalletCommon):
         self.assertEqual({name: figures[name] for name in wanted}, wanted)
         rolled = sum(figures[name] for name in ("opening", "added", "refunded"))
         self.assertEqual(rolled - figures["used"] - figures["reversed"], figures["closing"])
-        explained = sum(figures[name] for name in ("closing", "awaiting_payment", "not_posted", "remainder"))
+        explained = sum(
+            figures[name]
+            for name in ("closing", "awaiting_payment", "settled_without_funds", "not_posted", "remainder")
+        )
         self.assertEqual(explained + figures["unexplained"], figures["general_ledger"])
 
     def _post(self, first, last):

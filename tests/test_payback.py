@@ -196,6 +196,29 @@ class TestRefundsElsewhere(PaybackCase):
         self.assertTrue(self.wallet.activity_ids.filtered(lambda activity: "failed" in (activity.summary or "")))
         self.assertSound(self.wallet)
 
+    def test_a_refund_that_fails_in_a_locked_period_leaves_the_credit_note_to_be_paid(self):
+        topup = self.wallet.create_topup("100")
+        transaction = self._by_card(topup)
+        note = topup.pay_back("40", "Not needed")
+        # Past Odoo's check, which wants the demo's bank statements reconciled first.
+        self.env.cr.execute(
+            "UPDATE res_company SET fiscalyear_lock_date = %s WHERE id = %s", [note.date, self.company.id]
+        )
+        self.env.invalidate_all()
+        refund = transaction.child_transaction_ids
+        refund.write({"state": "error", "state_message": "expired card"})
+        refund._post_process()
+        refund._post_process()
+        self.env.invalidate_all()
+        self.assertBalance(self.wallet, 60)
+        self.assertEqual((note.state, note.payment_state, note.amount_residual), ("posted", "not_paid", 40))
+        reversal = refund.payment_id.move_id.reversal_move_ids
+        self.assertEqual(len(reversal), 1)
+        self.assertGreater(reversal.date, note.date)
+        failed = self.wallet.activity_ids.filtered(lambda activity: "failed" in (activity.summary or ""))
+        self.assertEqual(len(failed), 1)
+        self.assertSound(self.wallet)
+
 
 class TestInvoiceGuards(PaybackCase):
     def test_the_status_follows_the_money_where_odoo_does_not(self):

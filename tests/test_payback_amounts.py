@@ -237,6 +237,6 @@ class TestPaybackAmounts(CallWalletCommon):
         self.assertBalance(self.wallet, 95)
         with self.assertRaisesRegex(UserError, "5.00 USD.*write-off"):
             topup.pay_back("95", "Nothing needed")
-        with self.assertRaisesRegex(UserError, "written off"):
+        with self.assertRaisesRegex(UserError, "settled without funds"):
             self.wallet.close("Contract over")
         self.assertBalance(self.wallet, 95)

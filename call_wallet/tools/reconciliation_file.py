@@ -90,7 +90,7 @@ class Workbook:
 
     def _write_figure(self, sheet, line, name, figures):
         column, value = self._first[name], float(figures[name])
-        style = self._wrong if name == "unexplained" and value else self._money
+        style = self._wrong if name in ("unexplained", "settled_without_funds") and value else self._money
         formula = self._formula(name, line)
         if formula:
             sheet.write_formula(line, column, formula, style, value)
@@ -105,7 +105,9 @@ class Workbook:
             plus = "+".join(map(cell, ("opening", "added", "refunded")))
             return f"=ROUND({plus}-{cell('used')}-{cell('reversed')},6)"
         if name == "unexplained":
-            minus = "-".join(map(cell, ("closing", "awaiting_payment", "not_posted", "remainder")))
+            minus = "-".join(
+                map(cell, ("closing", "awaiting_payment", "settled_without_funds", "not_posted", "remainder"))
+            )
             return f"=ROUND({cell('general_ledger')}-{minus},6)"
         return None
 

@@ -90,7 +90,8 @@ class CallWalletAccounting(models.Model):
         """Compare the wallets of ``company`` with its general ledger at the end of ``date``.
 
         ``opening + added - used + refunded - reversed = closing``, of the month up to that day;
-        ``closing + awaiting_payment + not_posted + remainder + unexplained = general_ledger``.
+        ``closing + awaiting_payment + settled_without_funds + not_posted + remainder + unexplained =
+        general_ledger``.
 
         :param date: ``date`` or ``"YYYY-MM-DD"``, included; days are those of each wallet's
             time zone, which are also the accounting dates of its entries
@@ -99,9 +100,10 @@ class CallWalletAccounting(models.Model):
             in the wallet's currency ``opening`` (start of that month), ``added``, ``used``,
             ``refunded``, ``reversed`` (all four positive), ``closing``; ``general_ledger``, the
             credit balance on the deposit account; ``awaiting_payment``, invoiced and not
-            credited, net of tax (negative: credited and not invoiced); ``not_posted``, used and
+            credited, net of tax (negative: credited and not invoiced); ``settled_without_funds``,
+            the same where the invoice was settled by something that is no money; ``not_posted``, used and
             not in a posted entry of that day or before; ``remainder``, what the entries were
-            rounded by; and ``unexplained``, which should be zero
+            rounded by; and ``unexplained``, which should be zero, as should ``settled_without_funds``
         :raise UserError: ``date`` is not a date, or there is no such company
         :raise AccessError: neither finance staff nor an account manager of that company
         """
@@ -155,6 +157,7 @@ class CallWalletAccounting(models.Model):
             "sees_entries": all(self.env[model].has_access("read") for model in UNSEEN),
             "wallets": sum(len(section.rows) for section in sections),
             "differing": sum(len(section.differing) for section in sections),
+            "unfunded": sum(len(section.unfunded) for section in sections),
             "sections": [proof._section_data(section) for section in sections],
         }
 
@@ -179,6 +182,7 @@ class CallWalletAccounting(models.Model):
         openers = {
             **dict.fromkeys(("opening", "closing", *TYPES), self._open_reconciled_transactions),
             "awaiting_payment": self._open_reconciled_topups,
+            "settled_without_funds": self._open_reconciled_topups,
             "not_posted": self._open_reconciled_not_posted,
             "remainder": self._open_reconciled_entries,
             "general_ledger": self._open_reconciled_items,
@@ -232,7 +236,8 @@ class CallWalletAccounting(models.Model):
 
     def _open_reconciled_topups(self, figure, date):
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_topup")
-        ids = [row[0] for row in self._reconciliation_rows(queries.AWAITING_TOPUPS, date)]
+        query = queries.AWAITING_TOPUPS if figure == "awaiting_payment" else queries.UNFUNDED_TOPUPS
+        ids = [row[0] for row in self._reconciliation_rows(query, date)]
         return self._reconciled_action(action, figure, date, [("id", "in", ids)])
 
     # === ACCOUNTING'S ROWS === #
@@ -331,6 +336,7 @@ class CallWalletAccounting(models.Model):
             "reversed": self.env._("reversed"),
             "closing": self.env._("closing balance"),
             "awaiting_payment": self.env._("awaiting payment"),
+            "settled_without_funds": self.env._("settled without funds"),
             "not_posted": self.env._("not posted"),
             "remainder": self.env._("journal entries"),
             "general_ledger": self.env._("deposit account"),

@@ -33,6 +33,8 @@ class Figures:
     # From the heads of the top-ups' invoices and credit notes, and the ledger's rows of top-ups.
     invoiced: Decimal = ZERO
     credited: Decimal = ZERO
+    # From what settled the invoices and is no money.
+    settled_without_funds: Decimal = ZERO
     # From the ledger's rows, by the entry they are noted to be in.
     unposted: Decimal = ZERO
     posted_later: Decimal = ZERO
@@ -45,7 +47,7 @@ class Figures:
 
     @property
     def awaiting_payment(self):
-        return self.invoiced - self.credited
+        return self.invoiced - self.credited - self.settled_without_funds
 
     @property
     def not_posted(self):
@@ -54,7 +56,8 @@ class Figures:
     @property
     def explained(self):
         """What the general ledger should say."""
-        return self.closing + self.awaiting_payment + self.not_posted + self.remainder
+        open_funds = self.awaiting_payment + self.settled_without_funds
+        return self.closing + open_funds + self.not_posted + self.remainder
 
     @property
     def unexplained(self):
@@ -66,7 +69,7 @@ FIGURES = tuple(field.name for field in fields(Figures))
 # The order in which they are shown: the roll-forward, and then the proof.
 COLUMNS = (
     "opening", "added", "used", "refunded", "reversed", "closing",
-    "awaiting_payment", "not_posted", "remainder", "general_ledger", "unexplained",
+    "awaiting_payment", "settled_without_funds", "not_posted", "remainder", "general_ledger", "unexplained",
 )  # fmt: skip
 
 # Behind every entry, those dated ahead included.
@@ -91,6 +94,10 @@ class Section:
     @property
     def differing(self):
         return [wallet for wallet, figures in self.rows if figures.unexplained]
+
+    @property
+    def unfunded(self):
+        return [wallet for wallet, figures in self.rows if figures.settled_without_funds]
 
 
 class CallWalletReconciliation(models.AbstractModel):
@@ -149,6 +156,7 @@ class CallWalletReconciliation(models.AbstractModel):
             "date": date,
             "month": date.replace(day=1),
             "accounts": company._call_wallet_deposit_accounts().ids,
+            "fees": company._call_wallet_fee_accounts().ids,
             "product": self.env.ref("call_wallet.product_topup").id,
             "all": wallet_ids is None,
             "wallets": list(wallet_ids or []),
@@ -225,6 +233,7 @@ class CallWalletReconciliation(models.AbstractModel):
             ],
             "total": self._amounts(section.total),
             "differing": len(section.differing),
+            "unfunded": len(section.unfunded),
             "unassigned": plain(section.loose) if section.loose else "",
             "unassigned_items": section.loose_items,
         }
@@ -262,6 +271,7 @@ class CallWalletReconciliation(models.AbstractModel):
         _ = self.env._
         sources = [
             (_("Awaiting payment"), queries.AWAITING_LINES),
+            (_("Settled without funds"), queries.UNFUNDED_LINES),
             (_("Not posted, since"), queries.UNPOSTED_LINES),
             (_("Posted on a later day"), queries.LATE_LINES),
         ]
@@ -339,6 +349,14 @@ class CallWalletReconciliation(models.AbstractModel):
     def _verdict(self, sections):
         count = sum(len(section.rows) for section in sections)
         differing = sum(len(section.differing) for section in sections)
+        unfunded = sum(len(section.unfunded) for section in sections)
+        if unfunded and not differing:
+            return self.env._(
+                "Of %(count)s wallets, %(unfunded)s have top-ups that were settled without funds; otherwise all agree "
+                "with the general ledger.",
+                count=count,
+                unfunded=unfunded,
+            )
         if differing:
             return self.env._(
                 "%(differing)s of %(count)s wallets do not agree with the general ledger.",
@@ -357,6 +375,7 @@ class CallWalletReconciliation(models.AbstractModel):
             "reversed": _("Reversed"),
             "closing": _("Closing"),
             "awaiting_payment": _("Awaiting payment"),
+            "settled_without_funds": _("Settled without funds"),
             "not_posted": _("Not posted"),
             "remainder": _("Remainder"),
             "general_ledger": _("General ledger"),
@@ -366,7 +385,7 @@ class CallWalletReconciliation(models.AbstractModel):
 
 CONTRACT = (
     "opening", "added", "used", "refunded", "reversed", "closing",
-    "general_ledger", "awaiting_payment", "not_posted", "remainder", "unexplained",
+    "general_ledger", "awaiting_payment", "settled_without_funds", "not_posted", "remainder", "unexplained",
 )  # fmt: skip
 
 

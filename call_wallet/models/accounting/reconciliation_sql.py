@@ -2,8 +2,10 @@
 
 Each returns the wallet's id and one or more of the ``Figures``, named by its column. Parameters:
 ``company``, ``date``, ``month`` (its first day), ``accounts`` (the deposit accounts), and ``wallets``,
-unless ``all``.
+unless ``all``; ``fees``, the company's fee accounts.
 """
+
+from ..topup.settlement_sql import settlements
 
 SCOPE = "w.company_id = %(company)s AND (%(all)s OR w.id = ANY(%(wallets)s))"
 
@@ -73,6 +75,11 @@ INVOICES = """
           FROM call_wallet_topup t
           JOIN account_move n ON n.reversed_entry_id = t.invoice_id
          WHERE t.company_id = %(company)s AND n.state = 'posted' AND n.date <= %(date)s
+    ), released AS (
+        SELECT t.id AS topup_id, t.wallet_id, r.id AS move_id, -r.call_wallet_released AS amount
+          FROM call_wallet_topup t
+          JOIN account_move r ON r.call_wallet_released_topup_id = t.id
+         WHERE t.company_id = %(company)s AND r.state = 'posted' AND r.date <= %(date)s
     ), invoice AS (
         SELECT d.topup_id, d.wallet_id, d.move_id,
                d.sign * CASE WHEN own.is_all THEN d.amount_untaxed ELSE own.amount END AS amount
@@ -84,6 +91,8 @@ INVOICES = """
                          FROM account_move_line l
                         WHERE l.move_id = d.move_id AND l.display_type = 'product') x
                ) own
+         UNION ALL
+        SELECT topup_id, wallet_id, move_id, amount FROM released
     )"""
 
 CREDITS = """
@@ -113,18 +122,51 @@ CREDITED = f"""
      GROUP BY w.id
 """
 
-# The top-ups behind what awaits payment.
-AWAITING_TOPUPS = f"""
-    WITH {INVOICES}, {CREDITS}
-    SELECT x.topup_id
-      FROM (SELECT topup_id, wallet_id, amount FROM invoice
-             UNION ALL
-            SELECT topup_id, wallet_id, -amount FROM credit) x
-      JOIN call_wallet w ON w.id = x.wallet_id
-     WHERE {SCOPE}
-     GROUP BY x.topup_id
-    HAVING sum(x.amount) <> 0
+# What of each top-up was invoiced and not credited: settled without money, or awaited still.
+GAPS = f"""
+    {INVOICES}, {CREDITS}, gap AS (
+        SELECT t.id AS topup_id, t.wallet_id, t.invoice_id, t.amount AS ordered, t.counted_amount,
+               GREATEST(COALESCE(i.amount, 0), 0) AS invoiced,
+               GREATEST(COALESCE(i.amount, 0), 0) - COALESCE(c.amount, 0) AS amount
+          FROM call_wallet_topup t
+          JOIN call_wallet w ON w.id = t.wallet_id
+          LEFT JOIN (SELECT topup_id, sum(amount) AS amount FROM invoice GROUP BY topup_id) i ON i.topup_id = t.id
+          LEFT JOIN (SELECT topup_id, sum(amount) AS amount FROM credit GROUP BY topup_id) c ON c.topup_id = t.id
+         WHERE {SCOPE}
+    ), settled AS (
+        SELECT g.topup_id, g.amount, u.unit,
+               round(LEAST(GREATEST(COALESCE(s.other, 0) - COALESCE(g.counted_amount, 0), 0) / u.total, 1)
+                     * m.amount_untaxed / u.unit) * u.unit
+               + GREATEST(LEAST(g.invoiced, COALESCE(s.received, 0) * m.amount_untaxed / u.total) - g.ordered, 0)
+               AS unfunded
+          FROM gap g
+          JOIN account_move m ON m.id = g.invoice_id AND m.state = 'posted'
+          JOIN res_currency currency ON currency.id = m.currency_id
+         CROSS JOIN LATERAL (
+               SELECT currency.rounding::numeric AS unit, NULLIF(m.amount_total, 0) AS total
+               ) u
+         CROSS JOIN LATERAL (
+               SELECT sum(x.received) AS received, sum(x.settled - x.received) AS other
+                 FROM ({settlements("g.invoice_id")}) x
+                WHERE x.max_date <= %(date)s
+               ) s
+         WHERE g.amount > 0
+    ), level AS (
+        SELECT g.*, COALESCE(CASE WHEN s.unfunded > 0 AND abs(s.amount - s.unfunded) <= s.unit THEN s.amount
+                                  ELSE LEAST(s.amount, s.unfunded) END, 0) AS unfunded
+          FROM gap g
+          LEFT JOIN settled s ON s.topup_id = g.topup_id
+    )"""
+
+SETTLED_WITHOUT_FUNDS = f"""
+    WITH {GAPS}
+    SELECT wallet_id, sum(unfunded)::text AS settled_without_funds FROM level GROUP BY wallet_id
 """
+
+# The top-ups behind what awaits payment, and behind what was settled without funds.
+AWAITING_TOPUPS = f"WITH {GAPS} SELECT topup_id FROM level WHERE amount <> unfunded"
+
+UNFUNDED_TOPUPS = f"WITH {GAPS} SELECT topup_id FROM level WHERE unfunded <> 0"
 
 # Transactions of top-ups are never posted: their invoices are their entries.
 UNPOSTED = f"""
@@ -158,7 +200,7 @@ LATE_ENTRIES = f"""
      WHERE {SCOPE} AND e.day <= %(date)s AND NOT {IN_BOOKS}
 """
 
-FIGURES = (ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, UNPOSTED, POSTED)
+FIGURES = (ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, SETTLED_WITHOUT_FUNDS, UNPOSTED, POSTED)
 
 UNASSIGNED_ITEMS = f"WITH {ITEMS} SELECT id FROM item WHERE wallet_id IS NULL AND currency_id = %(currency)s"
 
@@ -185,17 +227,20 @@ DIFFERENCES = f"""
 
 # Line by line: the wallet's id, the document, its day and the amount.
 AWAITING_LINES = f"""
-    WITH {INVOICES}, {CREDITS}
-    SELECT x.wallet_id, m.name, m.date, sum(x.amount)::text
-      FROM (SELECT topup_id, wallet_id, amount FROM invoice
-             UNION ALL
-            SELECT topup_id, wallet_id, -amount FROM credit) x
-      JOIN call_wallet w ON w.id = x.wallet_id
-      JOIN call_wallet_topup t ON t.id = x.topup_id
-      JOIN account_move m ON m.id = t.invoice_id
-     WHERE {SCOPE}
-     GROUP BY x.wallet_id, x.topup_id, m.id
-    HAVING sum(x.amount) <> 0
+    WITH {GAPS}
+    SELECT v.wallet_id, m.name, m.date, (v.amount - v.unfunded)::text
+      FROM level v
+      JOIN account_move m ON m.id = v.invoice_id
+     WHERE v.amount <> v.unfunded
+     ORDER BY m.date, m.id
+"""
+
+UNFUNDED_LINES = f"""
+    WITH {GAPS}
+    SELECT v.wallet_id, m.name, m.date, v.unfunded::text
+      FROM level v
+      JOIN account_move m ON m.id = v.invoice_id
+     WHERE v.unfunded <> 0
      ORDER BY m.date, m.id
 """
 

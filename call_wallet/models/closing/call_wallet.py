@@ -143,6 +143,7 @@ class CallWalletClose(models.Model):
         if topup.invoice_id.state != "posted":
             return ZERO
         ordered = min(topup.amount, topup.invoice_id._call_wallet_net()) - topup._credit_notes()
+        ordered -= topup._released()
         is_written_off = ordered > topup.credited_amount and topup._written_off(ordered - topup.credited_amount)
         return ZERO if is_written_off else topup.credited_amount
 
@@ -161,6 +162,15 @@ class CallWalletClose(models.Model):
                 _(
                     "Top-ups are not paid: %s. Cancel their invoices first, or pay back what was received.",
                     ", ".join(unpaid.mapped("display_name")),
+                )
+            )
+        unfunded = self.topup_ids.filtered("unfunded_amount")
+        if unfunded:
+            blockers.append(
+                _(
+                    "Invoices of top-ups were settled without funds: %s. Count that as received on the top-up, or "
+                    "release it.",
+                    ", ".join(unfunded.mapped("display_name")),
                 )
             )
         if self.refund_request_ids.filtered(lambda request: request.state == "waiting"):

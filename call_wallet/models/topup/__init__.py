@@ -2,9 +2,9 @@
 
 A top-up's credit is a level, not an event: what was received on its invoice, net of tax, at most its amount
 less credit notes. ``_sync`` brings the ledger to that level from whatever state; hooks and the sweep only call
-it. Paying back is a credit note first, then the money. Doors: ``create_topup``, ``pay_back``,
-``apply_outstanding_credit``, ``match_transfers``, ``remove_payment_token``, ``_cron_sync``, ``_cron_notify``,
-``_cron_match_transfers``.
+it. Paying back is a credit note first, then the money. Doors: ``create_topup``, ``pay_back``, ``count_settlement``,
+``release_unfunded``, ``apply_outstanding_credit``, ``match_transfers``, ``remove_payment_token``, ``_cron_sync``,
+``_cron_notify``, ``_cron_match_transfers``.
 """
 
 from . import (
@@ -14,6 +14,7 @@ from . import (
     call_wallet_topup_sync,
     call_wallet_topup_transfer,
     call_wallet_topup_payback,
+    call_wallet_topup_unfunded,
     call_wallet,
     account_move,
     account_payment,

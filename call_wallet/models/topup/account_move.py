@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -27,6 +29,16 @@ class AccountMove(models.Model):
     call_wallet_paid_back = Amount(
         "Paid Back", readonly=True, copy=False, help="What this credit note takes from the wallet, net of tax."
     )
+    call_wallet_released_topup_id = fields.Many2one(
+        "call.wallet.topup",
+        "Released Top-up",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="This entry takes off the deposits what was settled without funds on the top-up's invoice.",
+    )
+    call_wallet_released = Amount("Released", readonly=True, copy=False, help="In the wallet's currency, net of tax.")
     call_wallet_request_key = fields.Char(readonly=True, copy=False, help="The same key pays back once.")
     call_wallet_refund_ids = fields.One2many(
         "payment.transaction", "call_wallet_credit_note_id", "Refunds of a Top-up", readonly=True
@@ -39,12 +51,16 @@ class AccountMove(models.Model):
     @api.depends("state", "payment_state")
     def _compute_call_wallet_status(self):
         for move in self:
-            if move.state == "cancel" or move.payment_state == "reversed":
+            is_reversed = move.payment_state == "reversed"
+            credited = sum(move.sudo().call_wallet_topup_ids.mapped("credited_amount"), ZERO)
+            if move.state == "cancel" or (is_reversed and not credited):
                 move.call_wallet_status = "cancelled"
             elif move.state == "draft":
                 move.call_wallet_status = False
             else:
-                is_paid = move.payment_state in ("paid", "in_payment") and not move._call_wallet_lost_payment()
+                is_paid = (
+                    move.payment_state in ("paid", "in_payment", "reversed") and not move._call_wallet_lost_payment()
+                )
                 move.call_wallet_status = "paid" if is_paid else "pending"
 
     def write(self, vals):
@@ -139,7 +155,12 @@ class AccountMove(models.Model):
         """Return the top-ups whose invoice, credit note or payment is among these moves."""
         moves = self.sudo()
         paid = moves.line_ids.matched_debit_ids.debit_move_id.move_id
-        return (moves | moves.reversed_entry_id | paid).call_wallet_topup_ids
+        topups = (moves | moves.reversed_entry_id | paid)._call_wallet_fed().call_wallet_topup_ids
+        return topups | moves.call_wallet_released_topup_id
+
+    def _call_wallet_fed(self):
+        """Return these documents and those that their credit notes have paid: what is money there depends on here."""
+        return self | self.reversal_move_ids.line_ids.matched_debit_ids.debit_move_id.move_id
 
     # === FUNDS ON DOCUMENTS === #
     # What a document says about a wallet's funds: by its own lines, beside which others may stand.
@@ -199,7 +220,7 @@ class AccountMove(models.Model):
             for topup in note.reversed_entry_id.call_wallet_topup_ids:
                 invoice = note.reversed_entry_id
                 left = invoice._call_wallet_net() if invoice.state == "posted" else ZERO
-                left -= topup._credit_notes() + noted.get(topup, ZERO)
+                left -= topup._credit_notes() + topup._released() + noted.get(topup, ZERO)
                 net = note._call_wallet_net()
                 if net > left:
                     raise UserError(
@@ -219,11 +240,13 @@ class AccountMove(models.Model):
         :raise UserError: a top-up's invoice has credit notes
         """
         for move in self.sudo().filtered(lambda move: move.state == "posted" and move.call_wallet_topup_ids):
-            notes = move.reversal_move_ids.filtered(lambda note: note.state == "posted")
+            released = move.call_wallet_topup_ids.release_move_ids
+            notes = (move.reversal_move_ids | released).filtered(lambda note: note.state == "posted")
             if notes:
                 raise UserError(
                     self.env._(
-                        "%(invoice)s has credit notes: %(notes)s. Reset those to draft first.",
+                        "%(invoice)s has credit notes or entries that release a part of it: %(notes)s. Reset "
+                        "those to draft first.",
                         invoice=move.display_name,
                         notes=", ".join(notes.mapped("display_name")),
                     )
@@ -318,6 +341,24 @@ class AccountMove(models.Model):
         if len(topups) == 1:
             action.update(res_id=topups.id, views=[(False, "form")], view_mode="form")
         return action
+
+    # === DOCUMENTS THAT STAND === #
+
+    def _call_wallet_stands(self):
+        """Return whether one of these cannot be reset: it is secured by a hash, or its period is locked."""
+        return any(
+            move.inalterable_hash
+            or move.company_id._get_violated_lock_dates(move.date, bool(move.line_ids.tax_ids), move.journal_id)
+            for move in self
+        )
+
+    def _call_wallet_reverse_on_open_day(self):
+        """Reverse this entry today, or on the first open day after; what it had paid is open again."""
+        self.ensure_one()
+        date = self.company_id._call_wallet_today()
+        while violated := self.company_id._get_violated_lock_dates(date, False, self.journal_id):
+            date = violated[-1][0] + timedelta(days=1)
+        return self._reverse_moves([{"date": date}], cancel=True)
 
     # === THE CREDIT NOTE === #
 

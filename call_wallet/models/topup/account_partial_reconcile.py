@@ -24,7 +24,7 @@ class AccountPartialReconcile(models.Model):
     def _call_wallet_report_no_money(self):
         """Tell finance where Odoo calls a top-up paid, or reversed, and no money came by which to credit it.
 
-        Such as a bank receipt that was typed in as a journal entry, or the credit note of another invoice.
+        Such as a bank receipt that was typed in as a journal entry, or the credit note of an unpaid invoice.
         """
         for partial in self.filtered(lambda partial: partial.debit_move_id.move_id.call_wallet_topup_ids):
             invoice, entry = partial.debit_move_id.move_id, partial.credit_move_id.move_id
@@ -32,16 +32,18 @@ class AccountPartialReconcile(models.Model):
             is_exchange = entry.journal_id == entry.company_id.currency_exchange_journal_id
             if is_money or is_exchange or entry.reversed_entry_id == invoice:
                 continue
+            if not invoice.call_wallet_topup_ids[:1].unfunded_amount:  # such as a credit note of a paid invoice
+                continue
             invoice.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
                 self.env._("%s was settled without a payment", invoice.display_name),
                 self.env._(
-                    "%(entry)s settles %(amount)s of the top-up's invoice. It is neither a payment nor a line of a "
-                    "bank statement, so nothing was credited. If the customer is to have the funds, undo the "
-                    "reconciliation and register a payment, or refund the amount to the wallet.",
+                    "%(entry)s settles %(amount)s of the top-up's invoice. It is no money, so nothing was credited. "
+                    "A finance manager decides with Settled Without Funds… on the top-up: it counts as received and "
+                    "the wallet is credited, or it is released and nobody is owed it.",
                     entry=entry.display_name,
                     amount=partial.debit_currency_id.format(partial.debit_amount_currency),
                 ),
             )
 
     def _call_wallet_topups(self):
-        return self.sudo().debit_move_id.move_id.call_wallet_topup_ids
+        return self.sudo().debit_move_id.move_id._call_wallet_fed().call_wallet_topup_ids

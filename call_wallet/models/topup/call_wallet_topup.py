@@ -57,6 +57,7 @@ class CallWalletTopup(models.Model):
     accepted_with = fields.Char(readonly=True, help="The browser it was accepted with.")
     request_key = fields.Char(readonly=True, copy=False, help="The same key orders once.")
     transaction_ids = fields.One2many("call.wallet.transaction", "topup_id", readonly=True)
+    release_move_ids = fields.One2many("account.move", "call_wallet_released_topup_id", readonly=True)
     partner_id = fields.Many2one(related="wallet_id.partner_id", store=True, index=True)
     company_id = fields.Many2one(related="wallet_id.company_id", store=True)
     currency_id = fields.Many2one(related="wallet_id.currency_id", store=True)
@@ -103,10 +104,12 @@ class CallWalletTopup(models.Model):
         invoice = self.invoice_id
         # Paid with less: after a credit note, or where a rest was written off.
         is_settled = invoice.payment_state in ("paid", "in_payment")
-        if invoice.state == "cancel" or invoice.payment_state == "reversed":
+        # Odoo calls an invoice reversed that a credit note of another one has paid.
+        is_reversed = invoice.payment_state == "reversed"
+        if invoice.state == "cancel" or (is_reversed and not self.credited_amount):
             return "cancelled"
         if self.credited_amount:
-            return "paid" if is_settled or self.credited_amount == self.amount else "partial"
+            return "paid" if is_settled or is_reversed or self.credited_amount == self.amount else "partial"
         return "paid_back" if is_settled and self._credit_notes() else "pending"
 
     @api.ondelete(at_uninstall=False)

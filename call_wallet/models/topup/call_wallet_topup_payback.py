@@ -286,12 +286,13 @@ class CallWalletTopupPayback(models.Model):
         """
         invoice = self.invoice_id
         part = min(self.amount, invoice._call_wallet_net()) - self._credit_notes() - self.credited_amount
+        part -= self._released()
         lost = self._written_off(part) if part > 0 else ZERO
         if lost:
             raise UserError(
                 self.env._(
-                    "%(part)s of %(invoice)s was settled without being received, such as by a write-off. Undo that "
-                    "first: reset the payment to draft and register what was received; then pay back.",
+                    "%(part)s of %(invoice)s was settled without being received, such as by a write-off. Count it as "
+                    "received or release it first, with Settled Without Funds… on the top-up; then pay back.",
                     part=self.wallet_id._format_exactly(lost),
                     invoice=invoice.display_name,
                 )

@@ -14,6 +14,7 @@ from ...tools.door import books_door, door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.money import to_coins
 from ..ledger.call_wallet_ledger import Entry
+from .settlement_sql import RECEIVED
 
 _logger = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class CallWalletTopupSync(models.Model):
         if invoice.state != "posted":
             return ZERO
         noted = self._credit_notes()
-        ordered = min(self.amount, invoice._call_wallet_net()) - noted
+        ordered = min(self.amount, invoice._call_wallet_net()) - noted - self._released()
         # What was sent back for credit notes is no longer there, should the bank take the rest back, too.
         kept = self._received() - min(self._sent_back(), noted)
         return max(min(kept, ordered), ZERO)
@@ -122,24 +123,32 @@ class CallWalletTopupSync(models.Model):
     def _received(self):
         """Return what was received on the invoice, net of tax, in its currency.
 
-        Only money counts: the counterpart is a payment or a line of a bank statement. A
-        credit note or a write-off settles an invoice, but brings no funds; that goes for what
-        a payment writes off itself (a bank's fee, a discount) as well.
+        Only money counts: see ``settlement_sql``. What a finance manager counted as received is added.
         """
-        return self._net_of_tax(RECEIVED)
+        received, _settled = self._settled()
+        return self._to_net(received)
+
+    def _settled(self):
+        """Return what settled the invoice as (received, settled without money), tax included, in its currency."""
+        self.env["account.partial.reconcile"].flush_model()
+        fees = self.company_id._call_wallet_fee_accounts().ids
+        self.env.cr.execute(RECEIVED, {"invoice": self.invoice_id.id, "fees": fees})
+        received, other = map(Decimal, self.env.cr.fetchone())
+        counted = min(self.counted_amount, other)
+        return received + counted, other - counted
 
     def _sent_back(self):
         """Return what was paid out on the invoice's credit notes, net of tax, in its currency."""
-        return self._net_of_tax(SENT_BACK)
-
-    def _net_of_tax(self, query):
         self.env["account.partial.reconcile"].flush_model()
-        self.env.cr.execute(query, [self.invoice_id.id])
-        received = Decimal(self.env.cr.fetchone()[0])
+        self.env.cr.execute(SENT_BACK, [self.invoice_id.id])
+        return self._to_net(Decimal(self.env.cr.fetchone()[0]))
+
+    def _to_net(self, amount):
+        """Return the part of an amount of the invoice, tax included, that is net of tax."""
         total, net = parse_amount(self.invoice_id.amount_total), parse_amount(self.invoice_id.amount_untaxed)
-        if received >= total:
+        if amount >= total:
             return net
-        return to_coins(received * net / total, self.currency_id)
+        return to_coins(amount * net / total, self.currency_id)
 
     def _credit_notes(self):
         """Return what posted credit notes took off the funds on the invoice, net of tax."""
@@ -306,35 +315,6 @@ def sync_now(registry, topup_ids):
                     topup._sync_one()
     except Exception:  # the payment is committed; the sweep finds what is missing here
         _logger.exception("Call wallet top-ups %s were not credited; the scheduled sweep will.", topup_ids)
-
-
-# Of a payment that settled 100 with 95, each partial counts for 95 %. A payment that bounced
-# (`rejected`) keeps its entry and its partials. A payment in a provider's test mode is no money, and
-# one that anybody may have reported as successful may be none.
-RECEIVED = """
-    SELECT COALESCE(sum(p.debit_amount_currency * LEAST(1, GREATEST(0, cash.received / cash.settled))), 0)::text
-      FROM account_partial_reconcile p
-      JOIN account_move_line invoiced ON invoiced.id = p.debit_move_id
-      JOIN account_move_line paid ON paid.id = p.credit_move_id
-      JOIN account_move entry ON entry.id = paid.move_id
-      JOIN account_journal journal ON journal.id = entry.journal_id
-      LEFT JOIN account_payment payment ON payment.id = entry.origin_payment_id
-      LEFT JOIN payment_transaction tx ON tx.id = payment.payment_transaction_id
-      JOIN res_company company ON company.id = invoiced.company_id
-     CROSS JOIN LATERAL (
-           SELECT sum(line.balance) FILTER (
-                      WHERE line.account_id IN (payment.outstanding_account_id, journal.default_account_id)
-                  ) AS received,
-                  NULLIF(sum(line.credit) FILTER (WHERE line.account_id = paid.account_id), 0) AS settled
-             FROM account_move_line line
-            WHERE line.move_id = entry.id
-           ) cash
-     WHERE invoiced.move_id = %s
-       AND entry.state = 'posted'
-       AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
-       AND (tx.id IS NULL OR tx.is_live OR company.call_wallet_accept_test_payments)
-       AND tx.call_wallet_is_unsigned IS NOT TRUE
-"""
 
 
 SENT_BACK = """

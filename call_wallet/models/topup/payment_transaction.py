@@ -237,23 +237,38 @@ class PaymentTransaction(models.Model):
             lines.reconcile()
 
     def _call_wallet_undo_refund(self):
-        """Give the funds back: the money has not left, or has come back. Finance looks after it."""
-        note = self.call_wallet_credit_note_id
-        payment = self.payment_id
-        if payment.state in ("in_process", "paid"):
-            payment.action_draft()
-            payment.action_cancel()
-        note.with_context(call_wallet_pay_back=True).button_draft()
-        note.button_cancel()
+        """Undo a refund whose money has not left, or has come back. Finance looks after it.
+
+        The funds go back to the wallet. Where the documents stand, because their period is locked or their journal
+        secured, the payment is reversed on the first open day, and the credit note waits to be paid.
+        """
+        note, payment = self.call_wallet_credit_note_id, self.payment_id
+        is_paid = payment.state in ("in_process", "paid")
+        if (note | payment.move_id)._call_wallet_stands():
+            if is_paid:
+                payment.move_id._call_wallet_reverse_on_open_day()
+                payment.action_reject()
+            what = self.env._("Credit note %s stands and waits to be paid; pay it by bank.", note.name)
+        else:
+            if is_paid:
+                payment.action_draft()
+                payment.action_cancel()
+            note.with_context(call_wallet_pay_back=True).button_draft()
+            note.button_cancel()
+            what = self.env._("The funds are in the wallet again; pay them back by bank.")
+        self._call_wallet_tell_failed_refund(note, what)
+
+    def _call_wallet_tell_failed_refund(self, note, what):
         wallet = note.reversed_entry_id.call_wallet_topup_ids.wallet_id[:1]
+        summary = self.env._("Refund %s failed", self.reference)
+        if summary in wallet.activity_ids.mapped("summary"):
+            return
         manager = wallet.account_manager_id or note.create_uid
         wallet.activity_schedule(
             TO_DO,
-            summary=self.env._("Refund %s failed", self.reference),
+            summary=summary,
             note=self.env._(
-                "The provider did not send the money back (%s). The funds are in the wallet again; "
-                "pay them back by bank.",
-                self.state_message or "-",
+                "The provider did not send the money back (%(why)s). %(what)s", why=self.state_message or "-", what=what
             ),
             user_id=manager.id,
             date_deadline=wallet.company_id._call_wallet_today(),

@@ -16,8 +16,43 @@ class ResCompany(models.Model):
         "and one that was made all the same is not credited. For demonstrations and trials only.",
     )
 
+    call_wallet_fee_account_ids = fields.Many2many(
+        "account.account",
+        "call_wallet_fee_account_rel",
+        "company_id",
+        "account_id",
+        "Fee accounts",
+        check_company=True,
+        help="What a payment or a bank statement's line books here is the seller's cost: the wallet is credited with "
+        "the whole of what was settled. Empty: the chart's own accounts for bank fees.",
+    )
+
     _call_wallet_topup_limits = models.Constraint(
         "CHECK(call_wallet_topup_day_max BETWEEN 0 AND 9000000000"
         " AND call_wallet_topup_month_max BETWEEN 0 AND 9000000000)",
         "What owners may order: use zero, for no limit, or up to 9 billion.",
     )
+
+    def _call_wallet_fee_accounts(self):
+        """Return the accounts of fees that are the seller's cost; a branch without a choice has its parent's."""
+        self.ensure_one()
+        company = self.sudo()
+        chosen = [one.call_wallet_fee_account_ids for one in reversed(company.parent_ids | company)]
+        return next(filter(None, chosen), None) or company._call_wallet_chart_fee_accounts()
+
+    def _call_wallet_chart_fee_accounts(self):
+        """Return the account that the chart's reconciliation model *Bank Fees* books to.
+
+        Charts without an account for bank fees have Odoo's choice there, the first expense account: that is none.
+        """
+        root = self.sudo().parent_ids[:1] or self
+        template = self.env["account.chart.template"].sudo().with_company(root)
+        model = template.ref("bank_fees_reco", raise_if_not_found=False)
+        fees = model.line_ids.account_id if model else self.env["account.account"]
+        accounts = self.env["account.account"].sudo().with_company(root).with_context(lang="en_US")
+        domain = [*accounts._check_company_domain(root), ("account_type", "=", "expense")]
+        is_guess = (
+            fees == accounts.search(domain, limit=1)
+            and "fee" not in (fees.with_context(lang="en_US").name or "").lower()
+        )
+        return fees.browse() if is_guess else fees

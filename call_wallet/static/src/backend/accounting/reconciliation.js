@@ -78,6 +78,7 @@ export class Reconciliation extends Component {
             { name: "reversed", label: _t("Reversed"), drills: true, help: _t("Payments taken back, and breakage") },
             { name: "closing", label: _t("Closing"), drills: true, isLevel: true, help: _t("Balance at the end of the day") },
             { name: "awaiting_payment", label: _t("Awaiting payment"), drills: true, help: _t("Invoiced and not credited, net of tax. Negative: credited before its invoice's date") },
+            { name: "settled_without_funds", label: _t("Settled without funds"), drills: true, help: _t("Settled on the invoice by something that is no money, such as a write-off. Should be zero: open it to decide") },
             { name: "not_posted", label: _t("Not posted"), drills: true, help: _t("Used up to this day, and not in a journal entry of this day or before") },
             { name: "remainder", label: _t("Remainder"), drills: seesEntries, help: _t("What journal entries were rounded by") },
             { name: "general_ledger", label: _t("General ledger"), drills: seesEntries, isLevel: true, help: _t("Credit balance on the deposit account") },
@@ -90,7 +91,7 @@ export class Reconciliation extends Component {
         const words = this.state.search.trim().toLowerCase();
         return section.wallets.filter(
             (wallet) =>
-                (!this.state.onlyDifferences || Number(wallet.unexplained) !== 0) &&
+                (!this.state.onlyDifferences || Number(wallet.unexplained) !== 0 || Number(wallet.settled_without_funds) !== 0) &&
                 (!words || `${wallet.account} ${wallet.customer}`.toLowerCase().includes(words))
         );
     }
@@ -129,7 +130,7 @@ export class Reconciliation extends Component {
     cellClass(column, row) {
         return {
             "fw-bold": column.isLevel,
-            "text-danger fw-bold": column.name === "unexplained" && !this.isZero(row.unexplained),
+            "text-danger fw-bold": ["unexplained", "settled_without_funds"].includes(column.name) && !this.isZero(row[column.name]),
             "text-muted": this.isZero(row[column.name]),
             o_call_wallet_proof: column.name === "awaiting_payment",
         };

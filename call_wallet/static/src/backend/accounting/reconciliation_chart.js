@@ -30,6 +30,7 @@ export class ReconciliationChart extends BarChart {
             move(_t("Reversed"), "reversed", -1),
             stand(_t("Closing"), "closing"),
             move(_t("Awaiting payment"), "awaiting_payment"),
+            move(_t("Settled without funds"), "settled_without_funds"),
             move(_t("Not posted"), "not_posted"),
             stand(_t("General ledger"), "general_ledger", COLORS.ledger),
         ];

@@ -1,0 +1,192 @@
+from decimal import Decimal
+
+from odoo import Command, models
+from odoo.exceptions import UserError
+
+from ...const import FINANCE_MANAGER
+from ...tools.door import door
+from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
+from ...tools.money import unit_of
+from ...tools.rights import as_superuser
+
+WRITTEN_OFF_TO = ("expense", "expense_other", "expense_direct_cost", "income", "income_other")
+
+
+class CallWalletTopupUnfunded(models.Model):
+    """Top-ups whose invoice was settled by something that is no money, such as a write-off or a set-off.
+
+    Nobody will pay what is missing, and nobody is owed it. A finance manager decides what it is: received all the
+    same, which credits the wallet, or lost, which takes it off the deposits.
+    """
+
+    _inherit = "call.wallet.topup"
+
+    counted_amount = Amount(
+        "Counted as Received",
+        readonly=True,
+        copy=False,
+        default=0,
+        help="What a finance manager counted as received, of what was settled without money; tax included.",
+    )
+    unfunded_amount = Amount(
+        "Settled Without Funds",
+        compute="_compute_unfunded_amount",
+        help="Net of tax: settled on the invoice by something that is no money, and neither credited nor released.",
+    )
+
+    def _compute_unfunded_amount(self):
+        for topup in self:
+            topup.unfunded_amount = topup.sudo()._unfunded()
+
+    def _unfunded(self):
+        """Return what was settled without money, net of tax, and neither credited nor released (Decimal)."""
+        invoice = self.invoice_id
+        if invoice.state != "posted":
+            return ZERO
+        funds = invoice._call_wallet_net()
+        gap = max(funds - self._credit_notes() - self._released(), ZERO) - self.credited_amount
+        if gap <= 0:
+            return ZERO
+        received, settled = self._settled()
+        # A raised price was paid, and a wallet is credited with what was ordered.
+        unfunded = self._to_net(settled) + max(min(funds, self._to_net(received)) - self.amount, ZERO)
+        # Net parts are rounded one by one; together they may miss the whole by a coin.
+        is_all = unfunded and abs(gap - unfunded) <= unit_of(self.currency_id)
+        return gap if is_all else min(gap, unfunded)
+
+    def _released(self):
+        """Return what posted entries have taken off the deposits because it was settled without funds."""
+        posted = self.release_move_ids.filtered(lambda move: move.state == "posted")
+        return sum(posted.mapped("call_wallet_released"), ZERO)
+
+    # === WHAT A FINANCE MANAGER DECIDES === #
+
+    def action_open_settlement(self):
+        """Ask whether what was settled without funds counts as received, or is released.
+
+        :raise AccessError: not a finance manager
+        """
+        self.ensure_one()
+        self.wallet_id._as(FINANCE_MANAGER)
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_settlement_wizard")
+        return {**action, "context": {"default_topup_id": self.id}}
+
+    def count_settlement(self, reason):
+        """Count as received what was settled without money, such as by a set-off or a tax certificate.
+
+        The wallet is credited with it, net of tax.
+
+        :param str reason: kept with the wallet and the invoice
+        :return: True
+        :raise UserError: no reason, or nothing is settled without funds
+        :raise AccessError: not a finance manager
+        """
+        topup, reason = self._check_settlement(reason)
+        with door(self.env):
+            unfunded = topup._lock_unfunded()
+            _received, settled = topup._settled()
+            topup.counted_amount += settled
+            topup._sync()
+            topup._log_settlement(
+                self.env._(
+                    "%(topup)s: %(amount)s was settled without a payment and is counted as received: %(reason)s",
+                    topup=topup.display_name,
+                    amount=topup.wallet_id._format_exactly(unfunded),
+                    reason=reason,
+                )
+            )
+        return True
+
+    def release_unfunded(self, reason):
+        """Take what was settled without funds off the deposits: nobody is owed it.
+
+        The deposit account is debited, and the account that was used for the write-off credited, or the one
+        for breakage where there is none. What was released already is not released again.
+
+        :param str reason: kept with the wallet, the invoice and the entry
+        :return: the posted ``account.move``
+        :raise UserError: no reason, or nothing is settled without funds
+        :raise AccessError: not a finance manager
+        """
+        topup, reason = self._check_settlement(reason)
+        with door(self.env):
+            unfunded = topup._lock_unfunded()
+            company = topup.company_id
+            move = self.env["account.move"].sudo().with_company(company)
+            move = move.create(topup._prepare_release_vals(unfunded, reason))
+            move.action_post()
+            topup._log_settlement(
+                self.env._(
+                    "%(topup)s: %(amount)s was settled without a payment and is released by %(entry)s: %(reason)s",
+                    topup=topup.display_name,
+                    amount=topup.wallet_id._format_exactly(unfunded),
+                    entry=move.name,
+                    reason=reason,
+                )
+            )
+        return move.with_env(self.env)
+
+    def _check_settlement(self, reason):
+        self.ensure_one()
+        self.wallet_id._as(FINANCE_MANAGER)
+        reason = parse_reason(reason)
+        if not reason:
+            raise UserError(self.env._("Reason: say what settled the invoice; it is kept with the wallet."))
+        return as_superuser(self), reason
+
+    def _lock_unfunded(self):
+        """Keep others off the top-up; return what is settled without funds."""
+        self._lock_for_payback()
+        unfunded = self._unfunded()
+        if not unfunded:
+            raise UserError(self.env._("%s: nothing is settled without funds.", self.display_name))
+        return unfunded
+
+    def _log_settlement(self, text):
+        self.wallet_id.message_post(body=text)
+        self.invoice_id.message_post(body=text)
+
+    # === THE ENTRY === #
+
+    def _prepare_release_vals(self, amount, reason):
+        company, invoice = self.company_id, self.invoice_id
+        deposit = invoice._call_wallet_deposit_lines()[:1]
+        account = deposit.account_id or company._call_wallet_deposit_account()
+        value = self._release_value(amount, deposit)
+        label = self.env._("%(invoice)s, settled without funds: %(reason)s", invoice=invoice.name, reason=reason)
+        common = {
+            "name": label,
+            "partner_id": invoice.commercial_partner_id.id,
+            "currency_id": self.currency_id.id,
+        }
+        debit = {"amount_currency": float(amount), "balance": float(value), "call_wallet_id": self.wallet_id.id}
+        credit = {"amount_currency": float(-amount), "balance": float(-value)}
+        return {
+            "move_type": "entry",
+            "company_id": company.id,
+            "journal_id": company._call_wallet_setting("call_wallet_journal_id").id,
+            "currency_id": self.currency_id.id,
+            "date": company._call_wallet_today(),
+            "ref": label,
+            "call_wallet_released_topup_id": self.id,
+            "call_wallet_released": amount,
+            "line_ids": [
+                Command.create({**common, **debit, "account_id": account.id}),
+                Command.create({**common, **credit, "account_id": self._release_account().id}),
+            ],
+        }
+
+    def _release_value(self, amount, deposit):
+        """Return the amount in the company's currency, at the rate of the invoice (Decimal)."""
+        if self.currency_id == self.company_id.currency_id or not deposit.amount_currency:
+            return amount
+        booked = Decimal(repr(deposit.balance)) / Decimal(repr(deposit.amount_currency))
+        return parse_amount(self.company_id.currency_id.round(float(amount * booked)))
+
+    def _release_account(self):
+        """Return the account to which most of the invoice was written off, else that of breakage."""
+        settled_by = self.invoice_id.line_ids.matched_credit_ids.credit_move_id.move_id
+        lines = settled_by.filtered(lambda entry: entry.state == "posted" and not entry.is_invoice()).line_ids
+        lost = lines.filtered(lambda line: line.account_id.account_type in WRITTEN_OFF_TO)
+        largest = lost.sorted("balance", reverse=True)[:1]
+        return largest.account_id or self.company_id._call_wallet_setting("call_wallet_breakage_account_id")

@@ -1,0 +1,220 @@
+"""Invoices of top-ups that were settled by something that is no money, and what counts as money."""
+
+from decimal import Decimal
+
+from odoo import Command
+from odoo.exceptions import AccessError, UserError
+
+from .reconciliation_case import ReconciliationCommon
+
+
+class SettlementCase(ReconciliationCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        accounts = cls.env["account.account"]
+        domain = [("company_ids", "in", cls.company.ids)]
+        cls.bad_debt = accounts.create({"name": "Bad debt", "code": "699901", "account_type": "expense"})
+        cls.fees = cls.company._call_wallet_fee_accounts()[:1]
+        cls.receivable_account = cls.partner.property_account_receivable_id
+        cls.bank = cls.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", cls.company.id)], limit=1
+        )
+        cls.withheld = accounts.search([*domain, ("account_type", "=", "asset_current")], limit=1)
+
+    def _receivable(self, moves):
+        return moves.line_ids.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable" and not line.reconciled
+        )
+
+    def _write_off(self, topup, amount, day="2026-10-20"):
+        """Settle ``amount`` of the invoice with an entry to bad debt."""
+        values = {"partner_id": self.partner.id}
+        entry = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "date": day,
+                "journal_id": self.journal.id,
+                "line_ids": [
+                    Command.create({"account_id": self.receivable_account.id, "credit": amount, **values}),
+                    Command.create({"account_id": self.bad_debt.id, "debit": amount}),
+                ],
+            }
+        )
+        entry.action_post()
+        self._receivable(entry | topup.invoice_id).reconcile()
+        self.env.invalidate_all()
+        return entry
+
+    def _bank_line(self, invoices, amount, other, **values):
+        """A statement's line of ``amount`` that settles the invoices in full; ``other``: account of the difference."""
+        total = sum(invoices.mapped("amount_total"))
+        line = self.env["account.bank.statement.line"].create(
+            {"journal_id": self.bank.id, "amount": amount, "payment_ref": "Settlement", "date": "2026-10-20"}
+        )
+        suspense = line.line_ids.filtered(lambda item: item.account_id == self.bank.suspense_account_id)
+        line.move_id.with_context(force_delete=True, skip_readonly_check=True).line_ids = [
+            Command.create({"account_id": other.id, "balance": total - amount, "name": "Difference", **values}),
+            Command.update(
+                suspense.id,
+                {"account_id": self.receivable_account.id, "balance": -total, "partner_id": self.partner.id},
+            ),
+        ]
+        (suspense | self._receivable(invoices)).reconcile()
+        self.env.invalidate_all()
+
+    def assert_credited(self, *amounts):
+        self.env.invalidate_all()
+        topups = self.wallet.topup_ids.sorted("id")
+        self.assertEqual(topups.mapped("credited_amount"), [Decimal(str(amount)) for amount in amounts])
+
+
+class TestSettledWithoutFunds(SettlementCase):
+    def setUp(self):
+        super().setUp()
+        self.topup = self._order("2026-10-05", "500")
+
+    def test_a_top_up_written_off_is_owed_to_nobody_and_awaited_from_nobody(self):
+        self._write_off(self.topup, 500)
+        self.assertEqual(self.topup.invoice_id.payment_state, "paid")
+        self.assertFigures("2026-10-19", awaiting_payment=500, settled_without_funds=0, unexplained=0)
+        self.assertFigures(
+            "2026-10-31", closing=0, awaiting_payment=0, settled_without_funds=500, general_ledger=500, unexplained=0
+        )
+        self.assertEqual(self.topup.unfunded_amount, 500)
+        self.assertEqual(self._open("settled_without_funds", "2026-10-31"), self.topup)
+        self.assertFalse(self._open("awaiting_payment", "2026-10-31"))
+        screen = self.env["call.wallet"].reconciliation_screen("2026-10-31", self.company.id)
+        self.assertGreaterEqual(screen["unfunded"], 1)
+        with self.assertRaisesRegex(UserError, "settled without funds"):
+            self.wallet.close("Contract over", take_rest=True)
+
+    def test_once_released_nothing_is_left_on_the_deposits(self):
+        self._write_off(self.topup, 500)
+        with self._at("2026-10-25"):
+            entry = self.topup.release_unfunded("Insolvent")
+        self.env.invalidate_all()
+        self.assertEqual((entry.state, str(entry.date)), ("posted", "2026-10-25"))
+        items = {line.account_id: line.balance for line in entry.line_ids}
+        self.assertEqual(items, {self.deposits: 500, self.bad_debt: -500})
+        self.assertFigures("2026-10-24", settled_without_funds=500, general_ledger=500, unexplained=0)
+        self.assertFigures(
+            "2026-10-31", closing=0, awaiting_payment=0, settled_without_funds=0, general_ledger=0, unexplained=0
+        )
+        with self.assertRaisesRegex(UserError, "nothing is settled without funds"):
+            self.topup.release_unfunded("Once more")
+        self.assertTrue(self.wallet.message_ids.filtered(lambda message: "Insolvent" in message.body))
+        self.assertSound(self.wallet)
+        self.wallet.close("Contract over")
+        self.assertFalse(self.wallet.active)
+
+    def test_a_part_written_off_is_released_and_the_rest_paid_back(self):
+        with self._at("2026-10-10"):
+            self._pay(self.topup.invoice_id, 450)
+        self._write_off(self.topup, 50)
+        self.assertFigures("2026-10-31", closing=450, awaiting_payment=0, settled_without_funds=50, unexplained=0)
+        with self._at("2026-10-25"):
+            self.topup.release_unfunded("Goodwill")
+            note = self.topup.pay_back("450", "Contract over")
+        self.assertEqual(note.amount_untaxed, 450)
+        # 500 - 50 - 450
+        self.assertFigures("2026-10-31", closing=0, settled_without_funds=0, general_ledger=0, unexplained=0)
+
+    def test_a_set_off_is_counted_as_received(self):
+        self._write_off(self.topup, 500)
+        with self._at("2026-10-25"):
+            self.topup.count_settlement("Set off against their bill 77")
+        self.assert_credited(500)
+        self.assertFigures("2026-10-31", closing=500, settled_without_funds=0, general_ledger=500, unexplained=0)
+        self.assertTrue(self.topup.invoice_id.message_ids.filtered(lambda message: "bill 77" in message.body))
+        with self.assertRaisesRegex(UserError, "nothing is settled without funds"):
+            self.topup.count_settlement("Again")
+
+    def test_what_was_counted_goes_with_the_settlement(self):
+        entry = self._write_off(self.topup, 500)
+        self.topup.count_settlement("Set off")
+        self._receivable_of(entry).remove_move_reconcile()
+        self.assert_credited(0)
+        self.assertEqual(self.topup.unfunded_amount, 0)
+
+    def _receivable_of(self, entry):
+        return entry.line_ids.filtered(lambda line: line.account_id == self.receivable_account)
+
+    def test_only_finance_managers_decide_and_say_why(self):
+        self._write_off(self.topup, 500)
+        clerk = self._make_user("settlement-clerk", "finance")
+        for method in ("count_settlement", "release_unfunded"):
+            with self.assertRaises(AccessError):
+                getattr(self.topup.with_user(clerk), method)("Why not")
+            with self.assertRaisesRegex(UserError, "Reason"):
+                getattr(self.topup, method)(" ")
+
+    def test_net_of_tax(self):
+        tax = self.env["account.tax"].create({"name": "21 %", "amount": 21, "type_tax_use": "sale"})
+        self.env.ref("call_wallet.product_topup").taxes_id = tax
+        topup = self._order("2026-10-05", "100")
+        self._write_off(topup, 121)
+        self.assertEqual(topup.unfunded_amount, 100)
+        self.assertFigures("2026-10-31", awaiting_payment=500, settled_without_funds=100, unexplained=0)
+
+
+class TestWhatCountsAsMoney(SettlementCase):
+    def test_the_bank_s_fee_is_the_seller_s_cost(self):
+        self.assertTrue(self.fees)
+        invoices = self.env["account.move"]
+        for _number in range(3):
+            invoices |= self._order("2026-10-05", "100").invoice_id
+        self._bank_line(invoices, 291, self.fees)
+        self.assert_credited(100, 100, 100)
+        self.assertFigures("2026-12-31", closing=300, awaiting_payment=0, settled_without_funds=0, unexplained=0)
+
+    def test_another_difference_is_not(self):
+        topup = self._order("2026-10-05", "100")
+        self._bank_line(topup.invoice_id, 91, self.bad_debt)
+        self.assert_credited(91)
+        self.assertFigures("2026-12-31", closing=91, awaiting_payment=0, settled_without_funds=9, unexplained=0)
+
+    def test_the_company_chooses_its_fee_accounts(self):
+        self.company.call_wallet_fee_account_ids = self.bad_debt
+        topup = self._order("2026-10-05", "100")
+        self._bank_line(topup.invoice_id, 91, self.bad_debt)
+        self.assert_credited(100)
+
+    def test_a_registered_payment_may_write_off_a_fee(self):
+        topup = self._order("2026-10-05", "100")
+        self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=topup.invoice_id.ids
+        ).create(
+            {"amount": 97, "payment_difference_handling": "reconcile", "writeoff_account_id": self.fees.id}
+        )._create_payments()
+        self.assert_credited(100)
+
+    def test_withheld_tax_counts_by_itself(self):
+        tax = self.env["account.tax"].create({"name": "21 %", "amount": 21, "type_tax_use": "sale"})
+        self.env.ref("call_wallet.product_topup").taxes_id = tax
+        topup = self._order("2026-10-05", "100")
+        withholding = self.env["account.tax"].create({"name": "Withheld", "amount": -10, "type_tax_use": "none"})
+        part = withholding.invoice_repartition_line_ids.filtered(lambda line: line.repartition_type == "tax")
+        # 121 = 111 received + 10 withheld
+        self._bank_line(topup.invoice_id, 111, self.withheld, tax_repartition_line_id=part.id)
+        self.assert_credited(100)
+
+    def test_a_credit_note_of_a_paid_top_up_pays_the_next(self):
+        first = self._top_up("2026-10-05", "100")
+        note = self._credit(first, "2026-10-06")
+        self.assertBalance(self.wallet, 0)
+        second = self._order("2026-10-07", "100")
+        self._receivable(note | second.invoice_id).reconcile()
+        self.assert_credited(0, 100)
+        self.assertBalance(self.wallet, 100)
+        self.assertEqual((second.state, second.invoice_id.call_wallet_status), ("paid", "paid"))
+        self.assertFigures("2026-12-31", general_ledger=100, awaiting_payment=0, settled_without_funds=0, unexplained=0)
+        self.assertSound(self.wallet)
+
+    def test_a_credit_note_of_an_unpaid_top_up_is_no_money(self):
+        first = self._order("2026-10-05", "100")
+        note = self._credit(first, "2026-10-06")
+        second = self._order("2026-10-07", "100")
+        self._receivable(note)._origin.remove_move_reconcile()
+        self._receivable(note | second.invoice_id).reconcile()
+        self.assert_credited(0, 0)
