@@ -236,7 +236,7 @@ class TestMails(AlertCase):
         template.subject = "{{ 1 / 0 if object.account_ref == 'ZZZ' else 'Stopped' }}"
         with self.assertLogs("odoo.addons.call_wallet.tools.door", "ERROR") as log:
             self._send()
-        self.assertIn("was not sent", log.output[0])
+        self.assertIn("call.wallet.alert", log.output[0])
         self.assertEqual((self._alerts(bad).state, self._alerts()[-1].state), ("pending", "sent"))
         self.assertFalse(self._mails(bad))
         self.assertFalse(bad.message_ids.filtered(lambda message: "Mailed" in message.body))
