@@ -270,7 +270,8 @@ INSERT_USAGE = """
         INSERT INTO call_usage
                (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
                 billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
-                increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds, connection_fee, campaign_id,
+                increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
+                connection_fee, campaign_id,
                 application_ref, manager_id, reported_at, note_codes)
         SELECT c.id, c.wallet_id, c.call_ref, c.call_type, c.direction, c.number, c.started_at, c.duration_seconds,
                c.billed_seconds, c.billed_minutes, c.status, c.rate, c.total_cost, c.rate_id, c.matched_prefix,
@@ -286,7 +287,8 @@ INSERT_USAGE = """
                %s::numeric[], %s::int[], %s::text[], %s::int[], %s::timestamp[], %s::text[])
                AS c(id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
                     billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
-                    increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds, connection_fee, campaign_id,
+                    increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
+                    connection_fee, campaign_id,
                     application_ref, manager_id, reported_at, note_codes)
           LEFT JOIN LATERAL (
                SELECT found.number, found.call_type FROM call_wallet_hold found
