@@ -134,6 +134,12 @@ class CallWalletCommon(TransactionCase):
         )
         return wizard._create_payments()
 
+    def _made_in(self, tz):
+        """Have ``self.wallet`` as if it had been made in another time zone: with transactions it cannot be moved."""
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE call_wallet SET tz = %s WHERE id = %s", [tz, self.wallet.id])
+        self.env.invalidate_all()
+
     # === WHAT TESTS ASK === #
 
     def _usage_of(self, call):

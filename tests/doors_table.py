@@ -186,6 +186,15 @@ def rejected(env):
     return env["call.usage.rejection"].search([("account", "=", reference)])
 
 
+def conflict(env):
+    """A call that came under the reference of another one."""
+    wallet = called(env)
+    first = wallet.usage_ids[0]
+    other = {**call(wallet.account_ref), "call_ref": first.call_ref, "duration_seconds": 7}
+    env["call.usage"].record_calls([other])
+    return env["call.usage.rejection"].search([("account", "=", wallet.account_ref)])
+
+
 def rerate(env):
     """A call that costs 0.03 instead of 0.02 since its price was mended."""
     wallet = called(env)
@@ -403,6 +412,7 @@ DOORS = {
     "call.wallet._cron_auto_topup": (below_its_level, lambda wallet: wallet.browse()._cron_auto_topup()),
     "call.wallet._cron_auto_topup_cards": (card_ends_soon, lambda wallet: wallet._cron_auto_topup_cards()),
     "call.usage.rejection.action_retry": (rejected, lambda kept: kept.action_retry()),
+    "call.usage.rejection.action_charge_as_own": (conflict, lambda kept: kept.action_charge_as_own()),
     "call.usage.rejection.action_dismiss": (rejected, lambda kept: kept.action_dismiss()),
     "call.usage.rerate.action_preview": (rerate, lambda document: document.action_preview()),
     "call.usage.rerate.action_post": (rerate_compared, lambda document: document.action_post()),

@@ -50,6 +50,7 @@ MODELS = {
     "call.wallet.close.line": {"M": "crwd"},
     "call.wallet.close.wizard": {"M": "crw"},
     "call.wallet.day": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
+    "call.wallet.failure": {"F": "r", "M": "r"},
     "call.wallet.hold": {"A": "r", "F": "r", "M": "r"},
     "call.wallet.mandate": {"F": "r", "M": "r"},
     "call.wallet.package": {"A": "r", "F": "crwd", "M": "crwd"},
@@ -73,6 +74,7 @@ MODELS = {
     "call.wallet.topup.wizard": {"F": "crw", "M": "crw"},
     "call.wallet.transaction": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
     "call.wallet.watch": {"M": "r"},
+    "call.wallet.waiting": {"F": "r", "M": "r"},
 }
 # Of these everybody who may read sees all: they are not about one customer.
 NOT_OF_A_CUSTOMER = {"call.rate", "call.rate.plan", "call.wallet.package", "call.wallet.terms"}
@@ -183,6 +185,17 @@ def refusal_dialog(case):
 def rejection(case):
     case._record(case._call(number="+99912345678", call_ref="nowhere"))
     return case.env["call.usage.rejection"].search([("call_ref", "=", "nowhere")])
+
+
+def conflict(case):
+    case._record(case._call(call_ref="twice"), case._call(call_ref="twice", duration_seconds=100))
+    return case.env["call.usage.rejection"].search([("call_ref", "=", "twice")])
+
+
+def waiting(case):
+    rejection(case)
+    case.env.flush_all()
+    return case.env["call.wallet.waiting"].search([("kind", "=", "rejected"), ("wallet_id", "=", case.wallet.id)])
 
 
 def stripe_event(case):
@@ -368,6 +381,10 @@ ACTIONS = [
     Action("set up Stripe's webhook", NOBODY, "payment.provider.action_call_wallet_webhook",
            lambda c: c.env.ref("payment.payment_provider_stripe")),  # the administrator does
     Action("process a message from Stripe again", MANAGER, "call.wallet.stripe.event.action_retry", stripe_event),
+    Action(
+        "charge a call in conflict as one of its own", FINANCE, "call.usage.rejection.action_charge_as_own", conflict
+    ),
+    Action("open what waits for finance", FINANCE, "call.wallet.waiting.action_open", waiting),
     Action("dismiss a rejected call", FINANCE, "call.usage.rejection.action_dismiss", rejection),
     Action("delete a call", MANAGER, "call.usage.unlink", lambda c: c.usage_record),
     Action("look whether one's own call may start", INTERNAL, "call.wallet.check_call", number="+14155550100"),

@@ -355,3 +355,54 @@ class TestHolds(AuthorizeCase):
         self.wallet.refund("0.0125", "Bad line")
         answer = self._ask("c-2")
         self.assertEqual((answer["allowed"], answer["max_seconds"]), (True, 60))
+
+
+class TestConflicts(AuthorizeCase):
+    """A reference names one call: what it was authorised for is compared later."""
+
+    def test_the_same_reference_with_other_content_is_a_conflict_and_changes_nothing(self):
+        self._fund(self.wallet, 1)
+        self._ask(expected_seconds=4800)  # 80 min at 0.0125: all there is
+        for other in (
+            {"number": LONDON, "expected_seconds": 4800},
+            {"call_type": "whatsapp", "expected_seconds": 4800},
+            {"expected_seconds": 60},
+            {},
+        ):
+            with self.subTest(other=other):
+                answer = self._ask(**other)
+                self.assertEqual((answer["allowed"], answer["code"]), (False, "conflict"))
+                self.assertEqual((answer["hold"], answer["max_seconds"]), (None, 0))
+                self.assertIn("reference", answer["message"])
+        hold = self._hold()
+        self.assertEqual((hold.number, hold.call_type, hold.reserved_seconds), (CALIFORNIA, "live", 4800))
+        self.assertHeld("1")
+        self.assertEqual(self._ask(expected_seconds=4800)["code"], "ok")
+
+    def test_the_content_is_compared_with_what_was_asked_for_not_with_what_an_extension_made_of_it(self):
+        self._fund(self.wallet, 1)
+        first = self._ask()
+        self._extend(600)
+        again = self._ask()
+        self.assertEqual((again["code"], again["hold"]), ("ok", first["hold"]))
+        self.assertEqual(self._hold().reserved_seconds, 1200)
+
+    def test_what_was_released_may_be_asked_for_anew_with_other_content(self):
+        self._fund(self.wallet, 1)
+        self._ask()
+        self._release()
+        self.assertEqual(self._ask(number=PARIS)["code"], "ok")
+
+    def test_a_call_that_differs_from_its_hold_is_charged_and_flagged(self):
+        self._fund(self.wallet, 1)
+        self._ask()
+        # 61 s to London: 2 min at 0.0391 and 0.01 for the connection
+        result = self._record(self._call(call_ref="c-1", number=LONDON))
+        self.assertEqual((result["result"], result["total_cost"]), ("charged", "0.088200"))
+        self.assertIn("authorised", result["notes"][0])
+        call = self.usage.search([("call_ref", "=", "c-1"), ("wallet_id", "=", self.wallet.id)])
+        self.assertTrue(call.notes)
+        [entry] = self.env["call.wallet.waiting"].search([("wallet_id", "=", self.wallet.id)])
+        self.assertEqual((entry.kind, entry.count), ("noted", 1))
+        self.assertEqual(self.usage.search(entry.action_open()["domain"]), call)
+        self.assertHeld("0")

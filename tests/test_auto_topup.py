@@ -149,7 +149,7 @@ class TestAutoTopupRestraint(AutoTopupCase):
         self.assertEqual(self._reasons(), ["cap_reached"])
 
     def test_the_month_is_that_of_the_wallets_time_zone(self):
-        self.wallet.tz = "Pacific/Auckland"  # UTC+13 in November
+        self._made_in("Pacific/Auckland")  # UTC+13 in November
         self.wallet.set_auto_topup(True, monthly_cap="50", accept_mandate=True)
         with recorded_at(datetime(2026, 10, 31, 10, 30)):  # still October there
             self._spend("15")

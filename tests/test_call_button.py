@@ -277,3 +277,22 @@ class TestRunningCost(BackendCommon):
             }}
             """,
         )
+
+
+class TestCallAndCompanies(HouseWallet):
+    """A call is found by its own wallet, whichever company is selected when it ends."""
+
+    def test_a_call_begun_in_one_company_is_extended_and_ended_with_another_selected(self):
+        other = self.env["res.company"].create({"name": "Branch Office"})
+        self.employee.company_ids |= other
+        self._fund(self.house, "5")
+        ref = self._start()["call_ref"]
+        elsewhere = self.calling.with_company(other).with_context(allowed_company_ids=other.ids)
+        self.assertTrue(elsewhere.extend_call(ref, 60)["allowed"])
+        result = elsewhere.end_call(ref, 3)
+        # 1 min at 0.0125
+        self.assertEqual((result["result"], result["total_cost"]), ("charged", "0.012500"))
+        self.assertFalse(self.house.held_amount)
+        for unknown in (elsewhere.extend_call, elsewhere.end_call):
+            with self.assertRaisesRegex(UserError, "call_ref"):
+                unknown("no-such-call", 60)

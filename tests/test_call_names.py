@@ -1,6 +1,7 @@
 """A call's campaign and manager become records of the ERP."""
 
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import CallWalletCommon
 
@@ -93,3 +94,40 @@ class TestNames(CallWalletCommon):
             return self.env.cr.sql_log_count - before
 
         self.assertEqual(queries(2), queries(50))
+
+    def _refuse(self, model, name):
+        """Let the database refuse the record of this name, as another module's constraint does."""
+        column = "name" if model == "res_partner" else "title->>'en_US'"
+        self.env.cr.execute(
+            f"ALTER TABLE {model} ADD CONSTRAINT {model}_test_refused CHECK ({column} <> %s) NOT VALID", [name]
+        )
+
+    def test_a_campaign_or_contact_that_cannot_be_created_does_not_stop_the_calls(self):
+        self._refuse("res_partner", "Not Allowed")
+        self._refuse("utm_campaign", "Forbidden")
+        with mute_logger("odoo.sql_db", "odoo.addons.call_wallet.models.usage.call_usage"):
+            first, second, third = self._record(
+                self._call(call_ref="n-1", manager="Not Allowed", campaign="Allowed"),
+                self._call(call_ref="n-2", manager="Jo New", campaign="Forbidden"),
+                self._call(call_ref="n-3"),
+            )
+        self.assertEqual([one["result"] for one in (first, second, third)], ["charged"] * 3)
+        self.assertIn("manager", " ".join(first["notes"]))
+        self.assertIn("campaign", " ".join(second["notes"]))
+        self.assertNotIn("notes", third)
+        calls = self.usage.search([("call_ref", "in", ["n-1", "n-2"])], order="call_ref")
+        self.assertEqual(calls.mapped("campaign_id.title"), ["Allowed"])
+        self.assertEqual(calls.mapped("manager_id.name"), ["Jo New"])
+        self.assertEqual(calls.filtered("notes"), calls)
+        # 3 calls of 61 s at 0.0125: 2 min = 0.025 each; 100 - 0.075
+        self.assertBalance(self.wallet, "99.925")
+        told = self.env["call.wallet.waiting"].search([("wallet_id", "=", self.wallet.id), ("kind", "=", "noted")])
+        self.assertEqual(sorted(told.mapped("code")), ["campaign_not_created", "manager_not_created"])
+        self.assertSound(self.wallet)
+
+    def test_a_thousand_names_that_cannot_be_created_are_given_up_soon(self):
+        self.env.cr.execute("ALTER TABLE utm_campaign ADD CONSTRAINT test_none CHECK (FALSE) NOT VALID")
+        with mute_logger("odoo.sql_db", "odoo.addons.call_wallet.models.usage.call_usage"):
+            results = self._record(*(self._call(campaign=f"None {number}") for number in range(200)))
+        self.assertEqual({one["result"] for one in results}, {"charged"})
+        self.assertTrue(all(one["notes"] for one in results))

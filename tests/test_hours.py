@@ -214,3 +214,12 @@ class TestDocuments(Hours, PaybackCase):
                 with self.subTest(company=company_tz, user=user.login):
                     wallets = self.env["call.wallet"].with_user(user).with_context(tz=user.tz)
                     self.assertEqual(wallets.reconciliation_screen()["date"], expected)
+
+    def test_the_time_zone_is_fixed_once_the_wallet_has_transactions(self):
+        wallet = self._make_wallet(tz=ANGELES)
+        wallet.tz = MANILA
+        self._fund(wallet, 5)
+        for who in (wallet, wallet.with_user(self.east)):
+            with self.assertRaisesRegex(UserError, "Time zone"):
+                who.tz = ANGELES
+        wallet.write({"tz": MANILA})  # what it is

@@ -101,7 +101,7 @@ class TestStatement(NoticeCase):
         self.assertEqual(len(amounts), 4)
 
     def test_the_month_ends_where_the_wallet_is(self):
-        self.wallet.tz = "America/Los_Angeles"
+        self._made_in("America/Los_Angeles")
         self._send(datetime(2026, 11, 1, 6))
         self.assertFalse(self._mails(self.wallet), "there it is still October")
         self._send()

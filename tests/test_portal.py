@@ -384,3 +384,30 @@ class TestPortalStrangers(PortalCommon):
             self.wallet.with_user(employee).set_recipients(["me@company.example"])
         with self.assertRaisesRegex(UserError, "your own company"):
             wallet.with_user(employee).set_billing_information({"name": "Renamed"})
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestClosedWallet(PortalCommon):
+    """What was is readable after closing, and nothing can be changed any more."""
+
+    def test_a_closed_wallet_stays_readable_and_is_marked_closed(self):
+        self._fund(self.wallet, "20", by="topup")
+        self.wallet.close("Contract over")
+        for page in ("", "transactions", "invoices", "report"):
+            with self.subTest(page):
+                response = self.open_page("portal-owner", self.path(page))
+                self.assertEqual(response.status_code, 200)
+                self.assertIn("Closed", response.text)
+                self.assertNotIn("Add Balance", response.text)
+        self.assertEqual(self.open_page("portal-owner").status_code, 200)
+        self.assertIn("20.00", self.open_page("portal-owner", self.path("transactions")).text)
+        report = self.open_page("portal-owner", f"/call_wallet/usage_report/{self.wallet.id}?format=csv")
+        self.assertEqual(report.status_code, 200)
+
+    def test_nothing_is_changed_on_a_closed_wallet_and_strangers_see_none(self):
+        self._fund(self.wallet, "20", by="topup")
+        self.wallet.close("Contract over")
+        for page in ("add", "notifications", "information", "people", "auto"):
+            self.assertEqual(self.open_page("portal-owner", self.path(page)).status_code, 404, page)
+        for login in ("portal-colleague", "portal-stranger"):
+            self.assertEqual(self.open_page(login, self.path()).status_code, 404, login)

@@ -108,7 +108,7 @@ class TestPortalTransactions(PortalCommon):
         self.assertEqual(self.rows(self.open_list("?before=first&after=last")), pages[0])
 
     def test_a_month_is_that_of_the_wallets_time_zone(self):
-        self.wallet.tz = "Asia/Singapore"
+        self._made_in("Asia/Singapore")
         for moment in (datetime(2026, 9, 30, 12), datetime(2026, 9, 30, 20), datetime(2026, 10, 31, 15)):
             with recorded_at(moment):
                 self._record(self._call())

@@ -243,3 +243,30 @@ class TestRejectionList(CallWalletCommon):
         results = self.usage.record_calls([self._call(account="NOBODY") for _ in range(10_000)])
         self.assertEqual({result["result"] for result in results}, {"rejected"})
         self.assertEqual(len(self._new_rejections()), 10_000)
+
+    def test_a_second_call_under_a_used_reference_is_charged_by_finance_as_a_call_of_its_own_once(self):
+        self._record(self._call(call_ref="used"))
+        second = self._call(call_ref="used", duration_seconds=200)
+        self.assertEqual(self._record(second)["result"], "conflict")
+        kept = self.env["call.usage.rejection"].search([("call_ref", "=", "used")])
+        before = self.wallet.balance
+        finance = kept.with_user(self._make_user("t_own_call", "finance"))
+        for _time in range(2):
+            finance.action_charge_as_own()
+        # 200 s: 4 min at 0.0125
+        self.assertBalance(self.wallet, before - Decimal("0.05"))
+        self.assertEqual(kept.state, "resolved")
+        calls = self.usage.search([("wallet_id", "=", self.wallet.id), ("call_ref", "=", kept.charged_ref)])
+        self.assertEqual(calls.duration_seconds, 200)
+        # Reported again, it is no work for finance again.
+        self.assertEqual(self._record(second)["result"], "conflict")
+        self.env.invalidate_all()
+        self.assertEqual(kept.state, "resolved")
+        self.assertBalance(self.wallet, before - Decimal("0.05"))
+        self.assertSound(self.wallet)
+
+    def test_only_a_conflict_is_charged_as_a_call_of_its_own(self):
+        self._record(self._call(account="NOBODY", call_ref="unknown"))
+        kept = self.env["call.usage.rejection"].search([("call_ref", "=", "unknown")])
+        with self.assertRaisesRegex(UserError, "conflict"):
+            kept.action_charge_as_own()

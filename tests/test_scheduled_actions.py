@@ -63,6 +63,52 @@ class TestScheduledActions(CallWalletCommon):
         told = [bool(wallet.message_ids.filtered(lambda m: "Looked at" in m.body)) for wallet in (first, second, third)]
         self.assertEqual(told, [True, False, True])
 
+    def test_what_fails_at_each_run_stands_once_in_the_list_of_finance_until_it_succeeds(self):
+        from odoo.addons.call_wallet.tools.door import each
+
+        good, bad = self._make_wallet(), self._make_wallet()
+        broken = [True]
+
+        def step(wallet):
+            if wallet == bad and broken[0]:
+                raise ValueError("The printer is on fire")
+
+        listed = self.env["call.wallet.waiting"].with_user(self._make_user("t_waiting", "finance"))
+        for run in (1, 2, 3):
+            with mute_logger(DOOR):
+                self.assertTrue(each(self.env, good | bad, step))
+            [entry] = listed.search([("wallet_id", "in", (good | bad).ids)])
+            self.assertEqual((entry.wallet_id.id, entry.kind, entry.count), (bad.id, "failure", run))
+            self.assertIn("printer", entry.reason)
+            self.assertTrue(entry.next_step)
+            self.assertEqual(entry.action_open()["res_id"], bad.id)
+            self.env.invalidate_all()
+        broken[0] = False
+        each(self.env, good | bad, step)
+        self.assertFalse(listed.search([("wallet_id", "in", (good | bad).ids)]))
+
+    def test_all_that_waits_for_finance_is_in_one_list_with_a_next_step(self):
+        self._record(self._call(number="+99912345678"), self._call(number="+99912345679"))
+        self.wallet._tell_finance("A debit was returned", "Ask the customer for another payment.")
+        self.wallet._tell_finance("A debit was returned", "Ask the customer for another payment.")
+        self.wallet.request_refund("4000", "Bad line")
+        entries = self.env["call.wallet.waiting"].search([("wallet_id", "=", self.wallet.id)])
+        self.assertEqual(
+            sorted((entry.kind, entry.count) for entry in entries), [("refund", 1), ("rejected", 2), ("task", 1)]
+        )
+        for entry in entries:
+            self.assertTrue(entry.reason and entry.next_step, entry.kind)
+            self.assertTrue(entry.action_open())
+        self.env["call.usage.rejection"].search([("wallet_id", "=", self.wallet.id)]).action_dismiss()
+        self.env.invalidate_all()
+        self.assertNotIn("rejected", entries.search([("wallet_id", "=", self.wallet.id)]).mapped("kind"))
+
+    def test_finance_of_another_company_does_not_see_what_waits(self):
+        elsewhere = self._make_wallet(company_id=self.env["res.company"].create({"name": "Elsewhere"}).id)
+        elsewhere._tell_finance("A debit was returned", "Ask.")
+        listed = self.env["call.wallet.waiting"].with_user(self._make_user("t_waiting", "finance"))
+        self.assertFalse(listed.search([("wallet_id", "=", elsewhere.id)]))
+
 
 @pytest.mark.real_commits
 def test_what_was_done_before_and_after_a_failure_is_committed(private_registry):

@@ -31,7 +31,7 @@ class TestTopupLimit(TopupPageCommon):
 
     def test_the_day_is_that_of_the_wallet(self):
         self.company.call_wallet_topup_day_max = 100
-        self.wallet.tz = "Pacific/Auckland"
+        self._made_in("Pacific/Auckland")
         self._order("100", at="2026-11-10 10:59:00")  # a minute before midnight there
         self._order("100", at="2026-11-10 11:00:00")
         with self.assertRaises(UserError):

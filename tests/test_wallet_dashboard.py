@@ -80,7 +80,7 @@ class TestDashboardData(DashboardCommon):
         self.assertEqual(spend["total"], "0.153200")
 
     def test_today_is_the_day_in_the_wallets_time_zone(self):
-        self.wallet.tz = "Pacific/Auckland"
+        self._made_in("Pacific/Auckland")
         with freeze_time("2026-03-10 12:30:00"):
             self._spend()
             spend = self._data()["spend"]

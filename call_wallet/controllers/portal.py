@@ -28,12 +28,12 @@ class CallWalletPortal(CustomerPortal):
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
         if "call_wallet_count" in counters:
-            values["call_wallet_count"] = len(self._call_wallet_owned_wallets())
+            values["call_wallet_count"] = len(self._call_wallet_owned_wallets(closed_too=True))
         return values
 
     def _call_wallet_summary(self):
         """Return the line on the portal's home page: the one wallet's status and balance, or how many wallets."""
-        wallets = self._call_wallet_owned_wallets()
+        wallets = self._call_wallet_owned_wallets() or self._call_wallet_owned_wallets(closed_too=True)
         if len(wallets) > 1:
             return request.env._("%s wallets: balance, usage and invoices of your calls", len(wallets))
         if not wallets or not wallets.is_set_up:
@@ -45,20 +45,23 @@ class CallWalletPortal(CustomerPortal):
         )
 
     def _call_wallet_state_label(self, wallet):
+        if not wallet.active:
+            return request.env._("Closed")
         return dict(wallet.balance_id._fields["state"]._description_selection(request.env))[wallet.state]
 
     # === WALLETS === #
 
-    def _call_wallet_owned_wallets(self):
-        return request.env["call.wallet"]._owned_by(request.env.user)
+    def _call_wallet_owned_wallets(self, closed_too=False):
+        return request.env["call.wallet"]._owned_by(request.env.user, closed_too)
 
-    def _call_wallet_own_wallet(self, wallet_id=None):
+    def _call_wallet_own_wallet(self, wallet_id=None, closed_too=False):
         """Return one of the user's own wallets, as superuser and in the wallet's time zone.
 
         :param wallet_id: which one; the first by default
+        :param bool closed_too: a closed one as well, for pages that change nothing
         :raise NotFound: the user owns no wallet, or not this one
         """
-        wallets = self._call_wallet_owned_wallets()
+        wallets = self._call_wallet_owned_wallets(closed_too)
         wallet = wallets.filtered(lambda own: own.id == wallet_id) if wallet_id else wallets[:1]
         if not wallet:
             raise NotFound()
@@ -91,7 +94,8 @@ class CallWalletPortal(CustomerPortal):
             "page_name": "call_wallet_billing",
             "billing_page": page,
             "wallet": wallet,
-            "wallets": self._call_wallet_owned_wallets(),
+            "wallets": self._call_wallet_owned_wallets(closed_too=True),
+            "state_label": self._call_wallet_state_label(wallet),
             "money": lambda amount, exact=False: self._call_wallet_format_money(wallet, amount, exact),
             "moment": lambda value: self._call_wallet_format_moment(wallet, value),
             "amount": parse_amount,

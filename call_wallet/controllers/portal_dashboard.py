@@ -22,7 +22,7 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
         :param topup: the id of a top-up whose payment led back here; its result is shown above the overview
         :return: the page; 404 for a user who owns no wallet, or not this one
         """
-        wallet = self._call_wallet_own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         paid = self._call_wallet_returned_topup(wallet, topup)
         # First the payment, so that the figures are those after it.
         self._call_wallet_finish_payment(paid)
@@ -38,7 +38,7 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
         :return: ``{"html", "is_set_up"}``: elements marked ``data-live``, to put in place of the page's own
         :raise NotFound: not a wallet of the user
         """
-        wallet = self._call_wallet_own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         if watch:
             request.env["call.wallet.watch"]._renew(wallet.ids, by_owner=True)
         values = self._call_wallet_overview_values(wallet)
@@ -47,7 +47,7 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
 
     def _call_wallet_overview_values(self, wallet):
         """Return what the overview shows; for a wallet that is not set up, what its first steps show."""
-        if not wallet.is_set_up:
+        if wallet.active and not wallet.is_set_up:
             return {"emails": [], "problems": {}, "pending": self._call_wallet_pending_invoices(wallet)}
         days = wallet._dashboard_days()
         spend = wallet._dashboard_spend(days)

@@ -33,7 +33,7 @@ class CallWalletPortalLedger(CallWalletPortal):
         :param before: only transactions with a smaller number: the page of older ones
         :param after: only transactions with a greater number: the page of newer ones
         """
-        wallet = self._call_wallet_own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         kind = kind if kind in KINDS else ""
         months = self._call_wallet_months(wallet)
         month = month if month in months else ""

@@ -17,7 +17,7 @@ class CallWalletPortalTopupInvoices(CallWalletPortal):
     )
     def my_billing_invoices(self, wallet_id, page=1, **_unknown):
         """Show the invoices of a wallet's top-ups with their status, the newest first, a page at a time."""
-        wallet = self._call_wallet_own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         topups = wallet.env["call.wallet.topup"]
         domain = [("wallet_id", "=", wallet.id), ("invoice_id.state", "in", ("posted", "cancel"))]
         path = f"/my/billing/{wallet.id}/invoices"
@@ -33,7 +33,7 @@ class CallWalletPortalTopupInvoices(CallWalletPortal):
 
         :return: the PDF; 404 for another wallet's top-up, or one that no payment was received for
         """
-        wallet = self._call_wallet_own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         topup = wallet.env["call.wallet.topup"].search([("id", "=", topup_id), ("wallet_id", "=", wallet.id)])
         payments = topup._receipt_payments()
         if not payments:

@@ -21,7 +21,7 @@ class CallWalletPortalUsage(CallWalletPortal):
         :param str date_from: first day, ``YYYY-MM-DD`` in the wallet's time zone; empty for no limit
         :param str date_to: last day, included; likewise
         """
-        wallet = self._call_wallet_own_wallet(wallet_id)
+        wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         presets = self._call_wallet_report_presets(wallet)
         problem, extent = "", None
         try:

@@ -126,8 +126,11 @@ def each(env, items, step, failed=None, part=None):
 
     :param items: recordset, or list of anything
     :param step: function of one item
+    A record for which the step fails is noted once (``call.wallet.failure``), where finance sees it, until the step
+    succeeds or a run of the scheduled action has it not in its list any more.
+
     :param failed: function of an item and the exception, called after a step was undone, instead of the log;
-        it opens its own doors
+        it opens its own doors. Returns True where finance is told of it otherwise
     :param str part: go on where an earlier start ran out of time with the part of this name; only for records
         in the order of their ids, or for batches of them
     :return: whether all had their turn; False: Odoo's time is up, the scheduled action should end here
@@ -135,19 +138,62 @@ def each(env, items, step, failed=None, part=None):
     if hasattr(items, "browse"):
         # One by one: each reads itself anew in its own transaction, not all the others with it.
         items = [items.browse(item_id) for item_id in items.ids]
+    failures = _Failures(env, step)
+    failures.forget_others(items)
     if part:
         items = _left(env, items, part)
     for left, item in zip(reversed(range(len(items))), items, strict=True):
         try:
             _apart(env, lambda item=item: step(item))
+            failures.forget(item)
         except Exception as error:  # whatever it is, it must not keep the others waiting
-            if failed:
-                failed(item, error)
-            else:
-                log_failure(item, error)
+            is_told = failed(item, error) if failed else log_failure(item, error)
+            if not is_told:
+                failures.note(item, error)
         if not _commit_item(env, left, part and f"{part}/{item.ids[-1]}"):
             return False
     return True
+
+
+class _Failures:
+    """What a step has failed at, as ``call.wallet.failure`` keeps it; one look at it unless something changes."""
+
+    def __init__(self, env, step):
+        self.env = env
+        self.action = _name_of(step)
+        self.known = env["call.wallet.failure"]._failing(self.action)
+
+    def note(self, item, error):
+        """Note a failure. Somebody else at the record is none."""
+        if _key(item) and not isinstance(error, OperationalError):
+            with door(self.env):
+                self.env["call.wallet.failure"]._note_failure(self.action, item, error)
+
+    def forget(self, item):
+        """Delete what is noted of a record, now that the step has succeeded."""
+        self._delete({_key(item)} & self.known)
+
+    def forget_others(self, items):
+        """Delete what is noted of records that a scheduled action has not in its list any more."""
+        if self.known and self.env.context.get("ir_cron_progress_id"):
+            self._delete(self.known - {_key(item) for item in items})
+
+    def _delete(self, keys):
+        if keys:
+            with door(self.env):
+                self.env["call.wallet.failure"]._forget_failures(self.action, keys)
+            self.known -= keys
+
+
+def _key(item):
+    return (item._name, item.id) if hasattr(item, "browse") and len(item) == 1 else None
+
+
+def _name_of(step):
+    """Return a name for a step that is the same at each run: its function's, and the names it is told."""
+    told = [part for part in getattr(step, "args", ()) if isinstance(part, str) and part.isidentifier()]
+    function = getattr(step, "func", step)
+    return "/".join([getattr(function, "__qualname__", type(function).__name__), *told])
 
 
 def log_failure(item, error):

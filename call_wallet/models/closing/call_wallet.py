@@ -1,4 +1,3 @@
-import logging
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from functools import partial
@@ -29,9 +28,6 @@ class ClosingPlan(NamedTuple):
     def takes_rest(self):
         """Whether somebody has to agree that the rest is kept; less than a coin needs no agreement."""
         return self.rest >= self.unit
-
-
-_logger = logging.getLogger(__name__)
 
 
 class CallWalletClose(models.Model):
@@ -291,7 +287,7 @@ class CallWalletClose(models.Model):
             (EXPIRED, "_take_expired"),
         ):
             carry_out = partial(self._breakage_step, query, step)
-            if not each(self.env, self._find_idle(query), carry_out, failed=partial(self._step_failed, step)):
+            if not each(self.env, self._find_idle(query), carry_out):
                 return
 
     def _find_idle(self, query):
@@ -308,9 +304,6 @@ class CallWalletClose(models.Model):
             if wallet._find_idle(query):
                 getattr(wallet, step)()
                 self.env.flush_all()
-
-    def _step_failed(self, step, wallet, error):
-        _logger.error("Call wallet %s: %s failed; the next run tries again.", wallet.id, step, exc_info=error)
 
     def _withdraw_notice(self):
         self.write({"funds_expire_on": False, "idle_notice_at": False, "idle_notice_sequence": 0})

@@ -26,13 +26,19 @@ class CallWalletOwners(models.Model):
     _inherit = "call.wallet"
 
     @api.model
-    def _owned_by(self, user):
-        """Return the wallets that the user owns, as superuser."""
+    def _owned_by(self, user, closed_too=False):
+        """Return the wallets that the user owns, as superuser.
+
+        :param bool closed_too: with those that are closed, after the others: their past stays readable
+        """
         domain = Domain("owner_ids", "in", user.ids)
         companies = self._own_companies(user)
         if companies:
             domain |= Domain("partner_id", "in", companies.partner_id.ids)
-        return self.sudo().search(domain)
+        wallets = self.sudo().search(domain)
+        if closed_too:
+            wallets |= self.sudo().search(domain & Domain("active", "=", False))
+        return wallets
 
     def _is_owned_by(self, user):
         self.ensure_one()

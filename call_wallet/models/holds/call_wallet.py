@@ -35,15 +35,17 @@ class CallWalletAuthorize(models.Model):
     def authorize_call(self, account, call_ref, call_type, number, expected_seconds=None):
         """Say whether a call may start and reserve funds for it.
 
+        Asking again for a call in progress returns the same hold. With another number, type or expected length it
+        is ``conflict``: the hold stays as it is, and another call needs another reference.
+
         :param str account: the wallet's account reference
-        :param str call_ref: the platform's reference of the call; asking again returns the
-            same hold
+        :param str call_ref: the platform's reference of the call
         :param str call_type: ``live`` or ``whatsapp``
         :param str number: E.164
         :param int expected_seconds: how long to reserve for; default: the company's setting
         :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``not_set_up``,
             ``paused``, ``no_funds``, ``destination_not_contracted``, ``invalid_number``,
-            ``already_settled``); ``message``, a sentence for the person who wants to call;
+            ``already_settled``, ``conflict``); ``message``, a sentence for the person who wants to call;
             ``call_ref``; ``hold`` (id); ``max_seconds``, the longest the call may last;
             ``rate`` a minute, ``balance`` and ``available`` as decimal strings in ``currency``
         :raise UserError: a parameter other than the number is missing or malformed
@@ -121,13 +123,15 @@ class CallWalletAuthorize(models.Model):
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, rate)
         if hold and hold.state == "held":
+            if (hold.call_type, hold.number, hold.expected_seconds) != (call_type, number, expected_seconds or 0):
+                return self._verdict("conflict", call_ref, rated, funds)
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
         code = self._refusal_code(funds, rate)
         if code:
             return self._verdict(code, call_ref, rated, funds, rate)
         # Free of charge within the grace; what is held is for a call that goes on.
         wanted = whole_steps(rate, max(expected_seconds or rated.hold_seconds, rate.grace_seconds + 1))
-        hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, utcnow())
+        hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, utcnow(), expected_seconds or 0)
         return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
     def _extend(self, account_ref, call_ref, seconds):
@@ -253,6 +257,10 @@ class CallWalletAuthorize(models.Model):
             ),
             "invalid_number": _("This is not a complete international number. Write it like +14155550100."),
             "already_settled": _("This call has already ended and was charged. Start a new one."),
+            "conflict": _(
+                "Another call is in progress under this reference: to another number, of another type or length. "
+                "Nothing was changed; use a reference of its own for each call."
+            ),
         }[code]
 
     # === THE HOUSE'S WALLET === #
@@ -374,7 +382,7 @@ class CallWalletAuthorize(models.Model):
         :return: as ``start_call``; not ``allowed`` with ``no_funds``: the call should end by ``max_seconds``
         :raise UserError: there is no such call
         """
-        wallet = self._house_wallet()
+        wallet = self._wallet_of_own_call(call_ref)
         answer = wallet.extend_hold(wallet.account_ref, self._own_ref(call_ref), seconds)
         return self._with_prices(wallet, answer, call_ref)
 
@@ -387,7 +395,7 @@ class CallWalletAuthorize(models.Model):
         :return: one result of ``call.usage.record_calls``
         :raise UserError: there is no such call, or a parameter is malformed
         """
-        wallet = self._house_wallet()
+        wallet = self._wallet_of_own_call(call_ref)
         if type(duration_seconds) is not int or duration_seconds < 0:
             raise UserError(self.env._("duration_seconds: %s; send whole seconds, 0 or more.", shown(duration_seconds)))
         if status not in STATUSES:
@@ -395,8 +403,6 @@ class CallWalletAuthorize(models.Model):
                 self.env._("status: %(value)s; send one of %(all)s.", value=shown(status), all=", ".join(STATUSES))
             )
         hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
-        if not hold:
-            raise UserError(self.env._("call_ref: there is no call %s of yours.", shown(call_ref)))
         [result] = wallet.env["call.usage"].record_calls(
             [wallet._ended_call(hold, self._own_ref(call_ref), duration_seconds, status, self.env.user)]
         )
@@ -408,6 +414,26 @@ class CallWalletAuthorize(models.Model):
         if not isinstance(call_ref, str) or not 8 <= len(call_ref) <= 64 or not is_plain(call_ref):
             raise UserError(self.env._("call_ref: send 8 to 64 letters and digits of your own."))
         return f"web-{self.env.uid}-{call_ref}"
+
+    def _wallet_of_own_call(self, call_ref):
+        """Return the wallet that holds funds for the user's own call, as superuser.
+
+        It is found by the call, not by the company that is selected now: that may have changed since the call began.
+
+        :raise UserError: there is no such call
+        :raise AccessError: not an internal user
+        """
+        if not self.env.user._is_internal():
+            raise AccessError(self.env._("Only employees call from here."))
+        everything = as_superuser(self).with_context(active_test=False)
+        companies = everything.env["res.company"].search([("partner_id", "!=", False)])
+        wallets = everything.search([("partner_id", "in", companies.partner_id.ids)])
+        hold = everything.env["call.wallet.hold"].search(
+            [("wallet_id", "in", wallets.ids), ("call_ref", "=", self._own_ref(call_ref))], order="id desc", limit=1
+        )
+        if not hold:
+            raise UserError(self.env._("call_ref: there is no call %s of yours.", shown(call_ref)))
+        return as_superuser(self).browse(hold.wallet_id.id)
 
     def _dialled(self, number, country_id):
         """Return what people wrote as E.164 where it can be read as that, else as it is."""

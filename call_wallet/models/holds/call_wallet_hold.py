@@ -31,6 +31,7 @@ class Hold(NamedTuple):
     number: str
     rate: Decimal
     authorized_at: datetime
+    expected_seconds: int = 0
 
 
 class CallWalletHold(models.Model):
@@ -53,6 +54,9 @@ class CallWalletHold(models.Model):
     state = fields.Selection(HOLD_STATES, required=True, readonly=True, default="held")
     amount = Amount(required=True, readonly=True)
     reserved_seconds = fields.Integer(readonly=True, aggregator=None)
+    expected_seconds = fields.Integer(
+        readonly=True, aggregator=None, help="What the platform asked for; 0: the company's setting."
+    )
     rate = Amount("Rate per Minute", readonly=True, aggregator=None)
     rate_id = fields.Many2one("call.rate", readonly=True, ondelete="set null", index="btree_not_null")
     authorized_at = fields.Datetime(readonly=True)
@@ -74,7 +78,7 @@ class CallWalletHold(models.Model):
         self.env.cr.execute(
             """
             SELECT h.id, h.state, h.amount::text, h.reserved_seconds, h.call_type, h.number, h.rate::text,
-                   h.authorized_at, t.id IS NOT NULL
+                   h.authorized_at, COALESCE(h.expected_seconds, 0), t.id IS NOT NULL
               FROM (SELECT) one
               LEFT JOIN call_wallet_hold h ON h.wallet_id = %(wallet)s AND h.call_ref = %(ref)s
               LEFT JOIN call_wallet_transaction t ON t.wallet_id = %(wallet)s AND t.key = 'call/' || %(ref)s
@@ -103,6 +107,7 @@ class CallWalletHold(models.Model):
             "amount": amount,
             "before": hold.amount,
             "seconds": seconds,
+            "expected": hold.expected_seconds,
             "rate": rate.price_per_minute,
             "rate_id": rate.rate_id or None,
             "now": now,
@@ -175,14 +180,15 @@ class CallWalletHold(models.Model):
 WRITE_HOLD = f"""
     WITH hold AS (
         INSERT INTO call_wallet_hold
-               (wallet_id, call_ref, call_type, number, state, amount, reserved_seconds, rate, rate_id,
-                authorized_at, expires_at)
-        VALUES (%(wallet)s, %(ref)s, %(type)s, %(number)s, 'held', %(amount)s, %(seconds)s, %(rate)s,
+               (wallet_id, call_ref, call_type, number, state, amount, reserved_seconds, expected_seconds, rate,
+                rate_id, authorized_at, expires_at)
+        VALUES (%(wallet)s, %(ref)s, %(type)s, %(number)s, 'held', %(amount)s, %(seconds)s, %(expected)s, %(rate)s,
                 %(rate_id)s, %(now)s, %(expires)s)
         ON CONFLICT (wallet_id, call_ref) DO UPDATE
            SET state = 'held', call_type = EXCLUDED.call_type, number = EXCLUDED.number,
                amount = EXCLUDED.amount, reserved_seconds = EXCLUDED.reserved_seconds,
-               rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id, expires_at = EXCLUDED.expires_at
+               expected_seconds = EXCLUDED.expected_seconds, rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id,
+               expires_at = EXCLUDED.expires_at
         RETURNING id
     )
     UPDATE call_wallet_balance b

@@ -1,14 +1,13 @@
-import logging
 from datetime import date, timedelta
+from functools import partial
 
 from odoo import api, fields, models
-from odoo.tools import plaintext2html
+from odoo.exceptions import UserError
+from odoo.tools import html2plaintext, plaintext2html
 
 from ...const import TO_DO
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount
-
-_logger = logging.getLogger(__name__)
 
 # A longer report is not attached: the mail has the link to it.
 MOST_ROWS_ATTACHED = 50_000
@@ -36,7 +35,10 @@ class CallWalletNotices(models.Model):
     )
 
     def _mail_recipients(self, template, res_id=None, attachment=None, emails=None, **context):
-        """Queue a mail to the notification recipients, one a language.
+        """Queue a mail to each of the notification recipients, in their language; nobody sees who else gets one.
+
+        A mail that cannot be written keeps the others from nobody: it is noted for finance. Where none can, the error
+        is raised.
 
         :param str template: name of a mail template of this addon, about ``res_id`` (this wallet by default)
         :param attachment: called with the wallet in the recipients' language; returns ``(name, bytes)`` or None
@@ -46,17 +48,27 @@ class CallWalletNotices(models.Model):
         """
         self.ensure_one()
         emails = self.recipient_ids.mapped("email") if emails is None else emails
+        failures, written = self.env["call.wallet.failure"], 0
         for lang, addresses in self._by_language(emails).items():
-            values = {"email_to": ", ".join(addresses), "recipient_ids": []}
-            if attachment:
-                values["attachment_ids"] = self._mail_attachment(attachment(self.with_context(lang=lang)))
-            self.env.ref(f"call_wallet.{template}").with_context(alert_lang=lang, tz=self.tz, **context).send_mail(
-                res_id or self.id, email_values=values, email_layout_xmlid="mail.mail_notification_layout"
-            )
+            mail = self.env.ref(f"call_wallet.{template}").with_context(alert_lang=lang, tz=self.tz, **context)
+            file = attachment and attachment(self.with_context(lang=lang))
+            for address in addresses:
+                write = partial(self._write_mail, mail, res_id or self.id, address, file)
+                if len(emails) == 1:
+                    write()
+                else:
+                    written += failures._beside(f"{template}/{address}", self, write)
+        if len(emails) > 1 and not written:
+            raise UserError(self.env._("%s: none of the mails could be written.", template))
         if emails:
             # Delivery is the mail queue's business: a slow mail server must not hold up a caller.
             self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
         return emails
+
+    def _write_mail(self, template, res_id, address, file):
+        """Queue a mail from ``template`` to one address, with ``file``, a pair of name and bytes, or None."""
+        values = {"email_to": address, "recipient_ids": [], "attachment_ids": self._mail_attachment(file)}
+        template.send_mail(res_id, email_values=values, email_layout_xmlid="mail.mail_notification_layout")
 
     def _mail_attachment(self, file):
         if not file:
@@ -80,8 +92,17 @@ class CallWalletNotices(models.Model):
     # === TASKS OF FINANCE === #
 
     def _tell_finance(self, summary, note):
-        """Note something about money in the wallet's chatter, and give somebody in finance an activity."""
+        """Note something about money in the wallet's chatter, and give somebody in finance an activity.
+
+        The same task is given once while it is open. All of them are in ``call.wallet.waiting``.
+
+        :param str summary: what happened, in a line
+        :param str note: why, and what to do next; plain text
+        """
         self.ensure_one()
+        tasks = self.sudo().activity_ids.filtered(lambda task: task.summary == summary)
+        if any(html2plaintext(task.note or "").split() == note.split() for task in tasks):
+            return
         self.message_post(body=note, subject=summary)
         user = self.company_id._call_wallet_finance_user(preferred=self.account_manager_id)
         self.with_context(mail_activity_quick_update=True).activity_schedule(
@@ -110,15 +131,12 @@ class CallWalletNotices(models.Model):
         """
         due = self.sudo().search([("monthly_statement", "=", True), ("state", "!=", "not_set_up")], order="id")
         due = due.filtered(lambda wallet: wallet._statement_due())
-        each(self.env, due, self._send_due_statement, failed=self._statement_failed)
+        each(self.env, due, self._send_due_statement)
 
     @worker
     def _send_due_statement(self, wallet):
         with door(self.env):
             wallet._send_statement()
-
-    def _statement_failed(self, wallet, error):
-        _logger.error("Call wallet %s: its statement was not sent.", wallet.id, exc_info=error)
 
     def _statement_due(self):
         """Return whether the last month, in the wallet's time zone, has not been sent."""

@@ -100,7 +100,7 @@ class CallWalletAlert(models.Model):
         domain = [("state", "=", "pending")]
         if wallet_ids is not None:
             domain.append(("wallet_id", "in", list(wallet_ids)))
-        each(self.env, self.search(domain, order="id"), self._send_one, failed=self._not_sent)
+        each(self.env, self.search(domain, order="id"), self._send_one)
 
     @worker
     def _send_one(self, alert):
@@ -117,9 +117,6 @@ class CallWalletAlert(models.Model):
         self.env.invalidate_all()
         return bool(self.env.cr.rowcount)
 
-    def _not_sent(self, alert, error):
-        _logger.error("Call wallet alert %s was not sent; the scheduled action tries again.", alert.id, exc_info=error)
-
     def _send(self):
         """Tell the recipients, unless the balance is back or there is nobody to tell."""
         self.ensure_one()
@@ -133,10 +130,12 @@ class CallWalletAlert(models.Model):
             self.state = "cancelled"
             return
         wallet._mail_recipients(f"mail_template_balance_{self.kind}")
-        self._leave_note(emails)
+        # The customer comes first: what fails of the rest is noted, and the mail goes out.
+        beside = self.env["call.wallet.failure"]._beside
+        beside("history of an alert", wallet, partial(self._leave_note, emails))
         if self.kind == "empty":
-            self._schedule_activity()
-        self._notify_finance()
+            beside("task after an alert", wallet, self._schedule_activity)
+        beside("notice of an alert", wallet, self._notify_finance)
         self.write({"state": "sent", "sent_at": fields.Datetime.now()})
 
     # === TELLING OUR OWN PEOPLE === #
@@ -153,6 +152,9 @@ class CallWalletAlert(models.Model):
     def _schedule_activity(self):
         wallet = self.wallet_id
         manager = wallet.account_manager_id
+        if not (manager.active and wallet.company_id in manager.company_ids):
+            # Nobody would see the task of somebody who left.
+            manager = wallet.company_id._call_wallet_finance_user()
         if not manager or wallet.activity_search([TO_DO], user_id=manager.id):
             return
         _ = self.with_context(lang=manager.lang).env._

@@ -1,8 +1,10 @@
+import logging
 from typing import NamedTuple
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.mail import email_normalize, parse_contact_from_email
+from psycopg2 import OperationalError
 
 from ...const import CALL_TYPES, DIRECTIONS
 from ...rating import arithmetic, taken_off
@@ -15,6 +17,15 @@ CALL_STATUSES = [
     ("failed", "Failed"),
     ("canceled", "Cancelled"),
 ]
+
+_logger = logging.getLogger(__name__)
+
+# How many campaigns, and how many contacts, may fail to be created in one request before the others are left to the
+# next: each failure costs a savepoint, and the calls are charged with or without the name.
+MOST_FAILURES = 20
+
+# What there is to know of a call that was charged; several are separated by commas in ``note_codes``.
+NOTES = ("differs_from_hold", "campaign_not_created", "manager_not_created")
 
 # One number among PostgreSQL's advisory locks: whoever creates campaigns and contacts for
 # reported calls. It is taken before the wallets' locks, never after.
@@ -30,6 +41,15 @@ class Names(NamedTuple):
     def manager_of(self, item):
         """Return the id of the contact who made the call, or None."""
         return self.managers.get((item.rated.wallet_id, item.call.manager))
+
+    def missing(self, item):
+        """Return the codes of ``NOTES`` for the names in the call that stand for no record."""
+        missing = []
+        if item.call.campaign and item.call.campaign not in self.campaigns:
+            missing.append("campaign_not_created")
+        if item.call.manager and not self.manager_of(item):
+            missing.append("manager_not_created")
+        return missing
 
 
 class CallUsage(models.Model):
@@ -70,6 +90,8 @@ class CallUsage(models.Model):
     application_ref = fields.Char("Application ID", readonly=True)
     manager_id = fields.Many2one("res.partner", readonly=True, ondelete="restrict", index="btree_not_null")
     reported_at = fields.Datetime(readonly=True)
+    note_codes = fields.Char(readonly=True, help="What finance should know of the call, as codes.")
+    notes = fields.Char(compute="_compute_notes", help="What finance should know of the call.")
     transaction_ids = fields.One2many("call.wallet.transaction", "usage_id", readonly=True)
     explanation = fields.Char(compute="_compute_explanation", help="How the cost came about.")
     partner_id = fields.Many2one(related="wallet_id.partner_id")
@@ -77,12 +99,30 @@ class CallUsage(models.Model):
     company_id = fields.Many2one(related="wallet_id.company_id")
 
     _call_ref_unique = models.UniqueIndex("(wallet_id, call_ref)", "This call was already reported.")
+    _noted = models.Index("(wallet_id) WHERE note_codes IS NOT NULL")
     _wallet_started = models.Index("(wallet_id, started_at)")
 
     @api.depends("rate", "billed_seconds", "matched_prefix", "connection_fee", "free_seconds", "grace_seconds")
     def _compute_explanation(self):
         for usage in self:
             usage.explanation = usage._explain()
+
+    @api.depends("note_codes")
+    @api.depends_context("lang")
+    def _compute_notes(self):
+        for usage in self:
+            usage.notes = " ".join(self._note_sentences((usage.note_codes or "").split(","))) or False
+
+    @api.model
+    def _note_sentences(self, codes):
+        """Return the sentences for codes of ``NOTES``, in the reader's language."""
+        _ = self.env._
+        sentences = {
+            "differs_from_hold": _("The call differs from what was authorised: another number or call type."),
+            "campaign_not_created": _("Charged without its campaign, which could not be created."),
+            "manager_not_created": _("Charged without its manager, a contact that could not be created."),
+        }
+        return [sentences[code] for code in codes if code in sentences]
 
     def _explain(self):
         """Say in one sentence which price applied and how it became the cost."""
@@ -156,7 +196,11 @@ class CallUsage(models.Model):
         return names
 
     def _create_names(self, campaigns, people):
-        """Create what is missing, once, though other requests miss the same just now."""
+        """Create what is missing, once, though other requests miss the same just now.
+
+        What cannot be created, such as for another module's required field, is left out: the calls are charged
+        without the name, which ``Names.missing`` tells.
+        """
         self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [CREATING])
         # What others created until they released the lock is visible now.
         names = Names(self._find_campaigns(campaigns), self._find_managers(people))
@@ -181,8 +225,29 @@ class CallUsage(models.Model):
     def _create_campaigns(self, names):
         first = {name.lower(): name for name in sorted(names, reverse=True)}
         campaigns = self.env["utm.campaign"].with_user(SUPERUSER_ID).with_context(lang="en_US", tracking_disable=True)
-        campaigns.create([{"title": name, "is_auto_campaign": True} for name in sorted(first.values())])
-        self.env.flush_all()
+        self._create_each(campaigns, [{"title": name, "is_auto_campaign": True} for name in sorted(first.values())])
+
+    def _create_each(self, model, values):
+        """Create records from ``values``; those that cannot be created are left out and logged.
+
+        Together first; one by one where that fails. In savepoints, because a refusal of the database would end the
+        transaction that charges the calls.
+        """
+        parts, failures = [values], 0
+        while parts and failures < MOST_FAILURES:
+            part = parts.pop(0)
+            try:
+                with self.env.cr.savepoint():
+                    model.create(part)
+                    self.env.flush_all()
+            except OperationalError:
+                raise  # others were in the way: the whole request is repeated
+            except Exception as error:  # whatever another module has against it, the calls are charged
+                if len(part) > 1:
+                    parts += [[single] for single in part]
+                    continue
+                failures += 1
+                _logger.warning("No %s for a reported call: %s", model._description, error)
 
     # === MANAGERS === #
 
@@ -214,7 +279,8 @@ class CallUsage(models.Model):
         contacts = self.env["res.partner"].with_context(
             tracking_disable=True, mail_create_nolog=True, mail_create_nosubscribe=True
         )
-        contacts.create(
+        self._create_each(
+            contacts,
             [
                 {
                     "name": person.name or person.email,
@@ -224,9 +290,8 @@ class CallUsage(models.Model):
                     "type": "contact",
                 }
                 for customer, person in new.values()
-            ]
+            ],
         )
-        self.env.flush_all()
 
 
 class Person(NamedTuple):

@@ -48,7 +48,9 @@ class CallUsageRecord(models.Model):
             reference, other content: nothing changed) or ``rejected`` (kept, can be retried),
             the last two with a ``reason``; ``billed_minutes``, ``rate`` (a minute),
             ``total_cost`` and ``balance_after`` as decimal strings in ``currency``;
-            ``transaction`` (id). Charges are committed when the answer is given; inside the caller's own
+            ``transaction`` (id); ``notes``, a list of sentences, where there is something to know of a call that was
+            charged: it differs from its hold, or was charged without a campaign or manager that could not be created.
+            Charges are committed when the answer is given; inside the caller's own
             transaction they are part of it.
         :raise AccessError: neither the calling platform nor finance staff
         :raise UserError: not a list, or more than 10,000 calls; nothing is recorded then
@@ -206,7 +208,8 @@ class CallUsageRecord(models.Model):
         for usage_id, item in zip(usage_ids, items, strict=False):
             call, rated, charged = item
             campaign_id = names.campaigns.get(call.campaign)
-            rows.append(self._usage_row(usage_id, item, campaign_id, names.manager_of(item), now))
+            note_codes = ",".join(names.missing(item)) or None
+            rows.append((*self._usage_row(usage_id, item, campaign_id, names.manager_of(item), now), note_codes))
             entries.append(
                 Entry(
                     wallet_id=rated.wallet_id,
@@ -226,8 +229,13 @@ class CallUsageRecord(models.Model):
                 )
             )
         self.env.cr.execute(INSERT_USAGE, [array(column) for column in zip(*rows, strict=True)])
+        notes = dict(self.env.cr.fetchall())
         appended = self.env["call.wallet.ledger"]._append(entries, locked)
-        return {key: self._first_result(item, *appended[key[0], "call/" + key[1]]) for key, item in fresh.items()}
+        results = {key: self._first_result(item, *appended[key[0], "call/" + key[1]]) for key, item in fresh.items()}
+        for usage_id, key in zip(usage_ids, fresh, strict=False):
+            if usage_id in notes:
+                results[key]["notes"] = self._note_sentences(notes[usage_id].split(","))
+        return results
 
     def _first_result(self, item, transaction_id, balance_after):
         charged = item.charge
@@ -255,15 +263,38 @@ class CallUsageRecord(models.Model):
 RECORDED = ("fingerprint", "billed_minutes", "rate", "total_cost", "balance_after", "transaction")
 
 
+# A call's hold is looked up by the unique index, one look a call, as in `_load_recorded`. Returned are the few calls
+# with a note.
 INSERT_USAGE = """
-    INSERT INTO call_usage
-           (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
-            billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
-            increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
-            connection_fee, campaign_id, application_ref, manager_id, reported_at)
-    SELECT * FROM unnest(
-           %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[],
-           %s::int[], %s::numeric[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::text[],
-           %s::int[], %s::int[], %s::int[], %s::int[], %s::int[],
-           %s::numeric[], %s::int[], %s::text[], %s::int[], %s::timestamp[])
+    WITH inserted AS (
+        INSERT INTO call_usage
+               (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
+                billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
+                increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
+                connection_fee, campaign_id,
+                application_ref, manager_id, reported_at, note_codes)
+        SELECT c.id, c.wallet_id, c.call_ref, c.call_type, c.direction, c.number, c.started_at, c.duration_seconds,
+               c.billed_seconds, c.billed_minutes, c.status, c.rate, c.total_cost, c.rate_id, c.matched_prefix,
+               c.increment_seconds, c.minimum_seconds, c.first_block_seconds, c.free_seconds, c.grace_seconds,
+               c.connection_fee, c.campaign_id,
+               c.application_ref, c.manager_id, c.reported_at,
+               CASE WHEN h.number <> c.number OR h.call_type <> c.call_type
+                    THEN concat_ws(',', 'differs_from_hold', c.note_codes) ELSE c.note_codes END
+          FROM unnest(
+               %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[],
+               %s::int[], %s::numeric[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::text[],
+               %s::int[], %s::int[], %s::int[], %s::int[], %s::int[],
+               %s::numeric[], %s::int[], %s::text[], %s::int[], %s::timestamp[], %s::text[])
+               AS c(id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
+                    billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
+                    increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
+                    connection_fee, campaign_id,
+                    application_ref, manager_id, reported_at, note_codes)
+          LEFT JOIN LATERAL (
+               SELECT found.number, found.call_type FROM call_wallet_hold found
+                WHERE found.wallet_id = c.wallet_id AND found.call_ref = c.call_ref
+                LIMIT 1) h ON TRUE
+     RETURNING id, note_codes
+    )
+    SELECT id, note_codes FROM inserted WHERE note_codes IS NOT NULL
 """

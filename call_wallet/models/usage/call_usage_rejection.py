@@ -63,6 +63,9 @@ class CallUsageRejection(models.Model):
         default="open",
         help="Resolved: the call was charged since. Dismissed: finance decided that it will not be.",
     )
+    charged_ref = fields.Char(
+        "Charged As", readonly=True, help="The reference under which finance charged it as a call of its own."
+    )
     count = fields.Integer("Times Reported", readonly=True, aggregator="sum")
     first_seen = fields.Datetime(readonly=True)
     last_seen = fields.Datetime(readonly=True)
@@ -194,6 +197,49 @@ class CallUsageRejection(models.Model):
         self._set_state(done, "resolved")
         return results
 
+    def action_charge_as_own(self):
+        """Charge calls that came under a reference that was charged before, as calls of their own.
+
+        Each is recorded once, however often this is done, under a reference made of its own and of a digest of what
+        was reported. The first call's charge stands.
+
+        :return: a notification with the counts
+        :raise UserError: a call is not in conflict with another, or is not open any more
+        :raise AccessError: not finance staff
+        """
+        self._check_finance()
+        charged = refused = 0
+        for ids in split_every(CHUNK, self.sorted("id").ids):
+            with door(self.env):
+                done, left = self._charge_as_own(ids)
+            charged, refused = charged + done, refused + left
+        self.env.invalidate_all()
+        return self._notification(
+            self.env._("%(charged)s charged, %(refused)s still refused.", charged=charged, refused=refused),
+            "warning" if refused else "success",
+        )
+
+    def _charge_as_own(self, ids):
+        """Charge some conflicts under references of their own; return how many were, and how many were refused."""
+        kept = as_superuser(self).browse(ids).exists().filtered(lambda call: not call.charged_ref)
+        if kept.filtered(lambda call: call.code != "conflict" or call.state != "open"):
+            raise UserError(
+                self.env._(
+                    "Choose open calls that were reported under a reference that was charged before (conflict). "
+                    "Retry the others once their cause is mended."
+                )
+            )
+        refs = {call: f"{call.call_ref[: MAX_TEXT - 20]}-{call.fingerprint[:12]}" for call in kept}
+        usage = as_superuser(self.env["call.usage"]).with_context(call_usage_retry=True)
+        results = usage._record_calls([{**json.loads(call.payload), "call_ref": refs[call]} for call in kept])
+        done = 0
+        self._lock()
+        for call, result in zip(kept, results, strict=True):
+            if result["result"] in ("charged", "duplicate"):
+                call.write({"state": "resolved", "charged_ref": refs[call]})
+                done += 1
+        return done, len(kept) - done
+
     def action_dismiss(self):
         """Put the calls aside: they will not be charged. They stay in the list of dismissed ones.
 
@@ -301,7 +347,7 @@ RESOLVE = """
 """
 
 
-# What finance dismissed stays dismissed when it is reported again.
+# What finance dismissed, or charged as a call of its own, stays so when it is reported again.
 UPSERT = """
     INSERT INTO call_usage_rejection AS r
            (first_seen, last_seen, create_uid, write_uid, create_date, write_date, state, wallet_id,
@@ -314,7 +360,7 @@ UPSERT = """
      ORDER BY k.fingerprint
     ON CONFLICT (fingerprint) DO UPDATE
        SET wallet_id = EXCLUDED.wallet_id, code = EXCLUDED.code, reason = EXCLUDED.reason,
-           state = CASE WHEN r.state = 'resolved' THEN 'open' ELSE r.state END,
+           state = CASE WHEN r.state = 'resolved' AND r.charged_ref IS NULL THEN 'open' ELSE r.state END,
            count = r.count + CASE WHEN %s THEN EXCLUDED.count ELSE 0 END,
            last_seen = CASE WHEN %s THEN EXCLUDED.last_seen ELSE r.last_seen END,
            write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date

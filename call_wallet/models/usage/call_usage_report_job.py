@@ -70,6 +70,7 @@ class CallUsageReportJob(models.Model):
         _logger.error("Usage report %s was not made.", job.id, exc_info=error)
         with door(self.env):
             job.write({"state": "failed", "error": str(error)[:500]})
+        return True
 
     @worker
     def _make(self):

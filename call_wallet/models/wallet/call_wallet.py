@@ -69,7 +69,8 @@ class CallWallet(models.Model):
         required=True,
         tracking=True,
         default=lambda self: self.env.user.tz or "UTC",
-        help="Reports and charts show dates in this time zone.",
+        help="Reports and charts show dates in this time zone. It is fixed once the wallet has transactions: their "
+        "days are those of this zone.",
     )
     account_manager_id = fields.Many2one("res.users", tracking=True, domain=[("share", "=", False)])
     rate_plan_id = fields.Many2one("call.rate.plan", tracking=True, ondelete="restrict")
@@ -270,12 +271,14 @@ class CallWallet(models.Model):
         Everything is checked before anything is done.
 
         :raise AccessError: for finance staff alone to change, or for nobody to type in
-        :raise UserError: fixed once the wallet is used; archived by hand; a new owner is nobody of the customer's
+        :raise UserError: fixed once the wallet is used, or has transactions; archived by hand; a new owner is nobody of
+            the customer's
         """
         self._refuse_kept(vals)
         self._refuse_auto_topup(vals)
         self._refuse_archiving(vals)
         self._refuse_other_contract(vals)
+        self._refuse_other_days(vals)
         owners_before = self._owners_to_compare(vals)
         if not vals.get("active", True):
             self.sudo()._auto_topup_switch_off_all()
@@ -298,6 +301,25 @@ class CallWallet(models.Model):
                 raise UserError(
                     self.env._("Customer, company and currency are fixed once a wallet has transactions or top-ups.")
                 )
+
+    def _refuse_other_days(self, vals):
+        """Refuse another time zone for a wallet with transactions: each is dated and added up by its day there.
+
+        The balance is locked, so that no first transaction is entered meanwhile.
+        """
+        moved = self.filtered(lambda wallet: "tz" in vals and vals["tz"] != wallet.tz)
+        if not moved:
+            return
+        self.env["call.wallet.ledger"]._lock(moved.ids)
+        moved.invalidate_recordset(["last_sequence"])
+        if any(moved.sudo().mapped("last_sequence")):
+            raise UserError(
+                self.env._(
+                    "Time zone: it is fixed once a wallet has transactions, because daily totals, statements and "
+                    "journal entries have their days by it. Close this wallet and create another one "
+                    "for another time zone."
+                )
+            )
 
     def _refuse_kept(self, vals):
         """What the wallet keeps by itself, such as its balance's row or when it expires, is nobody's to type in."""

@@ -1,0 +1,103 @@
+import logging
+
+from odoo import api, fields, models
+from psycopg2 import OperationalError
+
+from ...tools.clock import utcnow
+
+_logger = logging.getLogger(__name__)
+
+MAX_ERROR = 500
+
+
+class CallWalletFailure(models.Model):
+    """Something that a scheduled action, or a step beside the money, could not do for one record.
+
+    One row an action and record, however often it fails: the next run that succeeds, or has nothing to do there,
+    deletes it. ``call.wallet.waiting`` shows it to finance. Times are UTC.
+    """
+
+    _name = "call.wallet.failure"
+    _description = "Call Wallet Failure"
+    _order = "last_at desc, id desc"
+    _rec_name = "error"
+    _log_access = False
+
+    action = fields.Char(required=True, readonly=True, help="What was to be done: the name of a step in the program.")
+    model = fields.Char(required=True, readonly=True)
+    res_id = fields.Many2oneReference("Record", model_field="model", required=True, readonly=True)
+    wallet_id = fields.Many2one("call.wallet", readonly=True, ondelete="cascade", index="btree_not_null")
+    company_id = fields.Many2one("res.company", readonly=True, ondelete="cascade", index="btree_not_null")
+    error = fields.Char(required=True, readonly=True)
+    count = fields.Integer("Times", required=True, readonly=True, default=1, aggregator="sum")
+    first_at = fields.Datetime(required=True, readonly=True)
+    last_at = fields.Datetime(required=True, readonly=True)
+
+    _once = models.UniqueIndex("(action, model, res_id)", "A failure is noted once.")
+
+    @api.model
+    def _failing(self, action):
+        """Return {(model, record id)} of what has failed in ``action`` and is not mended."""
+        return {(failure.model, failure.res_id) for failure in self.sudo().search([("action", "=", action)])}
+
+    @api.model
+    def _note_failure(self, action, record, error):
+        """Note that ``action`` failed for ``record``; a failure that is noted already is counted."""
+        self.env.flush_all()
+        now = utcnow()
+        wallet = self._wallet_of(record)
+        company = wallet.company_id or ("company_id" in record._fields and record.sudo().company_id)
+        text = " ".join(f"{type(error).__name__}: {error}".replace("\0", " ").split())[:MAX_ERROR]
+        self.env.cr.execute(
+            NOTE, [action, record._name, record.id, wallet.id or None, company.id if company else None, text, now, now]
+        )
+        self.env.invalidate_all(flush=False)
+
+    def _wallet_of(self, record):
+        if record._name == "call.wallet":
+            return record.sudo()
+        has_wallet = "wallet_id" in record._fields and record._fields["wallet_id"].comodel_name == "call.wallet"
+        return record.sudo().wallet_id if has_wallet else self.env["call.wallet"].sudo()
+
+    @api.model
+    def _forget_failures(self, action, keys):
+        """Delete what was noted of ``action`` for records that are mended.
+
+        :param keys: pairs of model and record id
+        """
+        failures = self.sudo().search([("action", "=", action)])
+        failures.filtered(lambda failure: (failure.model, failure.res_id) in keys).unlink()
+
+    @api.model
+    def _beside(self, action, record, step):
+        """Carry out ``step``, without which the rest is done all the same: a note in the history, a task, a notice.
+
+        What fails is undone, logged and noted; it neither raises nor undoes what came before.
+
+        :param str action: what it is, in a word or two
+        :param record: whom it is about
+        :param step: function without parameters
+        :return: whether it was done
+        :raise psycopg2.OperationalError: others were in the way; the whole is to be repeated
+        """
+        try:
+            with self.env.cr.savepoint():
+                step()
+                self.env.flush_all()
+        except OperationalError:
+            raise
+        except Exception as error:  # whatever it is, the money and the other people come first
+            _logger.exception("%s failed for %s; the rest was done.", action, record)
+            self._note_failure(action, record, error)
+            return False
+        if (record._name, record.id) in self._failing(action):
+            self._forget_failures(action, {(record._name, record.id)})
+        return True
+
+
+NOTE = """
+    INSERT INTO call_wallet_failure AS f (action, model, res_id, wallet_id, company_id, error, count, first_at, last_at)
+    VALUES (%s, %s, %s, %s, %s, %s, 1, %s, %s)
+    ON CONFLICT (action, model, res_id) DO UPDATE
+       SET error = EXCLUDED.error, count = f.count + 1, last_at = EXCLUDED.last_at
+"""

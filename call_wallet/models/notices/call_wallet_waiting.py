@@ -1,0 +1,129 @@
+from odoo import api, fields, models
+from odoo.tools import SQL, html2plaintext
+
+KINDS = [
+    ("task", "Task"),
+    ("refund", "Refund to approve"),
+    ("rejected", "Rejected calls"),
+    ("noted", "Calls with a note"),
+    ("report", "Usage report failed"),
+    ("failure", "Failed by itself"),
+]
+
+
+class CallWalletWaiting(models.Model):
+    """All that waits for somebody in finance, in one list: what, why, and what to do next.
+
+    A view over what the other models keep; an entry goes when its cause does. Times are UTC.
+    """
+
+    _name = "call.wallet.waiting"
+    _description = "Waiting for Finance"
+    _auto = False
+    _order = "deadline, since desc, id"
+    _rec_name = "reason"
+
+    kind = fields.Selection(KINDS, readonly=True)
+    wallet_id = fields.Many2one("call.wallet", readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True)
+    user_id = fields.Many2one("res.users", "Responsible", readonly=True)
+    model = fields.Char(readonly=True)
+    res_id = fields.Many2oneReference("Record", model_field="model", readonly=True)
+    code = fields.Char(readonly=True)
+    summary = fields.Char(readonly=True)
+    detail = fields.Char(readonly=True)
+    count = fields.Integer(readonly=True, aggregator="sum")
+    since = fields.Datetime(readonly=True)
+    deadline = fields.Date(readonly=True)
+    reason = fields.Char(compute="_compute_reason", help="What happened.")
+    next_step = fields.Char(compute="_compute_reason", help="What to do about it.")
+
+    @property
+    def _table_query(self):
+        return SQL(WAITING)
+
+    @api.depends("kind", "code", "summary", "detail")
+    @api.depends_context("lang")
+    def _compute_reason(self):
+        for entry in self:
+            entry.reason, entry.next_step = entry._in_words()
+
+    def _in_words(self):
+        """Return what happened and what to do about it, in the reader's language."""
+        _ = self.env._
+        if self.kind == "task":
+            return self.summary or _("Task"), " ".join(html2plaintext(self.detail or "").split())
+        if self.kind == "refund":
+            return self.detail or "", _("A finance manager who did not ask for it approves or refuses the refund.")
+        if self.kind == "rejected" and self.code == "conflict":
+            return self.detail or "", _("Charge it as a call of its own if it took place, else dismiss it.")
+        if self.kind == "rejected":
+            return self.detail or "", _("Mend the cause, then retry; or dismiss calls that are not to be charged.")
+        if self.kind == "noted":
+            sentences = self.env["call.usage"]._note_sentences((self.code or "").split(","))
+            return " ".join(sentences), _("Look at the calls; refund what should not have been charged.")
+        if self.kind == "report":
+            return self.detail or "", _("Ask for the report again, for fewer days if it was too long.")
+        return self.detail or "", _(
+            "It is tried again by itself. If it goes on, mend the cause or ask your administrator."
+        )
+
+    def action_open(self):
+        """Open what the entry is about: the record, or the list of calls.
+
+        :raise AccessError: not finance staff, or not a record of the user's companies
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if self.kind in ("rejected", "noted"):
+            name = "action_call_usage_rejection" if self.kind == "rejected" else "action_call_usage"
+            action = self.env["ir.actions.act_window"]._for_xml_id(f"call_wallet.{name}")
+            wallet = [("wallet_id", "=", self.wallet_id.id)]
+            if self.kind == "rejected":
+                return {**action, "context": {}, "domain": [*wallet, ("code", "=", self.code), ("state", "=", "open")]}
+            return {**action, "context": {}, "domain": [*wallet, ("note_codes", "=", self.code)]}
+        record = self.env[self.model].browse(self.res_id).exists() or self.wallet_id
+        return record.get_formview_action() if record else False
+
+
+# Tasks are Odoo's activities; a refund request gives each manager one, and stands here once. An activity's company is
+# its wallet's, or else that of whoever is to do it. Notes are of the last 30 days, by when a month is closed.
+WAITING = """
+    SELECT a.id::bigint * 8 AS id, 'task' AS kind, w.id AS wallet_id,
+           COALESCE(w.company_id, u.company_id) AS company_id, a.user_id, a.res_model AS model, a.res_id,
+           NULL AS code, a.summary, a.note AS detail, 1 AS count,
+           a.create_date AS since, a.date_deadline AS deadline
+      FROM mail_activity a
+      LEFT JOIN call_wallet w ON a.res_model = 'call.wallet' AND w.id = a.res_id
+      LEFT JOIN res_users u ON u.id = a.user_id
+     WHERE a.active AND starts_with(a.res_model, 'call.') AND a.res_model <> 'call.wallet.refund.request'
+    UNION ALL
+    SELECT r.id::bigint * 8 + 1, 'refund', r.wallet_id, r.company_id, NULL, 'call.wallet.refund.request', r.id, NULL,
+           NULL, r.reason, 1, r.create_date, r.create_date::date
+      FROM call_wallet_refund_request r
+     WHERE r.state = 'waiting'
+    UNION ALL
+    SELECT min(r.id)::bigint * 8 + 2, 'rejected', r.wallet_id, w.company_id, NULL, 'call.usage.rejection', min(r.id),
+           r.code, NULL, max(r.reason), count(*)::int, min(r.first_seen), min(r.first_seen)::date
+      FROM call_usage_rejection r
+      LEFT JOIN call_wallet w ON w.id = r.wallet_id
+     WHERE r.state = 'open'
+     GROUP BY r.code, r.wallet_id, w.company_id
+    UNION ALL
+    SELECT min(c.id)::bigint * 8 + 3, 'noted', c.wallet_id, w.company_id, NULL, 'call.usage', min(c.id), c.note_codes,
+           NULL, NULL, count(*)::int, min(c.reported_at), min(c.reported_at)::date
+      FROM call_usage c
+      JOIN call_wallet w ON w.id = c.wallet_id
+     WHERE c.note_codes IS NOT NULL AND c.reported_at > (now() AT TIME ZONE 'UTC') - interval '30 days'
+     GROUP BY c.note_codes, c.wallet_id, w.company_id
+    UNION ALL
+    SELECT j.id::bigint * 8 + 4, 'report', j.wallet_id, w.company_id, j.user_id, 'call.usage.report.job', j.id, NULL,
+           NULL, j.error, 1, j.create_date, j.create_date::date
+      FROM call_usage_report_job j
+      JOIN call_wallet w ON w.id = j.wallet_id
+     WHERE j.state = 'failed'
+    UNION ALL
+    SELECT f.id::bigint * 8 + 5, 'failure', f.wallet_id, f.company_id, NULL, f.model, f.res_id, NULL, NULL, f.error,
+           f.count, f.first_at, f.first_at::date
+      FROM call_wallet_failure f
+"""
