@@ -159,7 +159,11 @@ def countries(databases):
     databases.drop(name)
 
 
-@pytest.mark.parametrize("chart", CODES)
+# `tests/setups/companies.py` leaves these two companies in the chart that Odoo guesses from the country at the commit.
+GUESSED = ("de_skr04", "generic_coa")
+
+
+@pytest.mark.parametrize("chart", [chart for chart in CODES if chart not in GUESSED])
 def test_charts_of_other_countries_have_the_accounts_in_their_places(countries, chart):
     from odoo import SUPERUSER_ID, api
 
@@ -173,13 +177,14 @@ def test_charts_of_other_countries_have_the_accounts_in_their_places(countries, 
         assert sorted(external) == tags
 
 
-def test_a_chart_that_is_loaded_after_the_addon_gets_the_same(countries):
+@pytest.mark.parametrize("chart", ["es_pymes", *GUESSED])
+def test_a_chart_that_is_loaded_after_the_addon_gets_the_same(countries, chart):
     from odoo import SUPERUSER_ID, api
 
     with countries.cursor() as cr:
         env = api.Environment(cr, SUPERUSER_ID, {})
-        company = env["res.company"].create({"name": "Later", "country_id": env.ref("base.es").id})
-        env["account.chart.template"].try_loading("es_pymes", company, install_demo=False)
+        company = env["res.company"].create({"name": "Later"})
+        env["account.chart.template"].try_loading(chart, company, install_demo=False)
         check_books(company)
-        assert [company[name].with_company(company).code for name in (DEPOSIT, *INCOME)] == CODES["es_pymes"][0]
+        assert [company[name].with_company(company).code for name in (DEPOSIT, *INCOME)] == CODES[chart][0]
         cr.rollback()
