@@ -50,7 +50,7 @@ class PostingCommon(CallWalletCommon):
             company[name]: name
             for name in ("call_wallet_deposit_account_id", "call_wallet_live_account_id",
                          "call_wallet_whatsapp_account_id", "call_wallet_adjustment_account_id",
-                         "call_wallet_breakage_account_id")
+                         "call_wallet_breakage_account_id", "call_wallet_bad_debt_account_id")
         }  # fmt: skip
         totals = defaultdict(Decimal)
         for line in moves.line_ids:

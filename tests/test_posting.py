@@ -269,3 +269,41 @@ class TestPosting(PostingCommon):
         self.assertEqual(transactions, self.wallet.transaction_ids)
         self.assertEqual(transactions[0].action_open_move()["res_id"], moves.id)
         self.assertEqual(wizard.due_count, 0)
+
+    def test_a_customer_gets_a_parent_company_after_usage_was_posted(self):
+        """Odoo then writes the parent on all of the customer's items; what the entry says stays."""
+        self._charge(5, self._call())
+        move = self._post(1, 31)
+        amounts = [(line.account_id, line.balance) for line in move.line_ids]
+        parent = self.env["res.partner"].create({"name": "Holding", "is_company": True})
+        self.partner.write({"is_company": False, "parent_id": parent.id})
+        self.assertEqual(move.line_ids.partner_id, parent)
+        self.assertEqual([(line.account_id, line.balance) for line in move.line_ids], amounts)
+        self.partner.name = "Initrode Europe"
+        stranger = self.env["res.partner"].create({"name": "Somebody else"})
+        with self.assertRaisesRegex(UserError, "posts what call wallets used"):
+            move.line_ids.write({"partner_id": stranger.id})
+
+    def test_number_and_reference_of_an_entry_stand(self):
+        self._charge(5, self._call())
+        move = self._post(1, 31)
+        for vals in ({"name": "CWAL/2026/10/0099"}, {"ref": "Something else"}):
+            with self.assertRaisesRegex(UserError, "posts what call wallets used"), self.env.cr.savepoint():
+                move.write(vals)
+        move.write({"name": move.name, "ref": move.ref})
+
+    def test_a_hash_secured_journal_takes_the_entries(self):
+        self.books.call_wallet_journal_id.restrict_mode_hash_table = True
+        self._charge(5, self._call())
+        move = self._post(1, 31)
+        self.assertEqual(move.state, "posted")
+        self.assertTrue(move.inalterable_hash)
+        self.assertSound(self.wallet)
+
+    def test_a_written_off_balance_is_bad_debt_and_not_less_revenue(self):
+        self._fund(self.wallet, "0.50")
+        self._charge(5, self._call(duration_seconds=6000))  # 100 minutes at 0.0125: 1.25, leaves -0.75
+        with self._at(6):
+            self.wallet.close("Gone", write_off=True)
+        moves = self._post(6, 6)
+        self.assertEqual(self._by_account(moves), {"bad": Decimal("-0.75"), "deposit": Decimal("0.75")})

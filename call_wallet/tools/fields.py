@@ -159,3 +159,14 @@ class Amount(fields.Float):
 
     def convert_to_export(self, value, record):
         return float(value)
+
+
+def changes(record, vals, names):
+    """Tell whether writing ``vals`` would change one of these fields of a record; lists always count as a change."""
+    for name in names:
+        field = record._fields[name]
+        if field.type in ("one2many", "many2many"):
+            return True
+        if field.convert_to_cache(vals[name], record) != field.convert_to_cache(record[name], record):
+            return True
+    return False

@@ -1,7 +1,6 @@
 from odoo import api, models
 
-from ...const import DEPOSIT_ACCOUNT
-from .res_company import INCOME_ACCOUNTS
+from .res_company import TYPES
 
 
 class AccountAccount(models.Model):
@@ -14,6 +13,6 @@ class AccountAccount(models.Model):
         :raise ValidationError: as when it is chosen in the settings
         """
         companies = self.env["res.company"].sudo()
-        for name in (DEPOSIT_ACCOUNT, *INCOME_ACCOUNTS):
+        for name in TYPES:
             companies |= companies.search([(name, "in", self.ids)])
         companies._check_call_wallet_accounts()

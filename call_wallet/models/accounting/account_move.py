@@ -1,8 +1,12 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ...tools.fields import changes
+
+# Odoo refuses a change of ``name`` only under a hash; its wizard that renumbers entries writes names too.
 FIXED = {
-    "date", "journal_id", "company_id", "currency_id", "line_ids", "call_wallet_posting_id", "call_wallet_day",
+    "name", "ref", "date", "journal_id", "company_id", "currency_id", "line_ids", "call_wallet_posting_id",
+    "call_wallet_day",
 }  # fmt: skip
 
 
@@ -45,8 +49,17 @@ class AccountMoveEntry(models.Model):
         return result
 
     def _call_wallet_refuse_entry_change(self, vals):
-        if FIXED & vals.keys() or vals.get("state") in ("draft", "cancel"):
-            self.filtered(lambda move: move.state == "posted")._call_wallet_refuse_change()
+        """Refuse to change what posted entries of the posting say. Writing what is there already is no change.
+
+        :raise UserError: as ``_call_wallet_refuse_change``
+        """
+        fixed = FIXED & vals.keys()
+        if not fixed and vals.get("state") not in ("draft", "cancel"):
+            return
+        posted = self.sudo().filtered(lambda move: move.state == "posted" and move.call_wallet_posting_id)
+        if vals.get("state") not in ("draft", "cancel"):
+            posted = posted.filtered(lambda move: changes(move, vals, fixed))
+        posted._call_wallet_refuse_change()
 
     @api.ondelete(at_uninstall=False)
     def _call_wallet_refuse_unlink(self):

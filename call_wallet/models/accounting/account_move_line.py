@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ...tools.fields import changes
+
 # What an item of a posting says; its label and its analytic distribution are the accountant's.
 FIXED = {
     "account_id", "partner_id", "currency_id", "amount_currency", "balance", "debit", "credit", "move_id",
@@ -26,9 +28,24 @@ class AccountMoveLine(models.Model):
         return lines
 
     def write(self, vals):
-        if FIXED & vals.keys():
-            self._call_wallet_refuse_change()
+        """Refuse to change what items of the posting say.
+
+        A customer who gets a parent company keeps its items, under the parent: Odoo then writes the customer's new
+        commercial partner on all of its items.
+
+        :raise UserError: as ``account.move._call_wallet_refuse_change``
+        """
+        fixed = FIXED & vals.keys()
+        if fixed:
+            ours = self.sudo().filtered("move_id.call_wallet_posting_id")
+            ours.filtered(lambda line: line._call_wallet_changes(vals, fixed))._call_wallet_refuse_change()
         return super().write(vals)
+
+    def _call_wallet_changes(self, vals, fixed):
+        """Tell whether a write would change what the item says; its customer's commercial partner says the same."""
+        if "partner_id" in fixed and vals["partner_id"] == self.partner_id.commercial_partner_id.id:
+            fixed = fixed - {"partner_id"}
+        return changes(self, vals, fixed)
 
     @api.ondelete(at_uninstall=False)
     def _call_wallet_refuse_unlink(self):

@@ -7,6 +7,7 @@ KINDS = [
     ("whatsapp", "WhatsApp calls"),
     ("adjustment", "Adjustments"),
     ("breakage", "Breakage"),
+    ("bad_debt", "Written off"),
 ]
 
 

@@ -16,6 +16,7 @@ ACCOUNTS = {
     "whatsapp": "call_wallet_whatsapp_account_id",
     "adjustment": "call_wallet_adjustment_account_id",
     "breakage": "call_wallet_breakage_account_id",
+    "bad_debt": "call_wallet_bad_debt_account_id",
 }
 
 # More wallets than this are spread over several entries of the day, so that memory stays bounded.
@@ -339,6 +340,7 @@ CLAIM = f"""
          WHERE {DUE_ROWS} AND t.wallet_id = ANY(%s::int[]) AND t.day = %s
      RETURNING t.wallet_id, t.amount,
                CASE WHEN t.type = 'reversal' THEN 'breakage'
+                    WHEN t.type = 'refund' AND t.key LIKE 'close/%%/write-off' THEN 'bad_debt'
                     ELSE COALESCE(t.call_type, 'adjustment') END AS kind
     )
     SELECT wallet_id, kind, count(*), (-sum(amount))::text

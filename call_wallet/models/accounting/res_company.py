@@ -14,6 +14,17 @@ INCOME_ACCOUNTS = (
     "call_wallet_breakage_account_id",
 )
 
+BAD_DEBT_ACCOUNT = "call_wallet_bad_debt_account_id"
+
+EXPENSES = ("expense", "expense_other", "expense_direct_cost")
+
+# The types that each account may have; the accounts and the journal are what the posting needs.
+TYPES = {
+    DEPOSIT_ACCOUNT: LIABILITIES,
+    **dict.fromkeys(INCOME_ACCOUNTS, INCOME),
+    BAD_DEBT_ACCOUNT: EXPENSES,
+}
+
 
 class ResCompanyAccounts(models.Model):
     """Where a company books its customers' funds and their use.
@@ -59,6 +70,13 @@ class ResCompanyAccounts(models.Model):
         domain=[("account_type", "in", INCOME)],
         help="Funds that customers forfeit become this income.",
     )
+    call_wallet_bad_debt_account_id = fields.Many2one(
+        "account.account",
+        "Bad debt",
+        check_company=True,
+        domain=[("account_type", "in", EXPENSES)],
+        help="What customers owed on wallets below zero that were closed and written off.",
+    )
     call_wallet_journal_id = fields.Many2one(
         "account.journal",
         "Call wallet journal",
@@ -70,15 +88,14 @@ class ResCompanyAccounts(models.Model):
         "account.account", "call_wallet_former_deposit_rel", "company_id", "account_id", "Former deposit accounts"
     )
 
-    @api.constrains(DEPOSIT_ACCOUNT, *INCOME_ACCOUNTS, JOURNAL)
+    @api.constrains(*TYPES, JOURNAL)
     def _check_call_wallet_accounts(self):
         for company in self.sudo():
-            for name in (DEPOSIT_ACCOUNT, *INCOME_ACCOUNTS, JOURNAL):
+            for name in (*TYPES, JOURNAL):
                 company._call_wallet_refuse_foreign(name)
-            for names, types in ((INCOME_ACCOUNTS, INCOME), ((DEPOSIT_ACCOUNT,), LIABILITIES)):
-                for name in names:
-                    if company[name] and company[name].account_type not in types:
-                        raise ValidationError(company._call_wallet_wrong_type(name))
+            for name, types in TYPES.items():
+                if company[name] and company[name].account_type not in types:
+                    raise ValidationError(company._call_wallet_wrong_type(name))
             if company[JOURNAL] and company[JOURNAL].type != "general":
                 raise ValidationError(self.env._("Call wallet journal: choose one of the type Miscellaneous."))
 
@@ -102,7 +119,37 @@ class ResCompanyAccounts(models.Model):
         label, account = self._fields[name]._description_string(self.env), self[name].display_name
         if name == DEPOSIT_ACCOUNT:
             return self.env._("%(field)s: %(account)s is not a liability account.", field=label, account=account)
+        if name == BAD_DEBT_ACCOUNT:
+            return self.env._("%(field)s: %(account)s is not an expense account.", field=label, account=account)
         return self.env._("%(field)s: %(account)s is not an income account.", field=label, account=account)
+
+    def _call_wallet_refuse_emptying(self, vals):
+        """Refuse to empty a setting that the posting needs, while there are wallets to post.
+
+        A branch may empty its own: it uses its parent's then.
+
+        :raise UserError: a company with wallets, of its own or of its branches, would be left without
+        """
+        emptied = [name for name in (*TYPES, JOURNAL) if name in vals and not vals[name]]
+        for company in self.sudo() if emptied else ():
+            wallets = self.env["call.wallet"].sudo().with_context(active_test=False)
+            if company.parent_id or not wallets.search_count([("company_id", "child_of", company.id)], limit=1):
+                continue
+            for name in emptied:
+                if company[name]:
+                    raise UserError(
+                        self.env._(
+                            "%(field)s: %(company)s has call wallets, which cannot be invoiced or posted without it. "
+                            "Choose another one instead.",
+                            field=self._fields[name]._description_string(self.env),
+                            company=company.name,
+                        )
+                    )
+
+    def _call_wallet_accounts(self):
+        """Return the accounts that the company's settings choose."""
+        accounts = self.env["account.account"]
+        return accounts.union(*(self.sudo()[name] for name in TYPES))
 
     def _call_wallet_deposit_account(self):
         """Return the account that top-ups are invoiced to.
@@ -188,6 +235,7 @@ class ResCompanyAccounts(models.Model):
             "call_wallet_whatsapp_account_id": self.env._("account for revenue from WhatsApp calls"),
             "call_wallet_adjustment_account_id": self.env._("account for call wallet adjustments"),
             "call_wallet_breakage_account_id": self.env._("account for call wallet breakage"),
+            BAD_DEBT_ACCOUNT: self.env._("account for call wallet bad debt"),
             JOURNAL: self.env._("call wallet journal"),
         }[name]
 

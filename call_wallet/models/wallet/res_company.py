@@ -90,6 +90,7 @@ class ResCompany(models.Model):
         Finance managers, who may not write companies, change the addon's own settings of theirs.
         """
         companies = self._call_wallet_for_settings(vals)
+        companies._call_wallet_refuse_emptying(vals)
         companies._call_wallet_keep_former_deposits(vals)
         result = super(ResCompany, companies).write(vals)
         companies._call_wallet_wake_auto_topups(vals)
