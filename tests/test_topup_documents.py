@@ -20,17 +20,17 @@ class TestTopupDocuments(CallWalletCommon):
             [("account_type", "=", "income"), ("company_ids", "in", cls.company.id)], limit=1
         )
 
-    def assertAgrees(self, balance, awaiting=0):
-        """The balance is this, the invoices of so much are not paid, and the general ledger says the same."""
+    def assertAgrees(self, balance, awaiting=0, unfunded=0):
+        """The balance is this, so much is not paid, or settled without funds, and the general ledger says the same."""
         self.assertBalance(self.wallet, balance)
         self.assertSound(self.wallet)
         [row] = [
             row
-            for row in self.env["call.wallet"].reconciliation(fields.Date.today(), self.company)
+            for row in self.env["call.wallet"].reconciliation(self.company._call_wallet_today(), self.company)
             if row["wallet"] == self.wallet.id
         ]
-        found = (Decimal(row["awaiting_payment"]), Decimal(row["unexplained"]))
-        self.assertEqual(found, (Decimal(awaiting), Decimal(0)))
+        found = [Decimal(row[name]) for name in ("awaiting_payment", "settled_without_funds", "unexplained")]
+        self.assertEqual(found, [awaiting, unfunded, 0])
 
     def _add_fee(self, price=30):
         self.invoice.button_draft()
@@ -157,6 +157,7 @@ class TestTopupDocuments(CallWalletCommon):
         entry = self.env["account.move"].create(
             {
                 "journal_id": journal.id,
+                "date": self.company._call_wallet_today(),
                 "line_ids": [
                     Command.create({"account_id": self.income.id, "debit": 100}),
                     Command.create(
@@ -168,16 +169,18 @@ class TestTopupDocuments(CallWalletCommon):
         entry.action_post()
         self._settle_by(entry)
         self.assertEqual(self.invoice.payment_state, "paid")
-        self.assertAgrees(0, awaiting=100)
+        self.assertAgrees(0, unfunded=100)
         self.assertEqual(len(self._tasks()), 1)
         self.assertIn(entry.name, self._tasks().note)
 
-    def test_the_credit_note_of_another_top_up_brings_nothing_and_finance_is_told(self):
+    def test_the_credit_note_of_a_paid_top_up_is_money_for_another(self):
+        """100 came, and is the customer's until it is used: 100 - 100 + 100."""
         other = self._fund(self.wallet, "100", by="topup")
         note = other.pay_back("100", "Ordered twice")
-        self._settle_by(note)
         self.assertAgrees(0, awaiting=100)
-        self.assertEqual(len(self._tasks()), 1)
+        self._settle_by(note)
+        self.assertAgrees(100)
+        self.assertFalse(self._tasks())
 
     def test_payments_statement_lines_and_its_own_credit_note_are_no_news(self):
         self._pay(self.invoice, 40)
