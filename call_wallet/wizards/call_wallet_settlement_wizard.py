@@ -10,7 +10,7 @@ class CallWalletSettlementWizard(models.TransientModel):
     _inherit = "call.wallet.dialog"
     _description = "Settled Without Funds"
 
-    topup_id = fields.Many2one("call.wallet.topup", required=True, readonly=True, ondelete="cascade")
+    topup_id = fields.Many2one("call.wallet.topup", "Top-up", required=True, readonly=True, ondelete="cascade")
     currency_id = fields.Many2one(related="topup_id.currency_id")
     unfunded_amount = Amount("Settled Without Funds", related="topup_id.unfunded_amount")
     reason = fields.Char()

@@ -352,7 +352,7 @@ class CallWalletReconciliation(models.AbstractModel):
         unfunded = sum(len(section.unfunded) for section in sections)
         if unfunded and not differing:
             return self.env._(
-                "Of %(count)s wallets, %(unfunded)s have top-ups that were settled without funds; otherwise all agree "
+                "Wallets with top-ups that were settled without funds: %(unfunded)s of %(count)s; otherwise all agree "
                 "with the general ledger.",
                 count=count,
                 unfunded=unfunded,

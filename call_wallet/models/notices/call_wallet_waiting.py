@@ -7,6 +7,7 @@ KINDS = [
     ("rejected", "Rejected calls"),
     ("noted", "Calls with a note"),
     ("report", "Usage report failed"),
+    ("closed", "Closed wallet with a balance"),
     ("failure", "Failed by itself"),
 ]
 
@@ -62,6 +63,9 @@ class CallWalletWaiting(models.Model):
         if self.kind == "noted":
             sentences = self.env["call.usage"]._note_sentences((self.code or "").split(","))
             return " ".join(sentences), _("Look at the calls; refund what should not have been charged.")
+        if self.kind == "closed":
+            reason = _("A call or a payment came after the wallet was closed.")
+            return reason, _("Close it again, which settles the balance, or reopen it.")
         if self.kind == "report":
             return self.detail or "", _("Ask for the report again, for fewer days if it was too long.")
         return self.detail or "", _(
@@ -126,4 +130,11 @@ WAITING = """
     SELECT f.id::bigint * 8 + 5, 'failure', f.wallet_id, f.company_id, NULL, f.model, f.res_id, NULL, NULL, f.error,
            f.count, f.first_at, f.first_at::date
       FROM call_wallet_failure f
+    UNION ALL
+    SELECT w.id::bigint * 8 + 6, 'closed', w.id, w.company_id, w.closed_by_id, 'call.wallet', w.id, NULL, NULL, NULL, 1,
+           w.closed_at, w.closed_at::date
+      FROM call_wallet w
+      JOIN call_wallet_balance b ON b.wallet_id = w.id AND b.balance <> 0
+     WHERE NOT w.active AND w.closed_at IS NOT NULL
+       AND NOT EXISTS (SELECT FROM mail_activity a WHERE a.res_model = 'call.wallet' AND a.res_id = w.id AND a.active)
 """

@@ -22,26 +22,26 @@ class AccountPartialReconcile(models.Model):
         return result
 
     def _call_wallet_report_no_money(self):
-        """Tell finance where Odoo calls a top-up paid, or reversed, and no money came by which to credit it.
+        """Tell finance where Odoo calls a top-up paid, or reversed, and no money came by which to credit all of it.
 
-        Such as a bank receipt that was typed in as a journal entry, or the credit note of an unpaid invoice.
+        Such as a bank receipt that was typed in as a journal entry, the credit note of an unpaid invoice, or a
+        payment of a part with the rest written off.
         """
         for partial in self.filtered(lambda partial: partial.debit_move_id.move_id.call_wallet_topup_ids):
             invoice, entry = partial.debit_move_id.move_id, partial.credit_move_id.move_id
-            is_money = entry.origin_payment_id or entry.statement_line_id
             is_exchange = entry.journal_id == entry.company_id.currency_exchange_journal_id
-            if is_money or is_exchange or entry.reversed_entry_id == invoice:
+            topup = invoice.call_wallet_topup_ids[:1]
+            unfunded = topup.unfunded_amount
+            if is_exchange or entry.reversed_entry_id == invoice or not unfunded:
                 continue
-            if not invoice.call_wallet_topup_ids[:1].unfunded_amount:  # such as a credit note of a paid invoice
-                continue
-            invoice.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
+            topup.wallet_id._tell_finance(
                 self.env._("%s was settled without a payment", invoice.display_name),
                 self.env._(
-                    "%(entry)s settles %(amount)s of the top-up's invoice. It is no money, so nothing was credited. "
+                    "%(amount)s of the top-up was settled by %(entry)s without money, and was not credited. "
                     "A finance manager decides with Settled Without Funds… on the top-up: it counts as received and "
                     "the wallet is credited, or it is released and nobody is owed it.",
                     entry=entry.display_name,
-                    amount=partial.debit_currency_id.format(partial.debit_amount_currency),
+                    amount=topup.wallet_id._format_exactly(unfunded),
                 ),
             )
 

@@ -143,8 +143,11 @@ class CallWalletTopupUnfunded(models.Model):
         return unfunded
 
     def _log_settlement(self, text):
+        """Keep the decision with the wallet and the invoice; the task that asked for it is done."""
         self.wallet_id.message_post(body=text)
         self.invoice_id.message_post(body=text)
+        name = self.invoice_id.name
+        self.wallet_id.sudo().activity_ids.filtered(lambda task: name in (task.summary or "").split()).unlink()
 
     # === THE ENTRY === #
 
