@@ -27,6 +27,9 @@ class SettlementCase(ReconciliationCommon):
             lambda line: line.account_id.account_type == "asset_receivable" and not line.reconciled
         )
 
+    def _receivable_of(self, entry):
+        return entry.line_ids.filtered(lambda line: line.account_id == self.receivable_account)
+
     def _write_off(self, topup, amount, day="2026-10-20"):
         """Settle ``amount`` of the invoice with an entry to bad debt."""
         values = {"partner_id": self.partner.id}
@@ -137,9 +140,6 @@ class TestSettledWithoutFunds(SettlementCase):
         self.assert_credited(0)
         self.assertEqual(self.topup.unfunded_amount, 0)
 
-    def _receivable_of(self, entry):
-        return entry.line_ids.filtered(lambda line: line.account_id == self.receivable_account)
-
     def test_only_finance_managers_decide_and_say_why(self):
         self._write_off(self.topup, 500)
         clerk = self._make_user("settlement-clerk", "finance")
@@ -215,6 +215,135 @@ class TestWhatCountsAsMoney(SettlementCase):
         first = self._order("2026-10-05", "100")
         note = self._credit(first, "2026-10-06")
         second = self._order("2026-10-07", "100")
-        self._receivable(note)._origin.remove_move_reconcile()
+        self._receivable_of(note).remove_move_reconcile()
         self._receivable(note | second.invoice_id).reconcile()
+        self.assert_credited(0, 0)
+
+
+class TestNotesThatPay(SettlementCase):
+    """Credit notes used on other invoices: as much of them is money as came for their invoice and is not used there."""
+
+    def _use_note(self, origin, target, amount=None):
+        """A credit note on the invoice, or on the top-up, of which all is used on the second top-up's invoice."""
+        invoice = origin if origin._name == "account.move" else origin.invoice_id
+        note = invoice._reverse_moves([{"invoice_date": "2026-10-06", "date": "2026-10-06"}])
+        if amount:
+            note.invoice_line_ids.price_unit = amount
+        note.action_post()
+        self._receivable_of(note).remove_move_reconcile()  # Odoo settles what is open on its own invoice
+        self._receivable(note | target.invoice_id).reconcile()
+        self.env.invalidate_all()
+        return note
+
+    def _chain(self, length):
+        """Top-ups of 100: the first is paid with money, each other one with the credit note of the one before."""
+        topups = [self._top_up("2026-10-05", "100")]
+        for _number in range(length - 1):
+            topups.append(self._order("2026-10-07", "100"))
+            self._use_note(topups[-2], topups[-1])
+        return topups
+
+    def _invoice(self, amount, paid=None):
+        """An ordinary invoice of the customer."""
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.partner.id,
+                "invoice_date": "2026-10-05",
+                "invoice_line_ids": [
+                    Command.create({"name": "Telephone", "price_unit": amount, "tax_ids": [Command.clear()]})
+                ],
+            }
+        )
+        invoice.action_post()
+        if paid:
+            self._pay(invoice, paid)
+        return invoice
+
+    def test_a_payment_reset_to_draft_takes_back_what_its_note_paid(self):
+        first, _second = self._chain(2)
+        first.invoice_id._get_reconciled_payments().action_draft()
+        self.assert_credited(0, 0)
+        self.assertBalance(self.wallet, 0)
+        self.assertSound(self.wallet)
+
+    def test_a_payment_unreconciled_takes_back_what_its_note_paid(self):
+        first, _second = self._chain(2)
+        payment = first.invoice_id._get_reconciled_payments()
+        payment.move_id.line_ids.remove_move_reconcile()
+        self.assert_credited(0, 0)
+        self._receivable(payment.move_id | first.invoice_id).reconcile()
+        self.assert_credited(0, 100)
+
+    def test_a_payment_that_bounced_takes_back_what_its_note_paid(self):
+        first, _second = self._chain(2)
+        first.invoice_id._get_reconciled_payments().action_reject()
+        self.assert_credited(0, 0)
+
+    def test_notes_in_a_row_carry_the_money_on_and_lose_it_at_once(self):
+        first, *_others = self._chain(3)
+        self.assert_credited(0, 0, 100)
+        self.assertFigures("2026-12-31", general_ledger=100, settled_without_funds=0, unexplained=0)
+        first.invoice_id._get_reconciled_payments().action_draft()
+        self.assert_credited(0, 0, 0)
+
+    def test_the_sweep_finds_what_a_note_no_longer_pays(self):
+        first, second, third = self._chain(3)
+        payment = first.invoice_id._get_reconciled_payments()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE account_payment SET state = 'rejected' WHERE id = %s", [payment.id])
+        # Nobody has touched the others' invoices for long; the first one's has changed just now.
+        self.env.cr.execute(
+            "UPDATE account_move SET write_date = write_date - interval '60 days' WHERE id = ANY(%s)",
+            [(second | third).invoice_id.ids],
+        )
+        self.env.invalidate_all()
+        self.env["call.wallet.topup"]._cron_sync()
+        self.assert_credited(0, 0, 0)
+
+    def test_the_note_of_an_ordinary_paid_invoice_is_money(self):
+        topup = self._order("2026-10-05", "100")
+        invoice = self._invoice(100, paid=100)
+        self._use_note(invoice, topup)
+        self.assert_credited(100)
+        self.assertFigures("2026-12-31", closing=100, settled_without_funds=0, general_ledger=100, unexplained=0)
+        invoice._get_reconciled_payments().action_draft()
+        self.assert_credited(0)
+
+    def test_the_note_of_an_ordinary_unpaid_invoice_is_none(self):
+        topup = self._order("2026-10-05", "100")
+        self._use_note(self._invoice(100), topup)
+        self.assert_credited(0)
+        self.assertFigures("2026-12-31", closing=0, settled_without_funds=100, general_ledger=100, unexplained=0)
+
+    def test_of_a_note_over_an_invoice_paid_in_part_the_part_is_money(self):
+        topup = self._order("2026-10-05", "60")
+        invoice = self._invoice(100, paid=60)
+        note = invoice._reverse_moves([{"invoice_date": "2026-10-06", "date": "2026-10-06"}])
+        note.action_post()
+        # Posting settles what is open, 100 - 60 = 40; 60 of the note is the customer's money.
+        self.assertEqual(note.amount_residual, 60)
+        self._receivable(note | topup.invoice_id).reconcile()
+        self.assert_credited(60)
+        self.assertFigures("2026-12-31", closing=60, settled_without_funds=0, general_ledger=60, unexplained=0)
+
+    def test_a_note_carries_no_money_that_its_invoice_needs(self):
+        topup = self._order("2026-10-05", "30")
+        # 60 came; 100 - 30 = 70 is left of the invoice and needs all of it.
+        invoice = self._invoice(100, paid=60)
+        self._use_note(invoice, topup, 30)
+        self.assert_credited(0)
+        # 85 - 70 = 15
+        self._pay(invoice, 25)
+        self.assert_credited(15)
+
+    def test_what_was_paid_out_on_a_note_pays_nothing_else(self):
+        first = self._order("2026-10-05", "100")
+        self._pay(first.invoice_id, 60)
+        note = self._credit(first, "2026-10-06")
+        self._receivable_of(note).remove_move_reconcile()
+        self._pay(note, 60)
+        second = self._order("2026-10-07", "40")
+        self._receivable(note | second.invoice_id).reconcile()
+        # 60 came and 60 was sent back.
         self.assert_credited(0, 0)
