@@ -30,18 +30,25 @@ class SettlementCase(ReconciliationCommon):
     def _receivable_of(self, entry):
         return entry.line_ids.filtered(lambda line: line.account_id == self.receivable_account)
 
-    def _write_off(self, topup, amount, day="2026-10-20"):
+    def _write_off(self, topup, amount, day="2026-10-20", currency=None):
         """Settle ``amount`` of the invoice with an entry to bad debt."""
         values = {"partner_id": self.partner.id}
+        lines = [
+            {"account_id": self.receivable_account.id, "credit": amount, **values},
+            {"account_id": self.bad_debt.id, "debit": amount},
+        ]
+        if currency:
+            lines = [
+                {"account_id": self.receivable_account.id, "amount_currency": -amount, **values},
+                {"account_id": self.bad_debt.id, "amount_currency": amount},
+            ]
+            lines = [{**line, "currency_id": currency.id} for line in lines]
         entry = self.env["account.move"].create(
             {
                 "move_type": "entry",
                 "date": day,
                 "journal_id": self.journal.id,
-                "line_ids": [
-                    Command.create({"account_id": self.receivable_account.id, "credit": amount, **values}),
-                    Command.create({"account_id": self.bad_debt.id, "debit": amount}),
-                ],
+                "line_ids": [Command.create(line) for line in lines],
             }
         )
         entry.action_post()
@@ -111,6 +118,17 @@ class TestSettledWithoutFunds(SettlementCase):
         self.wallet.close("Contract over")
         self.assertFalse(self.wallet.active)
 
+    def test_a_part_written_off_is_released_once_and_the_rest_is_awaited(self):
+        self._write_off(self.topup, 50)
+        with self._at("2026-10-25"):
+            self.topup.release_unfunded("Goodwill")
+        self.env.invalidate_all()
+        self.assertEqual(self.topup.unfunded_amount, 0)
+        # 500 - 50
+        self.assertFigures("2026-10-31", awaiting_payment=450, settled_without_funds=0, unexplained=0)
+        with self.assertRaisesRegex(UserError, "nothing is settled without funds"):
+            self.topup.release_unfunded("Once more")
+
     def test_a_part_written_off_is_released_and_the_rest_paid_back(self):
         with self._at("2026-10-10"):
             self._pay(self.topup.invoice_id, 450)
@@ -129,6 +147,10 @@ class TestSettledWithoutFunds(SettlementCase):
             self.topup.count_settlement("Set off against their bill 77")
         self.assert_credited(500)
         self.assertFigures("2026-10-31", closing=500, settled_without_funds=0, general_ledger=500, unexplained=0)
+        # The days before know nothing of it: ordered on the 5th, written off on the 20th.
+        self.assertFigures("2026-10-19", closing=0, awaiting_payment=500, settled_without_funds=0, unexplained=0)
+        self.assertFigures("2026-10-24", closing=0, awaiting_payment=0, settled_without_funds=500, unexplained=0)
+        self.assertFigures("2026-10-25", closing=500, awaiting_payment=0, settled_without_funds=0, unexplained=0)
         self.assertTrue(self.topup.invoice_id.message_ids.filtered(lambda message: "bill 77" in message.body))
         with self.assertRaisesRegex(UserError, "nothing is settled without funds"):
             self.topup.count_settlement("Again")
@@ -139,6 +161,33 @@ class TestSettledWithoutFunds(SettlementCase):
         self._receivable_of(entry).remove_move_reconcile()
         self.assert_credited(0)
         self.assertEqual(self.topup.unfunded_amount, 0)
+
+    def test_in_another_currency_nothing_is_left_on_the_deposits_though_rates_moved(self):
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        self.env["res.currency.rate"].search([("currency_id", "=", euro.id)]).unlink()
+        for day, rate in (("2026-01-01", 0.9), ("2026-10-15", 0.8)):  # 1 USD in EUR
+            self.env["res.currency.rate"].create(
+                {"name": day, "rate": rate, "currency_id": euro.id, "company_id": self.company.id}
+            )
+        plan = self.plan.copy({"name": "Euro", "currency_id": euro.id})
+        wallet = self._make_wallet(currency_id=euro.id, rate_plan_id=plan.id, partner_id=self.partner.id)
+        topup = self._order("2026-10-05", "100", wallet)
+        values = []
+        for amount in (33.33, 33.33, 33.34):
+            self._write_off(topup, amount, currency=euro)
+            with self._at("2026-10-25"):
+                entry = topup.release_unfunded("Insolvent")
+            self.env.invalidate_all()
+            values += entry.line_ids.filtered(lambda line: line.account_id == self.deposits).mapped("balance")
+        # 100 / 0.9 = 111.11; 33.33 / 0.9 = 37.03; 66.66 / 0.9 = 74.07, less 37.03; 111.11 - 74.07
+        self.assertEqual([f"{value:.2f}" for value in values], ["37.03", "37.04", "37.04"])
+        items = self.env["account.move.line"].search(
+            [("account_id", "=", self.deposits.id), ("call_wallet_id", "=", wallet.id), ("parent_state", "=", "posted")]
+        )
+        self.assertEqual(f"{sum(items.mapped('balance')):.2f}", "0.00")
+        self.assertEqual(f"{sum(items.mapped('amount_currency')):.2f}", "0.00")
+        self.assertFigures("2026-10-31", wallet, general_ledger=0, settled_without_funds=0, unexplained=0)
 
     def test_only_finance_managers_decide_and_say_why(self):
         self._write_off(self.topup, 500)
