@@ -27,18 +27,28 @@ class SettlementCase(ReconciliationCommon):
             lambda line: line.account_id.account_type == "asset_receivable" and not line.reconciled
         )
 
-    def _write_off(self, topup, amount, day="2026-10-20"):
+    def _receivable_of(self, entry):
+        return entry.line_ids.filtered(lambda line: line.account_id == self.receivable_account)
+
+    def _write_off(self, topup, amount, day="2026-10-20", currency=None):
         """Settle ``amount`` of the invoice with an entry to bad debt."""
         values = {"partner_id": self.partner.id}
+        lines = [
+            {"account_id": self.receivable_account.id, "credit": amount, **values},
+            {"account_id": self.bad_debt.id, "debit": amount},
+        ]
+        if currency:
+            lines = [
+                {"account_id": self.receivable_account.id, "amount_currency": -amount, **values},
+                {"account_id": self.bad_debt.id, "amount_currency": amount},
+            ]
+            lines = [{**line, "currency_id": currency.id} for line in lines]
         entry = self.env["account.move"].create(
             {
                 "move_type": "entry",
                 "date": day,
                 "journal_id": self.journal.id,
-                "line_ids": [
-                    Command.create({"account_id": self.receivable_account.id, "credit": amount, **values}),
-                    Command.create({"account_id": self.bad_debt.id, "debit": amount}),
-                ],
+                "line_ids": [Command.create(line) for line in lines],
             }
         )
         entry.action_post()
@@ -108,6 +118,17 @@ class TestSettledWithoutFunds(SettlementCase):
         self.wallet.close("Contract over")
         self.assertFalse(self.wallet.active)
 
+    def test_a_part_written_off_is_released_once_and_the_rest_is_awaited(self):
+        self._write_off(self.topup, 50)
+        with self._at("2026-10-25"):
+            self.topup.release_unfunded("Goodwill")
+        self.env.invalidate_all()
+        self.assertEqual(self.topup.unfunded_amount, 0)
+        # 500 - 50
+        self.assertFigures("2026-10-31", awaiting_payment=450, settled_without_funds=0, unexplained=0)
+        with self.assertRaisesRegex(UserError, "nothing is settled without funds"):
+            self.topup.release_unfunded("Once more")
+
     def test_a_part_written_off_is_released_and_the_rest_paid_back(self):
         with self._at("2026-10-10"):
             self._pay(self.topup.invoice_id, 450)
@@ -126,6 +147,10 @@ class TestSettledWithoutFunds(SettlementCase):
             self.topup.count_settlement("Set off against their bill 77")
         self.assert_credited(500)
         self.assertFigures("2026-10-31", closing=500, settled_without_funds=0, general_ledger=500, unexplained=0)
+        # The days before know nothing of it: ordered on the 5th, written off on the 20th.
+        self.assertFigures("2026-10-19", closing=0, awaiting_payment=500, settled_without_funds=0, unexplained=0)
+        self.assertFigures("2026-10-24", closing=0, awaiting_payment=0, settled_without_funds=500, unexplained=0)
+        self.assertFigures("2026-10-25", closing=500, awaiting_payment=0, settled_without_funds=0, unexplained=0)
         self.assertTrue(self.topup.invoice_id.message_ids.filtered(lambda message: "bill 77" in message.body))
         with self.assertRaisesRegex(UserError, "nothing is settled without funds"):
             self.topup.count_settlement("Again")
@@ -137,8 +162,32 @@ class TestSettledWithoutFunds(SettlementCase):
         self.assert_credited(0)
         self.assertEqual(self.topup.unfunded_amount, 0)
 
-    def _receivable_of(self, entry):
-        return entry.line_ids.filtered(lambda line: line.account_id == self.receivable_account)
+    def test_in_another_currency_nothing_is_left_on_the_deposits_though_rates_moved(self):
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        self.env["res.currency.rate"].search([("currency_id", "=", euro.id)]).unlink()
+        for day, rate in (("2026-01-01", 0.9), ("2026-10-15", 0.8)):  # 1 USD in EUR
+            self.env["res.currency.rate"].create(
+                {"name": day, "rate": rate, "currency_id": euro.id, "company_id": self.company.id}
+            )
+        plan = self.plan.copy({"name": "Euro", "currency_id": euro.id})
+        wallet = self._make_wallet(currency_id=euro.id, rate_plan_id=plan.id, partner_id=self.partner.id)
+        topup = self._order("2026-10-05", "100", wallet)
+        values = []
+        for amount in (33.33, 33.33, 33.34):
+            self._write_off(topup, amount, currency=euro)
+            with self._at("2026-10-25"):
+                entry = topup.release_unfunded("Insolvent")
+            self.env.invalidate_all()
+            values += entry.line_ids.filtered(lambda line: line.account_id == self.deposits).mapped("balance")
+        # 100 / 0.9 = 111.11; 33.33 / 0.9 = 37.03; 66.66 / 0.9 = 74.07, less 37.03; 111.11 - 74.07
+        self.assertEqual([f"{value:.2f}" for value in values], ["37.03", "37.04", "37.04"])
+        items = self.env["account.move.line"].search(
+            [("account_id", "=", self.deposits.id), ("call_wallet_id", "=", wallet.id), ("parent_state", "=", "posted")]
+        )
+        self.assertEqual(f"{sum(items.mapped('balance')):.2f}", "0.00")
+        self.assertEqual(f"{sum(items.mapped('amount_currency')):.2f}", "0.00")
+        self.assertFigures("2026-10-31", wallet, general_ledger=0, settled_without_funds=0, unexplained=0)
 
     def test_only_finance_managers_decide_and_say_why(self):
         self._write_off(self.topup, 500)
@@ -215,6 +264,135 @@ class TestWhatCountsAsMoney(SettlementCase):
         first = self._order("2026-10-05", "100")
         note = self._credit(first, "2026-10-06")
         second = self._order("2026-10-07", "100")
-        self._receivable(note)._origin.remove_move_reconcile()
+        self._receivable_of(note).remove_move_reconcile()
         self._receivable(note | second.invoice_id).reconcile()
+        self.assert_credited(0, 0)
+
+
+class TestNotesThatPay(SettlementCase):
+    """Credit notes used on other invoices: as much of them is money as came for their invoice and is not used there."""
+
+    def _use_note(self, origin, target, amount=None):
+        """A credit note on the invoice, or on the top-up, of which all is used on the second top-up's invoice."""
+        invoice = origin if origin._name == "account.move" else origin.invoice_id
+        note = invoice._reverse_moves([{"invoice_date": "2026-10-06", "date": "2026-10-06"}])
+        if amount:
+            note.invoice_line_ids.price_unit = amount
+        note.action_post()
+        self._receivable_of(note).remove_move_reconcile()  # Odoo settles what is open on its own invoice
+        self._receivable(note | target.invoice_id).reconcile()
+        self.env.invalidate_all()
+        return note
+
+    def _chain(self, length):
+        """Top-ups of 100: the first is paid with money, each other one with the credit note of the one before."""
+        topups = [self._top_up("2026-10-05", "100")]
+        for _number in range(length - 1):
+            topups.append(self._order("2026-10-07", "100"))
+            self._use_note(topups[-2], topups[-1])
+        return topups
+
+    def _invoice(self, amount, paid=None):
+        """An ordinary invoice of the customer."""
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.partner.id,
+                "invoice_date": "2026-10-05",
+                "invoice_line_ids": [
+                    Command.create({"name": "Telephone", "price_unit": amount, "tax_ids": [Command.clear()]})
+                ],
+            }
+        )
+        invoice.action_post()
+        if paid:
+            self._pay(invoice, paid)
+        return invoice
+
+    def test_a_payment_reset_to_draft_takes_back_what_its_note_paid(self):
+        first, _second = self._chain(2)
+        first.invoice_id._get_reconciled_payments().action_draft()
+        self.assert_credited(0, 0)
+        self.assertBalance(self.wallet, 0)
+        self.assertSound(self.wallet)
+
+    def test_a_payment_unreconciled_takes_back_what_its_note_paid(self):
+        first, _second = self._chain(2)
+        payment = first.invoice_id._get_reconciled_payments()
+        payment.move_id.line_ids.remove_move_reconcile()
+        self.assert_credited(0, 0)
+        self._receivable(payment.move_id | first.invoice_id).reconcile()
+        self.assert_credited(0, 100)
+
+    def test_a_payment_that_bounced_takes_back_what_its_note_paid(self):
+        first, _second = self._chain(2)
+        first.invoice_id._get_reconciled_payments().action_reject()
+        self.assert_credited(0, 0)
+
+    def test_notes_in_a_row_carry_the_money_on_and_lose_it_at_once(self):
+        first, *_others = self._chain(3)
+        self.assert_credited(0, 0, 100)
+        self.assertFigures("2026-12-31", general_ledger=100, settled_without_funds=0, unexplained=0)
+        first.invoice_id._get_reconciled_payments().action_draft()
+        self.assert_credited(0, 0, 0)
+
+    def test_the_sweep_finds_what_a_note_no_longer_pays(self):
+        first, second, third = self._chain(3)
+        payment = first.invoice_id._get_reconciled_payments()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE account_payment SET state = 'rejected' WHERE id = %s", [payment.id])
+        # Nobody has touched the others' invoices for long; the first one's has changed just now.
+        self.env.cr.execute(
+            "UPDATE account_move SET write_date = write_date - interval '60 days' WHERE id = ANY(%s)",
+            [(second | third).invoice_id.ids],
+        )
+        self.env.invalidate_all()
+        self.env["call.wallet.topup"]._cron_sync()
+        self.assert_credited(0, 0, 0)
+
+    def test_the_note_of_an_ordinary_paid_invoice_is_money(self):
+        topup = self._order("2026-10-05", "100")
+        invoice = self._invoice(100, paid=100)
+        self._use_note(invoice, topup)
+        self.assert_credited(100)
+        self.assertFigures("2026-12-31", closing=100, settled_without_funds=0, general_ledger=100, unexplained=0)
+        invoice._get_reconciled_payments().action_draft()
+        self.assert_credited(0)
+
+    def test_the_note_of_an_ordinary_unpaid_invoice_is_none(self):
+        topup = self._order("2026-10-05", "100")
+        self._use_note(self._invoice(100), topup)
+        self.assert_credited(0)
+        self.assertFigures("2026-12-31", closing=0, settled_without_funds=100, general_ledger=100, unexplained=0)
+
+    def test_of_a_note_over_an_invoice_paid_in_part_the_part_is_money(self):
+        topup = self._order("2026-10-05", "60")
+        invoice = self._invoice(100, paid=60)
+        note = invoice._reverse_moves([{"invoice_date": "2026-10-06", "date": "2026-10-06"}])
+        note.action_post()
+        # Posting settles what is open, 100 - 60 = 40; 60 of the note is the customer's money.
+        self.assertEqual(note.amount_residual, 60)
+        self._receivable(note | topup.invoice_id).reconcile()
+        self.assert_credited(60)
+        self.assertFigures("2026-12-31", closing=60, settled_without_funds=0, general_ledger=60, unexplained=0)
+
+    def test_a_note_carries_no_money_that_its_invoice_needs(self):
+        topup = self._order("2026-10-05", "30")
+        # 60 came; 100 - 30 = 70 is left of the invoice and needs all of it.
+        invoice = self._invoice(100, paid=60)
+        self._use_note(invoice, topup, 30)
+        self.assert_credited(0)
+        # 85 - 70 = 15
+        self._pay(invoice, 25)
+        self.assert_credited(15)
+
+    def test_what_was_paid_out_on_a_note_pays_nothing_else(self):
+        first = self._order("2026-10-05", "100")
+        self._pay(first.invoice_id, 60)
+        note = self._credit(first, "2026-10-06")
+        self._receivable_of(note).remove_move_reconcile()
+        self._pay(note, 60)
+        second = self._order("2026-10-07", "40")
+        self._receivable(note | second.invoice_id).reconcile()
+        # 60 came and 60 was sent back.
         self.assert_credited(0, 0)

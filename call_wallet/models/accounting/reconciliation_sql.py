@@ -125,7 +125,8 @@ CREDITED = f"""
 # What of each top-up was invoiced and not credited: settled without money, or awaited still.
 GAPS = f"""
     {INVOICES}, {CREDITS}, gap AS (
-        SELECT t.id AS topup_id, t.wallet_id, t.invoice_id, t.amount AS ordered, t.counted_amount,
+        SELECT t.id AS topup_id, t.wallet_id, t.invoice_id, t.amount AS ordered,
+               CASE WHEN t.counted_on <= %(date)s THEN t.counted_amount ELSE 0 END AS counted_amount,
                GREATEST(COALESCE(i.amount, 0), 0) AS invoiced,
                GREATEST(COALESCE(i.amount, 0), 0) - COALESCE(c.amount, 0) AS amount
           FROM call_wallet_topup t
@@ -138,6 +139,7 @@ GAPS = f"""
                round(LEAST(GREATEST(COALESCE(s.other, 0) - COALESCE(g.counted_amount, 0), 0) / u.total, 1)
                      * m.amount_untaxed / u.unit) * u.unit
                + GREATEST(LEAST(g.invoiced, COALESCE(s.received, 0) * m.amount_untaxed / u.total) - g.ordered, 0)
+               + COALESCE((SELECT sum(r.amount) FROM released r WHERE r.topup_id = g.topup_id), 0)
                AS unfunded
           FROM gap g
           JOIN account_move m ON m.id = g.invoice_id AND m.state = 'posted'
@@ -153,7 +155,7 @@ GAPS = f"""
          WHERE g.amount > 0
     ), level AS (
         SELECT g.*, COALESCE(CASE WHEN s.unfunded > 0 AND abs(s.amount - s.unfunded) <= s.unit THEN s.amount
-                                  ELSE LEAST(s.amount, s.unfunded) END, 0) AS unfunded
+                                  ELSE GREATEST(LEAST(s.amount, s.unfunded), 0) END, 0) AS unfunded
           FROM gap g
           LEFT JOIN settled s ON s.topup_id = g.topup_id
     )"""

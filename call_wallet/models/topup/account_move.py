@@ -155,12 +155,20 @@ class AccountMove(models.Model):
         """Return the top-ups whose invoice, credit note or payment is among these moves."""
         moves = self.sudo()
         paid = moves.line_ids.matched_debit_ids.debit_move_id.move_id
-        topups = (moves | moves.reversed_entry_id | paid)._call_wallet_fed().call_wallet_topup_ids
+        sent_back = moves.line_ids.matched_credit_ids.credit_move_id.move_id.reversed_entry_id
+        topups = (moves | moves.reversed_entry_id | paid | sent_back)._call_wallet_fed().call_wallet_topup_ids
         return topups | moves.call_wallet_released_topup_id
 
     def _call_wallet_fed(self):
-        """Return these documents and those that their credit notes have paid: what is money there depends on here."""
-        return self | self.reversal_move_ids.line_ids.matched_debit_ids.debit_move_id.move_id
+        """Return these documents and those that their credit notes have paid: what is money there depends on here.
+
+        Those may have credit notes of their own, which have paid others again.
+        """
+        found = new = self
+        while new:
+            new = new.reversal_move_ids.line_ids.matched_debit_ids.debit_move_id.move_id - found
+            found |= new
+        return found
 
     # === FUNDS ON DOCUMENTS === #
     # What a document says about a wallet's funds: by its own lines, beside which others may stand.

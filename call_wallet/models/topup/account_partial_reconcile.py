@@ -46,4 +46,7 @@ class AccountPartialReconcile(models.Model):
             )
 
     def _call_wallet_topups(self):
-        return self.sudo().debit_move_id.move_id._call_wallet_fed().call_wallet_topup_ids
+        partials = self.sudo()
+        # What is paid out on a credit note is no longer there for what it has paid besides.
+        documents = partials.debit_move_id.move_id | partials.credit_move_id.move_id.reversed_entry_id
+        return documents._call_wallet_fed().call_wallet_topup_ids

@@ -351,13 +351,31 @@ UNTOLD = """
 """
 
 
-# A top-up whose invoice has not changed since its last credit cannot be out of level.
-CANDIDATES = """
+# The invoices that were paid with credit notes of these.
+_FED = """
+    SELECT used.move_id
+      FROM {origin}
+      JOIN account_move note ON note.reversed_entry_id = {id} AND note.state = 'posted'
+      JOIN account_move_line credited ON credited.move_id = note.id
+      JOIN account_partial_reconcile p ON p.credit_move_id = credited.id
+      JOIN account_move_line used ON used.id = p.debit_move_id AND used.move_id <> note.reversed_entry_id
+"""
+
+# A top-up whose invoice has not changed since its last credit cannot be out of level, unless it was paid with the
+# credit note of one that has changed.
+CANDIDATES = f"""
+    WITH RECURSIVE fed AS (
+        {_FED.format(origin="account_move origin", id="origin.id")}
+         WHERE origin.write_date > now() AT TIME ZONE 'UTC' - interval '35 days'
+         UNION
+        {_FED.format(origin="fed", id="fed.move_id")}
+    )
     SELECT t.id
       FROM call_wallet_topup t
       JOIN account_move m ON m.id = t.invoice_id
      WHERE t.credited_amount <> t.amount AND m.state = 'posted' AND m.payment_state <> 'not_paid'
         OR t.credited_amount <> 0 AND (m.state <> 'posted' OR m.payment_state NOT IN ('paid', 'in_payment'))
         OR t.credited_amount <> 0 AND m.write_date > now() AT TIME ZONE 'UTC' - interval '35 days'
+        OR t.credited_amount <> 0 AND m.id IN (SELECT move_id FROM fed)
      ORDER BY t.wallet_id, t.id
 """

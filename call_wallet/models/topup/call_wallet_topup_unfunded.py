@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from odoo import Command, models
+from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
 from ...const import FINANCE_MANAGER
@@ -28,6 +28,12 @@ class CallWalletTopupUnfunded(models.Model):
         default=0,
         help="What a finance manager counted as received, of what was settled without money; tax included.",
     )
+    counted_on = fields.Date(
+        readonly=True,
+        copy=False,
+        help="The company's day on which it was counted, or last added to. Reconciliations of earlier days leave it "
+        "out: it was settled without funds then.",
+    )
     unfunded_amount = Amount(
         "Settled Without Funds",
         compute="_compute_unfunded_amount",
@@ -44,12 +50,14 @@ class CallWalletTopupUnfunded(models.Model):
         if invoice.state != "posted":
             return ZERO
         funds = invoice._call_wallet_net()
-        gap = max(funds - self._credit_notes() - self._released(), ZERO) - self.credited_amount
+        released = self._released()
+        gap = max(funds - self._credit_notes() - released, ZERO) - self.credited_amount
         if gap <= 0:
             return ZERO
         received, settled = self._settled()
         # A raised price was paid, and a wallet is credited with what was ordered.
         unfunded = self._to_net(settled) + max(min(funds, self._to_net(received)) - self.amount, ZERO)
+        unfunded = max(unfunded - released, ZERO)
         # Net parts are rounded one by one; together they may miss the whole by a coin.
         is_all = unfunded and abs(gap - unfunded) <= unit_of(self.currency_id)
         return gap if is_all else min(gap, unfunded)
@@ -85,7 +93,12 @@ class CallWalletTopupUnfunded(models.Model):
         with door(self.env):
             unfunded = topup._lock_unfunded()
             _received, settled = topup._settled()
-            topup.counted_amount += settled
+            topup.write(
+                {
+                    "counted_amount": topup.counted_amount + settled,
+                    "counted_on": topup.company_id._call_wallet_today(),
+                }
+            )
             topup._sync()
             topup._log_settlement(
                 self.env._(
@@ -180,11 +193,17 @@ class CallWalletTopupUnfunded(models.Model):
         }
 
     def _release_value(self, amount, deposit):
-        """Return the amount in the company's currency, at the rate of the invoice (Decimal)."""
+        """Return the amount in the company's currency, at the rate of the invoice (Decimal).
+
+        Of several parts, each rounded, the last is what is left of the invoice's.
+        """
         if self.currency_id == self.company_id.currency_id or not deposit.amount_currency:
             return amount
         booked = Decimal(repr(deposit.balance)) / Decimal(repr(deposit.amount_currency))
-        return parse_amount(self.company_id.currency_id.round(float(amount * booked)))
+        earlier = self.release_move_ids.filtered(lambda move: move.state == "posted").line_ids
+        earlier = earlier.filtered("call_wallet_id")
+        whole = self.company_id.currency_id.round(float((self._released() + amount) * booked))
+        return parse_amount(whole) - parse_amount(sum(earlier.mapped("balance")))
 
     def _release_account(self):
         """Return the account to which most of the invoice was written off, else that of breakage."""

@@ -37,24 +37,55 @@ _DIRECT = """
 """
 
 
-def settlements(invoice):
+# How much of each of an invoice's credit notes is money where it is used on something else (0 to 1). The invoice keeps
+# what it still asks for, and what was sent back is gone; of what came beyond that, each use has its share. Paid 60 of
+# 100 and credited with 100: 40 of the note settles what is open, and the other 60 is all money. NULL (nothing came)
+# has to be made zero before LEAST, which passes it over.
+_SHARE = """
+    SELECT GREATEST(0, LEAST(1, COALESCE(
+               (came.received - used.sent_back - GREATEST(0, origin.amount_total - noted.total))
+               / NULLIF(noted.total - used.on_invoice - used.sent_back, 0), 0)))
+      FROM account_move origin
+     CROSS JOIN LATERAL (SELECT COALESCE(sum(o.received), 0) AS received FROM ({settlements}) o) came
+     CROSS JOIN LATERAL (
+           SELECT sum(note.amount_total) AS total
+             FROM account_move note
+            WHERE note.reversed_entry_id = origin.id AND note.state = 'posted' AND note.move_type = 'out_refund'
+           ) noted
+     CROSS JOIN LATERAL (
+           SELECT COALESCE(sum(p.credit_amount_currency) FILTER (WHERE paid.move_id = origin.id), 0) AS on_invoice,
+                  COALESCE(sum(p.credit_amount_currency) FILTER (
+                      WHERE payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL
+                  ), 0) AS sent_back
+             FROM account_move note
+             JOIN account_move_line credited ON credited.move_id = note.id
+             JOIN account_partial_reconcile p ON p.credit_move_id = credited.id
+             JOIN account_move_line paid ON paid.id = p.debit_move_id
+             JOIN account_move entry ON entry.id = paid.move_id AND entry.state = 'posted'
+             LEFT JOIN account_payment payment ON payment.id = entry.origin_payment_id
+            WHERE note.reversed_entry_id = origin.id AND note.state = 'posted' AND note.move_type = 'out_refund'
+           ) used
+     WHERE origin.id = s.note_of AND origin.state = 'posted'
+"""
+
+# An invoice may be paid with the note of one that was itself paid with a note: so often, and no further.
+NOTES_IN_A_ROW = 3
+
+
+def settlements(invoice, notes=NOTES_IN_A_ROW):
     """Return the query of what settled one invoice: its partials' ``max_date``, ``settled`` and ``received``.
 
     Amounts are in the invoice's currency, tax included. Credit notes of the invoice itself are left out. A credit
-    note of another invoice is the customer's money as far as that invoice was paid with money. Parameter: ``fees``,
-    ids of the company's fee accounts.
+    note of another invoice is the customer's money as far as money came for that invoice and is not used there.
+    Parameter: ``fees``, ids of the company's fee accounts.
 
     :param str invoice: an SQL expression, the invoice's id
+    :param int notes: through how many credit notes, one after the other, money is followed
     """
+    share = _SHARE.format(settlements=settlements("origin.id", notes - 1)) if notes else "SELECT 0"
     return f"""
         SELECT s.invoice_id, s.max_date, s.settled,
-               CASE WHEN s.note_of IS NULL THEN s.received
-                    ELSE s.settled * COALESCE(
-                        (SELECT LEAST(1, sum(o.received) / NULLIF(max(origin.amount_total), 0))
-                           FROM account_move origin
-                          CROSS JOIN LATERAL ({_DIRECT.format(invoice="origin.id")}) o
-                          WHERE origin.id = s.note_of AND origin.state = 'posted'), 0)
-               END AS received
+               CASE WHEN s.note_of IS NULL THEN s.received ELSE s.settled * COALESCE(({share}), 0) END AS received
           FROM ({_DIRECT.format(invoice=invoice)}) s
     """
 
