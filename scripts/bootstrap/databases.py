@@ -109,8 +109,19 @@ class Databases:
 
     def charts_template(self):
         """Return the name of a database with the addon and a company in each chart, without our demo data."""
+        charts = self._bare_charts_template()
+        return self._template(
+            f"cw_setups_{paths.digest(charts, paths.tree_digest(paths.ADDON))}",
+            "Template database with charts of accounts and call_wallet",
+            charts,
+            [["-i", "call_wallet", "--without-demo=True"]],
+            [],
+        )
+
+    def _bare_charts_template(self):
+        """Return the name of a database with a company in each chart, without the addon."""
         origin = self.base_template()
-        charts = self._template(
+        return self._template(
             f"cw_charts_{paths.digest(origin, CHART_COMPANIES, *CHART_MODULES)}",
             f"Template database with {len(CHART_MODULES)} charts of accounts",
             origin,
@@ -120,11 +131,23 @@ class Databases:
             ],
             [],
         )
+
+    def earlier_charts_template(self, archive, business):
+        """Return the name of a database with a company in each chart, and business done by an earlier version.
+
+        :param archive: path of the addon's source, compressed; made as the README says
+        :param business: path of the script for Odoo's shell that does the business
+        """
+        charts = self._bare_charts_template()
+        addons = self._unpacked(archive)
         return self._template(
-            f"cw_setups_{paths.digest(charts, paths.tree_digest(paths.ADDON))}",
-            "Template database with charts of accounts and call_wallet",
+            f"cw_earlybooks_{paths.digest(charts, archive, business)}",
+            f"Template database with charts of accounts and {archive.name.split('.tar')[0]}",
             charts,
-            [["-i", "call_wallet", "--without-demo=True"]],
+            [
+                ["-i", "call_wallet", "--without-demo=True", f"--addons-path={addons}"],
+                ["shell", f"--addons-path={addons}", business],
+            ],
             [],
         )
 

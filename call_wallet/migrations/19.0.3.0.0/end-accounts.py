@@ -9,9 +9,11 @@ import logging
 
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
+from odoo.tools import plaintext2html
 
 _logger = logging.getLogger(__name__)
 
+TO_DO = "mail.mail_activity_data_todo"
 DEPOSIT = "call_wallet_deposit_account_id"
 OURS = {
     DEPOSIT: "21",
@@ -35,41 +37,48 @@ def migrate(cr, version):
 
 
 def _renumber(env, company, name):
+    """Give one of a company's accounts its code, unless there is a reason to leave it; tell finance."""
     template = env["account.chart.template"].with_company(company)
     account = template.ref(name, raise_if_not_found=False)
     if not account or account != company[name]:
         return
     account = account.with_company(company)
-    mapping = template._get_chart_template_mapping(get_all=True).get(company.chart_template, {})
-    digits = int(mapping.get("code_digits") or 6)
-    if not _is_made_by_us(account.code or "", _first_code(template, company, name, digits)):
-        return
-    place = template._call_wallet_place(company, name, OURS[name], digits)
+    place = template._call_wallet_place(company, name, OURS[name], 6)
     siblings = template._call_wallet_siblings(company, name)[:1]
-    if not siblings or _is_at_home(template, company, account, siblings):
+    # Without tags it is no place beside an account of the chart: then there is none better than where it is.
+    if "tag_ids" not in place or not siblings or _is_at_home(template, company, account, siblings):
         return
-    code, tags = place["prefix"], place.get("tag_ids", [])
-    reason = _reason_to_leave(env, company, account)
+    user = company._call_wallet_finance_user()
+    account = account.with_context(lang=user.partner_id._call_wallet_lang() or "en_US")
+    reason = _reason_to_leave(account, company, _first_code(template, company, name))
     if not reason:
-        try:
-            with env.cr.savepoint():
-                account.write({"code": code, "tag_ids": tags})
-                env.flush_all()
-        except UserError as error:
-            reason = str(error)
-    _tell(env, company, account, code, reason)
+        reason = _write_code(account, place)
+    _tell(account, company, user, place["prefix"], reason)
 
 
-def _first_code(template, company, name, digits):
-    """Return the code from which version 19.0.2.0.0 looked for a free one."""
+def _write_code(account, place):
+    """Change the code; return why Odoo refuses it, as that of Germany does for accounts with entries, or None."""
+    try:
+        with account.env.cr.savepoint():
+            account.write({"code": place["prefix"], "tag_ids": place.get("tag_ids", [])})
+            account.env.flush_all()
+    except UserError as error:
+        account.env.invalidate_all()
+        return str(error)
+    return None
+
+
+def _first_code(template, company, name):
+    """Return the code of the chart from which version 19.0.2.0.0 looked for a free one, or else the digits before."""
     sibling = company.income_account_id
     if name == DEPOSIT:
         sibling = template.ref("deferred_revenue", raise_if_not_found=False)
-    code = sibling and sibling.with_company(company).code
-    return code or OURS[name].ljust(digits - 1, "0") + "1"
+    return (sibling and sibling.with_company(company).code) or OURS[name]
 
 
 def _is_made_by_us(code, first):
+    if len(first) == 2:  # the length of the code was the chart's, or six digits where the chart was there before
+        return code.startswith(first) and code.isdigit() and 0 < int(code[2:] or 0) <= REACH
     if len(code) != len(first):
         return False
     if code.isdigit() and first.isdigit():
@@ -85,8 +94,14 @@ def _is_at_home(template, company, account, sibling):
     return first < account.code and set(between) <= set(ours)
 
 
-def _reason_to_leave(env, company, account):
-    """Return why an account is left alone, or None."""
+def _reason_to_leave(account, company, first):
+    """Return why an account is left alone, or None.
+
+    :param first: the code from which the earlier version counted up
+    """
+    env = account.env
+    if not _is_made_by_us(account.code or "", first):
+        return env._("Somebody changed the code.")
     if account.company_ids != company:
         return env._("Other companies use the account too.")
     by_hand = [
@@ -99,22 +114,29 @@ def _reason_to_leave(env, company, account):
     return None
 
 
-def _tell(env, company, account, code, reason):
-    """Note on the account what was done with it, or should be done by finance."""
-    user = company._call_wallet_finance_user()
-    _ = env["res.company"].with_context(lang=user.partner_id._call_wallet_lang()).env._
-    if reason:
-        text = _(
-            "This account's code is in a wrong class of the chart of accounts. It was left as it is: %(reason)s A code "
-            "beside the chart's account of this kind would be %(code)s. Change it, or choose another account in the "
-            "settings of call wallets.",
-            reason=reason,
-            code=code,
-        )
-    else:
+def _tell(account, company, user, code, reason):
+    """Note on the account what was done with it; what finance should do is somebody's activity there."""
+    _ = account.env._
+    if not reason:
         text = _(
             "The code was in a wrong class of the chart of accounts and is %s now. Entries stay with their account.",
             code,
         )
-    account.message_post(body=text, partner_ids=user.partner_id.ids if reason else [])
-    _logger.info("Call wallet: account %s of company %s: %s", account.id, company.id, text)
+        account.message_post(body=text)
+        return
+    text = _(
+        "This account's code is not in its class of the chart of accounts. It was left as it is: %(reason)s A code "
+        "beside the chart's account of this kind would be %(code)s. Change it; or, where that is not possible, make "
+        "an account with that code and choose it in the settings of call wallets: what is booked on this one "
+        "still counts.",
+        reason=reason,
+        code=code,
+    )
+    account.with_context(mail_activity_quick_update=True).activity_schedule(
+        TO_DO,
+        summary=_("Call wallets: the account's code should be %s", code),
+        note=plaintext2html(text),
+        user_id=user.id or account.env.uid,
+        date_deadline=company._call_wallet_today(),
+    )
+    _logger.info("Account %s of company %s was left as it is: %s", account.id, company.id, reason)
