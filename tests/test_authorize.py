@@ -367,7 +367,6 @@ class TestConflicts(AuthorizeCase):
             {"number": LONDON, "expected_seconds": 4800},
             {"call_type": "whatsapp", "expected_seconds": 4800},
             {"expected_seconds": 60},
-            {},
         ):
             with self.subTest(other=other):
                 answer = self._ask(**other)
@@ -378,6 +377,11 @@ class TestConflicts(AuthorizeCase):
         self.assertEqual((hold.number, hold.call_type, hold.reserved_seconds), (CALIFORNIA, "live", 4800))
         self.assertHeld("1")
         self.assertEqual(self._ask(expected_seconds=4800)["code"], "ok")
+
+    def test_whoever_asks_again_without_a_length_asks_for_none_in_particular(self):
+        self._fund(self.wallet, 1)
+        first = self._ask(expected_seconds=4800)
+        self.assertEqual(self._ask(), first)
 
     def test_the_content_is_compared_with_what_was_asked_for_not_with_what_an_extension_made_of_it(self):
         self._fund(self.wallet, 1)

@@ -14,8 +14,27 @@ class TestSettings(CallWalletCommon):
         with Form(self.env["call.wallet.settings"].with_user(manager), view=action["views"][0][0]) as form:
             form.call_wallet_refund_limit = 5
             form.call_wallet_tz = "Europe/Madrid"
+            form.call_wallet_fee_account_ids.add(self._fees())
+        self.assertEqual(self.company.call_wallet_fee_account_ids, self._fees())
         self.assertEqual(self.company.call_wallet_refund_limit, 5)
         self.assertEqual(self.company.partner_id.tz, "Europe/Madrid")
+
+    def _fees(self):
+        domain = [("account_type", "=", "expense"), ("company_ids", "in", self.company.ids)]
+        return self.env["account.account"].search(domain, limit=1)
+
+    def test_fee_accounts_are_chosen_and_neither_made_nor_changed(self):
+        manager = self._make_user("settings-manager", "finance_manager")
+        account = self._fees()
+        lock = {"company_ids": [(1, self.company.id, {"fiscalyear_lock_date": "2020-01-31"})]}
+        for command in ((0, 0, {"name": "Mine"}), (1, account.id, lock), (2, account.id)):
+            with self.assertRaises(AccessError):
+                self.company.with_user(manager).write({"call_wallet_fee_account_ids": [command]})
+        self.assertFalse(self.company.fiscalyear_lock_date)
+        other = self.env["res.company"].create({"name": "Another company"})
+        foreign = account.copy({"code": "T2", "company_ids": other.ids})
+        with self.assertRaisesRegex(ValidationError, "another company's"):
+            self.company.with_user(manager).write({"call_wallet_fee_account_ids": [(4, foreign.id)]})
 
     def test_nothing_else_of_a_company_is_theirs(self):
         manager = self._make_user("settings-manager", "finance_manager")

@@ -24,6 +24,7 @@ TYPES = {
     **dict.fromkeys(INCOME_ACCOUNTS, INCOME),
     BAD_DEBT_ACCOUNT: EXPENSES,
 }
+FEE_ACCOUNTS = "call_wallet_fee_account_ids"  # of the room `topup`
 
 
 class ResCompanyAccounts(models.Model):
@@ -88,10 +89,10 @@ class ResCompanyAccounts(models.Model):
         "account.account", "call_wallet_former_deposit_rel", "company_id", "account_id", "Former deposit accounts"
     )
 
-    @api.constrains(*TYPES, JOURNAL)
+    @api.constrains(*TYPES, JOURNAL, FEE_ACCOUNTS)
     def _check_call_wallet_accounts(self):
         for company in self.sudo():
-            for name in (*TYPES, JOURNAL):
+            for name in (*TYPES, JOURNAL, FEE_ACCOUNTS):
                 company._call_wallet_refuse_foreign(name)
             for name, types in TYPES.items():
                 if company[name] and company[name].account_type not in types:
@@ -110,7 +111,7 @@ class ResCompanyAccounts(models.Model):
                 self.env._(
                     "%(field)s: %(name)s is another company's. Choose one of %(company)s.",
                     field=self._fields[name]._description_string(self.env),
-                    name=chosen.display_name,
+                    name=", ".join(chosen.mapped("display_name")),
                     company=self.name,
                 )
             )

@@ -123,7 +123,9 @@ class CallWalletAuthorize(models.Model):
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, rate)
         if hold and hold.state == "held":
-            if (hold.call_type, hold.number, hold.expected_seconds) != (call_type, number, expected_seconds or 0):
+            # Whoever asks again without a length asks for none in particular.
+            is_as_long = not expected_seconds or hold.expected_seconds in (0, expected_seconds)
+            if (hold.call_type, hold.number) != (call_type, number) or not is_as_long:
                 return self._verdict("conflict", call_ref, rated, funds)
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
         code = self._refusal_code(funds, rate)

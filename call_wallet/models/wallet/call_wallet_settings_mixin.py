@@ -10,12 +10,16 @@ class CallWalletSettingsMixin(models.AbstractModel):
     _description = "Call Wallet Settings of a Company"
 
     def _company_settings(self):
-        """Return the names of the fields of ``res.company`` that are set here.
+        """Return the names of the fields of ``res.company`` that are set here, lists apart."""
+        return {name for name, kind in self._company_fields() if kind not in ("one2many", "many2many")}
 
-        Never lists: as superuser, their commands would reach whatever they lead to.
-        """
-        paths = [field.related for field in self._fields.values() if field.type not in ("one2many", "many2many")]
-        return {path.partition(".")[2] for path in paths if path and path.startswith("company_id.")}
+    def _company_choices(self):
+        """Return the names of the fields of ``res.company`` that choose several records here."""
+        return {name for name, kind in self._company_fields() if kind == "many2many"}
+
+    def _company_fields(self):
+        paths = [(field.related, field.type) for field in self._fields.values()]
+        return [(path.partition(".")[2], kind) for path, kind in paths if path and path.startswith("company_id.")]
 
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
     call_wallet_whatsapp_rate = Amount(

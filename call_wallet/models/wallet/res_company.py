@@ -1,9 +1,12 @@
-from odoo import fields, models
+from odoo import Command, fields, models
 
 from ...const import FINANCE_MANAGER
 from ...tools.clock import day_in
 from ...tools.fields import Amount
 from ...tools.rights import as_superuser
+
+# Commands of a list that choose records, and neither make, change nor delete one.
+CHOOSING = (Command.UNLINK, Command.LINK, Command.CLEAR, Command.SET)
 
 
 class ResCompany(models.Model):
@@ -98,8 +101,14 @@ class ResCompany(models.Model):
 
     def _call_wallet_for_settings(self, vals):
         """Return the companies as superuser where a finance manager changes what the form has, and nothing else."""
-        user = self.env.user
-        is_ours = bool(vals) and vals.keys() <= self.env["call.wallet.settings"]._company_settings()
+        user, settings = self.env.user, self.env["call.wallet.settings"]
+        # As superuser, other commands of a list would reach whatever it leads to.
+        chosen = {
+            name
+            for name in vals.keys() & settings._company_choices()
+            if all(isinstance(command, (list, tuple)) and command[0] in CHOOSING for command in vals[name] or [])
+        }
+        is_ours = bool(vals) and vals.keys() <= settings._company_settings() | chosen
         if is_ours and not self.env.su and user.has_group(FINANCE_MANAGER) and self <= user.company_ids:
             return as_superuser(self)
         return self
