@@ -159,11 +159,7 @@ def countries(databases):
     databases.drop(name)
 
 
-# `tests/setups/companies.py` leaves these two companies in the chart that Odoo guesses from the country at the commit.
-GUESSED = ("de_skr04", "generic_coa")
-
-
-@pytest.mark.parametrize("chart", [chart for chart in CODES if chart not in GUESSED])
+@pytest.mark.parametrize("chart", CODES)
 def test_charts_of_other_countries_have_the_accounts_in_their_places(countries, chart):
     from odoo import SUPERUSER_ID, api
 
@@ -177,7 +173,7 @@ def test_charts_of_other_countries_have_the_accounts_in_their_places(countries, 
         assert sorted(external) == tags
 
 
-@pytest.mark.parametrize("chart", ["es_pymes", *GUESSED])
+@pytest.mark.parametrize("chart", ["es_pymes", "de_skr04", "generic_coa"])
 def test_a_chart_that_is_loaded_after_the_addon_gets_the_same(countries, chart):
     from odoo import SUPERUSER_ID, api
 

@@ -31,6 +31,12 @@ class TestSettings(CallWalletCommon):
             with self.assertRaises(AccessError):
                 self.company.with_user(manager).write({"call_wallet_fee_account_ids": [command]})
         self.assertFalse(self.company.fiscalyear_lock_date)
+        for value in (5, True, [[]], [5], [[4]], [[6, 0]], [[6, 0, "x"]], [[4, "x"]], [[4, None]], [["x", 1]]):
+            with self.subTest(value=value), self.assertRaises(AccessError):
+                self.company.with_user(manager).write({"call_wallet_fee_account_ids": value})
+        deposits = self.company.call_wallet_deposit_account_id
+        with self.assertRaisesRegex(ValidationError, "no expense account"):
+            self.company.with_user(manager).write({"call_wallet_fee_account_ids": [(4, deposits.id)]})
         other = self.env["res.company"].create({"name": "Another company"})
         foreign = account.copy({"code": "T2", "company_ids": other.ids})
         with self.assertRaisesRegex(ValidationError, "another company's"):

@@ -118,6 +118,31 @@ class TestSettledWithoutFunds(SettlementCase):
         self.wallet.close("Contract over")
         self.assertFalse(self.wallet.active)
 
+    def test_what_is_paid_after_its_release_is_a_task_and_credited_once_the_entry_is_undone(self):
+        """Of 100, 40 came and 60 were written off and released; then the write-off was wrong, and 60 came."""
+        for undo in ("draft", "reverse"):
+            with self.subTest(undo=undo):
+                wallet = self._make_wallet()
+                topup = wallet.create_topup("100")
+                self._pay(topup.invoice_id, 40)
+                lost = self._write_off(topup, 60)
+                entry = topup.release_unfunded("Uncollectable")
+                lost.button_draft()
+                lost.button_cancel()
+                self._pay(topup.invoice_id)
+                self.assertBalance(wallet, 40)
+                [task] = wallet.activity_ids.filtered(lambda task: "after it was released" in task.summary)
+                self.assertIn(entry.name, task.note)
+                entry.button_draft() if undo == "draft" else entry._reverse_moves(cancel=True)
+                self.assertBalance(wallet, 100)
+                [row] = [
+                    row
+                    for row in self.env["call.wallet"].reconciliation(self.company._call_wallet_today(), self.company)
+                    if row["wallet"] == wallet.id
+                ]
+                self.assertEqual(Decimal(row["general_ledger"]), 100)
+                self.assertEqual(Decimal(row["unexplained"]), 0)
+
     def test_a_part_written_off_is_released_once_and_the_rest_is_awaited(self):
         self._write_off(self.topup, 50)
         with self._at("2026-10-25"):

@@ -8,7 +8,6 @@ import functools
 import importlib.util
 import os
 import re
-import subprocess
 from collections import namedtuple
 from decimal import Decimal
 
@@ -16,7 +15,7 @@ import pytest
 
 from .conftest import REPO
 from .flow import main_flow
-from .upgrade import inventory
+from .upgrade import inventory, run
 
 pytestmark = pytest.mark.real_commits
 
@@ -110,20 +109,10 @@ def upgrade(request, databases):
         with inventory.cursor(name) as cr:
             kept = _kept(version, inventory.columns(cr))
             before = _read(cr, version, kept)
-        log = REPO / "build/logs" / f"upgrade-{request.param.name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        command = [os.environ["CALL_WALLET_PYTHON"], os.environ["CALL_WALLET_ODOO_BIN"]]
-        command += ["-c", os.environ["CALL_WALLET_CONFIG"], "-d", name, "-u", "call_wallet"]
-        with open(log, "w") as output:
-            code = subprocess.call(
-                [*command, "--stop-after-init", "--no-http"],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        code, log = run.upgrade(name, f"upgrade-{request.param.name}")
         with inventory.cursor(name) as cr:
             after = _read(cr, version, kept, now=True) if not code else {}
-        yield Upgrade(version, name, log.read_text(errors="replace"), code, before, after)
+        yield Upgrade(version, name, log, code, before, after)
     finally:
         databases.drop(name)
 

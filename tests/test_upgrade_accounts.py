@@ -6,14 +6,13 @@ the default income account. `upgrade/charts.py` does business with it in some of
 
 import os
 import re
-import subprocess
 from collections import namedtuple
 from decimal import Decimal
 
 import pytest
 
 from .conftest import REPO, a_private_registry
-from .upgrade import inventory
+from .upgrade import inventory, run
 
 pytestmark = pytest.mark.real_commits
 
@@ -72,21 +71,9 @@ def upgrade(databases):
 
 
 def run_upgrade(name, which):
-    """Run Odoo with `-u call_wallet`; return its log."""
-    log = REPO / f"build/logs/upgrade-accounts-{which}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [os.environ["CALL_WALLET_PYTHON"], os.environ["CALL_WALLET_ODOO_BIN"]]
-    command += ["-c", os.environ["CALL_WALLET_CONFIG"], "-d", name, "-u", "call_wallet"]
-    with open(log, "w") as output:
-        code = subprocess.call(
-            [*command, "--stop-after-init", "--no-http"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    text = log.read_text(errors="replace")
-    assert code == 0, text[-5000:]
-    return text
+    code, log = run.upgrade(name, f"upgrade-accounts-{which}")
+    assert code == 0, log[-5000:]
+    return log
 
 
 def read(name, fields):

@@ -117,8 +117,9 @@ def each(env, items, step, failed=None, part=None):
     """Carry out ``step(item)`` for one item after another; one that fails keeps no other waiting.
 
     The step opens its own doors. What it did is kept before the next item's turn; what a failing step has
-    begun is undone, and logged. In a transaction of the caller's, a savepoint does what the end of the
-    transaction does otherwise.
+    begun is undone, and logged. A record for which it fails is also noted once (``call.wallet.failure``), where
+    finance sees it, until the step succeeds or the scheduled action has it not in its list any more. In a
+    transaction of the caller's, a savepoint does what the end of the transaction does otherwise.
 
     Odoo gives a scheduled action some seconds, then it starts it again; so it is told of each item. Where an
     item stays in the list although it is done, the next start would begin with it again: ``part`` names the
@@ -126,9 +127,6 @@ def each(env, items, step, failed=None, part=None):
 
     :param items: recordset, or list of anything
     :param step: function of one item
-    A record for which the step fails is noted once (``call.wallet.failure``), where finance sees it, until the step
-    succeeds or a run of the scheduled action has it not in its list any more.
-
     :param failed: function of an item and the exception, called after a step was undone, instead of the log;
         it opens its own doors. Returns True where finance is told of it otherwise
     :param str part: go on where an earlier start ran out of time with the part of this name; only for records

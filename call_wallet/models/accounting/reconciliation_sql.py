@@ -80,6 +80,9 @@ INVOICES = """
           FROM call_wallet_topup t
           JOIN account_move r ON r.call_wallet_released_topup_id = t.id
          WHERE t.company_id = %(company)s AND r.state = 'posted' AND r.date <= %(date)s
+           AND NOT EXISTS (SELECT FROM account_move undone
+                            WHERE undone.reversed_entry_id = r.id AND undone.state = 'posted'
+                              AND undone.date <= %(date)s)
     ), invoice AS (
         SELECT d.topup_id, d.wallet_id, d.move_id,
                d.sign * CASE WHEN own.is_all THEN d.amount_untaxed ELSE own.amount END AS amount

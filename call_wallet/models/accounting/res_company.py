@@ -94,6 +94,15 @@ class ResCompanyAccounts(models.Model):
         for company in self.sudo():
             for name in (*TYPES, JOURNAL, FEE_ACCOUNTS):
                 company._call_wallet_refuse_foreign(name)
+            wrong = company[FEE_ACCOUNTS].filtered(lambda account: account.account_type not in EXPENSES)
+            if wrong:
+                raise ValidationError(
+                    self.env._(
+                        "Fee accounts: %s is no expense account. What is booked to fee accounts counts as received; "
+                        "choose accounts of fees.",
+                        wrong[0].display_name,
+                    )
+                )
             for name, types in TYPES.items():
                 if company[name] and company[name].account_type not in types:
                     raise ValidationError(company._call_wallet_wrong_type(name))

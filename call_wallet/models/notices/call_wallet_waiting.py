@@ -92,7 +92,7 @@ class CallWalletWaiting(models.Model):
 
 # Tasks are Odoo's activities; a refund request gives each manager one, and stands here once. An activity's company is
 # its wallet's, or else that of whoever is to do it. Notes are of the last 30 days, by when a month is closed.
-WAITING = """
+WAITING = r"""
     SELECT a.id::bigint * 8 AS id, 'task' AS kind, w.id AS wallet_id,
            COALESCE(w.company_id, u.company_id) AS company_id, a.user_id, a.res_model AS model, a.res_id,
            NULL AS code, a.summary, a.note AS detail, 1 AS count,
@@ -100,7 +100,11 @@ WAITING = """
       FROM mail_activity a
       LEFT JOIN call_wallet w ON a.res_model = 'call.wallet' AND w.id = a.res_id
       LEFT JOIN res_users u ON u.id = a.user_id
-     WHERE a.active AND starts_with(a.res_model, 'call.') AND a.res_model <> 'call.wallet.refund.request'
+     WHERE a.active AND a.res_model <> 'call.wallet.refund.request'
+       AND (starts_with(a.res_model, 'call.')
+            OR a.res_model = 'account.account' AND EXISTS (
+               SELECT FROM ir_model_data d
+                WHERE d.model = a.res_model AND d.res_id = a.res_id AND d.name LIKE '%%call\_wallet\_%%'))
     UNION ALL
     SELECT r.id::bigint * 8 + 1, 'refund', r.wallet_id, r.company_id, NULL, 'call.wallet.refund.request', r.id, NULL,
            NULL, r.reason, 1, r.create_date, r.create_date::date

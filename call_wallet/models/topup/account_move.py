@@ -157,7 +157,8 @@ class AccountMove(models.Model):
         paid = moves.line_ids.matched_debit_ids.debit_move_id.move_id
         sent_back = moves.line_ids.matched_credit_ids.credit_move_id.move_id.reversed_entry_id
         topups = (moves | moves.reversed_entry_id | paid | sent_back)._call_wallet_fed().call_wallet_topup_ids
-        return topups | moves.call_wallet_released_topup_id
+        released = (moves | moves.reversed_entry_id).call_wallet_released_topup_id
+        return topups | released
 
     def _call_wallet_fed(self):
         """Return these documents and those that their credit notes have paid: what is money there depends on here.

@@ -9,7 +9,9 @@ class AccountPartialReconcile(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         partials = super().create(vals_list)
-        partials._call_wallet_topups()._sync()
+        topups = partials._call_wallet_topups()
+        topups._sync()
+        topups._report_paid_after_release()
         partials.sudo()._call_wallet_report_no_money()
         return partials
 

@@ -64,8 +64,29 @@ class CallWalletTopupUnfunded(models.Model):
 
     def _released(self):
         """Return what posted entries have taken off the deposits because it was settled without funds."""
-        posted = self.release_move_ids.filtered(lambda move: move.state == "posted")
-        return sum(posted.mapped("call_wallet_released"), ZERO)
+        return sum(self._release_entries().mapped("call_wallet_released"), ZERO)
+
+    def _release_entries(self):
+        """Return the posted entries that release something and have not been reversed."""
+        return self.release_move_ids.filtered(
+            lambda move: move.state == "posted" and "posted" not in move.reversal_move_ids.mapped("state")
+        )
+
+    def _report_paid_after_release(self):
+        """Tell finance of money that came after it was released: the wallet is credited when the entry is undone."""
+        for topup in self.filtered(lambda topup: topup._release_entries()):
+            kept = topup._received() - min(topup._sent_back(), topup._credit_notes())
+            late = min(kept - topup.credited_amount, topup._released())
+            if late > 0:
+                topup.wallet_id._tell_finance(
+                    self.env._("%s was paid after it was released", topup.display_name),
+                    self.env._(
+                        "%(amount)s was received for it, and was not credited because it had been released. Reverse "
+                        "%(entries)s, or reset it to draft: the wallet is credited then.",
+                        amount=topup.wallet_id._format_exactly(late),
+                        entries=", ".join(topup._release_entries().mapped("name")),
+                    ),
+                )
 
     # === WHAT A FINANCE MANAGER DECIDES === #
 
@@ -200,8 +221,7 @@ class CallWalletTopupUnfunded(models.Model):
         if self.currency_id == self.company_id.currency_id or not deposit.amount_currency:
             return amount
         booked = Decimal(repr(deposit.balance)) / Decimal(repr(deposit.amount_currency))
-        earlier = self.release_move_ids.filtered(lambda move: move.state == "posted").line_ids
-        earlier = earlier.filtered("call_wallet_id")
+        earlier = self._release_entries().line_ids.filtered("call_wallet_id")
         whole = self.company_id.currency_id.round(float((self._released() + amount) * booked))
         return parse_amount(whole) - parse_amount(sum(earlier.mapped("balance")))
 

@@ -5,9 +5,6 @@ from ...tools.clock import day_in
 from ...tools.fields import Amount
 from ...tools.rights import as_superuser
 
-# Commands of a list that choose records, and neither make, change nor delete one.
-CHOOSING = (Command.UNLINK, Command.LINK, Command.CLEAR, Command.SET)
-
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -103,12 +100,25 @@ class ResCompany(models.Model):
         """Return the companies as superuser where a finance manager changes what the form has, and nothing else."""
         user, settings = self.env.user, self.env["call.wallet.settings"]
         # As superuser, other commands of a list would reach whatever it leads to.
-        chosen = {
-            name
-            for name in vals.keys() & settings._company_choices()
-            if all(isinstance(command, (list, tuple)) and command[0] in CHOOSING for command in vals[name] or [])
-        }
+        chosen = {name for name in vals.keys() & settings._company_choices() if _only_chooses(vals[name])}
         is_ours = bool(vals) and vals.keys() <= settings._company_settings() | chosen
         if is_ours and not self.env.su and user.has_group(FINANCE_MANAGER) and self <= user.company_ids:
             return as_superuser(self)
         return self
+
+
+def _only_chooses(commands):
+    """Tell whether the commands of a list choose records by their ids, and neither make, change nor delete one."""
+    return isinstance(commands, (list, tuple)) and all(map(_chooses, commands))
+
+
+def _chooses(command):
+    if not isinstance(command, (list, tuple)) or not command:
+        return False
+    kind, *rest = command
+    if kind == Command.CLEAR:
+        return True
+    if kind in (Command.LINK, Command.UNLINK):
+        return bool(rest) and type(rest[0]) is int
+    is_set = kind == Command.SET and len(rest) == 2 and isinstance(rest[1], (list, tuple))
+    return is_set and all(type(record_id) is int for record_id in rest[1])
