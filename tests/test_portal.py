@@ -186,7 +186,7 @@ class TestPortalSettings(PortalCommon):
         for text in ("9 Old Road", "98-7654321"):
             self.assertIn(text, old)
             self.assertNotIn(text, new)
-        self.assertEqual(after.partner_id.email, "accounts@initrode.example")
+        self.assertEqual(self.wallet.billing_email, "accounts@initrode.example")
 
     def test_wrong_billing_information_is_named_by_field_and_not_saved(self):
         for field, value, expected in [

@@ -46,6 +46,39 @@ class ByItself:
             size=self.size,
         )
 
+    def test_an_owner_of_a_new_wallet_has_the_time_to_set_it_up(self):
+        self.wallet.set_recipients([])
+        self._on(
+            "/my/billing",
+            """
+            await see("the watch", () =>
+                performance.getEntriesByType("resource").some((one) => one.name.endsWith("/live"))
+            );
+            window.notReloaded = true;
+            const field = await type("input[type=email]", "first@initrode.example");
+            // Longer than any reload by itself has ever taken.
+            await new Promise((resolve) => setTimeout(resolve, 5000));
+            if (!window.notReloaded) { throw new Error("The page was reloaded"); }
+            if (field.value !== "first@initrode.example") { throw new Error("What was typed is gone"); }
+            """,
+            "portal-owner",
+            size=self.size,
+        )
+
+    def test_a_page_of_a_wallet_that_somebody_else_sets_up_becomes_the_overview(self):
+        self.wallet.set_recipients([])
+        self._on_portal(
+            "/my/billing",
+            f"""
+            await see("the field", () => $("input[type=email]"));
+            await ask("call.wallet", "set_recipients", [[{self.wallet.id}], ["first@initrode.example"]]);
+            await next(() => shown.document.dispatchEvent(new Event("visibilitychange")));
+            await see("the balance", () => $("[data-figure=balance]"));
+            """,
+            "portal-owner",
+            size=self.size,
+        )
+
     def test_an_expired_session_leads_back_to_the_log_in(self):
         self._fund(self.wallet, "50")
         self._on_portal(

@@ -1,4 +1,4 @@
-from odoo import Command, api, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
@@ -24,6 +24,38 @@ class CallWalletOwners(models.Model):
     """
 
     _inherit = "call.wallet"
+
+    billing_email = fields.Char(
+        "Billing E-mail",
+        tracking=True,
+        help="Top-up invoices are mailed to this address. Empty: to the customer's own.",
+    )
+
+    @api.constrains("billing_email")
+    def _check_billing_email(self):
+        for wallet in self.filtered("billing_email"):
+            for problem in wallet._email_problem(wallet.billing_email).values():
+                raise ValidationError(problem)
+
+    @api.constrains("partner_id")
+    def _check_customer(self):
+        """Refuse the contact of somebody who works here: whoever bills it would reach an employee's account."""
+        for wallet in self.sudo():
+            if any(not user.share for user in wallet._logins()):
+                raise ValidationError(
+                    self.env._(
+                        "Customer: %s works here; choose the contact of a customer.", wallet.partner_id.display_name
+                    )
+                )
+
+    def _logins(self):
+        """Return the users, archived ones too, who sign in with the customer's own contact."""
+        return (
+            self.env["res.users"]
+            .sudo()
+            .with_context(active_test=False)
+            .search([("partner_id", "in", self.partner_id.ids)])
+        )
 
     @api.model
     def _owned_by(self, user, closed_too=False):
@@ -129,11 +161,11 @@ class CallWalletOwners(models.Model):
                 )
 
     # === BILLING INFORMATION === #
-    # What invoices are addressed to: name, address, tax ID and e-mail of the wallet's customer.
+    # What invoices are addressed to: name, address and tax ID of the wallet's customer, and where they are mailed.
     #
-    # The customer's own record, so that it is one and the same everywhere in Odoo: invoices are
-    # addressed to it and mailed to its e-mail address. Invoices posted before keep what they say
-    # (``call_wallet_billed_to``).
+    # Name, address and tax ID are the customer's own record, one and the same everywhere in Odoo; that of somebody who
+    # signs in is changed by that person alone. The e-mail is the wallet's: the customer's may be how somebody signs in
+    # or resets a password. Invoices posted before keep what they say (``call_wallet_billed_to``).
 
     def billing_information(self):
         """Return the customer's billing information: {field name: value}, ids for country and state.
@@ -146,14 +178,15 @@ class CallWalletOwners(models.Model):
 
     def _billing_information(self):
         [values] = self.partner_id.read(FIELDS, load=False)
-        return {name: values[name] for name in FIELDS}
+        return {**{name: values[name] for name in FIELDS}, "email": self.billing_email or values["email"]}
 
     def set_billing_information(self, values):
-        """Change the customer's billing information; later invoices carry it.
+        """Change the customer's billing information; later invoices carry it, and are mailed to the e-mail.
 
         :param dict values: any of name, street, street2, city, zip, state_id, country_id, vat, email;
             anything else in it is refused
-        :raise UserError: a required field is empty, or a value is not valid; names the field
+        :raise UserError: a required field is empty, a value is not valid, or the customer is a person who signs in
+            and is not the user; names the field
         :raise AccessError: neither an owner of the wallet nor finance staff
         """
         wallet = self._as(FINANCE, owner=True)
@@ -163,10 +196,32 @@ class CallWalletOwners(models.Model):
         changed = {name: value for name, value in values.items() if before[name] != value}
         if not changed:
             return True
-        partner.write(changed)
+        if "email" in changed:
+            wallet.billing_email = changed["email"]
+        partner.write({name: value for name, value in changed.items() if name != "email"})
         labels = [partner._fields[name]._description_string(self.env) for name in changed]
         wallet.message_post(body=self.env._("Billing information changed: %s", ", ".join(labels)))
         return True
+
+    def _billing_contact(self):
+        """Return the contact to mail invoices to at the billing e-mail, made once: Odoo mails contacts only.
+
+        It is nobody's login, and no invoice address, which the customer's other invoices would be made out to.
+        """
+        contacts = self.env["res.partner"].sudo()
+        company = self.partner_id.commercial_partner_id
+        for contact in company.child_ids.filtered(lambda one: one.type == "other"):
+            if contact.email == self.billing_email and not contact.with_context(active_test=False).user_ids:
+                return contact
+        return contacts.create(
+            {
+                "name": self.env._("Billing %s", self.account_ref),
+                "parent_id": company.id,
+                "type": "other",
+                "email": self.billing_email,
+                "lang": company._call_wallet_lang(),
+            }
+        )
 
     # === CHECKS === #
 
@@ -178,10 +233,26 @@ class CallWalletOwners(models.Model):
         if self._is_self_owned():
             raise UserError(_("The information of your own company is kept in its settings."))
         values = {name: self._clean_value(name, value) for name, value in values.items()}
-        problems = self._billing_problems({**self._billing_information(), **values})
+        before = self._billing_information()
+        problems = self._billing_problems({**before, **values}) or self._not_theirs(before, values)
         if problems:
             raise BillingInformationError(problems)
         return values
+
+    def _not_theirs(self, before, values):
+        """Return {field name: sentence} of what somebody else who signs in as the customer must change."""
+        others = self._logins() - self.env.user
+        if not others:
+            return {}
+        return {
+            name: self.env._(
+                "%(label)s: %(person)s signs in with this contact and changes it under My Account.",
+                label=self.env["res.partner"]._fields[name]._description_string(self.env),
+                person=others[0].name,
+            )
+            for name, value in values.items()
+            if name != "email" and value != before[name]
+        }
 
     def _clean_value(self, name, value):
         if name in ("state_id", "country_id"):

@@ -17,6 +17,7 @@ from . import (
     call_wallet_topup_unfunded,
     call_wallet,
     account_move,
+    account_move_send,
     account_payment,
     account_payment_register,
     account_partial_reconcile,

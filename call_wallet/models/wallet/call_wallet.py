@@ -14,7 +14,7 @@ from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
 from ...tools.money import is_payable, unit_of
 from ...tools.rights import as_superuser, with_own_defaults
 
-CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id"}
+CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id", "billing_email"}
 
 MAX_RECIPIENTS = 50
 
@@ -292,7 +292,10 @@ class CallWallet(models.Model):
     def _refuse_other_contract(self, vals):
         if CONTRACT & vals.keys() and not (self.env.su or self.env.user.has_group(FINANCE)):
             raise AccessError(
-                self.env._("Customer, account, currency and rate plan of a wallet are the finance staff's to change.")
+                self.env._(
+                    "Customer, account, currency, rate plan and billing e-mail of a wallet are the finance staff's to "
+                    "change."
+                )
             )
         fixed = {"partner_id", "company_id", "currency_id"} & vals.keys()
         if fixed:

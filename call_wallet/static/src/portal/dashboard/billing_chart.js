@@ -30,9 +30,9 @@ export class BillingChart extends Interaction {
 
     draw() {
         const { spend, hasSpent } = this.el.querySelector("[data-spend]").dataset;
-        this.el.querySelector(".o_call_wallet_no_spend").classList.toggle("d-none", hasSpent === "1");
-        this.el.querySelector(".o_call_wallet_spend").classList.toggle("d-none", hasSpent !== "1");
-        if (hasSpent !== "1") {
+        this.el.querySelector(".o_call_wallet_no_spend").classList.toggle("d-none", hasSpent === "true");
+        this.el.querySelector(".o_call_wallet_spend").classList.toggle("d-none", hasSpent !== "true");
+        if (hasSpent !== "true") {
             return;
         }
         const data = JSON.parse(spend);

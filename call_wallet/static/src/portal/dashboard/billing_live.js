@@ -71,7 +71,7 @@ export class BillingLive extends Interaction {
         if (this.isDestroyed) {
             return;
         }
-        if (Number(this.el.dataset.isSetUp) !== Number(answer.is_set_up)) {
+        if ((this.el.dataset.isSetUp === "true") !== answer.is_set_up) {
             // The page of a wallet that is set up and that of one that is not have nothing in common. A form that was
             // just sent leads to the right one by itself, and a reload would take its place.
             if (!this.isLeaving) {

@@ -82,7 +82,7 @@ export class BillingRecipients extends Interaction {
         }
         if (!this.emails.length) {
             ev.preventDefault();
-            if (Number(this.el.dataset.saved)) {
+            if (this.el.dataset.isSaved === "true") {
                 askToRemoveLastRecipient(this.services.dialog, () => this.confirmLast());
             } else {
                 this.say(_t("Enter at least one e-mail address."));
