@@ -315,7 +315,7 @@ def test_an_alert_left_behind_is_sent_once_by_many_senders_at_once(private_regis
 
     wallets = [make_wallet(env, f"RACE{n}") for n in range(6)]
     # A server that dies between the commit and the mail leaves the alert waiting.
-    with patch("odoo.addons.call_wallet.models.notices.call_wallet_alert.send_now"):
+    with patch("odoo.addons.call_wallet.tools.background._call_gathered"):
         for wallet in wallets:
             spend(env, wallet.account_ref, "1", 3)
     assert mails_to(private_registry, "race0@example.com") == 0

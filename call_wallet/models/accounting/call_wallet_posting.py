@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date, plaintext2html
 
 from ...const import TO_DO
+from ...tools.background import CRON_SECONDS, go_on_by_schedule, wake
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser
 
@@ -14,11 +15,6 @@ STATES = [
     ("done", "Posted"),
     ("failed", "Stopped"),
 ]
-
-# A click works for so long and leaves the rest to the scheduled action: no browser waits longer.
-CLICK_SECONDS = 10
-
-CRON_SECONDS = 60
 
 # A run that has not moved for so long was left by a process that ended.
 LEFT_MINUTES = 10
@@ -125,8 +121,7 @@ class CallWalletPosting(models.Model):
 
     @worker
     def _run_for_a_click(self):
-        if not self._run(CLICK_SECONDS):
-            self.env.ref("call_wallet.ir_cron_posting").sudo()._trigger()
+        go_on_by_schedule(self.env, "ir_cron_posting", self._run)
 
     @worker
     def _run(self, seconds=None):
@@ -195,7 +190,7 @@ class CallWalletPosting(models.Model):
     def _cron_start(self):
         """Have every company's finished days posted: those that are over for all its wallets."""
         each(self.env, list(self.env["call.wallet"]._last_days().items()), self._start_if_due)
-        self.env.ref("call_wallet.ir_cron_posting")._trigger()
+        wake(self.env, "ir_cron_posting")
 
     @worker
     def _start_if_due(self, company_and_day):
@@ -227,7 +222,7 @@ class CallWalletPosting(models.Model):
     def _work(self, posting):
         if not posting._run(CRON_SECONDS):
             with door(self.env):
-                self.env.ref("call_wallet.ir_cron_posting")._trigger()
+                wake(self.env, "ir_cron_posting")
         if posting.state == "failed":
             with door(self.env):
                 posting._ask_for_help()

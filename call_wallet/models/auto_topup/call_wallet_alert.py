@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ...tools.background import after_commit
 from ...tools.fields import Amount
 
 CAP_WARNING = 80  # per cent
@@ -42,7 +43,7 @@ class CallWalletAlert(models.Model):
                 **values,
             }
         )
-        self._send_after_commit(wallet.ids)
+        after_commit(self.env, self._name, "_send_pending", wallet.ids)
 
     @api.model
     def _note_auto_topup_cap(self, wallet, percent=0):

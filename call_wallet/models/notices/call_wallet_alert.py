@@ -1,19 +1,15 @@
-import logging
 from functools import partial
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 
 from ...const import TO_DO
+from ...tools.background import after_commit
 from ...tools.door import door, each, worker
 from ...tools.fields import Amount
 from ..ledger.call_wallet_ledger import LEVEL
 from ..wallet.call_wallet_balance import EMPTY, LOW
 
-_logger = logging.getLogger(__name__)
-
 KINDS = {"low": LOW, "empty": EMPTY}
-
-WAITING = "call_wallet.alerts"
 
 
 class CallWalletAlert(models.Model):
@@ -56,14 +52,7 @@ class CallWalletAlert(models.Model):
         mails go out when that transaction is committed.
         """
         self.env.cr.execute(NOTE, [self.env.uid, self.env.uid, list(wallet_ids)])
-        self._send_after_commit(wallet_ids)
-
-    @api.model
-    def _send_after_commit(self, wallet_ids):
-        waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
-        if not waiting:
-            self.env.cr.postcommit.add(partial(send_now, self.env.registry, self.env.cr))
-        waiting.update(wallet_ids)
+        after_commit(self.env, self._name, "_send_pending", wallet_ids)
 
     @api.model
     def _note_missed_crossings(self):
@@ -184,20 +173,6 @@ class CallWalletAlert(models.Model):
         if self.kind not in KINDS:
             return dict(self._fields["kind"]._description_selection(self.env))[self.kind]
         return self.env._("Calls stopped") if self.kind == "empty" else self.env._("Low balance")
-
-
-def send_now(registry, committed):
-    """Send the alerts that a transaction noted, now that it is committed.
-
-    Whoever reported the calls gets their answer whatever happens here.
-    """
-    wallet_ids = committed.postcommit.data.pop(WAITING, ())
-    try:
-        with registry.cursor() as cr:
-            alerts = api.Environment(cr, SUPERUSER_ID, {})["call.wallet.alert"]
-            alerts._send_pending(sorted(wallet_ids))
-    except Exception:  # the charge is committed; its caller must hear of that, not of this
-        _logger.exception("Call wallet alerts were not sent; the scheduled action tries again.")
 
 
 NOTE = """

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ...const import CALL_TYPES, FINANCE, FINANCE_MANAGER
+from ...tools.background import CRON_SECONDS, go_on_by_schedule, wake
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser, with_own_defaults
 
@@ -17,11 +18,6 @@ STATES = [
 ]
 
 RUNNING = ("previewing", "posting")
-
-# A click works for so long and leaves the rest to the scheduled action: no browser waits longer.
-CLICK_SECONDS = 15
-
-CRON_SECONDS = 60
 
 
 class CallUsageRerate(models.Model):
@@ -221,8 +217,7 @@ class CallUsageRerate(models.Model):
         return row and row[0]
 
     def _run_for_a_click(self):
-        if not self._run(CLICK_SECONDS):
-            self.env.ref("call_wallet.ir_cron_rerate").sudo()._trigger()
+        go_on_by_schedule(self.env, "ir_cron_rerate", self._run)
 
     @worker
     def _run(self, seconds):
@@ -253,7 +248,7 @@ class CallUsageRerate(models.Model):
     def _advance(self, rerate):
         if not rerate._run(CRON_SECONDS):
             with door(self.env):
-                self.env.ref("call_wallet.ir_cron_rerate")._trigger()
+                wake(self.env, "ir_cron_rerate")
 
 
 READONLY = {

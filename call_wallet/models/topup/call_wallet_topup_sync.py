@@ -3,12 +3,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import api, models
 from odoo.tools import mute_logger
 from psycopg2 import OperationalError, errors
 
+from ...tools.background import after_commit
 from ...tools.clock import utcnow
 from ...tools.door import books_door, door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
@@ -22,8 +22,6 @@ _is_together = ContextVar("call_wallet_together", default=False)
 
 # Somebody else moved the wallet, or the top-up, since this transaction began.
 BUSY = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
-
-WAITING = "call_wallet.notices"
 
 # Whoever received the payment's result processes it at once; Odoo's own scheduled action comes before us, too.
 LEFT_ALONE = timedelta(minutes=30)
@@ -62,7 +60,7 @@ class CallWalletTopupSync(models.Model):
                 with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
                     topup._sync_one()
             except BUSY:
-                topup._sync_after_commit()
+                after_commit(self.env, self._name, "_sync_committed", topup.ids)
 
     @contextmanager
     def _together(self):
@@ -74,8 +72,13 @@ class CallWalletTopupSync(models.Model):
             _is_together.reset(token)
         self._sync()
 
-    def _sync_after_commit(self):
-        self.env.cr.postcommit.add(partial(sync_now, self.env.registry, self.ids))
+    @worker
+    @api.model
+    def _sync_committed(self, topup_ids):
+        """Credit these top-ups after the accounting's commit, each in a transaction of its own."""
+        for topup_id in topup_ids:
+            with door(self.env):
+                self.browse(topup_id)._sync_one()
 
     # === THE LEVEL === #
 
@@ -89,7 +92,7 @@ class CallWalletTopupSync(models.Model):
         self._close_wires()
         if difference:
             self._follow_auto_topup(difference)
-            self._notify_after_commit()
+            after_commit(self.env, self._name, "_cron_notify", self.ids)
         return difference
 
     def _enter_difference(self):
@@ -182,13 +185,6 @@ class CallWalletTopupSync(models.Model):
     #
     # What was told is a level beside the credit, so a mail that a crash prevented is sent by the
     # scheduled action, and none is sent twice.
-
-    def _notify_after_commit(self):
-        """Mail the recipients once what was credited is committed."""
-        waiting = self.env.cr.postcommit.data.setdefault(WAITING, set())
-        if not waiting:
-            self.env.cr.postcommit.add(partial(notify_now, self.env.registry, self.env.cr))
-        waiting.add(self.id)
 
     @api.model
     def _cron_notify(self, topup_ids=None):
@@ -310,18 +306,6 @@ class CallWalletTopupSync(models.Model):
             _logger.error("Payment %s of a top-up was not processed.", transaction.reference, exc_info=error)
 
 
-def sync_now(registry, topup_ids):
-    """Credit these top-ups in a transaction of their own, after the accounting's commit."""
-    try:
-        with registry.cursor() as cr:
-            env = api.Environment(cr, SUPERUSER_ID, {})
-            with door(env):
-                for topup in env["call.wallet.topup"].browse(topup_ids).sorted("id"):
-                    topup._sync_one()
-    except Exception:  # the payment is committed; the sweep finds what is missing here
-        _logger.exception("Call wallet top-ups %s were not credited; the scheduled sweep will.", topup_ids)
-
-
 SENT_BACK = """
     SELECT COALESCE(sum(p.credit_amount_currency), 0)::text
       FROM account_move note
@@ -335,17 +319,6 @@ SENT_BACK = """
        AND entry.state = 'posted'
        AND (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
 """
-
-
-def notify_now(registry, committed):
-    """Mail what a transaction credited, now that it is committed. A failure is the scheduled action's."""
-    topup_ids = committed.postcommit.data.pop(WAITING, ())
-    try:
-        with registry.cursor() as cr:
-            topups = api.Environment(cr, SUPERUSER_ID, {})["call.wallet.topup"]
-            topups._cron_notify(sorted(topup_ids))
-    except Exception:  # the credit is committed; whoever paid must not see this
-        _logger.exception("Call wallet top-ups %s: no mail yet; the scheduled action tries again.", topup_ids)
 
 
 # The level falls silently where money was taken back: what comes again is told again.

@@ -7,6 +7,7 @@ from odoo import models
 from odoo.exceptions import UserError
 
 from ...const import ACCOUNT_MANAGER
+from ...tools.background import wake
 from ...tools.door import end_if_clean
 from ...tools.fields import parse_day
 from ...tools.usage_report_file import WRITERS, to_cells
@@ -176,7 +177,7 @@ class CallWalletUsageReport(models.Model):
         if not job:
             extent = wallet._usage_report_extent(values["date_from"], values["date_to"])
             job = jobs.create({**values, "row_count": extent.count})
-            self.env.ref("call_wallet.ir_cron_usage_report").sudo()._trigger()
+            wake(self.env, "ir_cron_usage_report")
         return job.with_env(self.env)
 
 
