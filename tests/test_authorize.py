@@ -17,8 +17,8 @@ class AuthorizeCase(CallWalletCommon):
         account = (wallet or self.wallet).account_ref
         return self.env["call.wallet"].authorize_call(account, call_ref, call_type, number, **more)
 
-    def _extend(self, seconds, call_ref="c-1"):
-        return self.env["call.wallet"].extend_hold(self.wallet.account_ref, call_ref, seconds)
+    def _extend(self, seconds=None, call_ref="c-1", **more):
+        return self.env["call.wallet"].extend_hold(self.wallet.account_ref, call_ref, seconds, **more)
 
     def _release(self, call_ref="c-1"):
         return self.env["call.wallet"].release_hold(self.wallet.account_ref, call_ref)
@@ -56,15 +56,20 @@ class TestAnswers(AuthorizeCase):
         answer = self._ask()
         hold = self._hold()
         self.assertEqual(
-            {key: value for key, value in answer.items() if key != "message"},
+            answer,
             {
+                "message": "The call may start.",
                 "allowed": True,
                 "code": "ok",
                 "call_ref": "c-1",
                 "hold": hold.id,
                 "rate": "0.012500",
                 "currency": "USD",
-                "max_seconds": 4800,
+                # What is held: the company's 10 minutes. All funds would last 1 / 0.0125 = 80 minutes.
+                "held_seconds": 600,
+                "max_seconds": 600,
+                "funds_seconds": 4800,
+                "expires_at": hold.expires_at.isoformat() + "+00:00",
                 "balance": "1.000000",
                 "available": "0.875000",
             },
@@ -79,7 +84,7 @@ class TestAnswers(AuthorizeCase):
     def test_no_call_starts_on_a_closed_wallet_but_one_that_took_place_is_charged(self):
         self._fund(self.wallet, "20")
         self.wallet.active = False
-        self.assertEqual(self._ask()["code"], "unknown_account")
+        self._refused(self._ask(), "closed", "closed")
         self.assertEqual(self._record(self._call())["result"], "charged")
 
     def test_billing_not_set_up(self):
@@ -164,7 +169,7 @@ class TestAnswers(AuthorizeCase):
 
 @tagged("post_install", "-at_install", "standard")
 class TestLongestCall(AuthorizeCase):
-    def test_max_seconds_follows_the_rate_and_never_costs_more_than_is_available(self):
+    def test_funds_seconds_follow_the_rate_and_never_cost_more_than_is_available(self):
         self._fund(self.wallet, 1)
         for number, call_type, expected in (
             (CALIFORNIA, "live", 4800),  # 1 / 0.0125 = 80 min
@@ -176,14 +181,14 @@ class TestLongestCall(AuthorizeCase):
         ):
             with self.subTest(number=number, call_type=call_type):
                 answer = self._ask(number=number, call_type=call_type)
-                self.assertEqual(answer["max_seconds"], expected)
+                self.assertEqual(answer["funds_seconds"], expected)
                 self._release()
 
     def test_a_call_that_lasts_max_seconds_is_covered_and_a_second_more_is_not(self):
         for ref, number in (("c-1", LONDON), ("c-2", PARIS), ("c-3", BERLIN), ("c-4", ROME)):
             wallet = self._make_wallet()
             self._fund(wallet, 1)
-            longest = self._ask(ref, number, wallet=wallet)["max_seconds"]
+            longest = self._ask(ref, number, wallet=wallet, expected_seconds=86400)["max_seconds"]
             costs = [
                 Decimal(
                     self._record(self._call(account=wallet.account_ref, number=number, duration_seconds=seconds))[
@@ -271,9 +276,29 @@ class TestHolds(AuthorizeCase):
     def test_extending_reserves_more_of_the_same_hold(self):
         hold = self._ask()["hold"]
         answer = self._extend(600)
-        self.assertEqual((answer["allowed"], answer["hold"], answer["max_seconds"]), (True, hold, 4800))
+        self.assertEqual((answer["allowed"], answer["hold"], answer["max_seconds"]), (True, hold, 1200))
+        self.assertEqual((answer["held_seconds"], answer["funds_seconds"]), (1200, 4800))
+        self.assertEqual(answer["message"], "The call may go on.")
         self.assertEqual(self._hold().reserved_seconds, 1200)
         self.assertHeld("0.25")
+
+    def test_extending_to_a_total_is_done_once(self):
+        self._ask()
+        for _time in range(2):
+            answer = self._extend(total_seconds=1200)
+            self.assertEqual((answer["allowed"], answer["max_seconds"]), (True, 1200))
+        # What is held already is not given back: the call may have been told so.
+        self.assertEqual(self._extend(total_seconds=60)["max_seconds"], 1200)
+        self.assertHeld("0.25")
+
+    def test_a_call_is_extended_to_a_total_or_by_some_seconds(self):
+        self._ask()
+        for more in ({}, {"seconds": 60, "total_seconds": 660}):
+            with self.assertRaisesRegex(UserError, "total_seconds, seconds"):
+                self._extend(**more)
+        for total in (0, "60", 1.5, True, 2_592_001):
+            with self.assertRaisesRegex(UserError, "total_seconds"):
+                self._extend(total_seconds=total)
 
     def test_an_extension_gets_what_is_left_and_then_is_refused(self):
         self._ask("c-1", expected_seconds=600)
@@ -295,6 +320,8 @@ class TestHolds(AuthorizeCase):
         for _time in range(2):
             answer = self._release()
             self.assertEqual((answer["allowed"], answer["available"]), (True, "1.000000"))
+            self.assertEqual((answer["message"], answer["max_seconds"]), ("Nothing is held for this call.", 0))
+            self.assertIsNone(answer["expires_at"])
         self.assertEqual(self._hold().state, "released")
         self.assertHeld("0")
 
@@ -341,12 +368,15 @@ class TestHolds(AuthorizeCase):
         self.assertEqual(self._hold().state, "held")
         self.assertHeld("0.1375")
 
-    def test_pausing_refuses_new_calls_and_leaves_running_ones_alone(self):
+    def test_pausing_refuses_new_calls_and_lets_running_ones_last_what_they_hold(self):
         self._ask("c-1")
         self.wallet.action_pause("Unusual traffic")
         self.assertEqual(self._ask("c-2")["code"], "paused")
         self.assertEqual(self._ask("c-1")["code"], "ok")
-        self.assertTrue(self._extend(60)["allowed"])
+        answer = self._extend(60)
+        self.assertEqual((answer["allowed"], answer["code"], answer["max_seconds"]), (False, "paused", 600))
+        self.assertIn("Unusual traffic", answer["message"])
+        self.assertHeld("0.125")
         self.assertEqual(self._record(self._call(call_ref="c-1"))["result"], "charged")
         self.assertHeld("0")
 
@@ -362,11 +392,16 @@ class TestConflicts(AuthorizeCase):
 
     def test_the_same_reference_with_other_content_is_a_conflict_and_changes_nothing(self):
         self._fund(self.wallet, 1)
-        self._ask(expected_seconds=4800)  # 80 min at 0.0125: all there is
+        names = {"campaign": "Nurses", "manager": "jo@initrode.example", "application_ref": "APP-1"}
+        self._ask(expected_seconds=4800, **names)  # 80 min at 0.0125: all there is
         for other in (
             {"number": LONDON, "expected_seconds": 4800},
             {"call_type": "whatsapp", "expected_seconds": 4800},
             {"expected_seconds": 60},
+            {"direction": "inbound"},
+            {"campaign": "Drivers"},
+            {"manager": "bo@initrode.example"},
+            {"application_ref": "APP-2"},
         ):
             with self.subTest(other=other):
                 answer = self._ask(**other)
@@ -375,8 +410,9 @@ class TestConflicts(AuthorizeCase):
                 self.assertIn("reference", answer["message"])
         hold = self._hold()
         self.assertEqual((hold.number, hold.call_type, hold.reserved_seconds), (CALIFORNIA, "live", 4800))
+        self.assertEqual((hold.campaign, hold.manager, hold.application_ref), tuple(names.values()))
         self.assertHeld("1")
-        self.assertEqual(self._ask(expected_seconds=4800)["code"], "ok")
+        self.assertEqual(self._ask(expected_seconds=4800, **names)["code"], "ok")
 
     def test_whoever_asks_again_without_a_length_asks_for_none_in_particular(self):
         self._fund(self.wallet, 1)
@@ -390,6 +426,25 @@ class TestConflicts(AuthorizeCase):
         again = self._ask()
         self.assertEqual((again["code"], again["hold"]), ("ok", first["hold"]))
         self.assertEqual(self._hold().reserved_seconds, 1200)
+
+    def test_inbound_calls_are_authorised_at_their_own_price(self):
+        self._fund(self.wallet, 1)
+        # A plan that does not price them leaves them free.
+        answer = self._ask("in-1", direction="inbound")
+        self.assertEqual((answer["allowed"], answer["rate"]), (True, "0.000000"))
+        self.assertHeld("0")
+        self.plan.rate_ids = [(0, 0, {"prefix": "", "direction": "inbound", "price_per_minute": "0.03"})]
+        answer = self._ask("in-2", direction="inbound")
+        self.assertEqual((answer["rate"], answer["max_seconds"]), ("0.030000", 600))
+        self.assertHeld("0.3")
+        # 61 s: 2 min at 0.03; the hold knows the direction when more is asked for.
+        self.assertEqual(self._extend(600, "in-2")["rate"], "0.030000")
+        result = self._record(self._call(call_ref="in-2", direction="inbound"))
+        self.assertEqual((result["result"], result["total_cost"], result.get("notes")), ("charged", "0.060000", None))
+        self._ask("in-3", direction="inbound")
+        self.assertTrue(self._record(self._call(call_ref="in-3"))["notes"])
+        with self.assertRaisesRegex(UserError, "direction"):
+            self._ask("in-4", direction="sideways")
 
     def test_what_was_released_may_be_asked_for_anew_with_other_content(self):
         self._fund(self.wallet, 1)

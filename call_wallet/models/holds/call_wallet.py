@@ -1,5 +1,6 @@
 from datetime import UTC
 from decimal import Decimal
+from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
@@ -8,16 +9,45 @@ from ...rating import MAX_CALL_SECONDS, Rate, max_seconds, whole_steps
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
-from ...tools.intake import CALL_TYPES, STATUSES, Refused, choice, echo, phone_number, shown, text
+from ...tools.intake import (
+    CALL_TYPES,
+    DIRECTIONS,
+    MAX_DURATION,
+    STATUSES,
+    Refused,
+    choice,
+    echo,
+    phone_number,
+    shown,
+    text,
+)
 from ...tools.rights import as_superuser
 from ..ledger.call_wallet_ledger import Funds
 from .call_wallet_hold import Hold
 
-# What a 4-byte integer holds: the funds are the limit.
-UNLIMITED = 2**31 - 1
+DAY_SECONDS = 24 * 3600
 
 # A browser's clock starts when the answer arrives, ours before: they differ by that much.
 CLOCK_TOLERANCE_SECONDS = 5
+
+
+class Asked(NamedTuple):
+    """What a call is to be authorised for. Seconds are 0, and texts empty, where the platform says nothing."""
+
+    call_type: str
+    direction: str
+    number: str
+    expected_seconds: int
+    campaign: str = ""
+    manager: str = ""
+    application_ref: str = ""
+
+    def contradicts(self, hold):
+        """Tell whether a hold was granted for another call; what one of the two does not say is no contradiction."""
+        if any(getattr(self, name) != getattr(hold, name) for name in ("call_type", "direction", "number")):
+            return True
+        others = [(getattr(self, name), getattr(hold, name)) for name in self._fields[3:]]
+        return any(asked and held and asked != held for asked, held in others)
 
 
 class CallWalletAuthorize(models.Model):
@@ -32,52 +62,84 @@ class CallWalletAuthorize(models.Model):
     # === API === #
 
     @api.model
-    def authorize_call(self, account, call_ref, call_type, number, expected_seconds=None):
+    def authorize_call(
+        self,
+        account,
+        call_ref,
+        call_type,
+        number,
+        expected_seconds=None,
+        direction="outbound",
+        campaign=None,
+        manager=None,
+        application_ref=None,
+    ):
         """Say whether a call may start and reserve funds for it.
 
-        Asking again for a call in progress returns the same hold. With another number, type or expected length it
-        is ``conflict``: the hold stays as it is, and another call needs another reference.
+        A platform that ends each call at ``max_seconds`` cannot overspend a wallet, with any number of calls at once.
+        To go on, it extends the hold in time; one that cannot extend asks for more by ``expected_seconds``.
+
+        Asking again for a call in progress returns the same hold. With other content it is ``conflict``: the hold
+        stays as it is, and another call needs another reference.
 
         :param str account: the wallet's account reference
         :param str call_ref: the platform's reference of the call
         :param str call_type: ``live`` or ``whatsapp``
         :param str number: E.164
         :param int expected_seconds: how long to reserve for; default: the company's setting
-        :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``not_set_up``,
-            ``paused``, ``no_funds``, ``destination_not_contracted``, ``invalid_number``,
-            ``already_settled``, ``conflict``); ``message``, a sentence for the person who wants to call;
-            ``call_ref``; ``hold`` (id); ``max_seconds``, the longest the call may last;
-            ``rate`` a minute, ``balance`` and ``available`` as decimal strings in ``currency``
+        :param str direction: ``outbound`` or ``inbound``
+        :param str campaign: shown with the hold while the call is in progress, as are ``manager`` (e-mail or name)
+            and ``application_ref``
+        :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``closed``, ``not_set_up``, ``paused``,
+            ``no_funds``, ``destination_not_contracted``, ``invalid_number``, ``already_settled``, ``conflict``);
+            ``message``, a sentence for the person who wants to call; ``call_ref``; ``hold`` (id); ``held_seconds``,
+            how long the call may last on what is held, and ``max_seconds``, the same; ``expires_at``, when the hold
+            is given up unless the call is extended or reported (ISO 8601, UTC); ``funds_seconds``, how long all
+            free funds would last, for display only; ``rate`` a minute, ``balance`` and ``available`` as decimal
+            strings in ``currency``
         :raise UserError: a parameter other than the number is missing or malformed
         :raise AccessError: neither the calling platform nor an employee who works with wallets
         """
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
-        call_type = self._read(choice, CALL_TYPES, call_type=call_type)
         self._check_seconds("expected_seconds", expected_seconds)
+        asked = Asked(
+            call_type=self._read(choice, CALL_TYPES, call_type=call_type),
+            direction=self._read(choice, DIRECTIONS, "outbound", direction=direction),
+            number=number,
+            expected_seconds=expected_seconds or 0,
+            campaign=self._read(text, "", campaign=campaign),
+            manager=self._read(text, "", manager=manager),
+            application_ref=self._read(text, "", application_ref=application_ref),
+        )
         with door(self.env):
-            return as_superuser(self)._authorize(account, call_ref, call_type, number, expected_seconds)
+            return as_superuser(self)._authorize(account, call_ref, asked)
 
     @api.model
-    def extend_hold(self, account, call_ref, seconds):
-        """Reserve funds for ``seconds`` more of a call in progress.
+    def extend_hold(self, account, call_ref, seconds=None, total_seconds=None):
+        """Reserve funds for a longer call. Where they do not suffice, for as long as they do.
 
-        :param int seconds: how much longer, in seconds
-        :return: as ``authorize_call``; ``allowed`` is False with ``no_funds`` when not even one
-            more increment can be covered: the call must end at ``max_seconds``
+        :param int total_seconds: how long the call shall last, counted from its start, so that asking again holds no
+            more
+        :param int seconds: instead of it, how much longer than what is held; asking again holds more again
+        :return: as ``authorize_call``; ``allowed`` is False with ``no_funds`` where not even one more increment is
+            covered, and with ``paused`` where the wallet was paused by hand: the call may last ``max_seconds``
         :raise UserError: no hold for this call, or a parameter is missing or malformed
         """
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
-        self._check_seconds("seconds", seconds, required=True)
+        if (seconds is None) == (total_seconds is None):
+            raise UserError(self.env._("total_seconds, seconds: send one of the two."))
+        self._check_seconds("seconds", seconds)
+        self._check_seconds("total_seconds", total_seconds, most=MAX_DURATION)
         with door(self.env):
-            return as_superuser(self)._extend(account, call_ref, seconds)
+            return as_superuser(self)._extend(account, call_ref, seconds, total_seconds)
 
     @api.model
     def release_hold(self, account, call_ref):
         """Give back what a call holds that never took place. Repeating it is harmless.
 
-        :return: as ``authorize_call``
+        :return: as ``authorize_call``; nothing is held any more
         :raise UserError: no hold for this call, or a parameter is missing or malformed
         """
         self.env["call.usage"]._check_platform()
@@ -96,60 +158,61 @@ class CallWalletAuthorize(models.Model):
         except Refused as refused:
             raise UserError(self.env._(refused.sentence)) from None
 
-    def _check_seconds(self, field, value, required=False):
-        if value is None and not required:
-            return
-        if type(value) is not int or not 0 < value <= 86400:
+    def _check_seconds(self, field, value, most=DAY_SECONDS):
+        if value is not None and (type(value) is not int or not 0 < value <= most):
             raise UserError(
                 self.env._(
-                    "%(field)s: %(value)s; send whole seconds, 1 to 86400.",
+                    "%(field)s: %(value)s; send whole seconds, 1 to %(most)s.",
                     field=field,
                     value=shown(value),
+                    most=most,
                 )
             )
 
     # === DECISIONS === #
 
-    def _authorize(self, account_ref, call_ref, call_type, number, expected_seconds):
+    def _authorize(self, account_ref, call_ref, asked):
         rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=True).get(account_ref)
         if rated is None:
-            return self._unknown_account(account_ref, call_ref)
+            return self._no_wallet(account_ref, call_ref)
         try:
-            number = phone_number({"number": number})
+            asked = asked._replace(number=phone_number({"number": asked.number}))
         except Refused:
             return self._verdict("invalid_number", call_ref, rated)
-        rate = rated.match(call_type, "outbound", number, utcnow())
+        rate = rated.match(asked.call_type, asked.direction, asked.number, utcnow())
         funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, rate)
         if hold and hold.state == "held":
-            # Whoever asks again without a length asks for none in particular.
-            is_as_long = not expected_seconds or hold.expected_seconds in (0, expected_seconds)
-            if (hold.call_type, hold.number) != (call_type, number) or not is_as_long:
+            if asked.contradicts(hold):
                 return self._verdict("conflict", call_ref, rated, funds)
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
         code = self._refusal_code(funds, rate)
         if code:
             return self._verdict(code, call_ref, rated, funds, rate)
-        # Free of charge within the grace; what is held is for a call that goes on.
-        wanted = whole_steps(rate, max(expected_seconds or rated.hold_seconds, rate.grace_seconds + 1))
-        hold = Hold(None, "new", ZERO, 0, call_type, number, rate.price_per_minute, utcnow(), expected_seconds or 0)
+        # Within the grace a call is free of charge; what is held is for a call that goes on.
+        wanted = whole_steps(rate, max(asked.expected_seconds or rated.hold_seconds, rate.grace_seconds + 1))
+        hold = Hold(state="new", rate=rate.price_per_minute, authorized_at=utcnow(), **asked._asdict())
         return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
-    def _extend(self, account_ref, call_ref, seconds):
+    def _extend(self, account_ref, call_ref, seconds, total_seconds):
         rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
         if rated is None:
             return self._verdict("unknown_account", call_ref)
         funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
-            return self._verdict("already_settled", call_ref, rated, funds)
+            return self._verdict("already_settled", call_ref, rated, funds, asked_to="extend")
         if not hold or hold.state == "released":
             raise UserError(self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref))
         rate = self._rate_of(hold, rated)
         if hold.state == "expired":
             hold = hold._replace(amount=ZERO)
-        wanted = whole_steps(rate, hold.reserved_seconds + seconds)
-        return self._reserve(rated, call_ref, hold, rate, wanted, funds)
+        wanted = whole_steps(rate, min(total_seconds or hold.reserved_seconds + seconds, MAX_DURATION))
+        if hold.state == "held" and wanted <= hold.reserved_seconds:
+            return self._verdict("ok", call_ref, rated, funds, rate, hold, asked_to="extend")
+        if funds.is_paused_by_hand:
+            return self._verdict("paused", call_ref, rated, funds, rate, hold, asked_to="extend")
+        return self._reserve(rated, call_ref, hold, rate, wanted, funds, asked_to="extend")
 
     def _release(self, account_ref, call_ref):
         rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
@@ -157,12 +220,12 @@ class CallWalletAuthorize(models.Model):
             return self._verdict("unknown_account", call_ref)
         funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
-            return self._verdict("already_settled", call_ref, rated, funds)
+            return self._verdict("already_settled", call_ref, rated, funds, asked_to="release")
         if not hold:
             raise UserError(self.env._("call_ref: there is no hold for %s.", call_ref))
         self.env["call.wallet.hold"]._release(rated.wallet_id, call_ref)
         funds = self._lock_funds(rated)
-        return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated))
+        return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), asked_to="release")
 
     def _look_up(self, rated, call_ref):
         """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged."""
@@ -181,7 +244,7 @@ class CallWalletAuthorize(models.Model):
             return "no_funds"
         return None if rate else "destination_not_contracted"
 
-    def _reserve(self, rated, call_ref, hold, rate, wanted, funds):
+    def _reserve(self, rated, call_ref, hold, rate, wanted, funds, asked_to="authorize"):
         """Hold funds for ``wanted`` seconds in all, or for fewer if no more is available."""
         longest = longest_call(rate, available(funds) + hold.amount)
         if longest < wanted and self.env["call.wallet.hold"]._expire([rated.wallet_id]):
@@ -190,14 +253,14 @@ class CallWalletAuthorize(models.Model):
             longest = longest_call(rate, available(funds) + hold.amount)
         # A call that could only last the grace, which costs nothing, is not worth starting.
         if longest <= max(hold.reserved_seconds, rate.grace_seconds):
-            return self._verdict("no_funds", call_ref, rated, funds, rate, hold if hold.id else None)
+            return self._verdict("no_funds", call_ref, rated, funds, rate, hold if hold.id else None, asked_to)
         seconds = min(wanted, longest)
         hold, funds = self.env["call.wallet.hold"]._write_hold(rated.wallet_id, call_ref, hold, rate, seconds)
-        return self._verdict("ok", call_ref, rated, funds, rate, hold)
+        return self._verdict("ok", call_ref, rated, funds, rate, hold, asked_to)
 
     def _rate_of(self, hold, rated):
         """Return the rate the call was authorised at, or its price alone if it is gone since."""
-        rate = rated.match(hold.call_type, "outbound", hold.number, hold.authorized_at)
+        rate = rated.match(hold.call_type, hold.direction, hold.number, hold.authorized_at)
         return rate or Rate(prefix="", price_per_minute=hold.rate)
 
     @api.model
@@ -216,40 +279,54 @@ class CallWalletAuthorize(models.Model):
 
     # === ANSWER === #
 
-    def _verdict(self, code, call_ref, rated=None, funds=None, rate=None, hold=None):
-        longest = 0
-        if code == "ok" and hold:
-            longest = longest_call(rate, available(funds) + hold.amount)
-        elif hold:
-            longest = hold.reserved_seconds
+    def _verdict(self, code, call_ref, rated=None, funds=None, rate=None, hold=None, asked_to="authorize"):
+        """Return what the platform is answered; ``hold`` is the call's own, whatever became of it."""
+        is_held = bool(hold) and hold.state == "held"
+        held_seconds = hold.reserved_seconds if is_held else 0
+        funds_seconds = 0
+        if funds and rate and code in ("ok", "no_funds"):
+            funds_seconds = longest_call(rate, available(funds) + (hold.amount if is_held else ZERO))
         return {
             "allowed": code == "ok",
             "code": code,
-            "message": self._message(code, rated),
+            "message": self._message(code, rated, asked_to),
             "call_ref": call_ref,
             "hold": hold.id if hold else None,
             "rate": str(parse_amount(rate.price_per_minute)) if rate else None,
             "currency": rated.currency if rated else None,
-            "max_seconds": longest,
+            "held_seconds": held_seconds,
+            "expires_at": hold.expires_at.replace(tzinfo=UTC).isoformat() if is_held else None,
+            "max_seconds": held_seconds,
+            "funds_seconds": funds_seconds,
             "balance": funds.balance if funds else None,
             "available": str(available(funds)) if funds else None,
         }
 
-    def _unknown_account(self, account_ref, call_ref):
-        verdict = self._verdict("unknown_account", call_ref)
-        if self.with_context(active_test=False).search_count([("account_ref", "=", account_ref)], limit=1):
-            verdict["message"] = self.env._("This account's call wallet is closed. Ask your account manager about it.")
-        return verdict
+    def _no_wallet(self, account_ref, call_ref):
+        closed = self.with_context(active_test=False).search_count([("account_ref", "=", account_ref)], limit=1)
+        return self._verdict("closed" if closed else "unknown_account", call_ref)
 
-    def _message(self, code, rated):
-        """Return the sentence that the call button's tooltip shows."""
+    def _message(self, code, rated, asked_to):
+        """Return the sentence that the call button's tooltip shows, or that answers an extension or a release."""
         _ = self.env._
         if code == "paused":
             reason = self.browse(rated.wallet_id).pause_reason
             return _("Calls are paused by your account manager: %s", reason or _("ask them to resume."))
+        ended = _("This call has ended and was charged; nothing is held for it.")
+        later = {
+            "extend": {
+                "ok": _("The call may go on."),
+                "no_funds": _("The balance covers no longer call. Add balance under Billing."),
+                "already_settled": ended,
+            },
+            "release": {"ok": _("Nothing is held for this call."), "already_settled": ended},
+        }
+        if code in later.get(asked_to, {}):
+            return later[asked_to][code]
         return {
             "ok": _("The call may start."),
             "unknown_account": _("This account has no call wallet. Ask your account manager to set one up."),
+            "closed": _("This account's call wallet is closed. Ask your account manager about it."),
             "not_set_up": _("Billing is not set up. Add a notification recipient under Billing to start calling."),
             "no_funds": _(
                 "The wallet has not enough balance for this call. Add balance under Billing to start calling."
@@ -260,8 +337,8 @@ class CallWalletAuthorize(models.Model):
             "invalid_number": _("This is not a complete international number. Write it like +14155550100."),
             "already_settled": _("This call has already ended and was charged. Start a new one."),
             "conflict": _(
-                "Another call is in progress under this reference: to another number, of another type or length. "
-                "Nothing was changed; use a reference of its own for each call."
+                "Another call is in progress under this reference: its number, type, direction, length or names are "
+                "others. Nothing was changed; use a reference of its own for each call."
             ),
         }[code]
 
@@ -364,9 +441,9 @@ class CallWalletAuthorize(models.Model):
 
         :param str call_ref: a reference of the user's own making; the same one twice is one call
         :return: what ``authorize_call`` answers; when allowed also ``number`` (E.164), ``uri`` (what opens the
-            dialler, RFC 3966, or WhatsApp's click-to-chat link), ``started_at`` (UTC),
-            ``reserved_seconds``, and what the price is made of: ``increment_seconds``,
-            ``minimum_seconds``, ``first_block_seconds``, ``free_seconds``, ``grace_seconds``, ``connection_fee``
+            dialler, RFC 3966, or WhatsApp's click-to-chat link), ``started_at`` (UTC), and what the price is made of:
+            ``increment_seconds``, ``minimum_seconds``, ``first_block_seconds``, ``free_seconds``, ``grace_seconds``,
+            ``connection_fee``
         :raise UserError: the company has no wallet of its own, or a parameter is malformed
         :raise AccessError: not an internal user
         """
@@ -378,14 +455,14 @@ class CallWalletAuthorize(models.Model):
         return self._with_prices(wallet, answer, call_ref)
 
     @api.model
-    def extend_call(self, call_ref, seconds):
-        """Reserve funds for ``seconds`` more of one's own call in progress.
+    def extend_call(self, call_ref, total_seconds):
+        """Reserve funds for one's own call in progress, so that it may last ``total_seconds`` from its start.
 
-        :return: as ``start_call``; not ``allowed`` with ``no_funds``: the call should end by ``max_seconds``
+        :return: as ``start_call``; where it is not ``allowed``, the call should end by ``max_seconds``
         :raise UserError: there is no such call
         """
         wallet = self._wallet_of_own_call(call_ref)
-        answer = wallet.extend_hold(wallet.account_ref, self._own_ref(call_ref), seconds)
+        answer = wallet.extend_hold(wallet.account_ref, self._own_ref(call_ref), total_seconds=total_seconds)
         return self._with_prices(wallet, answer, call_ref)
 
     @api.model
@@ -469,7 +546,6 @@ class CallWalletAuthorize(models.Model):
             number=hold.number,
             uri=dial_uri(hold.call_type, hold.number),
             started_at=hold.authorized_at.replace(tzinfo=UTC).isoformat(),
-            reserved_seconds=hold.reserved_seconds,
             increment_seconds=rate.increment_seconds,
             minimum_seconds=rate.minimum_seconds,
             first_block_seconds=rate.first_block_seconds,
@@ -506,8 +582,8 @@ def available(funds):
 
 
 def longest_call(rate, amount):
-    """Return for how many seconds ``amount`` lasts; a free call ends at a cap instead."""
-    return max_seconds(rate, amount, UNLIMITED if rate.price_per_minute else MAX_CALL_SECONDS)
+    """Return for how many seconds ``amount`` lasts, at most as long as a reported call; a free one ends at a cap."""
+    return max_seconds(rate, amount, MAX_DURATION if rate.price_per_minute else MAX_CALL_SECONDS)
 
 
 def is_plain(text):

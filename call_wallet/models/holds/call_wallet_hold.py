@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 
+from ...const import CALL_TYPES, DIRECTIONS
 from ...rating import cost_of
 from ...tools.clock import utcnow
-from ...tools.fields import Amount, parse_amount
+from ...tools.fields import ZERO, Amount, parse_amount
 from ..ledger.call_wallet_ledger import CLOCK, NOTIFIED_AT, Funds
 
 # A hold outlives the time it reserves by this much, for the call's report to arrive.
@@ -23,15 +24,20 @@ HOLD_STATES = [
 class Hold(NamedTuple):
     """A hold as the decisions need it, without the ORM's cost."""
 
-    id: int
     state: str
-    amount: Decimal
-    reserved_seconds: int
     call_type: str
+    direction: str
     number: str
     rate: Decimal
     authorized_at: datetime
-    expected_seconds: int = 0
+    expected_seconds: int
+    campaign: str
+    manager: str
+    application_ref: str
+    id: int | None = None
+    amount: Decimal = ZERO
+    reserved_seconds: int = 0
+    expires_at: datetime | None = None
 
 
 class CallWalletHold(models.Model):
@@ -49,8 +55,12 @@ class CallWalletHold(models.Model):
 
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
     call_ref = fields.Char("Call Reference", required=True, readonly=True)
-    call_type = fields.Selection([("live", "Live Call"), ("whatsapp", "WhatsApp Call")], required=True, readonly=True)
+    call_type = fields.Selection(CALL_TYPES, required=True, readonly=True)
+    direction = fields.Selection(DIRECTIONS, required=True, readonly=True)
     number = fields.Char(required=True, readonly=True)
+    campaign = fields.Char(readonly=True, help="As the platform named it when it asked.")
+    manager = fields.Char(readonly=True, help="Who calls, as the platform said when it asked: an e-mail or a name.")
+    application_ref = fields.Char("Application ID", readonly=True)
     state = fields.Selection(HOLD_STATES, required=True, readonly=True, default="held")
     amount = Amount(required=True, readonly=True)
     reserved_seconds = fields.Integer(readonly=True, aggregator=None)
@@ -77,8 +87,10 @@ class CallWalletHold(models.Model):
         """Return the call's ``Hold`` (or None), and whether the call was charged already."""
         self.env.cr.execute(
             """
-            SELECT h.id, h.state, h.amount::text, h.reserved_seconds, h.call_type, h.number, h.rate::text,
-                   h.authorized_at, COALESCE(h.expected_seconds, 0), t.id IS NOT NULL
+            SELECT h.state, h.call_type, h.direction, h.number, h.rate::text, h.authorized_at,
+                   COALESCE(h.expected_seconds, 0), COALESCE(h.campaign, ''), COALESCE(h.manager, ''),
+                   COALESCE(h.application_ref, ''), h.id, h.amount::text, h.reserved_seconds, h.expires_at,
+                   t.id IS NOT NULL
               FROM (SELECT) one
               LEFT JOIN call_wallet_hold h ON h.wallet_id = %(wallet)s AND h.call_ref = %(ref)s
               LEFT JOIN call_wallet_transaction t ON t.wallet_id = %(wallet)s AND t.key = 'call/' || %(ref)s
@@ -103,7 +115,11 @@ class CallWalletHold(models.Model):
             "wallet": wallet_id,
             "ref": call_ref,
             "type": hold.call_type,
+            "direction": hold.direction,
             "number": hold.number,
+            "campaign": hold.campaign or None,
+            "manager": hold.manager or None,
+            "application_ref": hold.application_ref or None,
             "amount": amount,
             "before": hold.amount,
             "seconds": seconds,
@@ -116,7 +132,10 @@ class CallWalletHold(models.Model):
         self.env.cr.execute(WRITE_HOLD, values)
         hold_id, notify, *funds = self.env.cr.fetchone()
         self._after_hold([wallet_id] if notify else [])
-        return hold._replace(id=hold_id, state="held", amount=amount, reserved_seconds=seconds), Funds(*funds)
+        hold = hold._replace(
+            id=hold_id, state="held", amount=amount, reserved_seconds=seconds, expires_at=values["expires"]
+        )
+        return hold, Funds(*funds)
 
     @api.model
     def _release(self, wallet_id, call_ref):
@@ -180,15 +199,17 @@ class CallWalletHold(models.Model):
 WRITE_HOLD = f"""
     WITH hold AS (
         INSERT INTO call_wallet_hold
-               (wallet_id, call_ref, call_type, number, state, amount, reserved_seconds, expected_seconds, rate,
-                rate_id, authorized_at, expires_at)
-        VALUES (%(wallet)s, %(ref)s, %(type)s, %(number)s, 'held', %(amount)s, %(seconds)s, %(expected)s, %(rate)s,
-                %(rate_id)s, %(now)s, %(expires)s)
+               (wallet_id, call_ref, call_type, direction, number, campaign, manager, application_ref, state, amount,
+                reserved_seconds, expected_seconds, rate, rate_id, authorized_at, expires_at)
+        VALUES (%(wallet)s, %(ref)s, %(type)s, %(direction)s, %(number)s, %(campaign)s, %(manager)s,
+                %(application_ref)s, 'held', %(amount)s, %(seconds)s, %(expected)s, %(rate)s, %(rate_id)s, %(now)s,
+                %(expires)s)
         ON CONFLICT (wallet_id, call_ref) DO UPDATE
-           SET state = 'held', call_type = EXCLUDED.call_type, number = EXCLUDED.number,
-               amount = EXCLUDED.amount, reserved_seconds = EXCLUDED.reserved_seconds,
-               expected_seconds = EXCLUDED.expected_seconds, rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id,
-               expires_at = EXCLUDED.expires_at
+           SET state = 'held', call_type = EXCLUDED.call_type, direction = EXCLUDED.direction,
+               number = EXCLUDED.number, campaign = EXCLUDED.campaign, manager = EXCLUDED.manager,
+               application_ref = EXCLUDED.application_ref, amount = EXCLUDED.amount,
+               reserved_seconds = EXCLUDED.reserved_seconds, expected_seconds = EXCLUDED.expected_seconds,
+               rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id, expires_at = EXCLUDED.expires_at
         RETURNING id
     )
     UPDATE call_wallet_balance b

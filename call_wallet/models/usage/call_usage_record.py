@@ -278,7 +278,7 @@ INSERT_USAGE = """
                c.increment_seconds, c.minimum_seconds, c.first_block_seconds, c.free_seconds, c.grace_seconds,
                c.connection_fee, c.campaign_id,
                c.application_ref, c.manager_id, c.reported_at,
-               CASE WHEN h.number <> c.number OR h.call_type <> c.call_type
+               CASE WHEN (h.number, h.call_type, h.direction) <> (c.number, c.call_type, c.direction)
                     THEN concat_ws(',', 'differs_from_hold', c.note_codes) ELSE c.note_codes END
           FROM unnest(
                %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[],
@@ -291,7 +291,7 @@ INSERT_USAGE = """
                     connection_fee, campaign_id,
                     application_ref, manager_id, reported_at, note_codes)
           LEFT JOIN LATERAL (
-               SELECT found.number, found.call_type FROM call_wallet_hold found
+               SELECT found.number, found.call_type, found.direction FROM call_wallet_hold found
                 WHERE found.wallet_id = c.wallet_id AND found.call_ref = c.call_ref
                 LIMIT 1) h ON TRUE
      RETURNING id, note_codes

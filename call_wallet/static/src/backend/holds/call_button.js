@@ -70,9 +70,9 @@ export class CallButton extends Component {
             return verdict.message;
         }
         const price = formatMoney(verdict.rate, this.state.answer.currency, { exact: true });
-        return verdict.max_seconds > LONG_SECONDS || verdict.max_seconds <= 0
+        return verdict.funds_seconds > LONG_SECONDS || verdict.funds_seconds <= 0
             ? _t("%(price)s a minute", { price })
-            : _t("%(price)s a minute, the balance lasts %(time)s", { price, time: clock(verdict.max_seconds) });
+            : _t("%(price)s a minute, the balance lasts %(time)s", { price, time: clock(verdict.funds_seconds) });
     }
 
     onClick(ev, button) {

@@ -158,17 +158,19 @@ export const callService = {
             if (!call || state.isEnding || Date.now() < nextExtension) {
                 return;
             }
-            if (secondsOf(call) < call.reserved_seconds - EXTEND_WITHIN_SECONDS) {
+            if (secondsOf(call) < call.held_seconds - EXTEND_WITHIN_SECONDS) {
                 return;
             }
             nextExtension = Date.now() + ASK_AGAIN_MS;
             try {
-                const verdict = await orm.silent.call("call.wallet", "extend_call", [call.call_ref, EXTEND_BY_SECONDS]);
+                // Counted from the call's start, so that a repeated request holds no more.
+                const total = (call.held_seconds || secondsOf(call)) + EXTEND_BY_SECONDS;
+                const verdict = await orm.silent.call("call.wallet", "extend_call", [call.call_ref, total]);
                 if (state.call?.call_ref !== call.call_ref) {
                     return;
                 }
                 const warning = verdict.allowed ? "" : verdict.message;
-                keep({ ...state.call, reserved_seconds: verdict.reserved_seconds, warning });
+                keep({ ...state.call, held_seconds: verdict.held_seconds, warning });
             } catch {
                 // The server cannot be reached. The call goes on, and is charged when it ends.
             }
