@@ -64,6 +64,7 @@
         "reports/reconciliation_templates.xml",
         "wizards/call_wallet_post_now_views.xml",
         "views/call_wallet_posting_views.xml",
+        "views/call_wallet_month_end_views.xml",
         "views/call_wallet_waiting_views.xml",
         "views/call_wallet_menus.xml",
     ],

@@ -260,6 +260,24 @@ def post_now(env):
     )
 
 
+def overdrawn_in_the_books(env, day=None):
+    """A wallet whose only call is posted, on the last day of some month."""
+    from odoo.addons.call_wallet.tools.clock import recorded_at
+
+    wallet = empty(env)
+    day = day or date(2001 + next(_numbers) % 20, 1, 31)
+    with recorded_at(datetime.combine(day, datetime.min.time()) + timedelta(hours=12)):
+        report(wallet)
+    wallet.post_transactions(day, day, wallet.company_id)
+    return wallet
+
+
+def overdrawn_last_month(env):
+    day = env.company._call_wallet_today().replace(day=1) - timedelta(days=1)
+    env.company.call_wallet_month_end_from = day
+    return overdrawn_in_the_books(env, day)
+
+
 def report_asked_for(env):
     return called(env).request_usage_report()
 
@@ -428,6 +446,18 @@ DOORS = {
     "call.wallet.posting.action_continue": (posting, lambda run: run.action_continue()),
     "call.wallet.posting._cron_start": (used_on_a_day, lambda wallet: wallet.env["call.wallet.posting"]._cron_start()),
     "call.wallet.posting._cron_work": (posting, lambda run: run._cron_work()),
+    "call.wallet.month.end.post_month_end": (
+        overdrawn_in_the_books,
+        lambda wallet: wallet.env["call.wallet.month.end"].post_month_end(day_of(wallet), wallet.company_id),
+    ),
+    "call.wallet.month.end.action_post_last_month": (
+        overdrawn_last_month,
+        lambda wallet: wallet.env["call.wallet.month.end"].action_post_last_month(),
+    ),
+    "call.wallet.month.end._cron_post": (
+        overdrawn_last_month,
+        lambda wallet: wallet.env["call.wallet.month.end"]._cron_post(),
+    ),
     "call.wallet.post.now.action_post": (post_now, lambda wizard: wizard.action_post()),
     "call.wallet.stripe.event._cron_process": (stripe_event, lambda event: event._cron_process()),
 }

@@ -53,6 +53,7 @@ MODELS = {
     "call.wallet.failure": {"F": "r", "M": "r"},
     "call.wallet.hold": {"A": "r", "F": "r", "M": "r"},
     "call.wallet.mandate": {"F": "r", "M": "r"},
+    "call.wallet.month.end": {"F": "r", "M": "r"},
     "call.wallet.package": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
     "call.wallet.payback.wizard": {"M": "crw"},
@@ -109,6 +110,13 @@ def report_job(case):
 
 def posting(case):
     return case.env["call.wallet.posting"].create({"company_id": case.company.id, "date_to": "2026-10-31"})
+
+
+def month_end(case):
+    return case.env["call.wallet.month.end"].create(
+        {"company_id": case.company.id, "currency_id": case.dollar.id, "date": "2026-10-31", "kind": "overdrawn",
+         "value": 1}
+    )  # fmt: skip
 
 
 def second_owner(case):
@@ -269,6 +277,11 @@ ACTIONS = [
            date_from="2026-10-01", date_to="2026-10-31", companies=lambda c: c.foreign.company_id.ids),
     Action("post it from the dialog", FINANCE, "call.wallet.post.now.action_post",
            lambda c: c.env["call.wallet.post.now"].create({"date_to": "2026-10-31"})),
+    Action("post a month's end", FINANCE, "call.wallet.month.end.post_month_end", date="2026-10-31"),
+    Action("post another company's month end", NOBODY, "call.wallet.month.end.post_month_end",
+           date="2026-10-31", companies=lambda c: c.foreign.company_id.ids),
+    Action("post last month's end by the button", FINANCE, "call.wallet.month.end.action_post_last_month", month_end),
+    Action("see a month end's entries", FINANCE, "call.wallet.month.end.action_view_moves", month_end),
     Action("see a posting's entries", FINANCE, "call.wallet.posting.action_view_moves", posting),
     Action("go on with a posting", FINANCE, "call.wallet.posting.action_continue", posting),
     Action("open a document's top-up", FINANCE, "account.move.action_open_call_wallet_topups",

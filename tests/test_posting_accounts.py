@@ -18,6 +18,7 @@ INCOME = {
     "call_wallet_adjustment_account_id": "income",
     "call_wallet_breakage_account_id": "income_other",
     "call_wallet_bad_debt_account_id": "expense",
+    "call_wallet_overdrawn_account_id": "asset_current",
 }
 
 
@@ -27,7 +28,7 @@ def check_books(company):
     accounts = [company[name] for name in types]
     assert [account.account_type for account in accounts] == list(types.values()), company.chart_template
     codes = [account.with_company(company).code for account in accounts]
-    assert len(set(codes)) == 6, codes
+    assert len(set(codes)) == 7, codes
     assert all(code.replace(".", "").isdigit() for code in codes), codes
     assert all(account.company_ids == company for account in accounts)
     journal = company.call_wallet_journal_id
@@ -129,23 +130,24 @@ class TestPostingAccounts(CallWalletCommon):
 
 
 # Codes by hand from each chart: deposits beside advances from customers, revenue beside services, breakage beside other
-# operating income, bad debt beside losses on receivables; each the first code that the chart leaves free there.
+# operating income, bad debt beside losses on receivables, overdrawn wallets beside what customers owe that is not
+# invoiced, else beside other debtors or the customers; each the first code that the chart leaves free there.
 CODES = {
-    "es_pymes": (["438001", "705001", "705002", "705003", "759001", "650001"], []),
-    "fr": (["419101", "706001", "706002", "706003", "758001", "654101"], []),
-    "be_comp": (["460001", "700101", "700102", "700103", "743001", "642001"], []),
-    "de_skr03": (["1712", "8401", "8402", "8403", "2701", "2404"], ["l10n_de.tag_de_liabilities_bs_C_3"]),
-    "de_skr04": (["3251", "4401", "4402", "4403", "4831", "6934"], ["l10n_de.tag_de_liabilities_bs_C_3"]),
-    "it": (["253001", "310101", "310102", "310103", "320201", "490501"], ["l10n_it.account_tag_D_PASS"]),
+    "es_pymes": (["438001", "705001", "705002", "705003", "759001", "650001", "430901"], []),
+    "fr": (["419101", "706001", "706002", "706003", "758001", "654101", "418101"], []),
+    "be_comp": (["460001", "700101", "700102", "700103", "743001", "642001", "404001"], []),
+    "de_skr03": (["1712", "8401", "8402", "8403", "2701", "2404", "1452"], ["l10n_de.tag_de_liabilities_bs_C_3"]),
+    "de_skr04": (["3251", "4401", "4402", "4403", "4831", "6934", "1222"], ["l10n_de.tag_de_liabilities_bs_C_3"]),
+    "it": (["253001", "310101", "310102", "310103", "320201", "490501", "150901"], ["l10n_it.account_tag_D_PASS"]),
     "mx": (
-        ["206.01.02", "401.01.02", "401.01.03", "401.01.04", "401.01.05", "601.84.03"],
+        ["206.01.02", "401.01.02", "401.01.03", "401.01.04", "401.01.05", "601.84.03", "105.01.03"],
         ["l10n_mx.tag_credit_balance_account"],
     ),
-    "in": (["100851", "200211", "200212", "200213", "201201", "210701"], []),
-    "jp": (["330401", "410001", "410002", "410003", "426001", "510301"], []),
-    "ch": (["2031", "3401", "3402", "3403", "3601", "3808"], []),
-    "uk": (["210201", "400001", "400002", "400003", "400004", "785001"], []),
-    "generic_coa": (["212001", "400001", "400002", "400003", "450001", "600001"], []),
+    "in": (["100851", "200211", "200212", "200213", "201201", "210701", "100401"], []),
+    "jp": (["330401", "410001", "410002", "410003", "426001", "510301", "123401"], []),
+    "ch": (["2031", "3401", "3402", "3403", "3601", "3808", "1191"], []),
+    "uk": (["210201", "400001", "400002", "400003", "400004", "785001", "110201"], []),
+    "generic_coa": (["212001", "400001", "400002", "400003", "450001", "600001", "121001"], []),
 }
 
 

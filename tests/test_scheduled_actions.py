@@ -17,6 +17,7 @@ DOOR = "odoo.addons.call_wallet.tools.door"
 ACTIONS = {
     "ir_cron_posting_start": "each",
     "ir_cron_posting": "each",
+    "ir_cron_month_end": "each",
     "ir_cron_rerate": "each",
     "ir_cron_stripe_events": "each",
     "ir_cron_stripe_sweep": "each",

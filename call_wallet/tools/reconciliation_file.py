@@ -19,6 +19,8 @@ class Labels(NamedTuple):
     figures: dict
     total: str
     unassigned: str
+    owed: str
+    overdrawn: str
     explained: str
     unexplained: str
     explanation: str
@@ -58,11 +60,12 @@ class Workbook:
 
     # === A CURRENCY === #
 
-    def add_section(self, currency, rows, unassigned):
+    def add_section(self, currency, rows, unassigned, overdrawn):
         """Add the sheet of one currency.
 
         :param rows: [(account, customer, {figure: Decimal})]
         :param unassigned: what belongs to no wallet; zero leaves its line out
+        :param overdrawn: what wallets below zero come to; zero leaves its lines out
         """
         sheet, line = self._sheet(currency, self._heads()), HEAD_ROWS
         for account, customer, figures in rows:
@@ -79,6 +82,12 @@ class Workbook:
             sheet.write_string(line + 2, 0, self._labels.unassigned)
             sheet.write_string(line + 2, 2, currency)
             sheet.write_number(line + 2, self._first["general_ledger"], float(unassigned), self._wrong)
+        if overdrawn:
+            owed = sum(figures["general_ledger"] for _account, _customer, figures in rows) + overdrawn
+            for place, text, amount in ((3, self._labels.owed, owed), (4, self._labels.overdrawn, -overdrawn)):
+                sheet.write_string(line + place, 0, text)
+                sheet.write_string(line + place, 2, currency)
+                sheet.write_number(line + place, self._first["general_ledger"], float(amount), self._money)
 
     def _heads(self):
         labels = self._labels

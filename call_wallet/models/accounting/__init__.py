@@ -2,8 +2,9 @@
 
 Top-ups are a liability until they are used. The posting turns usage into income with one balanced entry a day,
 company and currency; a wallet's entries are rounded cumulatively, so no cent is lost. The reconciliation shows
-every difference and what explains it. Doors: ``post_transactions``, ``action_continue``, ``_cron_start``,
-``_cron_work``, ``reconciliation``.
+every difference and what explains it. Month-end entries hold for one day and are reversed on the next. Doors:
+``post_transactions``, ``action_continue``, ``_cron_start``, ``_cron_work``, ``post_month_end``, ``_cron_post``,
+``reconciliation``.
 """
 
 from . import (
@@ -15,6 +16,7 @@ from . import (
     call_wallet_posted_entry,
     call_wallet_posting,
     call_wallet_posting_entry,
+    call_wallet_month_end,
     call_wallet,
     call_wallet_reconciliation,
     res_company,

@@ -4,7 +4,7 @@ from odoo import Command, models
 
 from ...const import DEPOSIT_ACCOUNT, JOURNAL
 from ...tools.account_code import beside
-from .res_company import BAD_DEBT_ACCOUNT
+from .res_company import BAD_DEBT_ACCOUNT, OVERDRAWN_ACCOUNT
 
 JOURNAL_CODE = "CWAL"
 ADJUSTMENT, BREAKAGE = "call_wallet_adjustment_account_id", "call_wallet_breakage_account_id"
@@ -12,34 +12,66 @@ REVENUE = ("call_wallet_live_account_id", "call_wallet_whatsapp_account_id", ADJ
 
 # The account of a chart that ours stands beside: {chart: {our setting: id of the chart's account}}. A chart that is
 # built on another one has the other's too. Deposits: advances received from customers. Revenue: services, where it
-# is not the chart's default. Breakage: other operating income. Bad debt: losses on receivables.
+# is not the chart's default. Breakage: other operating income. Bad debt: losses on receivables. Overdrawn wallets: what
+# customers owe that is not invoiced, else other debtors.
 SIBLINGS = {
-    "generic_coa": {DEPOSIT_ACCOUNT: "deferred_revenue", BREAKAGE: "other_income"},
-    "be": {DEPOSIT_ACCOUNT: "a46", "revenue": "a7001", BREAKAGE: "a743", BAD_DEBT_ACCOUNT: "a642"},
+    "generic_coa": {DEPOSIT_ACCOUNT: "deferred_revenue", BREAKAGE: "other_income", OVERDRAWN_ACCOUNT: "receivable"},
+    "be": {
+        DEPOSIT_ACCOUNT: "a46",
+        "revenue": "a7001",
+        BREAKAGE: "a743",
+        BAD_DEBT_ACCOUNT: "a642",
+        OVERDRAWN_ACCOUNT: "a404",
+    },
     "ch": {
         DEPOSIT_ACCOUNT: "ch_coa_2030",
         "revenue": "ch_coa_3400",
         BREAKAGE: "ch_coa_3600",
         BAD_DEBT_ACCOUNT: "ch_coa_3805",
+        OVERDRAWN_ACCOUNT: "ch_coa_1190",
     },
-    "de_skr03": {DEPOSIT_ACCOUNT: "account_1710", BREAKAGE: "account_2700", BAD_DEBT_ACCOUNT: "account_2400"},
+    "de_skr03": {
+        DEPOSIT_ACCOUNT: "account_1710",
+        BREAKAGE: "account_2700",
+        BAD_DEBT_ACCOUNT: "account_2400",
+        OVERDRAWN_ACCOUNT: "account_1451",
+    },
     "de_skr04": {
         DEPOSIT_ACCOUNT: "chart_skr04_3250",
         BREAKAGE: "chart_skr04_4830",
         BAD_DEBT_ACCOUNT: "chart_skr04_6930",
+        OVERDRAWN_ACCOUNT: "chart_skr04_1221",
     },
     "es_common": {
         DEPOSIT_ACCOUNT: "account_common_438",
         "revenue": "account_common_7050",
         BREAKAGE: "account_common_759",
         BAD_DEBT_ACCOUNT: "account_pymes_650",
+        OVERDRAWN_ACCOUNT: "account_common_4309",
     },
-    "fr": {DEPOSIT_ACCOUNT: "pcg_4191", "revenue": "pcg_706", BREAKAGE: "pcg_758", BAD_DEBT_ACCOUNT: "pcg_6541"},
-    "in": {DEPOSIT_ACCOUNT: "p10085", "revenue": "p20021", BREAKAGE: "2012", BAD_DEBT_ACCOUNT: "p2132"},
-    "it": {DEPOSIT_ACCOUNT: "2530", BREAKAGE: "3202", BAD_DEBT_ACCOUNT: "4905"},
-    "jp": {DEPOSIT_ACCOUNT: "l10n_jp_330400", BREAKAGE: "l10n_jp_426000", BAD_DEBT_ACCOUNT: "l10n_jp_510300"},
-    "mx": {DEPOSIT_ACCOUNT: "cuenta206_01", BREAKAGE: "cuenta401_01"},
-    "uk": {DEPOSIT_ACCOUNT: "210200", BAD_DEBT_ACCOUNT: "785000"},
+    "fr": {
+        DEPOSIT_ACCOUNT: "pcg_4191",
+        "revenue": "pcg_706",
+        BREAKAGE: "pcg_758",
+        BAD_DEBT_ACCOUNT: "pcg_6541",
+        OVERDRAWN_ACCOUNT: "pcg_4181",
+    },
+    "in": {
+        DEPOSIT_ACCOUNT: "p10085",
+        "revenue": "p20021",
+        BREAKAGE: "2012",
+        BAD_DEBT_ACCOUNT: "p2132",
+        OVERDRAWN_ACCOUNT: "p10040",
+    },
+    "it": {DEPOSIT_ACCOUNT: "2530", BREAKAGE: "3202", BAD_DEBT_ACCOUNT: "4905", OVERDRAWN_ACCOUNT: "1509"},
+    "jp": {
+        DEPOSIT_ACCOUNT: "l10n_jp_330400",
+        BREAKAGE: "l10n_jp_426000",
+        BAD_DEBT_ACCOUNT: "l10n_jp_510300",
+        OVERDRAWN_ACCOUNT: "l10n_jp_123400",
+    },
+    "mx": {DEPOSIT_ACCOUNT: "cuenta206_01", BREAKAGE: "cuenta401_01", OVERDRAWN_ACCOUNT: "cuenta105_01"},
+    "uk": {DEPOSIT_ACCOUNT: "210200", BAD_DEBT_ACCOUNT: "785000", OVERDRAWN_ACCOUNT: "110200"},
 }
 
 # For any other chart, by the English names that Odoo's charts have: accounts of that type that speak of the first
@@ -64,6 +96,15 @@ NAMES = {
         "expense",
         r"loan|provision|allowance for|impairment|asset",
         (r"bad.?debt|uncollect|irrecover|insolven", r"(loss|writ).*(receivable|customer|debtor)"),
+    ),
+    OVERDRAWN_ACCOUNT: (
+        "asset_current",
+        NOT_OURS + r"|doubt|allow|impair|interest|loan|insur|social|rent|grant|subsid|writ",
+        (
+            r"(invoice|bill)s? (to be|not yet|to) |unbilled|not invoiced|pending invoice",
+            r"accrued.*(income|revenue)|(income|revenue) receivable|contract asset",
+            r"(other|sundry|misc).*(debtor|receivable)",
+        ),
     ),
 }
 
@@ -94,6 +135,7 @@ class AccountChartTemplate(models.AbstractModel):
         deposits, live = self.env._("Call wallet deposits"), self.env._("Revenue from Live Calls")
         whatsapp, adjustments = self.env._("Revenue from WhatsApp calls"), self.env._("Call wallet adjustments")
         breakage, bad_debt = self.env._("Call wallet breakage"), self.env._("Call wallet bad debt")
+        overdrawn = self.env._("Overdrawn call wallets")
         accounts = (
             (DEPOSIT_ACCOUNT, deposits, "liability_current", "21"),
             ("call_wallet_live_account_id", live, "income", "40"),
@@ -101,6 +143,7 @@ class AccountChartTemplate(models.AbstractModel):
             (ADJUSTMENT, adjustments, "income", "40"),
             (BREAKAGE, breakage, "income_other", "40"),
             (BAD_DEBT_ACCOUNT, bad_debt, "expense", "60"),
+            (OVERDRAWN_ACCOUNT, overdrawn, "asset_current", "14"),
         )
         return {
             name: {"name": label, "account_type": kind, **self._call_wallet_place(company, name, prefix, digits)}
@@ -140,6 +183,8 @@ class AccountChartTemplate(models.AbstractModel):
             return known | by_name | deferred | self._call_wallet_by_type(company, "liability_current")
         if name == BREAKAGE:
             return known | by_name | self._call_wallet_by_type(company, "income_other") | default
+        if name == OVERDRAWN_ACCOUNT:
+            return known | by_name | self._call_wallet_by_type(company, "asset_receivable")
         return known | by_name | company.expense_account_id | self._call_wallet_by_type(company, "expense")
 
     def _call_wallet_known_sibling(self, company, name):

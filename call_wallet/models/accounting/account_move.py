@@ -6,7 +6,7 @@ from ...tools.fields import changes
 # Odoo refuses a change of ``name`` only under a hash; its wizard that renumbers entries writes names too.
 FIXED = {
     "name", "ref", "date", "journal_id", "company_id", "currency_id", "line_ids", "call_wallet_posting_id",
-    "call_wallet_day",
+    "call_wallet_day", "call_wallet_month_end_id",
 }  # fmt: skip
 
 
@@ -23,6 +23,14 @@ class AccountMoveEntry(models.Model):
         index="btree_not_null",
         help="The run that turned usage of call wallets into this entry.",
     )
+    call_wallet_month_end_id = fields.Many2one(
+        "call.wallet.month.end",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="What this entry, or its counter-entry of the next day, shows of call wallets at a month's end.",
+    )
     call_wallet_day = fields.Date(
         "Day of Usage",
         readonly=True,
@@ -36,16 +44,20 @@ class AccountMoveEntry(models.Model):
     )
     call_wallet_transaction_ids = fields.One2many("call.wallet.transaction", "move_id", readonly=True)
 
-    @api.depends("call_wallet_posting_id")
+    @api.depends("call_wallet_posting_id", "call_wallet_month_end_id")
     def _compute_call_wallet_item_ids(self):
         for move in self:
-            move.call_wallet_item_ids = move.line_ids if move.call_wallet_posting_id else False
+            move.call_wallet_item_ids = move.line_ids if move._call_wallet_of_posting() else False
+
+    def _call_wallet_of_posting(self):
+        """Return those of the entries that the posting or a month's end has made."""
+        return self.filtered(lambda move: move.call_wallet_posting_id or move.call_wallet_month_end_id)
 
     # === ENTRIES OF THE POSTING STAND === #
 
     def _compute_show_reset_to_draft_button(self):
         result = super()._compute_show_reset_to_draft_button()
-        self.filtered("call_wallet_posting_id").show_reset_to_draft_button = False
+        self._call_wallet_of_posting().show_reset_to_draft_button = False
         return result
 
     def _call_wallet_refuse_entry_change(self, vals):
@@ -56,7 +68,7 @@ class AccountMoveEntry(models.Model):
         fixed = FIXED & vals.keys()
         if not fixed and vals.get("state") not in ("draft", "cancel"):
             return
-        posted = self.sudo().filtered(lambda move: move.state == "posted" and move.call_wallet_posting_id)
+        posted = self.sudo()._call_wallet_of_posting().filtered(lambda move: move.state == "posted")
         if vals.get("state") not in ("draft", "cancel"):
             posted = posted.filtered(lambda move: changes(move, vals, fixed))
         posted._call_wallet_refuse_change()
@@ -74,6 +86,15 @@ class AccountMoveEntry(models.Model):
 
         :raise UserError: one of these entries was posted from wallets
         """
+        for move in self.sudo().filtered("call_wallet_month_end_id"):
+            raise UserError(
+                self.env._(
+                    "%s is a month-end entry of call wallets or its counter-entry, which undo each other. It cannot be "
+                    "reset, changed, reversed or deleted. Where the books of that day have changed, post the month "
+                    "end again: the difference is entered.",
+                    move.name or move.ref,
+                )
+            )
         for move in self.sudo().filtered("call_wallet_posting_id"):
             raise UserError(
                 self.env._(

@@ -37,7 +37,7 @@ class AccountMoveLine(models.Model):
         """
         fixed = FIXED & vals.keys()
         if fixed:
-            ours = self.sudo().filtered("move_id.call_wallet_posting_id")
+            ours = self.sudo().filtered(lambda line: line.move_id._call_wallet_of_posting())
             ours.filtered(lambda line: line._call_wallet_changes(vals, fixed))._call_wallet_refuse_change()
         return super().write(vals)
 

@@ -182,7 +182,7 @@ class CallWalletPostingEntry(models.Model):
             value = rates.released(wallet, total)
             items.append(Item(wallet, deposits, self._deposit_label(wallet, claimed[wallet]), total, value))
             items += self._income_items(wallet, claimed[wallet], kinds, value, rates.average(wallet, total))
-            items += self._exchange_items(wallet, deposits, -rates.left_over(wallet))
+            items += self._exchange_items(wallet, deposits, -rates.left_over(wallet, total))
         return [item for item in items if item.amount or item.value] or items
 
     def _income_items(self, wallet, claimed, kinds, value, rate):
@@ -251,6 +251,10 @@ class CallWalletPostingEntry(models.Model):
     # A top-up is not refundable, so its advance is no debt in money: IFRIC 22 keeps it at the rate of the day
     # on which it was invoiced. Income is booked at that rate, the average of what the wallet still holds,
     # and rates that move since make no gain or loss. What is used beyond the deposit takes the day's rate.
+    #
+    # Where a company says that its deposits are paid back on demand, they are money (IAS 21.16, 23a): income is
+    # booked at the day's rate. What rates have made of a deposit then is an exchange difference when it is used up,
+    # and before that at each month's end (see ``call.wallet.month.end``).
     #
     # A credit note at another rate than its invoice's can leave a value on a deposit of nothing. That is an
     # exchange gain or loss, on the accounts that the company has for those: booked with the wallet's next
@@ -378,6 +382,7 @@ class Rates:
     def __init__(self, posting, move, wallets):
         self.company, self.currency, self.date = posting.company_id, move.currency_id, move.date
         self.is_foreign = self.currency != self.company.currency_id
+        self.is_monetary = self.company._call_wallet_is_monetary(self.date)
         self.unit = unit_of(self.company.currency_id)
         rate = self.currency._get_conversion_rate(self.currency, self.company.currency_id, self.company, self.date)
         self.day = Decimal(repr(rate))
@@ -394,6 +399,8 @@ class Rates:
         """Return what leaves the wallet's liability with ``amount``, in the company's currency."""
         if not self.is_foreign:
             return amount
+        if self.is_monetary:
+            return self.value(amount)
         held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
         return released(held, held_value, amount, self.value(amount), self.unit)
 
@@ -402,15 +409,22 @@ class Rates:
         if not self.is_foreign:
             return Decimal(1)
         held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
-        if held <= 0:
+        if held <= 0 or self.is_monetary:
             return self.day
         if amount <= held:
             return held_value / held
         return (held_value + self.day * (amount - held)) / amount
 
-    def left_over(self, wallet):
-        """Return what stands on a wallet's liability in the company's currency and is worth nothing in its own."""
-        return self.left.get(wallet.id, ZERO)
+    def left_over(self, wallet, amount):
+        """Return what stands on a wallet's liability in the company's currency and is worth nothing in its own.
+
+        That of a deposit at the day's rate is known when ``amount`` uses it up.
+        """
+        left = self.left.get(wallet.id, ZERO)
+        held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
+        if self.is_monetary and held and amount / held >= 1:
+            left += held_value - self.value(held)
+        return left
 
     def _read_held(self, env, wallets):
         env.flush_all()
@@ -424,10 +438,12 @@ class Rates:
             self.held[wallet_id] = (held, value)
 
 
-# What a wallet's liability stands at, whichever account it was booked to at the time.
+# What a wallet's liability stands at, whichever account it was booked to at the time. Entries of a month's end hold
+# for that day alone.
 HELD = """
     SELECT l.call_wallet_id, (-sum(l.amount_currency))::text, (-sum(l.balance))::text
       FROM account_move_line l
+      JOIN account_move m ON m.id = l.move_id AND m.call_wallet_month_end_id IS NULL
       JOIN account_account a ON a.id = l.account_id
      WHERE l.call_wallet_id = ANY(%s::int[]) AND l.date <= %s AND l.parent_state = 'posted'
        AND a.account_type IN ('liability_current', 'liability_non_current')
@@ -440,6 +456,7 @@ UNSETTLED = """
     SELECT w.currency_id, w.id, (-sum(l.balance))::text
       FROM call_wallet w
       JOIN account_move_line l ON l.call_wallet_id = w.id
+      JOIN account_move m ON m.id = l.move_id AND m.call_wallet_month_end_id IS NULL
       JOIN account_account a ON a.id = l.account_id
      WHERE w.company_id = %s AND w.currency_id <> %s AND l.parent_state = 'posted'
        AND a.account_type IN ('liability_current', 'liability_non_current')

@@ -92,6 +92,16 @@ class Section:
             setattr(self.total, name, getattr(self.total, name) + getattr(figures, name))
 
     @property
+    def overdrawn(self):
+        """What customers owe by the books: deposits below zero, which at a month's end stand on their own account."""
+        return -sum((min(figures.general_ledger, ZERO) for _wallet, figures in self.rows), ZERO)
+
+    @property
+    def owed(self):
+        """What is owed to customers by the books, without those who are overdrawn."""
+        return self.total.general_ledger + self.overdrawn
+
+    @property
     def differing(self):
         return [wallet for wallet, figures in self.rows if figures.unexplained]
 
@@ -232,6 +242,8 @@ class CallWalletReconciliation(models.AbstractModel):
                 for wallet, figures in section.rows
             ],
             "total": self._amounts(section.total),
+            "overdrawn": plain(section.overdrawn) if section.overdrawn else "",
+            "owed": plain(section.owed),
             "differing": len(section.differing),
             "unfunded": len(section.unfunded),
             "unassigned": plain(section.loose) if section.loose else "",
@@ -254,7 +266,7 @@ class CallWalletReconciliation(models.AbstractModel):
                 (wallet.account_ref, wallet.partner_id.name or "", {name: getattr(figures, name) for name in COLUMNS})
                 for wallet, figures in section.rows
             ]
-            book.add_section(section.currency.name, rows, section.loose)
+            book.add_section(section.currency.name, rows, section.loose, section.overdrawn)
         book.add_explained(self._explained(date, company, sections))
         book.add_unexplained(self._unexplained(date, company, sections))
         book.close()
@@ -336,6 +348,8 @@ class CallWalletReconciliation(models.AbstractModel):
             figures=self._column_labels(),
             total=_("Total"),
             unassigned=_("Not assigned to a wallet"),
+            owed=_("Of the general ledger: owed to customers"),
+            overdrawn=_("Of the general ledger: owed by customers (overdrawn)"),
             explained=_("Explained differences"),
             unexplained=_("Unexplained differences"),
             explanation=_("Explanation"),

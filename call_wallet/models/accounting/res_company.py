@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ...const import DEPOSIT_ACCOUNT, JOURNAL
+from ...tools.clock import utcnow
 
 LIABILITIES = ("liability_current", "liability_non_current")
 
@@ -18,11 +19,22 @@ BAD_DEBT_ACCOUNT = "call_wallet_bad_debt_account_id"
 
 EXPENSES = ("expense", "expense_other", "expense_direct_cost")
 
+OVERDRAWN_ACCOUNT = "call_wallet_overdrawn_account_id"
+
+# Not a receivable of Odoo's: no invoice stands behind it, so it belongs to nobody's aging.
+ASSETS = ("asset_current",)
+
+STANDARDS = [
+    ("ifric_22", "Not refundable: at the rates of the top-ups (IFRIC 22)"),
+    ("ias_21", "Refundable: at the closing rate (IAS 21)"),
+]
+
 # The types that each account may have; the accounts and the journal are what the posting needs.
 TYPES = {
     DEPOSIT_ACCOUNT: LIABILITIES,
     **dict.fromkeys(INCOME_ACCOUNTS, INCOME),
     BAD_DEBT_ACCOUNT: EXPENSES,
+    OVERDRAWN_ACCOUNT: ASSETS,
 }
 FEE_ACCOUNTS = "call_wallet_fee_account_ids"  # of the room `topup`
 
@@ -78,6 +90,36 @@ class ResCompanyAccounts(models.Model):
         domain=[("account_type", "in", EXPENSES)],
         help="What customers owed on wallets below zero that were closed and written off.",
     )
+    call_wallet_overdrawn_account_id = fields.Many2one(
+        "account.account",
+        "Overdrawn wallets",
+        check_company=True,
+        domain=[("account_type", "in", ASSETS)],
+        help="What customers owe on wallets below zero stands here at the end of a month, and not less deposits.",
+    )
+    call_wallet_month_end_from = fields.Date(
+        "Month-end entries from",
+        default=lambda self: utcnow().date().replace(day=1),
+        help="At the end of each month from this day on, overdrawn wallets are shown apart and what is monetary in a "
+        "foreign currency is brought to the closing rate; the next day both are reversed. Empty: nothing is entered by "
+        "itself.",
+    )
+    call_wallet_standard = fields.Selection(
+        STANDARDS,
+        "Deposits in a foreign currency",
+        required=True,
+        default="ifric_22",
+        help="Not refundable: a top-up is an advance, not money owed. Income is booked at the average rate of the "
+        "top-ups, and a change of rates makes no gain or loss (IFRIC 22.8-9). Refundable on demand: the deposit is "
+        "money owed. Income is booked at the day's rate, and at each month's end what is left is brought to the "
+        "closing rate (IAS 21.23, 28). It holds for entries that are made from now on; what is posted stands. Branches "
+        "follow their main company.",
+    )
+    call_wallet_standard_from = fields.Date(
+        "Holds from",
+        readonly=True,
+        help="Entries of earlier days follow the other choice. Empty: it was never changed.",
+    )
     call_wallet_journal_id = fields.Many2one(
         "account.journal",
         "Call wallet journal",
@@ -131,6 +173,8 @@ class ResCompanyAccounts(models.Model):
             return self.env._("%(field)s: %(account)s is not a liability account.", field=label, account=account)
         if name == BAD_DEBT_ACCOUNT:
             return self.env._("%(field)s: %(account)s is not an expense account.", field=label, account=account)
+        if name == OVERDRAWN_ACCOUNT:
+            return self.env._("%(field)s: %(account)s is not a current asset.", field=label, account=account)
         return self.env._("%(field)s: %(account)s is not an income account.", field=label, account=account)
 
     def _call_wallet_refuse_emptying(self, vals):
@@ -246,6 +290,7 @@ class ResCompanyAccounts(models.Model):
             "call_wallet_adjustment_account_id": self.env._("account for call wallet adjustments"),
             "call_wallet_breakage_account_id": self.env._("account for call wallet breakage"),
             BAD_DEBT_ACCOUNT: self.env._("account for call wallet bad debt"),
+            OVERDRAWN_ACCOUNT: self.env._("account for overdrawn call wallets"),
             JOURNAL: self.env._("call wallet journal"),
         }[name]
 
@@ -256,16 +301,40 @@ class ResCompanyAccounts(models.Model):
     # money until somebody moves it over; the reconciliation goes on counting it.
 
     def _call_wallet_keep_former_deposits(self, vals):
-        """Note the deposit account that a write replaces: customers' money stands on it until it is moved."""
-        if DEPOSIT_ACCOUNT not in vals:
-            return
-        for company in self.sudo():
-            former = company[DEPOSIT_ACCOUNT]
-            if former and former.id != vals[DEPOSIT_ACCOUNT]:
-                company.call_wallet_former_deposit_account_ids += former
+        """Note the deposit account that a write replaces: customers' money stands on it until it is moved.
+
+        That of overdrawn wallets too, for the days of the past.
+        """
+        for name in vals.keys() & {DEPOSIT_ACCOUNT, OVERDRAWN_ACCOUNT}:
+            for company in self.sudo():
+                former = company[name]
+                if former and former.id != vals[name]:
+                    company.call_wallet_former_deposit_account_ids += former
 
     def _call_wallet_deposit_accounts(self):
-        """Return the deposit accounts of the company and of those above it, former ones included."""
+        """Return the deposit accounts of the company and of those above it, former ones included.
+
+        What is overdrawn is a deposit below zero: at a month's end it stands on its own account.
+        """
         self.ensure_one()
         companies = self.sudo().parent_ids | self
-        return companies[DEPOSIT_ACCOUNT] | companies.call_wallet_former_deposit_account_ids
+        current = companies[DEPOSIT_ACCOUNT] | companies[OVERDRAWN_ACCOUNT]
+        return current | companies.call_wallet_former_deposit_account_ids
+
+    # === DEPOSITS IN A FOREIGN CURRENCY === #
+
+    def _call_wallet_note_standard(self, vals):
+        """Note the day from which another standard holds, in the company's time zone: what is posted stands."""
+        chosen = vals.get("call_wallet_standard")
+        for company in self.sudo() if chosen and "call_wallet_standard_from" not in vals else ():
+            if company.call_wallet_standard != chosen:
+                company.call_wallet_standard_from = company._call_wallet_today()
+
+    def _call_wallet_is_monetary(self, day):
+        """Tell whether deposits in a foreign currency are money owed (IAS 21) in an entry of ``day``.
+
+        A branch is no legal entity of its own: the choice of the company above it counts (IAS 8.13).
+        """
+        company = self.sudo().root_id
+        changed = company.call_wallet_standard_from
+        return (company.call_wallet_standard == "ias_21") == (not changed or day >= changed)

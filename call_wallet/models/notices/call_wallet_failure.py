@@ -47,6 +47,8 @@ class CallWalletFailure(models.Model):
         now = utcnow()
         wallet = self._wallet_of(record)
         company = wallet.company_id or ("company_id" in record._fields and record.sudo().company_id)
+        if record._name == "res.company":
+            company = record
         text = " ".join(f"{type(error).__name__}: {error}".replace("\0", " ").split())[:MAX_ERROR]
         self.env.cr.execute(
             NOTE, [action, record._name, record.id, wallet.id or None, company.id if company else None, text, now, now]

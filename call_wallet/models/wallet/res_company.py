@@ -92,6 +92,7 @@ class ResCompany(models.Model):
         companies = self._call_wallet_for_settings(vals)
         companies._call_wallet_refuse_emptying(vals)
         companies._call_wallet_keep_former_deposits(vals)
+        companies._call_wallet_note_standard(vals)
         result = super(ResCompany, companies).write(vals)
         companies._call_wallet_wake_auto_topups(vals)
         return result
