@@ -58,11 +58,12 @@ class Workbook:
 
     # === A CURRENCY === #
 
-    def add_section(self, currency, rows, unassigned):
+    def add_section(self, currency, rows, unassigned, of_used=()):
         """Add the sheet of one currency.
 
         :param rows: [(account, customer, {figure: Decimal})]
         :param unassigned: what belongs to no wallet; zero leaves its line out
+        :param of_used: [(label, Decimal)]: parts of what was used, below its total
         """
         sheet, line = self._sheet(currency, self._heads()), HEAD_ROWS
         for account, customer, figures in rows:
@@ -79,6 +80,10 @@ class Workbook:
             sheet.write_string(line + 2, 0, self._labels.unassigned)
             sheet.write_string(line + 2, 2, currency)
             sheet.write_number(line + 2, self._first["general_ledger"], float(unassigned), self._wrong)
+        for number, (label, amount) in enumerate(of_used, line + 3):
+            sheet.write_string(number, 0, label)
+            sheet.write_string(number, 2, currency)
+            sheet.write_number(number, self._first["used"], float(amount), self._money)
 
     def _heads(self):
         labels = self._labels

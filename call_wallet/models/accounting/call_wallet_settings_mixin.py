@@ -20,4 +20,5 @@ class CallWalletSettingsMixin(models.AbstractModel):
     call_wallet_bad_debt_account_id = fields.Many2one(
         related="company_id.call_wallet_bad_debt_account_id", readonly=False
     )
+    call_wallet_posting_period = fields.Selection(related="company_id.call_wallet_posting_period", readonly=False)
     call_wallet_journal_id = fields.Many2one(related="company_id.call_wallet_journal_id", readonly=False)
