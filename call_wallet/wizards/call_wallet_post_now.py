@@ -29,7 +29,7 @@ class CallWalletPostNow(models.TransientModel):
         postings = as_superuser(self.env["call.wallet.posting"])
         for wizard in self:
             days = (wizard.date_from, wizard.date_to)
-            companies = (wizard.company_ids & self.env.user.company_ids).sudo() if wizard.date_to else ()
+            companies = (wizard.company_ids._origin & self.env.user.company_ids).sudo() if wizard.date_to else ()
             wizard.due_count = sum(
                 period.count
                 for company in companies

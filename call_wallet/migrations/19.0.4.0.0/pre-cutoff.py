@@ -1,8 +1,8 @@
 """Give calls that wait for their journal entry the day on which they took place, where they were reported later.
 
 The new column is made here, without a value, which costs nothing however long the ledger is: empty means the
-transaction's own day. What has its entry already stands in the books as it is and is left alone. Reading only what waits,
-the partial index of the version before finds it.
+transaction's own day. What has its entry already stands in the books as it is and is left alone. What waits is found by
+the partial index of the version before.
 """
 
 TABLE = "call_wallet_transaction"

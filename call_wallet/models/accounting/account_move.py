@@ -27,7 +27,7 @@ class AccountMoveEntry(models.Model):
         "Day of Usage",
         readonly=True,
         copy=False,
-        help="Of what is in this entry, in the wallets' time zones: the day of its calls, or the last one of its month.",
+        help="In the wallets' time zones: the day of the calls in this entry, or the last one of their month.",
     )
     # Odoo shows an entry's items to accountants only; finance staff see those of a posting. Not stored:
     # a second list of items would be entered twice where an invoice is edited.

@@ -112,7 +112,7 @@ class CallWalletPostingEntry(models.Model):
         move = self.env["account.move"].create(self._prepare_entry_vals(period.first, period.last, currency))
         claimed, days, count = self._claim(move, wallet_ids, period)
         posted = self._to_post(claimed, currency)
-        items = self._to_items(move, claimed, posted)
+        items = self._to_items(move, claimed, posted, max(map(max, days.values())))
         self._complete(move, items)
         self._count_posted(claimed, posted)
         self._note_entry(move, days, posted)
@@ -245,11 +245,14 @@ class CallWalletPostingEntry(models.Model):
             date=format_date(self.env, date),
         )
 
-    def _to_items(self, move, claimed, posted):
-        """Return the entry's items; those of no amount only if there are no others."""
+    def _to_items(self, move, claimed, posted, charged_until):
+        """Return the entry's items; those of no amount only if there are no others.
+
+        :param charged_until: the last day on which the wallets paid for what is in it
+        """
         company = self.company_id
         deposits = company._call_wallet_deposit_account()
-        rates = Rates(self, move, posted)
+        rates = Rates(self, move, posted, charged_until)
         items = []
         for wallet, kinds in posted.items():
             total = sum(kinds.values(), ZERO)
@@ -507,7 +510,7 @@ NOTE = """
 class Rates:
     """The values of an entry's amounts in the company's currency."""
 
-    def __init__(self, posting, move, wallets):
+    def __init__(self, posting, move, wallets, charged_until):
         self.company, self.currency, self.date = posting.company_id, move.currency_id, move.date
         self.is_foreign = self.currency != self.company.currency_id
         self.unit = unit_of(self.company.currency_id)
@@ -515,7 +518,8 @@ class Rates:
         self.day = Decimal(repr(rate))
         self.held, self.left = {}, {}
         if self.is_foreign:
-            self._read_held(posting.env, wallets)
+            # A call that was reported late took what was on the deposit then, which may be another advance.
+            self._read_held(posting.env, wallets, max(self.date, charged_until))
 
     def value(self, amount):
         """Convert by Odoo's rate of the entry's day."""
@@ -544,9 +548,9 @@ class Rates:
         """Return what stands on a wallet's liability in the company's currency and is worth nothing in its own."""
         return self.left.get(wallet.id, ZERO)
 
-    def _read_held(self, env, wallets):
+    def _read_held(self, env, wallets, day):
         env.flush_all()
-        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), self.date])
+        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), day])
         for wallet_id, held, value in env.cr.fetchall():
             held, value = Decimal(held), Decimal(value)
             if held * value <= 0:
