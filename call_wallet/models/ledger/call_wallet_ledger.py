@@ -344,7 +344,8 @@ WITH entry AS (
            (wallet_id, sequence, date, day, accounting_day, type, amount, balance_after, description, key,
             fingerprint, is_call, call_type, rate, billed_minutes, usage_id, topup_id)
     SELECT e.wallet_id, m.opening_sequence + e.nth, e.date, l.day, {ACCOUNTING_DAY},
-           e.type, e.amount, m.opening + e.moved_so_far, e.description, e.key, e.fingerprint, e.is_call, e.call_type, e.rate, e.billed_minutes, e.usage_id, e.topup_id
+           e.type, e.amount, m.opening + e.moved_so_far, e.description, e.key, e.fingerprint,
+           e.is_call, e.call_type, e.rate, e.billed_minutes, e.usage_id, e.topup_id
       FROM entry e JOIN moved m USING (wallet_id)
      CROSS JOIN LATERAL (SELECT (e.date AT TIME ZONE 'UTC' AT TIME ZONE m.tz)::date AS day) l
      ORDER BY e.position
