@@ -182,16 +182,15 @@ class CallWalletPosting(models.Model):
         0: what these wallets have is too little for an entry.
         """
         after = 0
-        while True:
+        while after is not None:
             # READ COMMITTED, unlike Odoo: one posts for a company at a time, and waits for the others instead of
             # failing.
             with door(self.env):
                 after, count = self._post_counted(period, after)
             # Cached lines of past entries would add up.
             self.env.invalidate_all()
-            if after is None:
-                return
-            yield count
+            if count is not None:
+                yield count
 
     def _post_counted(self, period, after):
         # The savepoint serves whoever posts in a transaction of their own, and goes on after an error.

@@ -98,14 +98,14 @@ class CallWalletPostingEntry(models.Model):
         """Post one entry of a period, of the next wallets after the one with the id ``after``.
 
         :return: the last wallet's id, None when there are no more; how many transactions are in the entry,
-            0 when there is too little for one
+            0 when there is too little for one, None when nothing is due
         """
         self._wait_for_others()
         wallet_ids, is_bookable = self._due_wallets(period, after)
         if not wallet_ids:
-            return None, 0
+            return None, None
         count = self._in_books()._post_wallets(period, wallet_ids) if is_bookable else 0
-        return wallet_ids[-1], count
+        return (wallet_ids[-1] if len(wallet_ids) == WALLETS else None), count
 
     def _post_wallets(self, period, wallet_ids):
         currency = self.env["res.currency"].browse(period.currency_id)
