@@ -28,8 +28,11 @@ def run(bench):
         _load_books(env)
         rng = random.Random(7)
         for day in range(DAYS):
-            with recorded_at(datetime.combine(FIRST + timedelta(days=day), datetime.min.time())):
-                env["call.usage"].record_calls(make_calls(platform.accounts, calls // DAYS, f"posting-{day}", rng))
+            moment = datetime.combine(FIRST + timedelta(days=day), datetime.min.time())
+            made = make_calls(platform.accounts, calls // DAYS, f"posting-{day}", rng)
+            with recorded_at(moment):
+                # An entry is dated on the day of the call, not of its report.
+                env["call.usage"].record_calls([{**call, "started_at": f"{moment.isoformat()}Z"} for call in made])
     tidy(platform.database)
     with environment(platform.database) as env:
         return [_compare(bench, env, calls)]

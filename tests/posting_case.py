@@ -34,10 +34,30 @@ class PostingCommon(CallWalletCommon):
         return recorded_at(datetime(2026, 10, day, hour))
 
     def _charge(self, day, *calls):
-        """Report calls, recorded on that day of October."""
+        """Report calls, made and recorded on that day of October."""
         with self._at(day):
             for call in calls:
-                self.assertEqual(self._record(call)["result"], "charged")
+                made = {**call, "started_at": f"2026-10-{day:02}T10:00:00Z"}
+                self.assertEqual(self._record(made)["result"], "charged")
+
+    def _report(self, reported_at, started_at, **call):
+        """Report a call of 2.00 (100 minutes at 0.02, unless told otherwise) at a moment, both naive UTC texts."""
+        call = {"call_type": "whatsapp", "duration_seconds": 6000, "started_at": self._utc(started_at), **call}
+        call = self._call(**call)
+        with recorded_at(datetime.fromisoformat(reported_at)):
+            self.assertEqual(self._record(call)["result"], "charged")
+        return call
+
+    def _figures(self, day, wallet=None):
+        """The wallet's figures at the end of that day, as Decimals."""
+        rows = self.env["call.wallet"].reconciliation(day, self.books)
+        [row] = [row for row in rows if row["wallet"] == (wallet or self.wallet).id]
+        return {name: Decimal(amount) for name, amount in row.items() if name != "wallet"}
+
+    def assertFigures(self, day, wallet=None, **expected):
+        figures = self._figures(day, wallet)
+        wanted = {name: Decimal(str(amount)) for name, amount in expected.items()} | {"unexplained": Decimal(0)}
+        self.assertEqual({name: figures[name] for name in wanted}, wanted)
 
     def _post(self, first, last, companies=None):
         days = (date(2026, 10, first), date(2026, 10, last))

@@ -85,6 +85,20 @@ class TestPostingCurrencies(PostingCommon):
         self.assertEqual(self._deposit(), (700, 770))
         self.assertEqual(self._exchange(), 0)
 
+    def test_a_call_that_is_charged_late_takes_what_was_on_the_deposit_when_it_was_charged(self):
+        self._top_up(5, "100")
+        self._use(8, "100")
+        self._post(1, 9)
+        self._top_up(22, "50")
+        # Made on the 9th, at 1.10, when nothing was left; paid on the 23rd from the 50 received at 1.00.
+        self._report(
+            "2026-10-23 12:00:00", "2026-10-09 12:00:00", account=self.wallet.account_ref, duration_seconds=60 * 2500
+        )
+        move = self._post(1, 31)
+        self.assertEqual((move.date, self._income(move).balance), (date(2026, 10, 9), -50))
+        self.assertEqual(self._deposit(), (0, 0))
+        self.assertEqual(self._exchange(), 0)
+
     def test_kinds_share_the_value_of_what_was_used(self):
         self._top_up(5, "100")
         self._charge(12, self._call(call_type="whatsapp", duration_seconds=60 * 500), self._call(duration_seconds=60))

@@ -271,6 +271,17 @@ def test_it_is_shaped_like_a_fresh_installation(upgrade, private_database):
     assert sorted(upgraded_ids ^ fresh_ids) == []
 
 
+def test_calls_that_wait_for_their_entry_have_the_day_on_which_they_took_place(upgrade, env):
+    env.cr.execute(
+        "SELECT accounting_day::text FROM call_wallet_transaction WHERE key = 'call/up-2' AND move_id IS NULL"
+    )
+    assert env.cr.fetchall() == [("2026-10-20",)]
+    env.cr.execute(
+        "SELECT count(*) FROM call_wallet_transaction WHERE move_id IS NOT NULL AND accounting_day IS NOT NULL"
+    )
+    assert env.cr.fetchone() == (0,)
+
+
 def test_all_is_sound_and_what_is_due_is_posted_once(upgrade, env):
     assert env["call.wallet"].check_invariants() == []
     env.cr.execute("SELECT id, move_id FROM call_wallet_transaction WHERE move_id IS NOT NULL")

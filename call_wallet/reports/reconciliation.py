@@ -22,6 +22,7 @@ class ReconciliationReport(models.AbstractModel):
             "columns": COLUMNS,
             "labels": proof._labels(date, company, sections),
             "differing": sum(len(section.differing) for section in sections),
+            "of_used": proof._of_what_was_used,
             "explained": proof._explained(date, company, sections),
             "unexplained": proof._unexplained(date, company, sections),
             "figure": getattr,

@@ -19,8 +19,6 @@ class Labels(NamedTuple):
     figures: dict
     total: str
     unassigned: str
-    owed: str
-    overdrawn: str
     explained: str
     unexplained: str
     explanation: str
@@ -60,12 +58,12 @@ class Workbook:
 
     # === A CURRENCY === #
 
-    def add_section(self, currency, rows, unassigned, overdrawn):
+    def add_section(self, currency, rows, unassigned, parts=()):
         """Add the sheet of one currency.
 
         :param rows: [(account, customer, {figure: Decimal})]
         :param unassigned: what belongs to no wallet; zero leaves its line out
-        :param overdrawn: what wallets below zero come to; zero leaves its lines out
+        :param parts: [(figure, label, Decimal)]: what the total of a figure is made up of; written below it
         """
         sheet, line = self._sheet(currency, self._heads()), HEAD_ROWS
         for account, customer, figures in rows:
@@ -82,12 +80,10 @@ class Workbook:
             sheet.write_string(line + 2, 0, self._labels.unassigned)
             sheet.write_string(line + 2, 2, currency)
             sheet.write_number(line + 2, self._first["general_ledger"], float(unassigned), self._wrong)
-        if overdrawn:
-            owed = sum(figures["general_ledger"] for _account, _customer, figures in rows) + overdrawn
-            for place, text, amount in ((3, self._labels.owed, owed), (4, self._labels.overdrawn, -overdrawn)):
-                sheet.write_string(line + place, 0, text)
-                sheet.write_string(line + place, 2, currency)
-                sheet.write_number(line + place, self._first["general_ledger"], float(amount), self._money)
+        for number, (figure, label, amount) in enumerate(parts, line + 3):
+            sheet.write_string(number, 0, label)
+            sheet.write_string(number, 2, currency)
+            sheet.write_number(number, self._first[figure], float(amount), self._money)
 
     def _heads(self):
         labels = self._labels

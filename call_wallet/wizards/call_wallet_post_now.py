@@ -26,12 +26,16 @@ class CallWalletPostNow(models.TransientModel):
 
     @api.depends("date_from", "date_to", "company_ids")
     def _compute_due_count(self):
+        postings = as_superuser(self.env["call.wallet.posting"])
         for wizard in self:
-            domain = [("wallet_id.company_id", "in", wizard.company_ids.ids), ("day", "<=", wizard.date_to)]
-            domain += [("move_id", "=", False), ("topup_id", "=", False)]
-            if wizard.date_from:
-                domain.append(("day", ">=", wizard.date_from))
-            wizard.due_count = self.env["call.wallet.transaction"].search_count(domain)
+            days = (wizard.date_from, wizard.date_to)
+            companies = (wizard.company_ids._origin & self.env.user.company_ids).sudo() if wizard.date_to else ()
+            wizard.due_count = sum(
+                period.count
+                for company in companies
+                if postings._is_due(company, *days)
+                for period in postings._due_periods(company, *days)
+            )
 
     def action_post(self):
         """Start posting and show how it goes; long ones go on in the background.

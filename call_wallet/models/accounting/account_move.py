@@ -35,7 +35,7 @@ class AccountMoveEntry(models.Model):
         "Day of Usage",
         readonly=True,
         copy=False,
-        help="Of the transactions in this entry, in their wallets' time zones.",
+        help="In the wallets' time zones: the day of the calls in this entry, or the last one of their month.",
     )
     # Odoo shows an entry's items to accountants only; finance staff see those of a posting. Not stored:
     # a second list of items would be entered twice where an invoice is edited.

@@ -23,13 +23,15 @@ class CallWalletAccounting(models.Model):
     def post_transactions(self, date_from, date_to, companies=None):
         """Turn the charges, refunds and breakage of these days into journal entries.
 
-        One entry a day, company and currency, for whatever has none yet: posting the same
-        days again posts what came since. Each entry is committed by itself, so a process that
+        One entry a day (or month, as the company's settings say), company and currency, for whatever has none yet:
+        posting the same days again posts what came since. A call is posted on the day on which it took place, and so
+        is one that was reported later; days that are closed are booked on the first open day. Amounts that come to
+        less than half a cent wait. Each entry is committed by itself, so a process that
         ends halfway loses nothing. Top-ups are not posted: their invoices are their entries.
 
         :param date_from: first day, in each wallet's time zone: a date, ``YYYY-MM-DD``, or
-            None for the beginning
-        :param date_to: last day, included
+            None for the beginning; calls of before that were charged since are posted, too
+        :param date_to: last day, included; calls of then that were charged later are posted, too
         :param companies: ``res.company`` records or ids; the user's companies by default
         :return: the ``account.move`` records that were posted
         :raise UserError: a day is malformed, or a company has no journal or account; what
@@ -94,7 +96,7 @@ class CallWalletAccounting(models.Model):
         general_ledger``.
 
         :param date: ``date`` or ``"YYYY-MM-DD"``, included; days are those of each wallet's
-            time zone, which are also the accounting dates of its entries
+            time zone. Its ledger knows a call from the day of its report, its entries are dated on that of the call
         :param company: ``res.company``, record or id
         :return: one dict a wallet, by account reference: ``wallet`` (id), and as decimal strings
             in the wallet's currency ``opening`` (start of that month), ``added``, ``used``,
@@ -102,8 +104,11 @@ class CallWalletAccounting(models.Model):
             credit balance on the deposit account; ``awaiting_payment``, invoiced and not
             credited, net of tax (negative: credited and not invoiced); ``settled_without_funds``,
             the same where the invoice was settled by something that is no money; ``not_posted``, used and
-            not in a posted entry of that day or before; ``remainder``, what the entries were
-            rounded by; and ``unexplained``, which should be zero, as should ``settled_without_funds``
+            not in a posted entry of that day or before, less what such an entry took of calls charged
+            later; ``remainder``, what the entries were
+            rounded by; and ``unexplained``, which should be zero, as should ``settled_without_funds``. Of ``used``,
+            ``earlier_periods`` are calls of earlier months, and ``earlier_periods_booked`` what of these is in this
+            month's entries because theirs was closed
         :raise UserError: ``date`` is not a date, or there is no such company
         :raise AccessError: neither finance staff nor an account manager of that company
         """
@@ -154,6 +159,7 @@ class CallWalletAccounting(models.Model):
             "company": company.id,
             "companies": [{"id": c.id, "name": c.name} for c in proof._companies()],
             "may_post": self.env.user.has_group(FINANCE),
+            "is_due": proof._is_due(date, company, sections),
             "sees_entries": all(self.env[model].has_access("read") for model in UNSEEN),
             "wallets": sum(len(section.rows) for section in sections),
             "differing": sum(len(section.differing) for section in sections),
@@ -181,6 +187,7 @@ class CallWalletAccounting(models.Model):
         date, _company = proof._scope(date, companies)
         openers = {
             **dict.fromkeys(("opening", "closing", *TYPES), self._open_reconciled_transactions),
+            "earlier_periods": self._open_reconciled_earlier,
             "awaiting_payment": self._open_reconciled_topups,
             "settled_without_funds": self._open_reconciled_topups,
             "not_posted": self._open_reconciled_not_posted,
@@ -220,10 +227,20 @@ class CallWalletAccounting(models.Model):
         return self._reconciled_transactions(figure, date, domain)
 
     def _open_reconciled_not_posted(self, figure, date):
-        domain = [("wallet_id", "in", self.ids), ("topup_id", "=", False), ("day", "<=", date)]
         late = [row[0] for row in self._reconciliation_rows(queries.LATE_ENTRIES, date)]
-        domain += ["|", ("move_id", "=", False), ("move_id", "in", late)]
+        early = [row[0] for row in self._reconciliation_rows(queries.EARLY_ENTRIES, date)]
+        domain = [("wallet_id", "in", self.ids), ("topup_id", "=", False)]
+        domain += [
+            "|",
+            *("&", ("day", "<=", date), "|", ("move_id", "=", False), ("move_id", "in", late)),
+            *("&", ("day", ">", date), ("move_id", "in", early)),
+        ]
         return self._reconciled_transactions(figure, date, domain)
+
+    def _open_reconciled_earlier(self, figure, date):
+        first = date.replace(day=1)
+        domain = [("wallet_id", "in", self.ids), ("day", ">=", first), ("day", "<=", date)]
+        return self._reconciled_transactions(figure, date, [*domain, ("accounting_day", "<", first)])
 
     def _reconciled_transactions(self, figure, date, domain):
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_transaction")
@@ -341,4 +358,5 @@ class CallWalletAccounting(models.Model):
             "remainder": self.env._("journal entries"),
             "general_ledger": self.env._("deposit account"),
             "unexplained": self.env._("entries that differ"),
+            "earlier_periods": self.env._("calls of earlier periods"),
         }[figure]

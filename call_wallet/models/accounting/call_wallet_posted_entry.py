@@ -4,10 +4,12 @@ from ...tools.fields import Amount
 
 
 class CallWalletPostedEntry(models.Model):
-    """What one journal entry took of one wallet: exactly, and as it was rounded.
+    """What one journal entry took of one wallet and day of its ledger: exactly, and as it was rounded.
 
-    Written by the posting together with the entry. It says what the entry's item on the
-    deposit account should be, whatever that item says, and to which day of usage it belongs.
+    Written by the posting together with the entry. Together an entry's rows say what its item on the
+    deposit account should be, whatever that item says. An entry has several of a wallet where it took transactions
+    of several days: of a month, or calls that were reported after their day. ``day`` is that of the
+    ledger's rows, so that both ledgers can be compared on any day; the entry's date can lie before or after it.
     Amounts are in the wallet's currency and count what the wallet gave up.
     """
 
@@ -19,7 +21,7 @@ class CallWalletPostedEntry(models.Model):
 
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
     move_id = fields.Many2one("account.move", "Journal Entry", required=True, readonly=True, ondelete="restrict")
-    day = fields.Date("Day of Usage", required=True, readonly=True, help="In the wallet's time zone.")
+    day = fields.Date("Day of the Transactions", required=True, readonly=True, help="In the wallet's time zone.")
     date = fields.Date("Accounting Date", related="move_id.date")
     ledger_amount = Amount("Used", required=True, readonly=True, help="Exact total of the entry's transactions.")
     posted_amount = Amount("Posted", required=True, readonly=True, help="What the entry says, in whole cents.")
@@ -27,7 +29,7 @@ class CallWalletPostedEntry(models.Model):
     currency_id = fields.Many2one(related="wallet_id.currency_id")
     company_id = fields.Many2one(related="wallet_id.company_id")
 
-    _move_wallet = models.UniqueIndex("(move_id, wallet_id)", "An entry takes from a wallet once.")
+    _move_wallet = models.UniqueIndex("(move_id, wallet_id, day)", "An entry takes from a wallet's day once.")
     _wallet_day = models.Index("(wallet_id, day)")
 
     @api.depends("ledger_amount", "posted_amount")

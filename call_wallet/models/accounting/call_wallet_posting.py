@@ -26,6 +26,9 @@ class CallWalletPosting(models.Model):
     A run is a record of work, not a list of what to do: what is due is every transaction of
     its days without an entry. So a run can be stopped anywhere and started again, and two
     runs at once post nothing twice. Each entry is a transaction of its own.
+
+    A transaction is of a run's days by its own day or by that of its call. Where the company posts per month, the
+    scheduled action leaves a month alone until it is over, except for closed wallets.
     """
 
     _name = "call.wallet.posting"
@@ -131,18 +134,23 @@ class CallWalletPosting(models.Model):
         """
         self.ensure_one()
         deadline = monotonic() + seconds if seconds else None
-        errors = {}
+        errors, left = {}, {}
         with door(self.env):
-            due = self._begin()
-        for day, currency_id in due:
+            periods = self._begin()
+        for period in periods:
+            period = period._replace(since=left.pop(period.currency_id, period.first))
             try:
-                while self._post_day(day, currency_id):
-                    if deadline and monotonic() > deadline:
+                for count in self._post_period(period):
+                    if not count:
+                        # Too little for an entry: it waits for the next one in this currency.
+                        left[period.currency_id] = period.since
+                    elif deadline and monotonic() > deadline:
                         with door(self.env):
                             self._set_state("waiting")
                         return False
             except UserError as error:
-                errors.setdefault(str(error), day)
+                left.pop(period.currency_id, None)
+                errors.setdefault(str(error), period.last)
         try:
             self._settle_exchange()
         except UserError as error:
@@ -153,36 +161,45 @@ class CallWalletPosting(models.Model):
         return True
 
     def _begin(self):
-        """Mark the run as under way; return what is due, as (day, currency id) in order."""
-        due = self._due()
-        total = self.done_count + sum(count for _day, _currency, count in due)
+        """Mark the run as under way; return the ``Period``s in which something is due, in order."""
+        periods = self._due()
+        total = self.done_count + sum(period.count for period in periods)
         self.write({"state": "running", "total_count": total, "error": False, "moved_at": fields.Datetime.now()})
-        return [(day, currency_id) for day, currency_id, _count in due]
+        return periods
 
     def _set_state(self, state, error=False):
+        values = {"state": state, "error": error, "ended_at": state in ("done", "failed") and fields.Datetime.now()}
         if state == "done":
             self._end_help()
-        ended = state in ("done", "failed") and fields.Datetime.now()
-        self.write({"state": state, "error": error, "ended_at": ended})
+            # What was too little for an entry is not posted, and not to be posted now.
+            values["total_count"] = self.done_count
+        self.write(values)
 
     @worker
-    def _post_day(self, day, currency_id):
-        """Post one entry of that day and currency; return whether there was one to post."""
-        # READ COMMITTED, unlike Odoo: one posts for a company at a time, and waits for the others instead of failing.
-        with door(self.env):
-            count = self._post_counted(day, currency_id)
-        # Cached lines of past entries would add up.
-        self.env.invalidate_all()
-        return bool(count)
+    def _post_period(self, period):
+        """Post a period's entries, for so many wallets each; yield how many transactions each took.
 
-    def _post_counted(self, day, currency_id):
+        0: what these wallets have is too little for an entry.
+        """
+        after = 0
+        while after is not None:
+            # READ COMMITTED, unlike Odoo: one posts for a company at a time, and waits for the others instead of
+            # failing.
+            with door(self.env):
+                after, count = self._post_counted(period, after)
+            # Cached lines of past entries would add up.
+            self.env.invalidate_all()
+            if count is not None:
+                yield count
+
+    def _post_counted(self, period, after):
         # The savepoint serves whoever posts in a transaction of their own, and goes on after an error.
         with self.env.cr.savepoint():
-            count = self._post_entry(day, currency_id)
+            after, count = self._post_entry(period, after)
             if count:
                 self.write({"done_count": self.done_count + count, "moved_at": fields.Datetime.now()})
                 self.env.flush_all()
-        return count
+        return after, count
 
     # === SCHEDULED ACTIONS === #
 
@@ -196,7 +213,7 @@ class CallWalletPosting(models.Model):
     def _start_if_due(self, company_and_day):
         company, last = company_and_day
         with door(self.env):
-            if self._is_due(company, None, last):
+            if self._is_due(company, None, last, is_scheduled=True):
                 self._start_scheduled(company, last)
 
     def _start_scheduled(self, company, last):

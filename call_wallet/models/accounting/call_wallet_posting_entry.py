@@ -1,8 +1,9 @@
 from collections import defaultdict
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from dateutil.relativedelta import relativedelta
 from odoo import Command, models
 from odoo.tools import format_date
 
@@ -19,8 +20,21 @@ ACCOUNTS = {
     "bad_debt": "call_wallet_bad_debt_account_id",
 }
 
-# More wallets than this are spread over several entries of the day, so that memory stays bounded.
+# More wallets than this are spread over several entries of a period, so that memory stays bounded.
 WALLETS = 1_000
+
+
+class Period(NamedTuple):
+    """The days, a day or a month up to the run's last day, whose transactions become entries in one currency.
+
+    What was too little for an entry in the periods before is taken along, from the day ``since`` on.
+    """
+
+    first: date
+    last: date
+    currency_id: int
+    count: int
+    since: date = None
 
 
 class Item(NamedTuple):
@@ -34,41 +48,74 @@ class Item(NamedTuple):
 
 
 class CallWalletPostingEntry(models.Model):
-    """How the transactions of one day and currency become one balanced journal entry.
+    """How the transactions of one day, or month, and currency become one balanced journal entry.
+
+    Its date is the day on which the calls took place (``call.wallet.transaction`` says why) or the month's last day;
+    where that is closed, the first open day after it.
 
     For each wallet: the deposits' liability is debited with what was used, each kind's
     income is credited. The entry takes its transactions and adds them up in one statement,
     so that a transaction charged meanwhile is either in it with its amount, or not at all.
+
+    An entry of nothing but zeros is not made: transactions wait until their wallet's total comes to half of the
+    currency's smallest amount, or one of its kinds to a whole one (``BOOKABLE``), and go into the next entry of the
+    currency.
     """
 
     _inherit = "call.wallet.posting"
 
     def _due(self):
-        """Return [(day, currency id, transactions)] that have no entry yet, in order."""
-        self.env.flush_all()
-        self.env.cr.execute(DUE, [self.date_from or None, self.date_to, self.company_id.id])
-        return self.env.cr.fetchall()
+        """Return the ``Period``s whose transactions have no entry yet, in order."""
+        return self._due_periods(self.company_id, self.date_from, self.date_to, self.is_scheduled)
 
-    def _is_due(self, company, date_from, date_to):
+    def _due_periods(self, company, date_from, date_to, is_scheduled=False):
         self.env.flush_all()
-        self.env.cr.execute(IS_DUE, [date_from, date_to, company.id])
-        return bool(self.env.cr.fetchone()) or bool(self._unsettled(company, date_to))
+        self.env.cr.execute(DUE, self._due_parameters(company, date_from, date_to, is_scheduled))
+        return [Period(*row) for row in self.env.cr.fetchall()]
 
-    def _post_entry(self, day, currency_id):
-        """Post one entry of that day and currency; return how many transactions are in it."""
+    def _is_due(self, company, date_from, date_to, is_scheduled=False):
+        """Tell whether a run of these days would post anything."""
+        self.env.flush_all()
+        parameters = self._due_parameters(company, date_from, date_to, is_scheduled)
+        self.env.cr.execute(IS_DUE, parameters)
+        return bool(self.env.cr.fetchone()) or bool(self._unsettled(company, parameters["over"]))
+
+    def _due_parameters(self, company, date_from, date_to, is_scheduled):
+        """Return the parameters that say what is due: of open wallets up to ``over``, of closed ones up to ``to``."""
+        monthly = company.call_wallet_posting_period == "month"
+        return {
+            "company": company.id,
+            "from": date_from or None,
+            "to": date_to,
+            "over": _last_month_end(date_to) if monthly and is_scheduled else date_to,
+            "monthly": monthly,
+        }
+
+    def _own_parameters(self):
+        return self._due_parameters(self.company_id, self.date_from, self.date_to, self.is_scheduled)
+
+    def _post_entry(self, period, after):
+        """Post one entry of a period, of the next wallets after the one with the id ``after``.
+
+        :return: the last wallet's id, None when there are no more; how many transactions are in the entry,
+            0 when there is too little for one, None when nothing is due
+        """
         self._wait_for_others()
-        wallet_ids = self._due_wallets(day, currency_id)
+        wallet_ids, is_bookable = self._due_wallets(period, after)
         if not wallet_ids:
-            return 0
-        run = self._in_books()
-        currency = run.env["res.currency"].browse(currency_id)
-        move = run.env["account.move"].create(run._prepare_entry_vals(day, currency))
-        claimed, count = run._claim(move, wallet_ids, day)
-        posted = run._to_post(claimed, currency)
-        items = run._to_items(move, claimed, posted)
-        run._complete(move, items)
-        run._count_posted(claimed, posted)
-        run._note_entry(move, claimed, posted)
+            return None, None
+        count = self._in_books()._post_wallets(period, wallet_ids) if is_bookable else 0
+        return (wallet_ids[-1] if len(wallet_ids) == WALLETS else None), count
+
+    def _post_wallets(self, period, wallet_ids):
+        currency = self.env["res.currency"].browse(period.currency_id)
+        move = self.env["account.move"].create(self._prepare_entry_vals(period.first, period.last, currency))
+        claimed, days, count = self._claim(move, wallet_ids, period)
+        posted = self._to_post(claimed, currency)
+        items = self._to_items(move, claimed, posted, max(map(max, days.values())))
+        self._complete(move, items)
+        self._count_posted(claimed, posted)
+        self._note_entry(move, days, posted)
         return count
 
     def _in_books(self):
@@ -86,22 +133,37 @@ class CallWalletPostingEntry(models.Model):
         self.env.flush_all()
         self.env.cr.execute("SELECT FROM res_company WHERE id = %s FOR NO KEY UPDATE", [self.company_id.id])
 
-    def _due_wallets(self, day, currency_id):
-        self.env.cr.execute(DUE_WALLETS, [day, self.company_id.id, currency_id, WALLETS])
-        return [row[0] for row in self.env.cr.fetchall()]
+    def _due_wallets(self, period, after):
+        """Return the ids of the next wallets with something due in the period, and whether it makes an entry."""
+        parameters = {**self._own_parameters(), **period._asdict(), "after": after, "limit": WALLETS}
+        self.env.cr.execute(DUE_WALLETS, parameters)
+        wallet_ids = [row[0] for row in self.env.cr.fetchall()]
+        self.env.cr.execute(BOOKABLE_WALLETS, {**parameters, "wallets": array(wallet_ids)})
+        return wallet_ids, bool(self.env.cr.fetchone())
 
-    def _claim(self, move, wallet_ids, day):
-        """Note the entry on its transactions; return {wallet: {kind: (amount, count)}} and the count."""
+    def _claim(self, move, wallet_ids, period):
+        """Note the entry on its transactions.
+
+        :return: {wallet: {kind: (exact amount, number)}}, {wallet: {ledger day: exact amount}} and their number
+        """
         self.env.flush_all()
-        self.env.cr.execute(CLAIM, [move.id, array(wallet_ids), day])
-        claimed, total = defaultdict(dict), 0
-        for wallet_id, kind, count, amount in self.env.cr.fetchall():
-            claimed[self.env["call.wallet"].browse(wallet_id)][kind] = (Decimal(amount), count)
+        parameters = {**self._own_parameters(), **period._asdict(), "move": move.id, "wallets": array(wallet_ids)}
+        self.env.cr.execute(CLAIM, parameters)
+        claimed, days, total = defaultdict(dict), defaultdict(dict), 0
+        for wallet_id, kind, day, count, amount in self.env.cr.fetchall():
+            kinds, amount = claimed[wallet_id], Decimal(amount)
+            so_far, number = kinds.get(kind, (ZERO, 0))
+            kinds[kind] = (so_far + amount, number + count)
+            days[wallet_id][day] = days[wallet_id].get(day, ZERO) + amount
             total += count
         self.env["call.wallet.transaction"].invalidate_model(["move_id"])
         # Browsed one by one, they would be read one by one.
-        wallets = self.env["call.wallet"].browse([wallet.id for wallet in claimed])
-        return dict(zip(wallets, claimed.values(), strict=True)), total
+        wallets = self.env["call.wallet"].browse(claimed)
+        return (
+            dict(zip(wallets, claimed.values(), strict=True)),
+            dict(zip(wallets, days.values(), strict=True)),
+            total,
+        )
 
     def _to_post(self, claimed, currency):
         """Return {wallet: {kind: amount in whole cents}}."""
@@ -126,13 +188,13 @@ class CallWalletPostingEntry(models.Model):
 
     # === THE ENTRY === #
 
-    def _prepare_entry_vals(self, day, currency):
+    def _prepare_entry_vals(self, first, day, currency):
+        """Return the head of an entry for the days from ``first`` to ``day``."""
         company = self.company_id
         company._call_wallet_refuse_without_rate(currency)
         journal = company._call_wallet_setting("call_wallet_journal_id")
         date, locks = self._open_date(day, journal)
-        shown = format_date(self.env, day)
-        reference = self.env._("Call wallets, usage of %(day)s in %(currency)s", day=shown, currency=currency.name)
+        reference = self._reference(first, day, currency)
         return {
             "move_type": "entry",
             "company_id": company.id,
@@ -158,6 +220,17 @@ class CallWalletPostingEntry(models.Model):
             date = violated[-1][0] + timedelta(days=1)
         return date, locks
 
+    def _reference(self, first, day, currency):
+        shown = format_date(self.env, day)
+        if first == day:
+            return self.env._("Call wallets, usage of %(day)s in %(currency)s", day=shown, currency=currency.name)
+        return self.env._(
+            "Call wallets, usage from %(first)s to %(last)s in %(currency)s",
+            first=format_date(self.env, first),
+            last=shown,
+            currency=currency.name,
+        )
+
     def _locked_reference(self, reference, date):
         return self.env._(
             "%(reference)s (period closed, booked on %(date)s)", reference=reference, date=format_date(self.env, date)
@@ -165,17 +238,21 @@ class CallWalletPostingEntry(models.Model):
 
     def _locked_narration(self, day, locks, date):
         return self.env._(
-            "Usage of %(day)s. That day is closed (%(locks)s), so the entry is booked on %(date)s, the first open day.",
+            "Usage up to %(day)s. That day is closed (%(locks)s), so the entry is booked on %(date)s, the first open "
+            "day.",
             day=format_date(self.env, day),
             locks=self.env["res.company"]._format_lock_dates(locks),
             date=format_date(self.env, date),
         )
 
-    def _to_items(self, move, claimed, posted):
-        """Return the entry's items; those of no amount only if there are no others."""
+    def _to_items(self, move, claimed, posted, charged_until):
+        """Return the entry's items; those of no amount only if there are no others.
+
+        :param charged_until: the last day on which the wallets paid for what is in it
+        """
         company = self.company_id
         deposits = company._call_wallet_deposit_account()
-        rates = Rates(self, move, posted)
+        rates = Rates(self, move, posted, charged_until)
         items = []
         for wallet, kinds in posted.items():
             total = sum(kinds.values(), ZERO)
@@ -226,23 +303,22 @@ class CallWalletPostingEntry(models.Model):
 
     # === WHAT AN ENTRY TOOK === #
 
-    def _note_entry(self, move, claimed, posted):
-        """Note what ``move`` took of each wallet.
+    def _note_entry(self, move, days, posted):
+        """Note what ``move`` took of each wallet and day of its ledger.
 
-        :param claimed: {wallet: {kind: (exact amount, number of transactions)}}
+        :param days: {wallet: {day: exact amount}}
         :param posted: {wallet: {kind: amount in whole cents}}
         """
-        rows = [
-            (
-                wallet.id,
-                sum((amount for amount, _count in kinds.values()), ZERO),
-                sum(posted[wallet].values(), ZERO),
-            )
-            for wallet, kinds in claimed.items()
-        ]
-        self.env.cr.execute(
-            NOTE, [move.id, move.call_wallet_day, *(array(column) for column in zip(*rows, strict=True))]
-        )
+        unit = unit_of(move.currency_id)
+        rows = []
+        for wallet, amounts in days.items():
+            left = sum(posted[wallet].values(), ZERO)
+            for day in sorted(amounts):
+                # The last one takes the rest.
+                part = left if day == max(amounts) else half_up(amounts[day], unit)
+                left -= part
+                rows.append((wallet.id, day.isoformat(), amounts[day], part))
+        self.env.cr.execute(NOTE, [move.id, *(array(column) for column in zip(*rows, strict=True))])
         self.env["call.wallet.posted.entry"].invalidate_model()
 
     # === EXCHANGE DIFFERENCES === #
@@ -280,7 +356,7 @@ class CallWalletPostingEntry(models.Model):
     @worker
     def _settle_exchange(self):
         """Post what exchange rates have left on the deposits of wallets that have none any more."""
-        for currency_id in self._unsettled(self.company_id, self.date_to):
+        for currency_id in self._unsettled(self.company_id, self._own_parameters()["over"]):
             with door(self.env):
                 self._settle_exchange_in(currency_id)
             self.env.invalidate_all()
@@ -289,13 +365,14 @@ class CallWalletPostingEntry(models.Model):
         with self.env.cr.savepoint():
             self._wait_for_others()
             # Read again: somebody else may have settled them while this waited.
-            left = self._unsettled(self.company_id, self.date_to).get(currency_id)
+            left = self._unsettled(self.company_id, self._own_parameters()["over"]).get(currency_id)
             if left:
                 self._in_books()._post_settlement(currency_id, left)
 
     def _post_settlement(self, currency_id, left):
         currency = self.env["res.currency"].browse(currency_id)
-        values = self._prepare_entry_vals(self.date_to, currency)
+        day = self._own_parameters()["over"]
+        values = self._prepare_entry_vals(day, day, currency)
         values["ref"] = self.env._("Call wallets, exchange differences of used-up deposits in %s", currency.name)
         move = self.env["account.move"].create(values)
         deposits = self.company_id._call_wallet_deposit_account()
@@ -305,52 +382,110 @@ class CallWalletPostingEntry(models.Model):
         self._complete(move, items)
 
 
-DUE_ROWS = "t.move_id IS NULL AND t.topup_id IS NULL"
+def _last_month_end(day):
+    """Return the last day of the last month that is over on ``day``."""
+    return (day + relativedelta(days=1)).replace(day=1) - relativedelta(days=1)
 
 
-DUE = f"""
-    SELECT t.day, w.currency_id, count(*)
-      FROM call_wallet_transaction t
-      JOIN call_wallet w ON w.id = t.wallet_id
-     WHERE {DUE_ROWS} AND t.day >= COALESCE(%s, '-infinity'::date) AND t.day <= %s AND w.company_id = %s
-     GROUP BY t.day, w.currency_id
-     ORDER BY t.day, w.currency_id
+# The day to which a transaction belongs in the books, of `t`.
+BOOKED_DAY = "COALESCE(t.accounting_day, t.day)"
+
+
+NOT_POSTED = "t.move_id IS NULL AND t.topup_id IS NULL"
+
+
+# Of `t` and its wallet `w`: those that a run is to post, were they worth an entry.
+DUE_ROWS = f"""
+    {NOT_POSTED} AND {BOOKED_DAY} <= %(to)s AND (%(from)s::date IS NULL OR t.day >= %(from)s)
+    AND ({BOOKED_DAY} <= %(over)s OR NOT w.active)
 """
 
 
-IS_DUE = f"""
-    SELECT 1 FROM call_wallet_transaction t
+KIND = """
+    CASE WHEN t.type = 'reversal' THEN 'breakage'
+         WHEN t.type = 'refund' AND t.key LIKE 'close/%%/write-off' THEN 'bad_debt'
+         ELSE COALESCE(t.call_type, 'adjustment') END
+"""
+
+
+DUE = f"""
+    SELECT p.first, LEAST(p.last, %(to)s) AS last, w.currency_id, count(*)
+      FROM call_wallet_transaction t
       JOIN call_wallet w ON w.id = t.wallet_id
-     WHERE {DUE_ROWS} AND t.day >= COALESCE(%s, '-infinity'::date) AND t.day <= %s AND w.company_id = %s
+     CROSS JOIN LATERAL (SELECT date_trunc('month', {BOOKED_DAY}::timestamp) AS month) m
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN %(monthly)s THEN m.month::date ELSE {BOOKED_DAY} END AS first,
+                  CASE WHEN %(monthly)s THEN (m.month + interval '1 month - 1 day')::date
+                       ELSE {BOOKED_DAY} END AS last
+           ) p
+     WHERE {DUE_ROWS} AND w.company_id = %(company)s
+     GROUP BY p.first, p.last, w.currency_id
+     ORDER BY p.first, w.currency_id
+"""
+
+
+# The wallets whose transactions and carried cents come to something: their total to another whole amount of the
+# currency than is posted, or a kind to a whole amount. `round` rounds halves away from zero, as the posting does.
+BOOKABLE = """
+    WITH new AS (
+        SELECT t.wallet_id, {kind} AS kind, -sum(t.amount) AS amount
+          FROM call_wallet_transaction t
+          JOIN call_wallet w ON w.id = t.wallet_id
+         WHERE {rows}
+         GROUP BY 1, 2
+    ), owed AS (
+        SELECT x.wallet_id, x.kind, sum(x.amount) AS amount, sum(x.posted) AS posted
+          FROM (SELECT wallet_id, kind, amount, 0 AS posted FROM new
+                 UNION ALL
+                SELECT p.wallet_id, p.kind, p.ledger_amount - p.posted_amount, p.posted_amount
+                  FROM call_wallet_posted p
+                 WHERE p.wallet_id IN (SELECT wallet_id FROM new)) x
+         GROUP BY x.wallet_id, x.kind
+    )
+    SELECT o.wallet_id
+      FROM owed o
+      JOIN call_wallet w ON w.id = o.wallet_id
+      JOIN res_currency c ON c.id = w.currency_id
+     GROUP BY o.wallet_id, c.rounding
+    HAVING bool_or(abs(o.amount) >= c.rounding::numeric)
+        OR round((sum(o.amount) + sum(o.posted)) / c.rounding::numeric) * c.rounding::numeric <> sum(o.posted)
      LIMIT 1
 """
 
 
+# Of all days together. So a run that is started makes an entry: one of an earlier day, or the last day's.
+IS_DUE = BOOKABLE.format(kind=KIND, rows=f"{DUE_ROWS} AND w.company_id = %(company)s")
+
+
+IN_PERIOD = f"{DUE_ROWS} AND {BOOKED_DAY} BETWEEN %(since)s AND %(last)s"
+
+
 DUE_WALLETS = f"""
-    SELECT DISTINCT t.wallet_id
-      FROM call_wallet_transaction t
-      JOIN call_wallet w ON w.id = t.wallet_id
-     WHERE {DUE_ROWS} AND t.day = %s AND w.company_id = %s AND w.currency_id = %s
-     ORDER BY t.wallet_id
-     LIMIT %s
+    SELECT w.id
+      FROM call_wallet w
+     WHERE w.company_id = %(company)s AND w.currency_id = %(currency_id)s AND w.id > %(after)s
+       AND EXISTS (SELECT FROM call_wallet_transaction t WHERE t.wallet_id = w.id AND {IN_PERIOD})
+     ORDER BY w.id
+     LIMIT %(limit)s
 """
+
+
+BOOKABLE_WALLETS = BOOKABLE.format(kind=KIND, rows=f"{IN_PERIOD} AND t.wallet_id = ANY(%(wallets)s::int[])")
 
 
 # One statement takes the transactions and adds them up: READ COMMITTED, a second one could see more.
 CLAIM = f"""
     WITH claimed AS (
         UPDATE call_wallet_transaction t
-           SET move_id = %s
-         WHERE {DUE_ROWS} AND t.wallet_id = ANY(%s::int[]) AND t.day = %s
-     RETURNING t.wallet_id, t.amount,
-               CASE WHEN t.type = 'reversal' THEN 'breakage'
-                    WHEN t.type = 'refund' AND t.key LIKE 'close/%%/write-off' THEN 'bad_debt'
-                    ELSE COALESCE(t.call_type, 'adjustment') END AS kind
+           SET move_id = %(move)s
+          FROM call_wallet w
+         WHERE w.id = t.wallet_id AND {IN_PERIOD} AND t.wallet_id = ANY(%(wallets)s::int[])
+     RETURNING t.wallet_id, t.amount, t.day, {KIND} AS kind
     )
-    SELECT wallet_id, kind, count(*), (-sum(amount))::text
+    SELECT wallet_id, kind, day, count(*), (-sum(amount))::text
       FROM claimed
-     GROUP BY wallet_id, kind
-     ORDER BY wallet_id, kind
+     GROUP BY wallet_id, kind, day
+     ORDER BY wallet_id, kind, day
 """
 
 
@@ -371,15 +506,15 @@ COUNT = """
 
 
 NOTE = """
-    INSERT INTO call_wallet_posted_entry (move_id, day, wallet_id, ledger_amount, posted_amount)
-    SELECT %s, %s, * FROM unnest(%s::int[], %s::numeric[], %s::numeric[])
+    INSERT INTO call_wallet_posted_entry (move_id, wallet_id, day, ledger_amount, posted_amount)
+    SELECT %s, * FROM unnest(%s::int[], %s::date[], %s::numeric[], %s::numeric[])
 """
 
 
 class Rates:
     """The values of an entry's amounts in the company's currency."""
 
-    def __init__(self, posting, move, wallets):
+    def __init__(self, posting, move, wallets, charged_until):
         self.company, self.currency, self.date = posting.company_id, move.currency_id, move.date
         self.is_foreign = self.currency != self.company.currency_id
         self.is_monetary = self.company._call_wallet_is_monetary(self.date)
@@ -388,7 +523,8 @@ class Rates:
         self.day = Decimal(repr(rate))
         self.held, self.left = {}, {}
         if self.is_foreign:
-            self._read_held(posting.env, wallets)
+            # A call that was reported late took what was on the deposit then, which may be another advance.
+            self._read_held(posting.env, wallets, max(self.date, charged_until))
 
     def value(self, amount):
         """Convert by Odoo's rate of the entry's day."""
@@ -426,9 +562,9 @@ class Rates:
             left += held_value - self.value(held)
         return left
 
-    def _read_held(self, env, wallets):
+    def _read_held(self, env, wallets, day):
         env.flush_all()
-        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), self.date])
+        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), day])
         for wallet_id, held, value in env.cr.fetchall():
             held, value = Decimal(held), Decimal(value)
             if held * value <= 0:

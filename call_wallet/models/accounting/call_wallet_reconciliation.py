@@ -8,7 +8,7 @@ from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
-from ...const import ACCOUNT_MANAGER
+from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.fields import ZERO
 from ...tools.reconciliation_file import Labels, Workbook
 from . import reconciliation_sql as queries
@@ -37,9 +37,14 @@ class Figures:
     settled_without_funds: Decimal = ZERO
     # From the ledger's rows, by the entry they are noted to be in.
     unposted: Decimal = ZERO
+    # From what the posting noted for each entry: what was used up to the day and is in an entry of a later one, and
+    # what is in an entry of the day or before and was charged later, because its call was reported late.
     posted_later: Decimal = ZERO
-    # From what the posting noted for each entry.
+    posted_earlier: Decimal = ZERO
     remainder: Decimal = ZERO
+    # Of what was used in the month: calls of months before, and what of them is revenue of this month.
+    earlier_periods: Decimal = ZERO
+    earlier_periods_booked: Decimal = ZERO
 
     @property
     def closing(self):
@@ -51,7 +56,7 @@ class Figures:
 
     @property
     def not_posted(self):
-        return self.unposted + self.posted_later
+        return self.unposted + self.posted_later - self.posted_earlier
 
     @property
     def explained(self):
@@ -71,6 +76,9 @@ COLUMNS = (
     "opening", "added", "used", "refunded", "reversed", "closing",
     "awaiting_payment", "settled_without_funds", "not_posted", "remainder", "general_ledger", "unexplained",
 )  # fmt: skip
+
+# What the columns are made of: of what was not posted, and of what was used.
+PARTS = ("unposted", "posted_later", "posted_earlier", "earlier_periods", "earlier_periods_booked")
 
 # Behind every entry, those dated ahead included.
 END = date(9998, 12, 31)
@@ -213,6 +221,12 @@ class CallWalletReconciliation(models.AbstractModel):
             section.loose, section.loose_items = amount, count
         return sorted(sections.values(), key=lambda section: (-len(section.rows), section.currency.name))
 
+    def _is_due(self, date, company, sections):
+        """Tell whether the user may post what was used up to that day, and there is something to post."""
+        if not self.env.user.has_group(FINANCE) or not any(section.total.unposted for section in sections):
+            return False
+        return self.env["call.wallet.posting"].sudo()._is_due(company, None, date)
+
     def _companies(self):
         """Return the companies to choose from: the user's own that have wallets, and the current one."""
         user = self.env.user
@@ -251,7 +265,7 @@ class CallWalletReconciliation(models.AbstractModel):
         }
 
     def _amounts(self, figures):
-        return {name: plain(getattr(figures, name)) for name in (*COLUMNS, "unposted", "posted_later")}
+        return {name: plain(getattr(figures, name)) for name in (*COLUMNS, *PARTS)}
 
     # === ON PAPER === #
     # The reconciliation on paper: a workbook and a PDF, with every difference on a line of its own.
@@ -266,12 +280,28 @@ class CallWalletReconciliation(models.AbstractModel):
                 (wallet.account_ref, wallet.partner_id.name or "", {name: getattr(figures, name) for name in COLUMNS})
                 for wallet, figures in section.rows
             ]
-            book.add_section(section.currency.name, rows, section.loose, section.overdrawn)
+            book.add_section(section.currency.name, rows, section.loose, self._parts(section))
         book.add_explained(self._explained(date, company, sections))
         book.add_unexplained(self._unexplained(date, company, sections))
         book.close()
         file.seek(0)
         return file
+
+    def _parts(self, section):
+        """Return [(figure, label, amount)]: what the totals of a section are made up of, where that is worth a line."""
+        total, parts, _ = section.total, [], self.env._
+        if section.overdrawn:
+            parts += [
+                ("general_ledger", _("Of the general ledger: owed to customers"), section.owed),
+                ("general_ledger", _("Of the general ledger: owed by customers (overdrawn)"), -section.overdrawn),
+            ]
+        if total.earlier_periods or total.earlier_periods_booked:
+            booked = _("Of these, booked this month because their period was closed")
+            parts += [
+                ("used", _("Of which calls of earlier periods"), total.earlier_periods),
+                ("used", booked, total.earlier_periods_booked),
+            ]
+        return parts
 
     def _filename(self, date, company, extension):
         return f"reconciliation_{company.name}_{date}.{extension}".replace("/", "-").replace(" ", "_")
@@ -286,6 +316,7 @@ class CallWalletReconciliation(models.AbstractModel):
             (_("Settled without funds"), queries.UNFUNDED_LINES),
             (_("Not posted, since"), queries.UNPOSTED_LINES),
             (_("Posted on a later day"), queries.LATE_LINES),
+            (_("Posted on the day of the call, charged later"), queries.EARLY_LINES),
         ]
         lines = self._lines(date, company, sections, sources)
         for section in sections:
@@ -348,8 +379,6 @@ class CallWalletReconciliation(models.AbstractModel):
             figures=self._column_labels(),
             total=_("Total"),
             unassigned=_("Not assigned to a wallet"),
-            owed=_("Of the general ledger: owed to customers"),
-            overdrawn=_("Of the general ledger: owed by customers (overdrawn)"),
             explained=_("Explained differences"),
             unexplained=_("Unexplained differences"),
             explanation=_("Explanation"),
@@ -400,6 +429,7 @@ class CallWalletReconciliation(models.AbstractModel):
 CONTRACT = (
     "opening", "added", "used", "refunded", "reversed", "closing",
     "general_ledger", "awaiting_payment", "settled_without_funds", "not_posted", "remainder", "unexplained",
+    "earlier_periods", "earlier_periods_booked",
 )  # fmt: skip
 
 

@@ -26,4 +26,5 @@ class CallWalletSettingsMixin(models.AbstractModel):
     call_wallet_month_end_from = fields.Date(related="company_id.call_wallet_month_end_from", readonly=False)
     call_wallet_standard = fields.Selection(related="company_id.call_wallet_standard", readonly=False)
     call_wallet_standard_from = fields.Date(related="company_id.call_wallet_standard_from")
+    call_wallet_posting_period = fields.Selection(related="company_id.call_wallet_posting_period", readonly=False)
     call_wallet_journal_id = fields.Many2one(related="company_id.call_wallet_journal_id", readonly=False)

@@ -183,17 +183,32 @@ UNPOSTED = f"""
 """
 
 # By what the posting noted of each entry, not by the entry's items, which are what is checked. An entry
-# that a lock date moved behind this day is not in the books of this day yet.
+# that a lock date moved behind this day is not in the books of this day yet; one of a call that was reported after
+# this day is, though the wallet paid for it later.
 IN_BOOKS = "(m.state = 'posted' AND m.date <= %(date)s)"
 
 POSTED = f"""
     SELECT w.id,
-           COALESCE(sum(e.ledger_amount) FILTER (WHERE NOT {IN_BOOKS}), 0)::text AS posted_later,
+           COALESCE(sum(e.ledger_amount) FILTER (WHERE NOT {IN_BOOKS} AND e.day <= %(date)s), 0)::text AS posted_later,
+           COALESCE(sum(e.ledger_amount) FILTER (WHERE {IN_BOOKS} AND e.day > %(date)s), 0)::text AS posted_earlier,
            COALESCE(sum(e.ledger_amount - e.posted_amount) FILTER (WHERE {IN_BOOKS}), 0)::text AS remainder
       FROM call_wallet_posted_entry e
       JOIN account_move m ON m.id = e.move_id
       JOIN call_wallet w ON w.id = e.wallet_id
-     WHERE {SCOPE} AND e.day <= %(date)s
+     WHERE {SCOPE} AND (e.day <= %(date)s OR m.date <= %(date)s)
+     GROUP BY w.id
+"""
+
+# What was charged this month for calls of months before it, and what of it is revenue of this month because theirs
+# was closed. Other usage of this month is of this month.
+EARLIER_PERIODS = f"""
+    SELECT w.id, (-sum(t.amount))::text AS earlier_periods,
+           COALESCE(-sum(t.amount) FILTER (WHERE m.date BETWEEN %(month)s AND %(date)s), 0)::text
+           AS earlier_periods_booked
+      FROM call_wallet_transaction t
+      JOIN call_wallet w ON w.id = t.wallet_id
+      LEFT JOIN account_move m ON m.id = t.move_id
+     WHERE {SCOPE} AND t.day BETWEEN %(month)s AND %(date)s AND t.accounting_day < %(month)s
      GROUP BY w.id
 """
 
@@ -205,7 +220,17 @@ LATE_ENTRIES = f"""
      WHERE {SCOPE} AND e.day <= %(date)s AND NOT {IN_BOOKS}
 """
 
-FIGURES = (ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, SETTLED_WITHOUT_FUNDS, UNPOSTED, POSTED)
+EARLY_ENTRIES = f"""
+    SELECT DISTINCT m.id
+      FROM call_wallet_posted_entry e
+      JOIN account_move m ON m.id = e.move_id
+      JOIN call_wallet w ON w.id = e.wallet_id
+     WHERE {SCOPE} AND e.day > %(date)s AND {IN_BOOKS}
+"""
+
+FIGURES = (
+    ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, SETTLED_WITHOUT_FUNDS, UNPOSTED, POSTED, EARLIER_PERIODS,
+)  # fmt: skip
 
 UNASSIGNED_ITEMS = f"WITH {ITEMS} SELECT id FROM item WHERE wallet_id IS NULL AND currency_id = %(currency)s"
 
@@ -220,7 +245,7 @@ DIFFERENCES = f"""
             SELECT e.wallet_id, e.move_id, -e.posted_amount, 0
               FROM call_wallet_posted_entry e
               JOIN account_move m ON m.id = e.move_id
-             WHERE e.day <= %(date)s AND {IN_BOOKS}
+             WHERE {IN_BOOKS}
              UNION ALL
             SELECT wallet_id, move_id, 0, amount FROM item) x
       JOIN call_wallet w ON w.id = x.wallet_id
@@ -264,5 +289,14 @@ LATE_LINES = f"""
       JOIN account_move m ON m.id = e.move_id
       JOIN call_wallet w ON w.id = e.wallet_id
      WHERE {SCOPE} AND e.day <= %(date)s AND NOT {IN_BOOKS} AND e.ledger_amount <> 0
-     ORDER BY m.date, m.id
+     ORDER BY m.date, m.id, e.day
+"""
+
+EARLY_LINES = f"""
+    SELECT w.id, m.name, m.date, (-e.ledger_amount)::text
+      FROM call_wallet_posted_entry e
+      JOIN account_move m ON m.id = e.move_id
+      JOIN call_wallet w ON w.id = e.wallet_id
+     WHERE {SCOPE} AND e.day > %(date)s AND {IN_BOOKS} AND e.ledger_amount <> 0
+     ORDER BY m.date, m.id, e.day
 """

@@ -127,6 +127,14 @@ class ResCompanyAccounts(models.Model):
         domain=[("type", "=", "general")],
         help="The entries that turn usage into revenue are posted here.",
     )
+    call_wallet_posting_period = fields.Selection(
+        [("day", "One entry a day"), ("month", "One entry a month")],
+        "Call wallet entries",
+        required=True,
+        default="day",
+        help="How usage is posted. A month's entry bears the date of its last day and is made when the month is over; "
+        "closed wallets, and what is posted by hand, do not wait for that.",
+    )
     call_wallet_former_deposit_account_ids = fields.Many2many(
         "account.account", "call_wallet_former_deposit_rel", "company_id", "account_id", "Former deposit accounts"
     )

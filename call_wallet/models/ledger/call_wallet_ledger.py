@@ -25,7 +25,11 @@ NOTIFIED_AT = """CASE WHEN b.notified_at > clock.now - interval '1 second' THEN 
 
 
 class Entry(NamedTuple):
-    """One row to append to a wallet's ledger; ``amount`` is signed, in the wallet's currency."""
+    """One row to append to a wallet's ledger; ``amount`` is signed, in the wallet's currency.
+
+    ``date`` is when it is entered, ``earned_at`` when the service was rendered that it charges (both naive UTC); the
+    latter is for calls alone.
+    """
 
     wallet_id: int
     date: datetime
@@ -42,6 +46,7 @@ class Entry(NamedTuple):
     topup_id: int = None
     campaign_id: int = None
     call_ref: str = None
+    earned_at: datetime = None
 
 
 class Funds(NamedTuple):
@@ -281,6 +286,11 @@ REFRESH = f"""
 """
 
 
+# The day to which a charge belongs, where that is earlier than the day of its row. A platform whose clock is ahead
+# reports calls that start later than they are entered: the row's day it is then.
+ACCOUNTING_DAY = "NULLIF(LEAST((e.earned_at AT TIME ZONE 'UTC' AT TIME ZONE m.tz)::date, l.day), l.day)"
+
+
 # One statement, so that the call's row, its hold, the balance and the totals change together
 # or not at all. `entry` numbers each wallet's entries and adds them up; `moved` applies the
 # sum to the wallet and tells where it started; `appended` lays the rows in between.
@@ -290,10 +300,11 @@ WITH entry AS (
            row_number() OVER running AS nth,
            sum(amount) OVER running AS moved_so_far
       FROM unnest(%s::int[], %s::timestamp[], %s::text[], %s::numeric[], %s::text[], %s::text[], %s::text[],
-                  %s::bool[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::int[], %s::int[], %s::text[])
+                  %s::bool[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::int[], %s::int[], %s::text[],
+                  %s::timestamp[])
            WITH ORDINALITY
            AS e(wallet_id, date, type, amount, description, key, fingerprint, is_call, call_type, rate,
-                billed_minutes, usage_id, topup_id, campaign_id, call_ref, position)
+                billed_minutes, usage_id, topup_id, campaign_id, call_ref, earned_at, position)
     WINDOW running AS (PARTITION BY wallet_id ORDER BY position)
 ), total AS (
     SELECT wallet_id, count(*) AS n, sum(amount) AS amount,
@@ -330,13 +341,13 @@ WITH entry AS (
            b.alert_level, b.is_set_up, b.notified_at = clock.now AS notify
 ), appended AS (
     INSERT INTO call_wallet_transaction
-           (wallet_id, sequence, date, day, type, amount, balance_after, description, key, fingerprint,
-            is_call, call_type, rate, billed_minutes, usage_id, topup_id)
-    SELECT e.wallet_id, m.opening_sequence + e.nth, e.date,
-           (e.date AT TIME ZONE 'UTC' AT TIME ZONE m.tz)::date,
+           (wallet_id, sequence, date, day, accounting_day, type, amount, balance_after, description, key,
+            fingerprint, is_call, call_type, rate, billed_minutes, usage_id, topup_id)
+    SELECT e.wallet_id, m.opening_sequence + e.nth, e.date, l.day, {ACCOUNTING_DAY},
            e.type, e.amount, m.opening + e.moved_so_far, e.description, e.key, e.fingerprint,
            e.is_call, e.call_type, e.rate, e.billed_minutes, e.usage_id, e.topup_id
       FROM entry e JOIN moved m USING (wallet_id)
+     CROSS JOIN LATERAL (SELECT (e.date AT TIME ZONE 'UTC' AT TIME ZONE m.tz)::date AS day) l
      ORDER BY e.position
  RETURNING id, wallet_id, key, balance_after
 ), summed AS (

@@ -36,6 +36,12 @@ class CallWalletTransaction(models.Model):
     charged can be deleted (``usage_id`` becomes empty, ``is_call`` remembers), and its
     journal entry is noted once when it is posted.
     Amounts are in the wallet's currency, 6 places; dates are UTC.
+
+    Revenue of a call belongs to the day on which it took place (IFRS 15.31-35: the customer consumes the service as
+    it is rendered), whenever it is reported; the wallet's balance changes when it is. So a charge has two days,
+    ``day`` and ``accounting_day``. What decides is the call's start: by it the call is priced and listed. The
+    minutes that a call goes on after midnight stay with it. Corrections (refunds, re-rating) change the price
+    of calls that were made, which is revenue of the day of the change (IFRS 15.88): they have one day.
     """
 
     _name = "call.wallet.transaction"
@@ -49,6 +55,12 @@ class CallWalletTransaction(models.Model):
     )
     date = fields.Datetime(required=True, readonly=True, help="When it was recorded (UTC).")
     day = fields.Date(required=True, readonly=True, help="The date in the wallet's time zone.")
+    accounting_day = fields.Date(
+        "Day of the Call",
+        readonly=True,
+        help="In the wallet's time zone, where it is an earlier day than that of the transaction: the call was "
+        "reported late, and its revenue belongs to that day. Empty: the transaction's own day.",
+    )
     type = fields.Selection(TYPES, required=True, readonly=True)
     amount = Amount(required=True, readonly=True, help="Negative for usage and reversals.")
     balance_after = Amount(required=True, readonly=True, aggregator=None)
@@ -79,7 +91,9 @@ class CallWalletTransaction(models.Model):
     _wallet_date = models.Index("(wallet_id, date)")
     # The few that are no calls, to be found among the many that are.
     _other = models.Index("(wallet_id, sequence) WHERE type <> 'usage'")
-    _not_posted = models.Index("(day, wallet_id) WHERE move_id IS NULL AND topup_id IS NULL")
+    _not_posted = models.Index("(COALESCE(accounting_day, day), wallet_id) WHERE move_id IS NULL AND topup_id IS NULL")
+    # The few calls that were reported on a later day than theirs.
+    _late = models.Index("(day, wallet_id) WHERE accounting_day IS NOT NULL")
 
     def init(self):
         # Statistics of a young ledger say that a wallet has one row; by them an index on the wallet

@@ -226,6 +226,7 @@ class CallUsageRecord(models.Model):
                     usage_id=usage_id,
                     campaign_id=campaign_id,
                     call_ref=call.call_ref,
+                    earned_at=call.started_at,
                 )
             )
         self.env.cr.execute(INSERT_USAGE, [array(column) for column in zip(*rows, strict=True)])

@@ -63,11 +63,6 @@ export class Reconciliation extends Component {
         return this.data.sections.some(({ total }) => Number(total.not_posted) !== 0);
     }
 
-    /** Whether usage up to this day is still to be posted. What a lock date has moved to a later day is posted already. */
-    get isDue() {
-        return this.data.sections.some(({ total }) => Number(total.unposted) !== 0);
-    }
-
     get columns() {
         const seesEntries = this.data.sees_entries;
         return [
@@ -79,7 +74,7 @@ export class Reconciliation extends Component {
             { name: "closing", label: _t("Closing"), drills: true, isLevel: true, help: _t("Balance at the end of the day") },
             { name: "awaiting_payment", label: _t("Awaiting payment"), drills: true, help: _t("Invoiced and not credited, net of tax. Negative: credited before its invoice's date") },
             { name: "settled_without_funds", label: _t("Settled without funds"), drills: true, help: _t("Settled on the invoice by something that is no money, such as a write-off. Should be zero: open it to decide") },
-            { name: "not_posted", label: _t("Not posted"), drills: true, help: _t("Used up to this day, and not in a journal entry of this day or before") },
+            { name: "not_posted", label: _t("Not posted"), drills: true, help: _t("Used up to this day and not in a journal entry of this day or before; less what is in one and was charged later") },
             { name: "remainder", label: _t("Remainder"), drills: seesEntries, help: _t("What journal entries were rounded by") },
             { name: "general_ledger", label: _t("General ledger"), drills: seesEntries, isLevel: true, help: _t("Credit balance on the deposit account") },
             { name: "unexplained", label: _t("Unexplained"), drills: seesEntries, isLevel: true, help: _t("Should be zero: open it to see the entries that differ") },
@@ -121,8 +116,16 @@ export class Reconciliation extends Component {
     }
 
     hint(column, row) {
-        if (column.name === "not_posted" && Number(row.posted_later) !== 0) {
-            return _t("Posted on a later day, because of a lock date: %s", formatPlain(row.posted_later, { decimal_places: 2 }));
+        if (column.name === "not_posted") {
+            const places = { decimal_places: 2 };
+            const parts = [];
+            if (!this.isZero(row.posted_later)) {
+                parts.push(_t("In entries of later days: %s", formatPlain(row.posted_later, places)));
+            }
+            if (!this.isZero(row.posted_earlier)) {
+                parts.push(_t("Calls charged later, in entries of their day: -%s", formatPlain(row.posted_earlier, places)));
+            }
+            return parts.join("\n") || column.help;
         }
         return column.help;
     }
