@@ -60,6 +60,7 @@ MODELS = {
     "call.wallet.post.now": {"F": "crw", "M": "crw"},
     "call.wallet.posted": {"F": "r", "M": "r"},
     "call.wallet.posted.entry": {"A": "r", "F": "r", "M": "r"},
+    "call.wallet.posted.value": {"A": "r", "F": "r", "M": "r"},
     "call.wallet.posting": {"F": "r", "M": "r"},
     "call.wallet.recipient": {"A": "crwd", "F": "crwd", "M": "crwd", "O": "r", "C": "r"},
     "call.wallet.refund.refusal": {"M": "crw"},

@@ -149,6 +149,7 @@ class CallWalletPostingEntry(models.Model):
         commands = [self._to_command(move, item) for item in items]
         move.with_context(skip_invoice_sync=True).write({"line_ids": commands})
         move._post(soft=False)
+        self._note_values(move, items)
 
     def _open_date(self, day, journal):
         """Return the first day from ``day`` on that is open, and the lock dates that were in the way."""
@@ -244,6 +245,16 @@ class CallWalletPostingEntry(models.Model):
             NOTE, [move.id, move.call_wallet_day, *(array(column) for column in zip(*rows, strict=True))]
         )
         self.env["call.wallet.posted.entry"].invalidate_model()
+
+    def _note_values(self, move, items):
+        """Note what ``move`` took of each wallet's deposits in the company's currency, with exchange differences."""
+        deposits = move.company_id._call_wallet_deposit_accounts()
+        values = defaultdict(Decimal)
+        for item in items:
+            if item.account in deposits:
+                values[item.wallet.id] += item.value
+        self.env.cr.execute(NOTE_VALUES, [move.id, array(values), array(values.values())])
+        self.env["call.wallet.posted.value"].invalidate_model()
 
     # === EXCHANGE DIFFERENCES === #
     # Wallets in another currency than their company's.
@@ -369,6 +380,12 @@ COUNT = """
 NOTE = """
     INSERT INTO call_wallet_posted_entry (move_id, day, wallet_id, ledger_amount, posted_amount)
     SELECT %s, %s, * FROM unnest(%s::int[], %s::numeric[], %s::numeric[])
+"""
+
+
+NOTE_VALUES = """
+    INSERT INTO call_wallet_posted_value (move_id, wallet_id, value)
+    SELECT %s, * FROM unnest(%s::int[], %s::numeric[])
 """
 
 

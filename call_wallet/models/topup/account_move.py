@@ -39,6 +39,7 @@ class AccountMove(models.Model):
         help="This entry takes off the deposits what was settled without funds on the top-up's invoice.",
     )
     call_wallet_released = Amount("Released", readonly=True, copy=False, help="In the wallet's currency, net of tax.")
+    call_wallet_released_value = Amount("Released Value", readonly=True, copy=False, help="In the company's currency.")
     call_wallet_request_key = fields.Char(readonly=True, copy=False, help="The same key pays back once.")
     call_wallet_refund_ids = fields.One2many(
         "payment.transaction", "call_wallet_credit_note_id", "Refunds of a Top-up", readonly=True

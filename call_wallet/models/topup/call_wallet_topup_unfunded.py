@@ -207,6 +207,7 @@ class CallWalletTopupUnfunded(models.Model):
             "ref": label,
             "call_wallet_released_topup_id": self.id,
             "call_wallet_released": amount,
+            "call_wallet_released_value": value,
             "line_ids": [
                 Command.create({**common, **debit, "account_id": account.id}),
                 Command.create({**common, **credit, "account_id": self._release_account().id}),
