@@ -203,7 +203,25 @@ class CallWalletPostingEntry(models.Model):
 
     def _deposit_label(self, wallet, claimed):
         count = sum(count for _amount, count in claimed.values())
-        return self.env._("%(account)s: funds used, transactions: %(count)s", account=wallet.account_ref, count=count)
+        return self.env._(
+            "%(account)s: %(what)s, transactions: %(count)s",
+            account=wallet.account_ref,
+            what=", ".join(self._what_moved(claimed)),
+            count=count,
+        )
+
+    def _what_moved(self, claimed):
+        """Name what the transactions did to the funds, each thing once."""
+        _ = self.env._
+        calls = [amount for kind, (amount, _count) in claimed.items() if kind in ("live", "whatsapp")]
+        names = {
+            _("funds used"): any(amount >= 0 for amount in calls),
+            _("calls refunded"): any(amount < 0 for amount in calls),
+            _("refunds and adjustments"): "adjustment" in claimed,
+            _("funds forfeited"): "breakage" in claimed,
+            _("debt written off"): "bad_debt" in claimed,
+        }
+        return [name for name, is_there in names.items() if is_there] or [_("carried cents")]
 
     def _income_label(self, wallet, kind, count):
         if not count:

@@ -6,12 +6,12 @@ from decimal import Decimal
 from dateutil.relativedelta import relativedelta
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import format_date, format_datetime
+from odoo.tools import format_date
 
 from ...const import ACCOUNT_MANAGER, DEPOSIT_ACCOUNT
-from ...tools.clock import utcnow
 from ...tools.fields import ZERO
 from ...tools.money import unit_of
+from ...tools.paper import made
 from ...tools.reconciliation_file import Labels, Workbook
 from . import reconciliation_sql as queries
 
@@ -507,7 +507,7 @@ class CallWalletReconciliation(models.AbstractModel):
                 date=format_date(self.env, date),
             ),
             verdict=self._verdict(books),
-            made=self._made(company),
+            made=made(self.env, self.env.user.name, company._call_wallet_tz()),
             accounts=_(
                 "Deposit accounts: %s", ", ".join(self._account_name(account) for account, _b in books.accounts)
             ),
@@ -530,16 +530,6 @@ class CallWalletReconciliation(models.AbstractModel):
             trial_balance=_("Trial balance"),
             value=_("Credit balance, %s", own),
             difference=_("Difference, %s", own),
-        )
-
-    def _made(self, company):
-        """Return by whom and when this is made: papers are filed."""
-        zone = company._call_wallet_tz()
-        return self.env._(
-            "Made by %(person)s, %(moment)s (%(zone)s)",
-            person=self.env.user.name,
-            moment=format_datetime(self.env, utcnow(), tz=zone),
-            zone=zone,
         )
 
     def _verdict(self, books):

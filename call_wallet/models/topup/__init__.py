@@ -3,8 +3,8 @@
 A top-up's credit is a level, not an event: what was received on its invoice, net of tax, at most its amount
 less credit notes. ``_sync`` brings the ledger to that level from whatever state; hooks and the sweep only call
 it. Paying back is a credit note first, then the money. Doors: ``create_topup``, ``pay_back``, ``count_settlement``,
-``release_unfunded``, ``apply_outstanding_credit``, ``match_transfers``, ``remove_payment_token``, ``_cron_sync``,
-``_cron_notify``, ``_cron_match_transfers``.
+``release_unfunded``, ``cancel_order``, ``apply_outstanding_credit``, ``match_transfers``, ``remove_payment_token``,
+``_cron_sync``, ``_cron_notify``, ``_cron_match_transfers``.
 """
 
 from . import (
@@ -17,7 +17,11 @@ from . import (
     call_wallet_topup_unfunded,
     call_wallet,
     account_move,
+<<<<<<< HEAD
     account_move_send,
+=======
+    account_move_reversal,
+>>>>>>> c4931a6 (Tasks in their reader's language; orders are cancelled where invoices stand; rejected calls are named on closing)
     account_payment,
     account_payment_register,
     account_partial_reconcile,
