@@ -17,11 +17,8 @@ from . import (
     call_wallet_topup_unfunded,
     call_wallet,
     account_move,
-<<<<<<< HEAD
     account_move_send,
-=======
     account_move_reversal,
->>>>>>> c4931a6 (Tasks in their reader's language; orders are cancelled where invoices stand; rejected calls are named on closing)
     account_payment,
     account_payment_register,
     account_partial_reconcile,
