@@ -245,12 +245,12 @@ class TestClose(CallWalletCommon):
 
     def test_rejected_calls_that_wait_are_named_with_their_cost_and_asked_about(self):
         self._fund(self.wallet, 20)
-        plan = self.wallet.rate_plan_id
-        # Two minutes of a Live Call, 0.0125 each, that came while its prefix had no rate; and no call at all.
-        rates = plan.rate_ids.filtered(lambda rate: rate.call_type == "live")
-        rates.active = False
-        self.assertEqual(self._record(self._call(call_ref="late-1", duration_seconds=120))["result"], "rejected")
-        rates.active = True
+        # Two minutes to Peru, which had no rate when they were reported; and no call at all.
+        call = self._call(call_ref="late-1", number="+5111234567", duration_seconds=120)
+        self.assertEqual(self._record(call)["result"], "rejected")
+        self.wallet.rate_plan_id.rate_ids = [
+            (0, 0, {"call_type": "live", "prefix": "51", "price_per_minute": "0.0125", "valid_from": "2020-01-01"})
+        ]
         self.assertEqual(self._record(self._call(call_ref="late-2", number="nobody"))["result"], "rejected")
         dialog = Form(
             self.env["call.wallet.close.wizard"].with_user(self.manager).with_context(default_wallet_id=self.wallet.id)

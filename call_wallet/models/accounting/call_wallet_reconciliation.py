@@ -98,6 +98,9 @@ VALUE_COLUMNS = ("ledger_value", "expected_value", "unexplained_value")
 # What should be zero.
 WRONG = ("unexplained", "unexplained_value", "settled_without_funds")
 
+# The years in which books are closed.
+FIRST_BOOKS, LAST_BOOKS = 1990, 2199
+
 # Behind every entry, those dated ahead included.
 END = date(9998, 12, 31)
 
@@ -237,6 +240,7 @@ class CallWalletReconciliation(models.AbstractModel):
         return rows, loose, year_end
 
     def _parameters(self, date, company, wallet_ids=None):
+        openings = self._year_starts(company, date)
         return {
             "company": company.id,
             "date": date,
@@ -248,15 +252,17 @@ class CallWalletReconciliation(models.AbstractModel):
             "wallets": list(wallet_ids or []),
             "own": company.currency_id.id,
             "unit": unit_of(company.currency_id),
-            "year_start": self._year_start(company),
+            "openings": openings,
+            "turns": openings + [day - timedelta(days=1) for day in openings],
         }
 
-    def _year_start(self, company):
-        """Return the first day of the company's fiscal year as MM-DD."""
-        month, day = int(company.fiscalyear_last_month), company.fiscalyear_last_day
-        # Odoo takes the 28th and the 29th of February for the last of it.
-        last = date(2023, month, 1) + relativedelta(day=day)
-        return f"{last + timedelta(days=1):%m-%d}"
+    def _year_starts(self, company, day):
+        """Return the first days of the company's fiscal years up to the one after ``day``."""
+        month, last = int(company.fiscalyear_last_month), company.fiscalyear_last_day
+        if month == 2 and last == 28:
+            last = 29  # in leap years Odoo takes both for the last day
+        years = range(FIRST_BOOKS, min(day.year, LAST_BOOKS) + 1)
+        return [date(year, month, 1) + relativedelta(day=last) + timedelta(days=1) for year in years]
 
     @api.model
     def _last_month_end(self):

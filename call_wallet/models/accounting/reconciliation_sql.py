@@ -3,7 +3,8 @@
 Each returns the wallet's id and one or more of the ``Figures``, named by its column. Amounts are in the wallet's
 currency, values in the company's. Parameters: ``company``, ``date``, ``month`` (its first day), ``accounts`` (the
 deposit accounts), and ``wallets``, unless ``all``; ``fees``, the company's fee accounts; ``own``, its currency, and
-``unit``, the smallest amount of that; ``year_start``, the first day of its fiscal year as MM-DD.
+``unit``, the smallest amount of that; ``openings``, the first days of its fiscal years, and ``turns``, those and the
+last days.
 """
 
 from ..topup.settlement_sql import settlements
@@ -35,13 +36,13 @@ ROLL_FORWARD = f"""
 # one, exactly opposite on the deposit accounts, and made by nobody of ours.
 YEAR_END = """
     turn AS (
-        SELECT l.move_id, l.date, to_char(l.date, 'MM-DD') = %(year_start)s AS opens,
+        SELECT l.move_id, l.date, l.date = ANY(%(openings)s) AS opens,
                l.account_id, l.currency_id, sum(l.amount_currency) AS amount, sum(l.balance) AS value
           FROM account_move_line l
           JOIN account_move m ON m.id = l.move_id
          WHERE l.company_id = %(company)s AND l.account_id = ANY(%(accounts)s) AND l.parent_state = 'posted'
            AND l.call_wallet_id IS NULL AND m.move_type = 'entry' AND m.call_wallet_posting_id IS NULL
-           AND (to_char(l.date, 'MM-DD') = %(year_start)s OR to_char(l.date + 1, 'MM-DD') = %(year_start)s)
+           AND l.date = ANY(%(turns)s)
            AND NOT EXISTS (SELECT FROM account_move_line other
                              JOIN account_account a ON a.id = other.account_id
                             WHERE other.move_id = l.move_id AND a.account_type ~ '^(income|expense)')
