@@ -6,7 +6,7 @@ from decimal import Decimal
 from dateutil.relativedelta import relativedelta
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import format_date
+from odoo.tools import format_date, formatLang
 
 from ...const import ACCOUNT_MANAGER, DEPOSIT_ACCOUNT
 from ...tools.fields import ZERO
@@ -475,8 +475,7 @@ class CallWalletReconciliation(models.AbstractModel):
                 lines.append((name, total.ledger_value, total.expected_value, total.unexplained_value))
         for section in books.sections:
             if section.loose.amount or section.loose.value:
-                name = _("Not assigned to a wallet, in %(currency)s: %(amount)s", currency=section.currency.name,
-                         amount=show(section.loose.amount, section.currency))  # fmt: skip
+                name = _("Not assigned to a wallet: %s", self._written(section.loose.amount, section.currency))
                 lines.append((name, section.loose.value, None, None))
         lines += [(self._year_end_text(*year_end), year_end[-1], None, None) for year_end in books.year_ends]
         if books.left_over:
@@ -494,6 +493,9 @@ class CallWalletReconciliation(models.AbstractModel):
             opened_on=format_date(self.env, opened_on),
             opening=opening,
         )
+
+    def _written(self, amount, currency):
+        return f"{formatLang(self.env, float(amount), digits=currency.decimal_places)} {currency.name}"
 
     def _account_name(self, account):
         return " ".join(filter(None, (account.code, account.name)))
@@ -546,7 +548,7 @@ class CallWalletReconciliation(models.AbstractModel):
             "%(verdict)s Items on the deposit accounts that belong to no wallet: %(items)s, worth %(value)s.",
             verdict=verdict,
             items=books.loose_items,
-            value=books.currency.format(float(books.loose_value)),
+            value=self._written(books.loose_value, books.currency),
         )
 
     def _verdict_on_wallets(self, books):

@@ -58,6 +58,14 @@ export class Reconciliation extends Component {
         return formatDay(this.data.date, "d LLLL yyyy");
     }
 
+    /** One sentence, because its parts cannot be translated by themselves. */
+    get agreement() {
+        return _t("All %(count)s wallets agree with the general ledger on %(day)s.", {
+            count: this.whole(this.data.wallets),
+            day: this.dayText,
+        });
+    }
+
     get month() {
         return formatDay(this.data.date, "LLLL yyyy");
     }
