@@ -411,6 +411,7 @@ DOORS = {
     "call.wallet.watch_calls": (unwatched, lambda wallet: wallet.watch_calls()),
     "call.wallet.topup.count_settlement": (written_off, lambda topup: topup.count_settlement("Set off")),
     "call.wallet.topup.release_unfunded": (written_off, lambda topup: topup.release_unfunded("Bad debt")),
+    "call.wallet.topup.cancel_order": (ordered, lambda topup: topup.cancel_order()),
     "call.wallet.topup.pay_back": (paid, lambda topup: topup.pay_back("60", "Not needed")),
     "call.wallet.topup.apply_outstanding_credit": (overpaid_before, lambda topup: topup.apply_outstanding_credit()),
     "call.wallet.topup._cron_notify": (paid_untold, lambda topup: topup._cron_notify()),

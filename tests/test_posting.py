@@ -298,3 +298,27 @@ class TestPosting(PostingCommon):
             self.wallet.close("Gone", write_off=True)
         moves = self._post(6, 6)
         self.assertEqual(self._by_account(moves), {"bad": Decimal("-0.75"), "deposit": Decimal("0.75")})
+
+
+class TestPostingLabels(PostingCommon):
+    """An item's label says what happened to the funds."""
+
+    def test_refunds_and_breakage_are_not_called_used(self):
+        self._charge(5, self._call(duration_seconds=480))  # 0.10
+        with self._at(6):
+            self.wallet.refund("5", "Goodwill")
+        with self._at(7):
+            self.wallet.close("Contract over", take_rest=True)
+        labels = {}
+        for move in self._post(1, 31):
+            [item] = move.line_ids.filtered(lambda line: line.account_id == self.books.call_wallet_deposit_account_id)
+            labels[move.date.day] = item.name
+        ref = self.wallet.account_ref
+        self.assertEqual(
+            labels,
+            {
+                5: f"{ref}: funds used, transactions: 1",
+                6: f"{ref}: refunds and adjustments, transactions: 1",
+                7: f"{ref}: funds forfeited, transactions: 1",
+            },
+        )

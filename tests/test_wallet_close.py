@@ -240,3 +240,41 @@ class TestClose(CallWalletCommon):
         dialog.reason, dialog.take_rest = "Contract over", True
         dialog.save().action_close()
         self.assertEqual((self.wallet.active, self.wallet.balance), (False, 0))
+
+    # === REJECTED CALLS THAT WAIT === #
+
+    def test_rejected_calls_that_wait_are_named_with_their_cost_and_asked_about(self):
+        self._fund(self.wallet, 20)
+        # Two minutes to Peru, which had no rate when they were reported; and no call at all.
+        call = self._call(call_ref="late-1", number="+5111234567", duration_seconds=120)
+        self.assertEqual(self._record(call)["result"], "rejected")
+        self.wallet.rate_plan_id.rate_ids = [
+            (0, 0, {"call_type": "live", "prefix": "51", "price_per_minute": "0.0125", "valid_from": "2020-01-01"})
+        ]
+        self.assertEqual(self._record(self._call(call_ref="late-2", number="nobody"))["result"], "rejected")
+        dialog = Form(
+            self.env["call.wallet.close.wizard"].with_user(self.manager).with_context(default_wallet_id=self.wallet.id)
+        )
+        self.assertEqual((dialog.rejected_count, dialog.rejected_unknown), (2, 1))
+        self.assertEqual(str(dialog.rejected_worth), "0.025")
+        dialog.reason, dialog.take_rest = "Contract over", True
+        wizard = dialog.save()
+        with self.assertRaisesRegex(UserError, "Rejected calls wait: 2"):
+            wizard.action_close()
+        action = wizard.action_open_rejected()
+        self.assertEqual(
+            set(self.env["call.usage.rejection"].search(action["domain"]).mapped("call_ref")), {"late-1", "late-2"}
+        )
+        wizard.leave_rejected = True
+        wizard.action_close()
+        self.assertFalse(self.wallet.active)
+        self.assertIn("still open: 2", "".join(self.wallet.message_ids.mapped("body")))
+
+    def test_without_rejected_calls_nobody_is_asked(self):
+        dialog = Form(
+            self.env["call.wallet.close.wizard"].with_user(self.manager).with_context(default_wallet_id=self.wallet.id)
+        )
+        self.assertFalse(dialog.rejected_count)
+        dialog.reason = "Contract over"
+        dialog.save().action_close()
+        self.assertFalse(self.wallet.active)

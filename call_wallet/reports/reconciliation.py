@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from ..models.accounting.call_wallet_reconciliation import COLUMNS
+from ..models.accounting.call_wallet_reconciliation import WRONG, show
 
 
 class ReconciliationReport(models.AbstractModel):
@@ -13,27 +13,21 @@ class ReconciliationReport(models.AbstractModel):
     def _get_report_values(self, docids, data=None):
         proof = self.env["call.wallet.reconciliation"]
         date, company = proof._scope((data or {}).get("date"), docids and docids[0])
-        sections = proof._sections(date, company)
+        books = proof._books(date, company)
+        lines, accounts = proof._trial_balance_lines(books)
         return {
             "docs": company,
             "company": company,
             "date": date,
-            "sections": sections,
-            "columns": COLUMNS,
-            "labels": proof._labels(date, company, sections),
-            "differing": sum(len(section.differing) for section in sections),
-            "of_used": proof._of_what_was_used,
-            "explained": proof._explained(date, company, sections),
-            "unexplained": proof._unexplained(date, company, sections),
+            "books": books,
+            "sections": books.sections,
+            "labels": proof._labels(date, company, books),
+            "lines": lines,
+            "accounts": accounts,
+            "wrong": WRONG,
+            "parts": proof._parts,
+            "explained": proof._explained(date, company, books.sections),
+            "unexplained": proof._unexplained(date, company, books.sections),
             "figure": getattr,
             "show": show,
         }
-
-
-def show(amount, currency):
-    """Return ``amount`` with at least the currency's places, and no zeros after those."""
-    places = currency.decimal_places
-    text = f"{amount:,.6f}"
-    whole, fraction = text.split(".")
-    kept = fraction[:places] + fraction[places:].rstrip("0")
-    return f"{whole}.{kept}" if kept else whole

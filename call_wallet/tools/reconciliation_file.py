@@ -13,6 +13,8 @@ class Labels(NamedTuple):
 
     title: str
     verdict: str
+    made: str
+    accounts: str
     wallet: str
     customer: str
     currency: str
@@ -27,17 +29,22 @@ class Labels(NamedTuple):
     amount: str
     expected: str
     found: str
+    expected_value: str
+    found_value: str
+    trial_balance: str
+    value: str
+    difference: str
 
 
 class Workbook:
-    """A sheet per currency, one of the explained differences, and one of the unexplained.
+    """A sheet per currency, one of the trial balance, one of the explained differences, and one of the unexplained.
 
     Figures are numbers. Closing, Unexplained and the totals are formulas, with their values for
     programs that do not reckon, so that a reader can follow the arithmetic.
     """
 
-    def __init__(self, file, labels, columns):
-        self._labels, self._columns = labels, columns
+    def __init__(self, file, labels):
+        self._labels = labels
         self._book = book = xlsxwriter.Workbook(file, {"in_memory": True})
         book.set_properties({"title": labels.title})
         money = r"#,##0.00####;[Red]\-#,##0.00####"
@@ -51,35 +58,39 @@ class Workbook:
         self._wrong = book.add_format({"num_format": money, "bg_color": "#F8D7DA", "bold": True})
         self._total_text, self._total = book.add_format(total), book.add_format({**total, "num_format": money})
         self._date = book.add_format({"num_format": "yyyy-mm-dd"})
-        self._first = {name: 3 + index for index, name in enumerate(columns)}
+        self._first = {}
 
     def close(self):
         self._book.close()
 
     # === A CURRENCY === #
 
-    def add_section(self, currency, rows, unassigned, parts=()):
+    def add_section(self, currency, columns, rows, unassigned, parts=()):
         """Add the sheet of one currency.
 
+        :param columns: the figures to show, in order
         :param rows: [(account, customer, {figure: Decimal})]
-        :param unassigned: what belongs to no wallet; zero leaves its line out
+        :param unassigned: what belongs to no wallet, with ``amount`` and ``value``; zero leaves its line out
         :param parts: [(figure, label, Decimal)]: what the total of a figure is made up of; written below it
         """
+        self._first = {name: 3 + index for index, name in enumerate(columns)}
         sheet, line = self._sheet(currency, self._heads()), HEAD_ROWS
         for account, customer, figures in rows:
             line += 1
             sheet.write_string(line, 0, account)
             sheet.write_string(line, 1, customer)
             sheet.write_string(line, 2, currency)
-            for name in self._columns:
+            for name in columns:
                 self._write_figure(sheet, line, name, figures)
         if rows:
-            sheet.autofilter(HEAD_ROWS, 0, line, 2 + len(self._columns))
+            sheet.autofilter(HEAD_ROWS, 0, line, 2 + len(columns))
             self._write_total(sheet, line + 1, currency, rows)
-        if unassigned:
+        if unassigned.amount or unassigned.value:
             sheet.write_string(line + 2, 0, self._labels.unassigned)
             sheet.write_string(line + 2, 2, currency)
-            sheet.write_number(line + 2, self._first["general_ledger"], float(unassigned), self._wrong)
+            sheet.write_number(line + 2, self._first["general_ledger"], float(unassigned.amount), self._wrong)
+            if "ledger_value" in columns:
+                sheet.write_number(line + 2, self._first["ledger_value"], float(unassigned.value), self._wrong)
         for number, (figure, label, amount) in enumerate(parts, line + 3):
             sheet.write_string(number, 0, label)
             sheet.write_string(number, 2, currency)
@@ -87,7 +98,7 @@ class Workbook:
 
     def _heads(self):
         labels = self._labels
-        return self._names() + [(labels.figures[name], 15, self._right) for name in self._columns]
+        return self._names() + [(labels.figures[name], 15, self._right) for name in self._first]
 
     def _names(self):
         labels, head = self._labels, self._head
@@ -95,7 +106,8 @@ class Workbook:
 
     def _write_figure(self, sheet, line, name, figures):
         column, value = self._first[name], float(figures[name])
-        style = self._wrong if name in ("unexplained", "settled_without_funds") and value else self._money
+        is_wrong = name in ("unexplained", "unexplained_value", "settled_without_funds")
+        style = self._wrong if is_wrong and value else self._money
         formula = self._formula(name, line)
         if formula:
             sheet.write_formula(line, column, formula, style, value)
@@ -114,16 +126,46 @@ class Workbook:
                 map(cell, ("closing", "awaiting_payment", "settled_without_funds", "not_posted", "remainder"))
             )
             return f"=ROUND({cell('general_ledger')}-{minus},6)"
+        if name == "unexplained_value":
+            return f"=ROUND({cell('ledger_value')}-{cell('expected_value')},6)"
         return None
 
     def _write_total(self, sheet, line, currency, rows):
         for column, text in enumerate((self._labels.total, "", currency)):
             sheet.write_string(line, column, text, self._total_text)
-        for name in self._columns:
+        for name in self._first:
             column = xl_col_to_name(self._first[name])
             formula = f"=ROUND(SUM({column}{HEAD_ROWS + 2}:{column}{line}),6)"
             total = sum(figures[name] for _account, _customer, figures in rows)
             sheet.write_formula(line, self._first[name], formula, self._total, float(total))
+
+    # === THE TRIAL BALANCE === #
+
+    def add_trial_balance(self, lines, accounts):
+        """Add the sheet that leads from the wallets to Odoo's trial balance, in the company's currency.
+
+        :param lines: [(what, value, expected, difference)]; the latter two None where nothing is expected
+        :param accounts: [(account, credit balance)]
+        """
+        labels = self._labels
+        heads = [(labels.explanation, 60, self._head), (labels.value, 20, self._right)]
+        heads += [(labels.expected_value, 20, self._right), (labels.difference, 20, self._right)]
+        sheet, line = self._sheet(labels.trial_balance, heads), HEAD_ROWS
+        for name, value, expected, difference in lines:
+            line += 1
+            sheet.write_string(line, 0, name)
+            sheet.write_number(line, 1, float(value), self._money)
+            if expected is not None:
+                sheet.write_number(line, 2, float(expected), self._money)
+                style = self._wrong if difference else self._money
+                sheet.write_formula(line, 3, f"=ROUND(B{line + 1}-C{line + 1},6)", style, float(difference))
+        total = sum(value for _name, value, *_rest in lines)
+        sheet.write_string(line + 1, 0, labels.total, self._total_text)
+        formula = f"=ROUND(SUM(B{HEAD_ROWS + 2}:B{line + 1}),6)" if lines else "=0"
+        sheet.write_formula(line + 1, 1, formula, self._total, float(total))
+        for number, (name, balance) in enumerate(accounts, line + 3):
+            sheet.write_string(number, 0, name)
+            sheet.write_number(number, 1, float(balance), self._money)
 
     # === DIFFERENCES, LINE BY LINE === #
 
@@ -135,10 +177,14 @@ class Workbook:
         self._add_lines(labels.explained, heads, lines)
 
     def add_unexplained(self, lines):
-        """Add the sheet of unexplained ones: [(account, customer, currency, document, day, expected, found)]."""
+        """Add the sheet of unexplained ones: amounts, and the same in the company's currency.
+
+        :param lines: [(account, customer, currency, document, day, expected, found, expected value, found value)]
+        """
         labels = self._labels
         heads = self._names() + [(labels.document, 24, self._head), (labels.date, 12, self._head)]
         heads += [(labels.expected, 18, self._right), (labels.found, 18, self._right)]
+        heads += [(labels.expected_value, 18, self._right), (labels.found_value, 18, self._right)]
         self._add_lines(labels.unexplained, heads, lines)
 
     def _add_lines(self, name, heads, lines):
@@ -159,6 +205,7 @@ class Workbook:
         sheet = self._book.add_worksheet(name[:31])
         sheet.write_string(0, 0, self._labels.title, self._title)
         sheet.write_string(1, 0, self._labels.verdict)
+        sheet.write_string(2, 0, f"{self._labels.accounts}. {self._labels.made}")
         sheet.freeze_panes(HEAD_ROWS + 1, 1)
         sheet.set_landscape()
         sheet.set_paper(9)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import xlsxwriter
 
 from .clock import FIRST_YEAR, LAST_YEAR
+from .paper import printed
 
 # Excel's limit, less the header.
 ROWS_PER_SHEET = 1_048_575
@@ -54,10 +55,12 @@ class Xlsx:
     extension = "xlsx"
     mimetype = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-    def __init__(self, file, title, currency, rows_per_sheet=ROWS_PER_SHEET):
+    def __init__(self, file, title, currency, rows_per_sheet=ROWS_PER_SHEET, made=""):
         self._rows_per_sheet = rows_per_sheet
+        # The rows begin at the top, for programs that read them; what it is stands on each printed page.
+        self._page = (f"&L{printed(title)}", f"&L{printed(made)}&R&P / &N")
         self._book = xlsxwriter.Workbook(file, {"constant_memory": True})
-        self._book.set_properties({"title": title})
+        self._book.set_properties({"title": title, "comments": made})
         self._head = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#E9ECEF", "text_wrap": True})
         formats = {
             "text": None,
@@ -100,6 +103,8 @@ class Xlsx:
         number = len(self._book.worksheets()) + 1
         self._sheet = self._book.add_worksheet("Usage Report" if number == 1 else f"Usage Report {number}")
         self._sheet.freeze_panes(1, 0)
+        self._sheet.set_header(self._page[0])
+        self._sheet.set_footer(self._page[1])
         for index, column in enumerate(COLUMNS):
             self._sheet.set_column(index, index, column.width)
         for index, column in enumerate(COLUMNS):
@@ -120,7 +125,7 @@ class Csv:
     extension = "csv"
     mimetype = "text/csv; charset=utf-8"
 
-    def __init__(self, file, title, currency):
+    def __init__(self, file, title, currency, made=""):
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         self._csv = csv.writer(self._text)
         self._csv.writerow([column.name for column in COLUMNS])

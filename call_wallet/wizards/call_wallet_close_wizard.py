@@ -24,6 +24,10 @@ class CallWalletCloseWizard(models.TransientModel):
     owed = Amount("Owed by the customer", compute="_compute_plan", store=True)
     needs_take_rest = fields.Boolean(compute="_compute_plan", store=True)
     blockers = fields.Text(compute="_compute_plan", store=True)
+    rejected_count = fields.Integer("Rejected Calls", compute="_compute_plan", store=True)
+    rejected_worth = Amount("Their Cost", compute="_compute_plan", store=True, help="By the contract of now.")
+    rejected_unknown = fields.Integer("Of Unknown Cost", compute="_compute_plan", store=True)
+    leave_rejected = fields.Boolean("Close all the same")
     take_rest = fields.Boolean("Keep it as breakage income")
     write_off = fields.Boolean("Write it off")
 
@@ -40,18 +44,39 @@ class CallWalletCloseWizard(models.TransientModel):
             wizard.paid_back = sum((amount for _topup, amount in plan.paid_back), ZERO)
             wizard.rest, wizard.owed = max(plan.rest, ZERO), max(-plan.rest, ZERO)
             wizard.needs_take_rest = plan.takes_rest
+            rejected = wallet.env["call.usage.rejection"]._open_of(wallet)
+            wizard.rejected_count = len(rejected)
+            wizard.rejected_worth, wizard.rejected_unknown = rejected._worth()
             wizard.blockers = "\n".join(plan.blockers)
             wizard.line_ids = [Command.clear()] + [
                 Command.create({"topup_id": topup.id, "amount": amount, "total": gross(topup, amount)})
                 for topup, amount in plan.paid_back
             ]
 
+    def action_open_rejected(self):
+        """Open the rejected calls that wait.
+
+        :raise AccessError: not a finance manager
+        """
+        self.ensure_one()
+        rejected = self.wallet_id._as(FINANCE_MANAGER).env["call.usage.rejection"]._open_of(self.wallet_id)
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_usage_rejection")
+        return {**action, "context": {}, "domain": [("id", "in", rejected.ids)]}
+
     def action_close(self):
         """Close the wallet as shown.
 
-        :raise UserError: as ``call.wallet.close``, or the balance is not what was shown
+        :raise UserError: as ``call.wallet.close``, the balance is not what was shown, or nobody has said what becomes
+            of rejected calls that wait
         """
         self.ensure_one()
+        if self.rejected_count and not self.leave_rejected:
+            raise UserError(
+                self.env._(
+                    "Rejected calls wait: %s. Charge or dismiss them first, or choose to close all the same.",
+                    self.rejected_count,
+                )
+            )
         if self.balance != self.wallet_id.balance:
             raise UserError(self.env._("The balance has changed since this was opened. Discard, and look at it again."))
         self.wallet_id.close(self.reason, take_rest=self.take_rest, write_off=self.write_off)

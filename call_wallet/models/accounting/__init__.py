@@ -14,6 +14,7 @@ from . import (
     account_move_line,
     call_wallet_posted,
     call_wallet_posted_entry,
+    call_wallet_posted_value,
     call_wallet_posting,
     call_wallet_posting_entry,
     call_wallet_month_end,

@@ -93,7 +93,7 @@ class CallWalletAccounting(models.Model):
 
         ``opening + added - used + refunded - reversed = closing``, of the month up to that day;
         ``closing + awaiting_payment + settled_without_funds + not_posted + remainder + unexplained =
-        general_ledger``.
+        general_ledger``; ``expected_value + unexplained_value = ledger_value``.
 
         :param date: ``date`` or ``"YYYY-MM-DD"``, included; days are those of each wallet's
             time zone. Its ledger knows a call from the day of its report, its entries are dated on that of the call
@@ -108,14 +108,16 @@ class CallWalletAccounting(models.Model):
             later; ``remainder``, what the entries were
             rounded by; and ``unexplained``, which should be zero, as should ``settled_without_funds``. Of ``used``,
             ``earlier_periods`` are calls of earlier months, and ``earlier_periods_booked`` what of these is in this
-            month's entries because theirs was closed
+            month's entries because theirs was closed. In the company's currency ``ledger_value``, the credit balance
+            by the items' values; ``expected_value``, what documents and entries should have brought; and
+            ``unexplained_value``, which should be zero
         :raise UserError: ``date`` is not a date, or there is no such company
         :raise AccessError: neither finance staff nor an account manager of that company
         """
         proof = self.env["call.wallet.reconciliation"]
         date, company = proof._scope(date, company)
         wallets = proof._wallets(company)
-        rows, _loose = proof._figures(date, company)
+        rows, _loose, _year_end = proof._figures(date, company)
         return [
             {"wallet": wallet.id, **{name: plain(getattr(rows[wallet.id], name)) for name in CONTRACT}}
             for wallet in wallets
@@ -127,18 +129,26 @@ class CallWalletAccounting(models.Model):
         """Return what stands on the deposit account and belongs to no wallet.
 
         Items without a wallet count for the customer's wallet in their currency; these are
-        the ones without such a wallet. Same parameters, rights and errors as ``reconciliation``.
+        the ones without such a wallet. An entry that closes the balance sheet at the end of the fiscal year and
+        another that opens it again the next day are left out. Same parameters, rights and errors as
+        ``reconciliation``.
 
         :return: one dict a currency with a difference: ``currency`` (id), ``general_ledger``
-            (decimal string; a credit is positive) and ``items``, how many
+            (decimal string; a credit is positive), ``value``, the same in the company's currency, and
+            ``items``, how many
         """
         proof = self.env["call.wallet.reconciliation"]
         date, company = proof._scope(date, company)
-        _rows, loose = proof._figures(date, company)
+        _rows, loose, _year_end = proof._figures(date, company)
         return [
-            {"currency": currency_id, "general_ledger": plain(amount), "items": count}
-            for currency_id, (amount, count) in sorted(loose.items())
-            if amount
+            {
+                "currency": currency_id,
+                "general_ledger": plain(of_none.amount),
+                "value": plain(of_none.value),
+                "items": of_none.items,
+            }
+            for currency_id, of_none in sorted(loose.items())
+            if of_none.amount or of_none.value
         ]
 
     @api.model
@@ -153,18 +163,19 @@ class CallWalletAccounting(models.Model):
         proof = self.env["call.wallet.reconciliation"]
         date = date or proof._last_month_end()
         date, company = proof._scope(date, company or self.env.company)
-        sections = proof._sections(date, company)
+        books = proof._books(date, company)
         return {
             "date": date.isoformat(),
             "company": company.id,
             "companies": [{"id": c.id, "name": c.name} for c in proof._companies()],
             "may_post": self.env.user.has_group(FINANCE),
-            "is_due": proof._is_due(date, company, sections),
+            "is_due": proof._is_due(date, company, books.sections),
             "sees_entries": all(self.env[model].has_access("read") for model in UNSEEN),
-            "wallets": sum(len(section.rows) for section in sections),
-            "differing": sum(len(section.differing) for section in sections),
-            "unfunded": sum(len(section.unfunded) for section in sections),
-            "sections": [proof._section_data(section) for section in sections],
+            "wallets": books.count("rows"),
+            "differing": books.count("differing"),
+            "unfunded": books.count("unfunded"),
+            "sections": [proof._section_data(section) for section in books.sections],
+            "books": proof._books_data(books),
         }
 
     # === THE ROWS BEHIND A FIGURE === #
@@ -192,8 +203,8 @@ class CallWalletAccounting(models.Model):
             "settled_without_funds": self._open_reconciled_topups,
             "not_posted": self._open_reconciled_not_posted,
             "remainder": self._open_reconciled_entries,
-            "general_ledger": self._open_reconciled_items,
-            "unexplained": self._open_reconciled_differences,
+            **dict.fromkeys(("general_ledger", "ledger_value"), self._open_reconciled_items),
+            **dict.fromkeys(("unexplained", "unexplained_value"), self._open_reconciled_differences),
         }
         if figure not in openers:
             raise UserError(self.env._("figure: there is none called %s.", repr(figure)[:60]))
@@ -356,7 +367,7 @@ class CallWalletAccounting(models.Model):
             "settled_without_funds": self.env._("settled without funds"),
             "not_posted": self.env._("not posted"),
             "remainder": self.env._("journal entries"),
-            "general_ledger": self.env._("deposit account"),
-            "unexplained": self.env._("entries that differ"),
+            **dict.fromkeys(("general_ledger", "ledger_value"), self.env._("deposit account")),
+            **dict.fromkeys(("unexplained", "unexplained_value"), self.env._("entries that differ")),
             "earlier_periods": self.env._("calls of earlier periods"),
         }[figure]

@@ -4,10 +4,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, plaintext2html
 
-from ...const import TO_DO
 from ...tools.background import CRON_SECONDS, go_on_by_schedule, wake
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser
+from ...tools.task import give_task, in_language_of
 
 STATES = [
     ("waiting", "Waiting"),
@@ -254,14 +254,8 @@ class CallWalletPosting(models.Model):
         if self.activity_ids:
             self.activity_ids.note = plaintext2html(self.error)
             return
-        posting = self.with_context(lang=user.partner_id._call_wallet_lang(), mail_activity_quick_update=True)
-        posting.activity_schedule(
-            TO_DO,
-            summary=posting.env._("The posting has stopped"),
-            note=plaintext2html(self.error),
-            user_id=user.id or self.env.uid,
-            date_deadline=self.company_id._call_wallet_today(),
-        )
+        _ = in_language_of(self, user, self.company_id).env._
+        give_task(self, user, _("The posting has stopped"), self.error, self.company_id)
 
     def _end_help(self):
         """The run got through: nobody has to look at it any more."""

@@ -211,6 +211,7 @@ class CallWalletPostingEntry(models.Model):
         commands = [self._to_command(move, item) for item in items]
         move.with_context(skip_invoice_sync=True).write({"line_ids": commands})
         move._post(soft=False)
+        self._note_values(move, items)
 
     def _open_date(self, day, journal):
         """Return the first day from ``day`` on that is open, and the lock dates that were in the way."""
@@ -279,7 +280,25 @@ class CallWalletPostingEntry(models.Model):
 
     def _deposit_label(self, wallet, claimed):
         count = sum(count for _amount, count in claimed.values())
-        return self.env._("%(account)s: funds used, transactions: %(count)s", account=wallet.account_ref, count=count)
+        return self.env._(
+            "%(account)s: %(what)s, transactions: %(count)s",
+            account=wallet.account_ref,
+            what=", ".join(self._what_moved(claimed)),
+            count=count,
+        )
+
+    def _what_moved(self, claimed):
+        """Name what the transactions did to the funds, each thing once."""
+        _ = self.env._
+        calls = [amount for kind, (amount, _count) in claimed.items() if kind in ("live", "whatsapp")]
+        names = {
+            _("funds used"): any(amount >= 0 for amount in calls),
+            _("calls refunded"): any(amount < 0 for amount in calls),
+            _("refunds and adjustments"): "adjustment" in claimed,
+            _("funds forfeited"): "breakage" in claimed,
+            _("debt written off"): "bad_debt" in claimed,
+        }
+        return [name for name, is_there in names.items() if is_there] or [_("carried cents")]
 
     def _income_label(self, wallet, kind, count):
         if not count:
@@ -320,6 +339,16 @@ class CallWalletPostingEntry(models.Model):
                 rows.append((wallet.id, day.isoformat(), amounts[day], part))
         self.env.cr.execute(NOTE, [move.id, *(array(column) for column in zip(*rows, strict=True))])
         self.env["call.wallet.posted.entry"].invalidate_model()
+
+    def _note_values(self, move, items):
+        """Note what ``move`` took of each wallet's deposits in the company's currency, with exchange differences."""
+        deposits = move.company_id._call_wallet_deposit_accounts()
+        values = defaultdict(Decimal)
+        for item in items:
+            if item.account in deposits:
+                values[item.wallet.id] += item.value
+        self.env.cr.execute(NOTE_VALUES, [move.id, array(values), array(values.values())])
+        self.env["call.wallet.posted.value"].invalidate_model()
 
     # === EXCHANGE DIFFERENCES === #
     # Wallets in another currency than their company's.
@@ -508,6 +537,12 @@ COUNT = """
 NOTE = """
     INSERT INTO call_wallet_posted_entry (move_id, wallet_id, day, ledger_amount, posted_amount)
     SELECT %s, * FROM unnest(%s::int[], %s::date[], %s::numeric[], %s::numeric[])
+"""
+
+
+NOTE_VALUES = """
+    INSERT INTO call_wallet_posted_value (move_id, wallet_id, value)
+    SELECT %s, * FROM unnest(%s::int[], %s::numeric[])
 """
 
 

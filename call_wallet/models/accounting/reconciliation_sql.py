@@ -1,8 +1,10 @@
 """The queries of the reconciliation.
 
-Each returns the wallet's id and one or more of the ``Figures``, named by its column. Parameters:
-``company``, ``date``, ``month`` (its first day), ``accounts`` (the deposit accounts), and ``wallets``,
-unless ``all``; ``fees``, the company's fee accounts.
+Each returns the wallet's id and one or more of the ``Figures``, named by its column. Amounts are in the wallet's
+currency, values in the company's. Parameters: ``company``, ``date``, ``month`` (its first day), ``accounts`` (the
+deposit accounts), and ``wallets``, unless ``all``; ``fees``, the company's fee accounts; ``own``, its currency, and
+``unit``, the smallest amount of that; ``openings``, the first days of its fiscal years, and ``turns``, those and the
+last days.
 """
 
 from ..topup.settlement_sql import settlements
@@ -27,8 +29,43 @@ ROLL_FORWARD = f"""
 # Whose is a journal item: of the wallet noted on it; one without counts for the customer's wallet in
 # its currency, so that an accountant's own entry is seen where it belongs. Tax is nobody's funds: one that
 # has no account of its own is booked on that of its base.
-ITEMS = """
-    owner AS (
+#
+# Some countries close the balance sheet at the end of a fiscal year as well: an entry brings each account to zero, on
+# one line an account, and the next day another one opens it again by the same amounts. Such a pair says nothing of
+# anybody's funds. It is known by what it is: balance sheet accounts alone, on the last day of the year and the next
+# one, exactly opposite on the deposit accounts, and made by nobody of ours.
+YEAR_END = """
+    turn AS (
+        SELECT l.move_id, l.date, l.date = ANY(%(openings)s) AS opens,
+               l.account_id, l.currency_id, sum(l.amount_currency) AS amount, sum(l.balance) AS value
+          FROM account_move_line l
+          JOIN account_move m ON m.id = l.move_id
+         WHERE l.company_id = %(company)s AND l.account_id = ANY(%(accounts)s) AND l.parent_state = 'posted'
+           AND l.call_wallet_id IS NULL AND m.move_type = 'entry' AND m.call_wallet_posting_id IS NULL
+           AND l.date = ANY(%(turns)s)
+           AND NOT EXISTS (SELECT FROM account_move_line other
+                             JOIN account_account a ON a.id = other.account_id
+                            WHERE other.move_id = l.move_id AND a.account_type ~ '^(income|expense)')
+         GROUP BY l.move_id, l.date, l.account_id, l.currency_id
+    ), turned AS (
+        SELECT move_id, date, opens,
+               array_agg(ARRAY[account_id, currency_id, amount, value] ORDER BY account_id, currency_id) AS sums,
+               array_agg(ARRAY[account_id, currency_id, -amount, -value] ORDER BY account_id, currency_id) AS opposite,
+               sum(value) AS value
+          FROM turn
+         GROUP BY move_id, date, opens
+    ), year_end AS (
+        SELECT shut.move_id AS shut_id, opened.move_id AS opened_id, shut.date AS shut_on, opened.date AS opened_on,
+               -shut.value AS value
+          FROM (SELECT *, row_number() OVER (PARTITION BY date, sums ORDER BY move_id) AS place
+                  FROM turned WHERE NOT opens) shut
+          JOIN (SELECT *, row_number() OVER (PARTITION BY date, opposite ORDER BY move_id) AS place
+                  FROM turned WHERE opens) opened
+            ON opened.date = shut.date + 1 AND opened.opposite = shut.sums AND opened.place = shut.place
+    )"""
+
+ITEMS = f"""
+    {YEAR_END}, owner AS (
         SELECT DISTINCT ON (p.commercial_partner_id, w.currency_id)
                p.commercial_partner_id AS partner_id, w.currency_id, w.id AS wallet_id
           FROM call_wallet w
@@ -36,9 +73,12 @@ ITEMS = """
          WHERE w.company_id = %(company)s
          ORDER BY p.commercial_partner_id, w.currency_id, w.active DESC, w.id DESC
     ), item AS (
-        SELECT l.id, l.move_id, l.currency_id, -l.amount_currency AS amount,
-               COALESCE(tagged.id, owner.wallet_id) AS wallet_id
+        SELECT l.id, l.move_id, l.currency_id, -l.amount_currency AS amount, -l.balance AS value,
+               turning.move_id IS NOT NULL AS is_year_end,
+               CASE WHEN turning.move_id IS NULL THEN COALESCE(tagged.id, owner.wallet_id) END AS wallet_id
           FROM account_move_line l
+          LEFT JOIN (SELECT shut_id AS move_id FROM year_end UNION SELECT opened_id FROM year_end) turning
+                 ON turning.move_id = l.move_id
           LEFT JOIN call_wallet tagged
                  ON tagged.id = l.call_wallet_id
                 AND tagged.currency_id = l.currency_id AND tagged.company_id = l.company_id
@@ -49,34 +89,55 @@ ITEMS = """
            AND l.parent_state = 'posted' AND l.date <= %(date)s
     )"""
 
-GENERAL_LEDGER = f"""
+# All items of the deposit accounts, each once: of a wallet, of none, or of a year's end.
+LEDGER = f"""
     WITH {ITEMS}
-    SELECT w.id, sum(i.amount)::text AS general_ledger
-      FROM item i JOIN call_wallet w ON w.id = i.wallet_id
-     WHERE {SCOPE}
-     GROUP BY w.id
+    SELECT wallet_id, currency_id, is_year_end, sum(amount)::text, sum(value)::text, count(*)
+      FROM item
+     WHERE %(all)s OR wallet_id IS NULL OR wallet_id = ANY(%(wallets)s)
+     GROUP BY wallet_id, currency_id, is_year_end
 """
 
-UNASSIGNED = f"""
-    WITH {ITEMS}
-    SELECT currency_id, sum(amount)::text, count(*) FROM item WHERE wallet_id IS NULL GROUP BY currency_id
+# As Odoo's trial balance has it, whoever's the items are.
+TRIAL_BALANCE = """
+    SELECT l.account_id, (-sum(l.balance))::text
+      FROM account_move_line l
+     WHERE l.company_id = %(company)s AND l.account_id = ANY(%(accounts)s)
+       AND l.parent_state = 'posted' AND l.date <= %(date)s
+     GROUP BY l.account_id
+"""
+
+# The years' ends of which only the first entry is in the books of the day.
+YEAR_ENDS = f"""
+    WITH {YEAR_END}
+    SELECT shut.name, y.shut_on, opened.name, y.opened_on, y.value::text
+      FROM year_end y
+      JOIN account_move shut ON shut.id = y.shut_id
+      JOIN account_move opened ON opened.id = y.opened_id
+     WHERE y.shut_on <= %(date)s AND y.opened_on > %(date)s
+     ORDER BY y.shut_id
 """
 
 # By the documents' heads, or by their lines where other things stand on them as well, which do not count
-# (see ``_call_wallet_net``); not by their items on the deposit account, which are what is checked.
+# (see ``_call_wallet_net``); not by their items on the deposit account, which are what is checked. Their value is the
+# head's less that of the other lines, as Odoo has rounded it, where it is the amount at the document's rate, to within
+# a coin a line; else the amount at that rate.
 INVOICES = """
     document AS (
-        SELECT t.id AS topup_id, t.wallet_id, m.id AS move_id, m.amount_untaxed, 1 AS sign
+        SELECT t.id AS topup_id, t.wallet_id, m.id AS move_id, m.amount_untaxed, 1 AS sign,
+               m.currency_id, m.amount_untaxed_signed AS value, m.invoice_currency_rate::numeric AS rate
           FROM call_wallet_topup t
           JOIN account_move m ON m.id = t.invoice_id
          WHERE t.company_id = %(company)s AND m.state = 'posted' AND m.date <= %(date)s
          UNION ALL
-        SELECT t.id, t.wallet_id, n.id, n.amount_untaxed, -1
+        SELECT t.id, t.wallet_id, n.id, n.amount_untaxed, -1,
+               n.currency_id, n.amount_untaxed_signed, n.invoice_currency_rate::numeric
           FROM call_wallet_topup t
           JOIN account_move n ON n.reversed_entry_id = t.invoice_id
          WHERE t.company_id = %(company)s AND n.state = 'posted' AND n.date <= %(date)s
     ), released AS (
-        SELECT t.id AS topup_id, t.wallet_id, r.id AS move_id, -r.call_wallet_released AS amount
+        SELECT t.id AS topup_id, t.wallet_id, r.id AS move_id, -r.call_wallet_released AS amount,
+               -COALESCE(r.call_wallet_released_value, r.call_wallet_released) AS value
           FROM call_wallet_topup t
           JOIN account_move r ON r.call_wallet_released_topup_id = t.id
          WHERE t.company_id = %(company)s AND r.state = 'posted' AND r.date <= %(date)s
@@ -84,18 +145,28 @@ INVOICES = """
                             WHERE undone.reversed_entry_id = r.id AND undone.state = 'posted'
                               AND undone.date <= %(date)s)
     ), invoice AS (
-        SELECT d.topup_id, d.wallet_id, d.move_id,
-               d.sign * CASE WHEN own.is_all THEN d.amount_untaxed ELSE own.amount END AS amount
+        SELECT d.topup_id, d.wallet_id, d.move_id, own.amount,
+               CASE WHEN d.currency_id = %(own)s OR COALESCE(d.rate, 0) = 0 THEN own.amount
+                    WHEN abs(own.value - own.amount / d.rate) <= own.lines * %(unit)s THEN own.value
+                    ELSE round(own.amount / d.rate / %(unit)s) * %(unit)s END AS value
           FROM document d
          CROSS JOIN LATERAL (
-               SELECT bool_and(is_own) AS is_all, COALESCE(sum(x.price_subtotal) FILTER (WHERE is_own), 0) AS amount
-                 FROM (SELECT l.price_subtotal,
-                              COALESCE(l.product_id = %(product)s, FALSE) OR l.account_id = ANY(%(accounts)s) AS is_own
+               SELECT d.sign * CASE WHEN bool_and(is_own) FILTER (WHERE is_product) THEN d.amount_untaxed
+                                    ELSE COALESCE(sum(x.price_subtotal) FILTER (WHERE is_own), 0) END AS amount,
+                      d.value + CASE WHEN bool_and(is_own) FILTER (WHERE is_product) THEN 0
+                                     ELSE COALESCE(sum(x.balance) FILTER (WHERE NOT is_own), 0) END AS value,
+                      count(*) AS lines
+                 FROM (SELECT l.price_subtotal, l.balance, l.display_type = 'product' AS is_product,
+                              l.display_type = 'product'
+                              AND (COALESCE(l.product_id = %(product)s, FALSE) OR l.account_id = ANY(%(accounts)s))
+                              AS is_own
                          FROM account_move_line l
-                        WHERE l.move_id = d.move_id AND l.display_type = 'product') x
+                        WHERE l.move_id = d.move_id
+                          AND l.display_type IN ('product', 'rounding', 'non_deductible_product',
+                                                 'non_deductible_product_total')) x
                ) own
          UNION ALL
-        SELECT topup_id, wallet_id, move_id, amount FROM released
+        SELECT topup_id, wallet_id, move_id, amount, value FROM released
     )"""
 
 CREDITS = """
@@ -109,9 +180,12 @@ CREDITS = """
 # A top-up that was credited with more than it was invoiced at explains nothing.
 INVOICED = f"""
     WITH {INVOICES}, topup AS (
-        SELECT wallet_id, GREATEST(sum(amount), 0) AS amount FROM invoice GROUP BY wallet_id, topup_id
+        SELECT wallet_id, GREATEST(sum(amount), 0) AS amount,
+               CASE WHEN sum(amount) < 0 THEN 0 ELSE sum(value) END AS value
+          FROM invoice
+         GROUP BY wallet_id, topup_id
     )
-    SELECT w.id, sum(t.amount)::text AS invoiced
+    SELECT w.id, sum(t.amount)::text AS invoiced, sum(t.value)::text AS invoiced_value
       FROM topup t JOIN call_wallet w ON w.id = t.wallet_id
      WHERE {SCOPE}
      GROUP BY w.id
@@ -212,6 +286,15 @@ EARLIER_PERIODS = f"""
      GROUP BY w.id
 """
 
+POSTED_VALUE = f"""
+    SELECT w.id, sum(v.value)::text AS posted_value
+      FROM call_wallet_posted_value v
+      JOIN account_move m ON m.id = v.move_id
+      JOIN call_wallet w ON w.id = v.wallet_id
+     WHERE {SCOPE} AND {IN_BOOKS}
+     GROUP BY w.id
+"""
+
 LATE_ENTRIES = f"""
     SELECT DISTINCT m.id
       FROM call_wallet_posted_entry e
@@ -229,29 +312,38 @@ EARLY_ENTRIES = f"""
 """
 
 FIGURES = (
-    ROLL_FORWARD, GENERAL_LEDGER, INVOICED, CREDITED, SETTLED_WITHOUT_FUNDS, UNPOSTED, POSTED, EARLIER_PERIODS,
+    ROLL_FORWARD, INVOICED, CREDITED, SETTLED_WITHOUT_FUNDS, UNPOSTED, POSTED, POSTED_VALUE, EARLIER_PERIODS,
 )  # fmt: skip
 
-UNASSIGNED_ITEMS = f"WITH {ITEMS} SELECT id FROM item WHERE wallet_id IS NULL AND currency_id = %(currency)s"
+UNASSIGNED_ITEMS = f"""
+    WITH {ITEMS} SELECT id FROM item WHERE wallet_id IS NULL AND NOT is_year_end AND currency_id = %(currency)s
+"""
 
 HEIRS = f"WITH {ITEMS} SELECT o.wallet_id FROM owner o JOIN call_wallet w ON w.id = o.wallet_id WHERE {SCOPE}"
 
-# What each entry should have brought to a wallet's deposits, beside what it did.
+# What each entry should have brought to a wallet's deposits, beside what it did: amounts, then values.
 DIFFERENCES = f"""
     WITH {ITEMS}, {INVOICES}
-    SELECT x.wallet_id, x.move_id, sum(x.expected)::text, sum(x.found)::text
-      FROM (SELECT wallet_id, move_id, amount AS expected, 0 AS found FROM invoice
+    SELECT x.wallet_id, x.move_id, sum(x.expected)::text, sum(x.found)::text,
+           sum(x.expected_value)::text, sum(x.found_value)::text
+      FROM (SELECT wallet_id, move_id, amount AS expected, 0 AS found, value AS expected_value, 0 AS found_value
+              FROM invoice
              UNION ALL
-            SELECT e.wallet_id, e.move_id, -e.posted_amount, 0
+            SELECT e.wallet_id, e.move_id, -e.posted_amount, 0, 0, 0
               FROM call_wallet_posted_entry e
               JOIN account_move m ON m.id = e.move_id
              WHERE {IN_BOOKS}
              UNION ALL
-            SELECT wallet_id, move_id, 0, amount FROM item) x
+            SELECT v.wallet_id, v.move_id, 0, 0, -v.value, 0
+              FROM call_wallet_posted_value v
+              JOIN account_move m ON m.id = v.move_id
+             WHERE {IN_BOOKS}
+             UNION ALL
+            SELECT wallet_id, move_id, 0, amount, 0, value FROM item) x
       JOIN call_wallet w ON w.id = x.wallet_id
      WHERE {SCOPE}
      GROUP BY x.wallet_id, x.move_id
-    HAVING sum(x.expected) <> sum(x.found)
+    HAVING sum(x.expected) <> sum(x.found) OR sum(x.expected_value) <> sum(x.found_value)
      ORDER BY x.wallet_id, x.move_id
 """
 

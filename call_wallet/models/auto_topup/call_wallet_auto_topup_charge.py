@@ -154,9 +154,10 @@ class CallWalletAutoTopupCharge(models.Model):
             wallet._auto_topup_suspend("not_taken", self)
             return
         if self.reason != "not_taken":
-            wallet._tell_finance(
-                self.env._("Automatic top-up: the payment provider refuses requests"),
-                self.env._("The card was not charged. It is tried again for a day. The provider says: %s", message),
+            told = wallet._for_finance()
+            told._tell_finance(
+                told.env._("Automatic top-up: the payment provider refuses requests"),
+                told.env._("The card was not charged. It is tried again for a day. The provider says: %s", message),
             )
         # Without `sent_at`: before the next time it is decided again whether it is still wanted.
         self.write({"reason": "not_taken", "message": message, "next_at": utcnow() + REPAIR, "sent_at": False})
@@ -307,5 +308,5 @@ class CallWalletAutoTopupCharge(models.Model):
         """Cancel the invoices that nobody is paying."""
         for attempt in self:
             if attempt.topup_id != keep and attempt._is_unpaid():
-                attempt.topup_id.invoice_id.button_cancel()
+                attempt.topup_id._cancel_unpaid()
         self.write({"has_open_invoice": False})

@@ -13,6 +13,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_reason
 from ...tools.money import to_coins, unit_of
+from ...tools.task import give_task, in_language_of
 
 
 class ClosingPlan(NamedTuple):
@@ -156,7 +157,7 @@ class CallWalletClose(models.Model):
         if unpaid:
             blockers.append(
                 _(
-                    "Top-ups are not paid: %s. Cancel their invoices first, or pay back what was received.",
+                    "Top-ups are not paid: %s. Cancel the orders first, or pay back what was received.",
                     ", ".join(unpaid.mapped("display_name")),
                 )
             )
@@ -229,6 +230,7 @@ class CallWalletClose(models.Model):
             }
         )
         self.activity_unlink([TO_DO])
+        rejected = self.env["call.usage.rejection"]._open_of(self)
         # What follows in this request, such as a new wallet for the customer, finds this one closed.
         self.flush_recordset()
         paid_back = sum((amount for _topup, amount in plan.paid_back), ZERO)
@@ -242,17 +244,22 @@ class CallWalletClose(models.Model):
                 written_off=self._format_exactly(max(-plan.rest, ZERO)),
             )
         )
+        if rejected:
+            self.message_post(body=self.env._("Rejected calls that were still open: %s", len(rejected)))
 
     def _ask_to_settle(self):
         """Give who closed the wallet an activity: a late call or payment has moved its balance."""
         manager = self.closed_by_id
-        _ = self.with_context(lang=manager.partner_id._call_wallet_lang()).env._
-        self.activity_schedule(
-            TO_DO,
-            summary=_("Closed wallet %s has a balance again", self.account_ref),
-            note=_("A call or a payment came after it was closed. Settle or reopen the wallet."),
-            user_id=manager.id if manager.active else self.env.uid,
-            date_deadline=self.company_id._call_wallet_today(),
+        if not manager.active:
+            # Nobody would see the task of somebody who left.
+            manager = self.company_id._call_wallet_finance_user()
+        _ = in_language_of(self, manager, self.company_id).env._
+        give_task(
+            self,
+            manager,
+            _("Closed wallet %s has a balance again", self.account_ref),
+            _("A call or a payment came after it was closed. Settle or reopen the wallet."),
+            self.company_id,
         )
 
     # === ACTIONS === #

@@ -14,10 +14,17 @@ class ResPartner(models.Model):
         help="The wallet of the company this contact belongs to.",
     )
 
-    def _call_wallet_lang(self):
-        """Return the language to write to somebody in; not theirs where it is no longer installed."""
+    def _call_wallet_lang(self, company=None):
+        """Return the language to write to somebody in; not theirs where it is no longer installed.
+
+        Without one it is the company's, so that what is stored does not depend on who causes it.
+
+        :param company: ``res.company``, who writes; the contact's own or the current one by default
+        """
+        company = company or self.company_id or self.env.company
         installed = {code for code, _name in self.env["res.lang"].get_installed()}
-        return self.lang if self.lang in installed else self.env.lang
+        known = [lang for lang in (self.lang, company.sudo().partner_id.lang) if lang in installed]
+        return known[0] if known else self.env.lang
 
     @api.depends("commercial_partner_id.call_wallet_ids")
     @api.depends_context("company")

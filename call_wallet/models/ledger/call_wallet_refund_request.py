@@ -1,4 +1,3 @@
-from markupsafe import escape
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
@@ -7,6 +6,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import Amount, check_request_key, parse_reason
 from ...tools.rights import as_superuser
+from ...tools.task import give_task, in_language_of
 
 STATES = [
     ("waiting", "Waiting"),
@@ -98,14 +98,9 @@ class CallWalletRefundRequest(models.Model):
             lambda user: user.active and self.company_id in user.company_ids and user != self.requested_by_id
         )
         for manager in managers:
-            _ = self.with_context(lang=manager.lang).env._
-            self.activity_schedule(
-                TO_DO,
-                summary=_("Approve or refuse: %s", self.with_context(lang=manager.lang).display_name),
-                note=escape(self.reason),
-                user_id=manager.id,
-                date_deadline=self.company_id._call_wallet_today(),
-            )
+            request = in_language_of(self, manager, self.company_id)
+            summary = request.env._("Approve or refuse: %s", request.display_name)
+            give_task(self, manager, summary, self.reason, self.company_id, is_mailed=True)
 
     # === DECIDING === #
 

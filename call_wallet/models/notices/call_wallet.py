@@ -3,11 +3,11 @@ from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import html2plaintext, plaintext2html
+from odoo.tools import html2plaintext
 
-from ...const import TO_DO
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount
+from ...tools.task import give_task, in_language_of
 
 # A longer report is not attached: the mail has the link to it.
 MOST_ROWS_ATTACHED = 50_000
@@ -91,12 +91,20 @@ class CallWalletNotices(models.Model):
 
     # === TASKS OF FINANCE === #
 
+    def _for_finance(self):
+        """Return the wallet in the language of who in finance gets a task about it: write the task in that."""
+        self.ensure_one()
+        return in_language_of(self, self._finance_user(), self.company_id)
+
+    def _finance_user(self):
+        return self.company_id._call_wallet_finance_user(preferred=self.account_manager_id)
+
     def _tell_finance(self, summary, note):
         """Note something about money in the wallet's chatter, and give somebody in finance an activity.
 
         The same task is given once while it is open. All of them are in ``call.wallet.waiting``.
 
-        :param str summary: what happened, in a line
+        :param str summary: what happened, in a line; this and the note in the language of ``_for_finance``
         :param str note: why, and what to do next; plain text
         """
         self.ensure_one()
@@ -104,14 +112,7 @@ class CallWalletNotices(models.Model):
         if any(html2plaintext(task.note or "").split() == note.split() for task in tasks):
             return
         self.message_post(body=note, subject=summary)
-        user = self.company_id._call_wallet_finance_user(preferred=self.account_manager_id)
-        self.with_context(mail_activity_quick_update=True).activity_schedule(
-            TO_DO,
-            summary=summary,
-            note=plaintext2html(note),
-            user_id=user.id or self.env.uid,
-            date_deadline=self.company_id._call_wallet_today(),
-        )
+        give_task(self, self._finance_user(), summary, note, self.company_id)
 
     # === MONTHLY STATEMENT === #
     # The statement of a month, mailed to the recipients with its usage report (product section 5).

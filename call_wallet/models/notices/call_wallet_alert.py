@@ -6,6 +6,7 @@ from ...const import TO_DO
 from ...tools.background import after_commit
 from ...tools.door import door, each, worker
 from ...tools.fields import Amount
+from ...tools.task import give_task, in_language_of
 from ..ledger.call_wallet_ledger import LEVEL
 from ..wallet.call_wallet_balance import EMPTY, LOW
 
@@ -146,14 +147,14 @@ class CallWalletAlert(models.Model):
             manager = wallet.company_id._call_wallet_finance_user()
         if not manager or wallet.activity_search([TO_DO], user_id=manager.id):
             return
-        _ = self.with_context(lang=manager.lang).env._
+        _ = in_language_of(self, manager, wallet.company_id).env._
         # Their to-do list tells them; a mail on top would be the second about one crossing.
-        wallet.with_context(mail_activity_quick_update=True).activity_schedule(
-            TO_DO,
-            summary=_("Calls stopped: the balance is used up"),
-            note=_("Ask the customer to add balance."),
-            user_id=manager.id,
-            date_deadline=wallet.company_id._call_wallet_today(),
+        give_task(
+            wallet,
+            manager,
+            _("Calls stopped: the balance is used up"),
+            _("Ask the customer to add balance."),
+            wallet.company_id,
         )
 
     def _notify_finance(self):

@@ -190,7 +190,8 @@ class CallWalletStripeCustomer(models.Model):
         wallet = self.env["call.wallet"].search([("partner_id", "=", self.partner_id.id)], limit=1)
         amount = f"{available / 100:,.2f} {currency}"
         if wallet:
-            wallet._tell_finance(
-                self.env._("A bank transfer was not used up: %s", amount),
-                self.env._("It lies in the customer's cash balance at Stripe: add balance, or send it back."),
+            told = wallet._for_finance()
+            told._tell_finance(
+                told.env._("A bank transfer was not used up: %s", amount),
+                told.env._("It lies in the customer's cash balance at Stripe: add balance, or send it back."),
             )

@@ -329,9 +329,10 @@ class CallWalletStripeEvent(models.Model):
         entered = transactions._call_wallet_bring(provider, intent)
         _logger.warning("Stripe payment %s was not entered; the sweep did it: %s.", intent["id"], entered.reference)
         if found and entered.state == "done":  # an adopted one is reported where it is made
-            entered._call_wallet_topups().wallet_id[:1]._tell_finance(
-                self.env._("Payment %s was entered late", entered.reference),
-                self.env._("Stripe had it, but its message did not arrive. The balance is right now."),
+            told = entered._call_wallet_topups().wallet_id[:1]._for_finance()
+            told._tell_finance(
+                told.env._("Payment %s was entered late", entered.reference),
+                told.env._("Stripe had it, but its message did not arrive. The balance is right now."),
             )
 
     def _taken_back(self, provider, since):

@@ -111,9 +111,8 @@ class CallWalletStripeReturn(models.Model):
                 "reason": reason,
             }
         )
-        record._tell(
-            self.env._("Dispute %s was opened", name) if kind == "dispute" else self.env._("Payment %s came back", name)
-        )
+        _ = record.wallet_id._for_finance().env._
+        record._tell(_("Dispute %s was opened", name) if kind == "dispute" else _("Payment %s came back", name))
         return record
 
     # === WHAT FOLLOWS === #
@@ -143,7 +142,8 @@ class CallWalletStripeReturn(models.Model):
             lines.reconcile()
             rest = self._open_lines(received) | self._invoice_lines()
             rest.filtered(lambda line: not line.reconciled).reconcile()
-        self._tell(self.env._("Funds of %s were taken back", transaction.reference))
+        _ = self.wallet_id._for_finance().env._
+        self._tell(_("Funds of %s were taken back", transaction.reference))
 
     def _give_back(self):
         self.is_taken = False
@@ -151,7 +151,8 @@ class CallWalletStripeReturn(models.Model):
             payment = self._pay("inbound", self.amount)
             lines = self._open_lines(payment) | self._invoice_lines()
             lines.filtered(lambda line: not line.reconciled).reconcile()
-        self._tell(self.env._("Funds of %s came back", self.transaction_id.reference))
+        _ = self.wallet_id._for_finance().env._
+        self._tell(_("Funds of %s came back", self.transaction_id.reference))
 
     def _pay(self, direction, amount):
         received = self.transaction_id.payment_id
@@ -184,14 +185,16 @@ class CallWalletStripeReturn(models.Model):
         return invoices.line_ids.filtered(lambda line: line.account_id in accounts)
 
     def _tell(self, summary):
-        _ = self.env._
-        self.wallet_id._tell_finance(
+        """Tell finance of it; ``summary`` is in the language of ``_for_finance``."""
+        told = self.wallet_id._for_finance()
+        _ = told.env._
+        told._tell_finance(
             summary,
             _(
                 "%(kind)s %(name)s over %(amount)s, reason: %(reason)s. See Stripe's dashboard; evidence has a date.",
-                kind=dict(self._fields["kind"]._description_selection(self.env))[self.kind],
+                kind=dict(self._fields["kind"]._description_selection(told.env))[self.kind],
                 name=self.reference,
-                amount=self.currency_id.format(self.amount),
+                amount=self.currency_id.with_env(told.env).format(self.amount),
                 reason=self.reason or "-",
             ),
         )

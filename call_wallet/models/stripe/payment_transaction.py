@@ -257,13 +257,14 @@ class PaymentTransaction(models.Model):
         return differs or told["currency_code"] != self.currency_id.name
 
     def _call_wallet_tell_mismatch(self, payment_data):
-        _ = self.env._
-        self._call_wallet_topups().wallet_id[:1]._tell_finance(
+        told = self._call_wallet_topups().wallet_id[:1]._for_finance()
+        _ = told.env._
+        told._tell_finance(
             _("Payment %s has another amount", self.reference),
             _(
                 "%(asked)s was asked for, but %(provider)s reports %(told)s. It was not entered. See at the provider "
                 "what was paid, and enter it or send it back.",
-                asked=self.currency_id.format(abs(self.amount)),
+                asked=self.currency_id.with_env(told.env).format(abs(self.amount)),
                 provider=self.provider_id.name,
                 told=self._call_wallet_told_amount(payment_data),
             ),

@@ -94,9 +94,10 @@ class PaymentTransactionStripeEvents(models.Model):
                 "invoice_ids": [Command.set(topups.invoice_id.ids)],
             }
         )
-        topups.wallet_id[:1]._tell_finance(
-            self.env._("Payment %s was charged but not entered here", transaction.reference),
-            self.env._("It is entered now. Check that the invoice was not paid twice."),
+        told = topups.wallet_id[:1]._for_finance()
+        told._tell_finance(
+            told.env._("Payment %s was charged but not entered here", transaction.reference),
+            told.env._("It is entered now. Check that the invoice was not paid twice."),
         )
         return transaction
 

@@ -3,8 +3,8 @@
 A top-up's credit is a level, not an event: what was received on its invoice, net of tax, at most its amount
 less credit notes. ``_sync`` brings the ledger to that level from whatever state; hooks and the sweep only call
 it. Paying back is a credit note first, then the money. Doors: ``create_topup``, ``pay_back``, ``count_settlement``,
-``release_unfunded``, ``apply_outstanding_credit``, ``match_transfers``, ``remove_payment_token``, ``_cron_sync``,
-``_cron_notify``, ``_cron_match_transfers``.
+``release_unfunded``, ``cancel_order``, ``apply_outstanding_credit``, ``match_transfers``, ``remove_payment_token``,
+``_cron_sync``, ``_cron_notify``, ``_cron_match_transfers``.
 """
 
 from . import (
@@ -18,6 +18,7 @@ from . import (
     call_wallet,
     account_move,
     account_move_send,
+    account_move_reversal,
     account_payment,
     account_payment_register,
     account_partial_reconcile,

@@ -30,7 +30,8 @@ class AccountBankStatementLine(models.Model):
         _liquidity, suspense, other = self._seek_for_lines()
         if other or len(suspense) != 1:
             return self.browse()  # somebody has begun to reconcile it by hand
-        doubt = self._call_wallet_doubt(invoices)
+        reader = invoices.call_wallet_topup_ids.wallet_id[:1]._for_finance().env
+        doubt = self.with_context(lang=reader.lang)._call_wallet_doubt(invoices)
         if doubt:
             self._call_wallet_leave(invoices, doubt)
             return self.browse()
@@ -85,9 +86,10 @@ class AccountBankStatementLine(models.Model):
             return
         self.call_wallet_note = doubt
         self.move_id.message_post(body=doubt)
-        invoices.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
-            self.env._("A bank transfer was not matched: %s", self.payment_ref or self.display_name),
-            self.env._("%s Reconcile it by hand.", doubt),
+        told = invoices.call_wallet_topup_ids.wallet_id[:1]._for_finance()
+        told._tell_finance(
+            told.env._("A bank transfer was not matched: %s", self.payment_ref or self.display_name),
+            told.env._("%s Reconcile it by hand.", doubt),
         )
 
     def _call_wallet_book(self, invoices):
@@ -105,10 +107,11 @@ class AccountBankStatementLine(models.Model):
             invoice.message_post(body=self.env._("Transfer received: %s", self.payment_ref or self.display_name))
         left = -suspense.amount_residual_currency
         if suspense.currency_id.compare_amounts(left, 0) > 0:
-            invoices.call_wallet_topup_ids.wallet_id[:1]._tell_finance(
-                self.env._("A transfer for %s was more than was to be paid", ", ".join(invoices.mapped("name"))),
-                self.env._(
+            told = invoices.call_wallet_topup_ids.wallet_id[:1]._for_finance()
+            told._tell_finance(
+                told.env._("A transfer for %s was more than was to be paid", ", ".join(invoices.mapped("name"))),
+                told.env._(
                     "%(amount)s is the customer's outstanding credit now: use it for the next top-up, or send it back.",
-                    amount=suspense.currency_id.format(left),
+                    amount=suspense.currency_id.with_env(told.env).format(left),
                 ),
             )

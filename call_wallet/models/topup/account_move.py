@@ -39,6 +39,7 @@ class AccountMove(models.Model):
         help="This entry takes off the deposits what was settled without funds on the top-up's invoice.",
     )
     call_wallet_released = Amount("Released", readonly=True, copy=False, help="In the wallet's currency, net of tax.")
+    call_wallet_released_value = Amount("Released Value", readonly=True, copy=False, help="In the company's currency.")
     call_wallet_request_key = fields.Char(readonly=True, copy=False, help="The same key pays back once.")
     call_wallet_refund_ids = fields.One2many(
         "payment.transaction", "call_wallet_credit_note_id", "Refunds of a Top-up", readonly=True
@@ -361,13 +362,18 @@ class AccountMove(models.Model):
             for move in self
         )
 
-    def _call_wallet_reverse_on_open_day(self):
-        """Reverse this entry today, or on the first open day after; what it had paid is open again."""
+    def _call_wallet_reverse_on_open_day(self, **values):
+        """Reverse this entry today, or on the first open day after; what it had paid is open again.
+
+        :param values: of the counter-document
+        """
         self.ensure_one()
-        date = self.company_id._call_wallet_today()
-        while violated := self.company_id._get_violated_lock_dates(date, False, self.journal_id):
+        date, has_tax = self.company_id._call_wallet_today(), bool(self.line_ids.tax_ids)
+        while violated := self.company_id._get_violated_lock_dates(date, has_tax, self.journal_id):
             date = violated[-1][0] + timedelta(days=1)
-        return self._reverse_moves([{"date": date}], cancel=True)
+        if self.is_invoice():
+            values["invoice_date"] = date
+        return self._reverse_moves([{"date": date, **values}], cancel=True)
 
     # === THE CREDIT NOTE === #
 

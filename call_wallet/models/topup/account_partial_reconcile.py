@@ -36,14 +36,15 @@ class AccountPartialReconcile(models.Model):
             unfunded = topup.unfunded_amount
             if is_exchange or entry.reversed_entry_id == invoice or not unfunded:
                 continue
-            topup.wallet_id._tell_finance(
-                self.env._("%s was settled without a payment", invoice.display_name),
-                self.env._(
+            told = topup.wallet_id._for_finance()
+            told._tell_finance(
+                told.env._("%s was settled without a payment", invoice.display_name),
+                told.env._(
                     "%(amount)s of the top-up was settled by %(entry)s without money, and was not credited. "
                     "A finance manager decides with Settled Without Funds… on the top-up: it counts as received and "
                     "the wallet is credited, or it is released and nobody is owed it.",
                     entry=entry.display_name,
-                    amount=topup.wallet_id._format_exactly(unfunded),
+                    amount=told._format_exactly(unfunded),
                 ),
             )
 

@@ -282,9 +282,10 @@ class CallWalletOrder(models.Model):
         names = ", ".join(topup.display_name for topup in topups)
         try:
             with door(self.env):
-                self._tell_finance(
-                    self.env._("Top-ups of %s were out of step with their payments", self.account_ref),
-                    self.env._(
+                told = self._for_finance()
+                told._tell_finance(
+                    told.env._("Top-ups of %s were out of step with their payments", self.account_ref),
+                    told.env._(
                         "The regular check brought the credit in line with what was received: %s. The balance is right "
                         "now. It happens after a crash, or when payments are changed outside of Odoo.",
                         names,

@@ -129,6 +129,57 @@ class CallWalletTopup(models.Model):
             "views": [(self.env.ref("account.view_move_form").id, "form")],
         }
 
+    # === CANCELLING === #
+
+    def cancel_order(self):
+        """Cancel an order that nothing was received for.
+
+        Its invoice is cancelled. Where that stands, because its journal is secured by a hash or its period is locked,
+        a credit note over all of it is posted, today or on the first open day after.
+
+        :return: the credit note; empty where the invoice itself was cancelled, now or before
+        :raise UserError: something was received, or a payment is being processed
+        :raise AccessError: not finance staff
+        """
+        self.ensure_one()
+        self.wallet_id._as(FINANCE)
+        topup = as_superuser(self)
+        with door(self.env):
+            topup._lock_for_payback()
+            note = topup._cancel_unpaid()
+        return note.with_env(self.env)
+
+    def action_cancel_order(self):
+        """Cancel, and stay on the form.
+
+        :raise UserError: as ``cancel_order``
+        :raise AccessError: not finance staff
+        """
+        self.cancel_order()
+        return True
+
+    def _cancel_unpaid(self):
+        """Cancel the invoice, or credit all of it where it stands; return the credit note."""
+        invoice = self.invoice_id
+        if self.state == "cancelled":
+            return invoice.browse()
+        if self.state != "pending" or self._received() or self.unfunded_amount:
+            raise UserError(
+                self.env._(
+                    "%s: something was received or settled for it. Pay back what was received, or decide on what was "
+                    "settled without funds.",
+                    self.display_name,
+                )
+            )
+        invoice._call_wallet_refuse_while_paying()
+        if not invoice._call_wallet_stands():
+            invoice.button_cancel()
+            return invoice.browse()
+        _ = self.with_context(lang=self.partner_id._call_wallet_lang(self.company_id)).env._
+        return invoice._call_wallet_reverse_on_open_day(
+            ref=_("%s, order cancelled", invoice.name), invoice_payment_term_id=False
+        )
+
     # === THE INVOICE === #
 
     def _create_invoice(self):

@@ -158,13 +158,14 @@ class CallWalletTopupPayback(models.Model):
                 self._tell_not_sent(note, error)
 
     def _tell_not_sent(self, note, error):
-        _ = self.env._
-        self.wallet_id._tell_finance(
+        told = self.wallet_id._for_finance()
+        _ = told.env._
+        told._tell_finance(
             _("Credit note %s was not sent back", note.name),
             _(
                 "%(amount)s could not be sent back through the payment provider (%(error)s). See there whether it "
                 "has left all the same. If not, pay the credit note by bank.",
-                amount=note.currency_id.format(note.amount_residual),
+                amount=note.currency_id.with_env(told.env).format(note.amount_residual),
                 error=str(error)[:500],
             ),
         )
@@ -247,12 +248,13 @@ class CallWalletTopupPayback(models.Model):
         before, unpaid = self.credited_amount, self._unpaid_part()
         invoice = self.invoice_id
         today = self.company_id._call_wallet_today()
+        _ = self.with_context(lang=self.partner_id._call_wallet_lang(self.company_id)).env._
         note = invoice._reverse_moves(
             [
                 {
                     "invoice_date": today,
                     "date": today,
-                    "ref": self.env._("%(invoice)s, paid back: %(reason)s", invoice=invoice.name, reason=reason),
+                    "ref": _("%(invoice)s, paid back: %(reason)s", invoice=invoice.name, reason=reason),
                     "invoice_payment_term_id": False,
                     "call_wallet_request_key": self._payback_key(request_key) if request_key else False,
                     "call_wallet_paid_back": amount,

@@ -78,12 +78,13 @@ class CallWalletTopupUnfunded(models.Model):
             kept = topup._received() - min(topup._sent_back(), topup._credit_notes())
             late = min(kept - topup.credited_amount, topup._released())
             if late > 0:
-                topup.wallet_id._tell_finance(
-                    self.env._("%s was paid after it was released", topup.display_name),
-                    self.env._(
+                told = topup.wallet_id._for_finance()
+                told._tell_finance(
+                    told.env._("%s was paid after it was released", topup.display_name),
+                    told.env._(
                         "%(amount)s was received for it, and was not credited because it had been released. Reverse "
                         "%(entries)s, or reset it to draft: the wallet is credited then.",
-                        amount=topup.wallet_id._format_exactly(late),
+                        amount=told._format_exactly(late),
                         entries=", ".join(topup._release_entries().mapped("name")),
                     ),
                 )
@@ -190,7 +191,8 @@ class CallWalletTopupUnfunded(models.Model):
         deposit = invoice._call_wallet_deposit_lines()[:1]
         account = deposit.account_id or company._call_wallet_deposit_account()
         value = self._release_value(amount, deposit)
-        label = self.env._("%(invoice)s, settled without funds: %(reason)s", invoice=invoice.name, reason=reason)
+        _ = self.with_context(lang=company.partner_id._call_wallet_lang(company)).env._
+        label = _("%(invoice)s, settled without funds: %(reason)s", invoice=invoice.name, reason=reason)
         common = {
             "name": label,
             "partner_id": invoice.commercial_partner_id.id,
@@ -207,6 +209,7 @@ class CallWalletTopupUnfunded(models.Model):
             "ref": label,
             "call_wallet_released_topup_id": self.id,
             "call_wallet_released": amount,
+            "call_wallet_released_value": value,
             "line_ids": [
                 Command.create({**common, **debit, "account_id": account.id}),
                 Command.create({**common, **credit, "account_id": self._release_account().id}),

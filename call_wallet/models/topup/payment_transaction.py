@@ -4,8 +4,9 @@ from odoo import api, fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.exceptions import UserError, ValidationError
 
-from ...const import FINANCE_MANAGER, TO_DO
+from ...const import FINANCE_MANAGER
 from ...tools.fields import ZERO, parse_amount
+from ...tools.task import give_task, in_language_of
 
 
 class PaymentTransaction(models.Model):
@@ -88,12 +89,13 @@ class PaymentTransaction(models.Model):
         if self.currency_id.compare_amounts(left, 0) <= 0:
             return
         invoices = self.invoice_ids
-        self._call_wallet_topups().wallet_id[:1]._tell_finance(
-            self.env._("Payment %s is left over", self.reference),
-            self.env._(
+        told = self._call_wallet_topups().wallet_id[:1]._for_finance()
+        told._tell_finance(
+            told.env._("Payment %s is left over", self.reference),
+            told.env._(
                 "%(amount)s was received for %(invoices)s, which was cancelled or paid before. It is the customer's "
                 "outstanding credit: use it for the next top-up, or refund the payment.",
-                amount=self.currency_id.format(left),
+                amount=self.currency_id.with_env(told.env).format(left),
                 invoices=", ".join(invoices.mapped("name")),
             ),
         )
@@ -213,12 +215,13 @@ class PaymentTransaction(models.Model):
         if net <= 0:
             return invoice.browse()
         today = invoice.company_id._call_wallet_today()
+        _ = self.with_context(lang=invoice.partner_id._call_wallet_lang(invoice.company_id)).env._
         note = invoice._reverse_moves(
             [
                 {
                     "invoice_date": today,
                     "date": today,
-                    "ref": self.env._("%(invoice)s, refunded: %(refund)s", invoice=invoice.name, refund=self.reference),
+                    "ref": _("%(invoice)s, refunded: %(refund)s", invoice=invoice.name, refund=self.reference),
                     "invoice_payment_term_id": False,
                 }
             ]
@@ -248,31 +251,35 @@ class PaymentTransaction(models.Model):
             if is_paid:
                 payment.move_id._call_wallet_reverse_on_open_day()
                 payment.action_reject()
-            what = self.env._("Credit note %s stands and waits to be paid; pay it by bank.", note.name)
+            stands = True
         else:
             if is_paid:
                 payment.action_draft()
                 payment.action_cancel()
             note.with_context(call_wallet_pay_back=True).button_draft()
             note.button_cancel()
-            what = self.env._("The funds are in the wallet again; pay them back by bank.")
-        self._call_wallet_tell_failed_refund(note, what)
+            stands = False
+        self._call_wallet_tell_failed_refund(note, stands)
 
-    def _call_wallet_tell_failed_refund(self, note, what):
+    def _call_wallet_tell_failed_refund(self, note, stands):
+        """Give whoever looks after the wallet a task.
+
+        :param bool stands: whether the credit note could not be undone
+        """
         wallet = note.reversed_entry_id.call_wallet_topup_ids.wallet_id[:1]
-        summary = self.env._("Refund %s failed", self.reference)
+        manager = wallet.account_manager_id or note.create_uid
+        _ = in_language_of(wallet, manager, wallet.company_id).env._
+        summary = _("Refund %s failed", self.reference)
         if summary in wallet.activity_ids.mapped("summary"):
             return
-        manager = wallet.account_manager_id or note.create_uid
-        wallet.activity_schedule(
-            TO_DO,
-            summary=summary,
-            note=self.env._(
-                "The provider did not send the money back (%(why)s). %(what)s", why=self.state_message or "-", what=what
-            ),
-            user_id=manager.id,
-            date_deadline=wallet.company_id._call_wallet_today(),
+        if stands:
+            what = _("Credit note %s stands and waits to be paid; pay it by bank.", note.name)
+        else:
+            what = _("The funds are in the wallet again; pay them back by bank.")
+        why = _(
+            "The provider did not send the money back (%(why)s). %(what)s", why=self.state_message or "-", what=what
         )
+        give_task(wallet, manager, summary, why, wallet.company_id, is_mailed=True)
 
     # === LEFT LYING === #
 

@@ -4,11 +4,13 @@ from hashlib import blake2b
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 from odoo.tools import split_every
 
 from ...const import FINANCE
 from ...tools.clock import utcnow
 from ...tools.door import door
+from ...tools.fields import ZERO
 from ...tools.rights import as_superuser
 from ...tools.sql import array
 
@@ -249,6 +251,27 @@ class CallUsageRejection(models.Model):
         with door(self.env):
             self._set_state(as_superuser(self).filtered(lambda kept: kept.state == "open").ids, "dismissed")
         return True
+
+    # === WHAT IS OPEN === #
+
+    @api.model
+    def _open_of(self, wallet):
+        """Return the rejected calls of a wallet that nobody has decided on; those of its account before it was."""
+        of_wallet = Domain("wallet_id", "=", wallet.id) | Domain("account", "=", wallet.account_ref)
+        return self.sudo().search(Domain("state", "=", "open") & of_wallet)
+
+    def _worth(self):
+        """Return what these calls would cost by the contract of now, and of how many that is not known.
+
+        :return: (Decimal in the wallet's currency, int); a call that is no call, or that no rate covers, is not known
+        """
+        known, unknown = ZERO, 0
+        for ids in split_every(CHUNK, self.ids):
+            outcomes = self.env["call.usage"].sudo()._price([json.loads(kept.payload) for kept in self.browse(ids)])
+            for outcome in outcomes:
+                charge = getattr(outcome, "charge", None)
+                known, unknown = (known + charge.cost, unknown) if charge else (known, unknown + 1)
+        return known, unknown
 
     def _set_state(self, ids, state):
         if ids:

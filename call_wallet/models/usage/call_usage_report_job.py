@@ -78,7 +78,8 @@ class CallUsageReportJob(models.Model):
         with door(self.env):
             self.write({"state": "running", "rows_done": 0})
         wallet = self.wallet_id.with_context(lang=self.user_id.lang)
-        with wallet._usage_report(self.date_from, self.date_to, self.format, progress=self._report_progress) as file:
+        days = self.date_from, self.date_to
+        with wallet._usage_report(*days, self.format, progress=self._report_progress, user=self.user_id) as file:
             content = file.read()
         name = wallet._usage_report_filename(self.date_from, self.date_to, self.format)
         with door(self.env):

@@ -10,6 +10,7 @@ from ...const import ACCOUNT_MANAGER
 from ...tools.background import wake
 from ...tools.door import end_if_clean
 from ...tools.fields import parse_day
+from ...tools.paper import made
 from ...tools.usage_report_file import WRITERS, to_cells
 
 BATCH = 5_000
@@ -35,7 +36,7 @@ class CallWalletUsageReport(models.Model):
 
     _inherit = "call.wallet"
 
-    def _usage_report(self, date_from=None, date_to=None, format="xlsx", progress=None):
+    def _usage_report(self, date_from=None, date_to=None, format="xlsx", progress=None, user=None):
         """Return the usage report of the wallet as an open binary file, at its beginning.
 
         One row a transaction, in the order of the ledger; the sum of Amount is the change
@@ -45,6 +46,7 @@ class CallWalletUsageReport(models.Model):
         :param date_to: last day, included; likewise
         :param str format: ``xlsx`` or ``csv``
         :param progress: called with the number of rows written so far, now and then
+        :param user: who asked for it, as it says; the current one by default, or else the company
         :raise UserError: unknown format, or dates the wrong way round; names the parameter
         """
         self.ensure_one()
@@ -52,7 +54,8 @@ class CallWalletUsageReport(models.Model):
         extent = self._usage_report_extent(date_from, date_to)
         file = tempfile.TemporaryFile()
         try:
-            report = writer(file, self._usage_report_title(date_from, date_to), self.currency_id.name)
+            title = self._usage_report_title(date_from, date_to)
+            report = writer(file, title, self.currency_id.name, made=self._usage_report_made(user or self.env.user))
             done = 0
             for rows in self._usage_report_batches(extent):
                 report.write(rows)
@@ -80,6 +83,10 @@ class CallWalletUsageReport(models.Model):
             start=date_from or self.env._("the beginning"),
             end=date_to or self.env._("today"),
         )
+
+    def _usage_report_made(self, user):
+        person = self.company_id if user == self.env.ref("base.user_root") else user.sudo()
+        return made(self.env, person.name, self.tz)
 
     def _usage_report_filename(self, date_from, date_to, format):
         """Return a name that says which wallet and which days: usage_report_ACME_2026-10-01_2026-10-31.xlsx."""

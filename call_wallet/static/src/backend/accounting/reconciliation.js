@@ -15,6 +15,9 @@ import { ReconciliationChart } from "./reconciliation_chart";
 
 const PAGE = 50;
 
+/** What should be zero. */
+const WRONG = ["unexplained", "unexplained_value", "settled_without_funds"];
+
 /** Shows for each wallet the roll-forward of a month up to a day, and whether the general ledger agrees on that day. */
 export class Reconciliation extends Component {
     static template = "call_wallet.Reconciliation";
@@ -55,6 +58,14 @@ export class Reconciliation extends Component {
         return formatDay(this.data.date, "d LLLL yyyy");
     }
 
+    /** One sentence, because its parts cannot be translated by themselves. */
+    get agreement() {
+        return _t("All %(count)s wallets agree with the general ledger on %(day)s.", {
+            count: this.whole(this.data.wallets),
+            day: this.dayText,
+        });
+    }
+
     get month() {
         return formatDay(this.data.date, "LLLL yyyy");
     }
@@ -63,7 +74,32 @@ export class Reconciliation extends Component {
         return this.data.sections.some(({ total }) => Number(total.not_posted) !== 0);
     }
 
-    get columns() {
+    columns(section) {
+        return section.shows_values ? [...this.amountColumns, ...this.valueColumns] : this.amountColumns;
+    }
+
+    /** What the figures are worth in the company's currency, in which a trial balance is kept. */
+    get valueColumns() {
+        const drills = this.data.sees_entries;
+        const { name } = this.data.books.currency;
+        return [
+            { name: "ledger_value", label: _t("General ledger, %s", name), drills, isLevel: true, isValue: true, help: _t("What the items on the deposit account are worth in the company's currency") },
+            { name: "expected_value", label: _t("Expected, %s", name), isValue: true, help: _t("What invoices, credit notes and posted entries are worth at their rates") },
+            { name: "unexplained_value", label: _t("Unexplained, %s", name), drills, isLevel: true, isValue: true, help: _t("Should be zero: open it to see the entries that differ") },
+        ];
+    }
+
+    /** The columns' names where a phone shows them beside their figures. */
+    get trialLabels() {
+        return {
+            balance: _t("Credit balance"),
+            expected: _t("Expected"),
+            difference: _t("Difference"),
+            ledger: _t("General ledger"),
+        };
+    }
+
+    get amountColumns() {
         const seesEntries = this.data.sees_entries;
         return [
             { name: "opening", label: _t("Opening"), drills: true, help: _t("Balance at the start of the month") },
@@ -86,7 +122,7 @@ export class Reconciliation extends Component {
         const words = this.state.search.trim().toLowerCase();
         return section.wallets.filter(
             (wallet) =>
-                (!this.state.onlyDifferences || Number(wallet.unexplained) !== 0 || Number(wallet.settled_without_funds) !== 0) &&
+                (!this.state.onlyDifferences || WRONG.some((name) => !this.isZero(wallet[name]))) &&
                 (!words || `${wallet.account} ${wallet.customer}`.toLowerCase().includes(words))
         );
     }
@@ -111,8 +147,16 @@ export class Reconciliation extends Component {
         this.state.pages[section.currency.id] = Math.max(0, this.pageOf(section) + by);
     }
 
-    amount(value, section) {
-        return formatPlain(value, section.currency);
+    differs(wallet) {
+        return !this.isZero(wallet.unexplained) || !this.isZero(wallet.unexplained_value);
+    }
+
+    amount(value, section, column = {}) {
+        return formatPlain(value, column.isValue ? this.data.books.currency : section.currency);
+    }
+
+    inBooks(value) {
+        return formatPlain(value, this.data.books.currency);
     }
 
     hint(column, row) {
@@ -133,10 +177,15 @@ export class Reconciliation extends Component {
     cellClass(column, row) {
         return {
             "fw-bold": column.isLevel,
-            "text-danger fw-bold": ["unexplained", "settled_without_funds"].includes(column.name) && !this.isZero(row[column.name]),
+            "text-danger fw-bold": WRONG.includes(column.name) && !this.isZero(row[column.name]),
             "text-muted": this.isZero(row[column.name]),
-            o_call_wallet_proof: column.name === "awaiting_payment",
+            o_call_wallet_zero: this.isZero(row[column.name]) && !column.isLevel,
+            o_call_wallet_proof: this.startsGroup(column),
         };
+    }
+
+    startsGroup(column) {
+        return ["awaiting_payment", "ledger_value"].includes(column.name);
     }
 
     // Actions

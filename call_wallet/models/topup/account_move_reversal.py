@@ -1,0 +1,25 @@
+from odoo import Command, api, models
+
+
+class AccountMoveReversal(models.TransientModel):
+    _inherit = "account.move.reversal"
+
+    @api.model
+    def default_get(self, fields):
+        """Odoo's dialog *Credit Note*: of top-ups, on the company's day, not on that of who looks."""
+        values = super().default_get(fields)
+        if "date" not in fields or "default_date" in self.env.context:
+            return values
+        ids = [id for command in values.get("move_ids") or [] if command[0] == Command.SET for id in command[2]]
+        moves = self.env["account.move"].browse(ids).sudo()
+        if moves.call_wallet_topup_ids:
+            values["date"] = moves.company_id[:1]._call_wallet_today()
+        return values
+
+    def _prepare_default_reversal(self, move):
+        """A credit note of the company's day is due now, though it be tomorrow's where the user is."""
+        values = super()._prepare_default_reversal(move)
+        company = move.sudo().call_wallet_topup_ids.company_id
+        if company and values["date"] <= company._call_wallet_today():
+            values["auto_post"] = "no"
+        return values

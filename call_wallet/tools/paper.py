@@ -1,0 +1,20 @@
+"""What papers say of themselves: by whom they were made and when. They are filed, and read by auditors."""
+
+from odoo.tools import format_datetime
+
+from .clock import utcnow
+
+
+def made(env, person, tz):
+    """Return by whom and when a paper is made, in the language of ``env``.
+
+    :param str person: a name
+    :param str tz: name of the time zone to say it in
+    """
+    moment = format_datetime(env, utcnow(), tz=tz)
+    return env._("Made by %(person)s, %(moment)s (%(zone)s)", person=person, moment=moment, zone=tz)
+
+
+def printed(text):
+    """Return ``text`` as a spreadsheet's header or footer takes it: no codes in it, and not too long for one."""
+    return text[:200].replace("&", "&&")[:240]

@@ -1,0 +1,34 @@
+"""Tasks of people (Odoo's activities), written in the language of who gets them."""
+
+from odoo.tools import plaintext2html
+
+from ..const import TO_DO
+
+
+def in_language_of(records, user, company):
+    """Return ``records`` in the language in which a task about them is written: its user's, else the company's.
+
+    Never that of whoever, or whatever, causes the task: a customer's card that was declined writes no task in the
+    customer's language.
+    """
+    reader = (user or company).partner_id
+    return records.with_context(lang=reader._call_wallet_lang(company))
+
+
+def give_task(record, user, summary, note, company, is_mailed=False):
+    """Give ``user`` a task about ``record``, due on the company's day.
+
+    :param str summary: what happened, in a line; in the language of ``in_language_of``
+    :param str note: why, and what to do next; plain text
+    :param user: empty: whoever runs this
+    :param is_mailed: whether Odoo mails the user about it; their list shows it in any case
+    :return: the ``mail.activity``
+    """
+    record = in_language_of(record, user, company).with_context(mail_activity_quick_update=not is_mailed)
+    return record.activity_schedule(
+        TO_DO,
+        summary=summary,
+        note=plaintext2html(note),
+        user_id=user.id or record.env.uid,
+        date_deadline=company._call_wallet_today(),
+    )

@@ -1,0 +1,63 @@
+"""Tasks are written in the language of who gets them, whoever causes them."""
+
+from .reconciliation_case import ReconciliationCommon
+
+
+class TestTaskLanguage(ReconciliationCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.lang"]._activate_lang("es_ES")
+        cls.company.partner_id.lang = "en_US"
+        cls.clerk = cls._make_user("lang.clerk", "finance")
+        cls.clerk.lang = "es_ES"
+        cls.wallet.account_manager_id = cls.clerk
+
+    def _in(self, lang, record=None):
+        return (record if record is not None else self.wallet).with_context(lang=lang)
+
+    def _write_off(self, lang):
+        topup = self._order("2026-10-05", "1234.5")
+        receivable = topup.invoice_id.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
+        entry = self._enter("2026-10-06", 1234.5, self.partner, receivable.account_id)
+        paid = entry.line_ids.filtered(lambda item: item.account_id == receivable.account_id)
+        self._in(lang, receivable + paid).reconcile()
+        return topup
+
+    def test_a_task_about_money_is_in_the_readers_language_with_its_numbers(self):
+        self._write_off("en_US")
+        [task] = self.wallet.activity_ids
+        self.assertEqual(task.user_id, self.clerk)
+        self.assertIn("se liquidó sin", task.summary)
+        self.assertIn("1.234,50 USD", task.note)
+
+    def test_without_a_language_of_theirs_it_is_the_companys(self):
+        self.clerk.partner_id.lang = False
+        self._write_off("es_ES")
+        [task] = self.wallet.activity_ids
+        self.assertIn("was settled without a payment", task.summary)
+        self.assertIn("1,234.50 USD", task.note)
+
+    def test_calls_stopped(self):
+        self._fund(self.wallet, "0.0125")
+        self._record(self._call())
+        self.env["call.wallet.alert"].with_context(lang="en_US")._cron_send()
+        [task] = self.wallet.activity_ids
+        self.assertIn("saldo", task.summary)
+
+    def test_a_closed_wallet_with_a_balance(self):
+        manager = self._make_user("lang.manager", "finance_manager")
+        manager.lang = "es_ES"
+        self.wallet.with_user(manager).close("Fin")
+        self._in("en_US")._ask_to_settle()
+        [task] = self.wallet.activity_ids
+        self.assertEqual(task.user_id, manager)
+        self.assertIn("cerrado", task.summary)
+
+    def test_a_request_for_approval(self):
+        manager = self._make_user("lang.approver", "finance_manager")
+        manager.lang = "es_ES"
+        request = self._in("en_US").request_refund("40", "<b>Mala línea</b>")
+        [task] = request.activity_ids.filtered(lambda task: task.user_id == manager)
+        self.assertIn("Aprobar", task.summary)
+        self.assertIn("&lt;b&gt;Mala línea", task.note)
