@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -364,9 +362,7 @@ class AccountMove(models.Model):
     def _call_wallet_reverse_on_open_day(self):
         """Reverse this entry today, or on the first open day after; what it had paid is open again."""
         self.ensure_one()
-        date = self.company_id._call_wallet_today()
-        while violated := self.company_id._get_violated_lock_dates(date, False, self.journal_id):
-            date = violated[-1][0] + timedelta(days=1)
+        date = self.company_id._call_wallet_open_day(self.company_id._call_wallet_today(), self.journal_id)
         return self._reverse_moves([{"date": date}], cancel=True)
 
     # === THE CREDIT NOTE === #
