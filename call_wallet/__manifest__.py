@@ -35,6 +35,7 @@
         "views/call_wallet_topup_views.xml",
         "views/payment_provider_views.xml",
         "views/call_wallet_stripe_views.xml",
+        "views/call_wallet_stripe_payout_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/call_wallet_settings_views.xml",

@@ -345,6 +345,24 @@ def stripe_event(env):
     return env["call.wallet.stripe.event"]._receive(provider, event)
 
 
+def payout(env, **values):
+    """A payout made by hand at Stripe, which cannot be matched by itself."""
+    of_company = [("code", "=", "stripe"), ("company_id", "=", env.company.id)]
+    provider = env["payment.provider"].search(of_company, limit=1)
+    common = {"provider_id": provider.id, "currency_id": env.ref("base.USD").id, "status": "paid"}
+    number = next(_numbers)
+    # An amount of its own, so that no other payout's line is this one's.
+    common |= {"reference": f"po_{number}", "amount": 1000 + number, "arrival_date": date.today()}
+    return env["call.wallet.stripe.payout"].create({**common, **values})
+
+
+def line_of_a_payout(env):
+    amount = payout(env).amount
+    journal = env["account.journal"].search([("type", "=", "bank"), ("company_id", "=", env.company.id)], limit=1)
+    values = {"journal_id": journal.id, "date": date.today(), "payment_ref": "STRIPE", "amount": amount}
+    return env["account.bank.statement.line"].create(values)
+
+
 # === HOW IT IS OPENED === #
 
 
@@ -460,6 +478,12 @@ DOORS = {
         lambda wallet: wallet.env["call.wallet.month.end"]._cron_post(),
     ),
     "call.wallet.post.now.action_post": (post_now, lambda wizard: wizard.action_post()),
+    "call.wallet.stripe.payout.action_match": (payout, lambda payout: payout.action_match()),
+    "call.wallet.stripe.payout.action_settled_by_hand": (payout, lambda payout: payout.action_settled_by_hand()),
+    "account.bank.statement.line.action_call_wallet_settle_payout": (
+        line_of_a_payout,
+        lambda line: line.action_call_wallet_settle_payout(),
+    ),
     "call.wallet.stripe.event._cron_process": (stripe_event, lambda event: event._cron_process()),
 }
 # More ways through a door, beside the one each door has above.
@@ -472,5 +496,6 @@ ALONE = {"call.wallet.auto_topup_now"}
 # Doors that cannot be opened here, and where they are.
 ELSEWHERE = {
     "call.wallet.stripe.event._cron_sweep": "tests/test_stripe_sweep.py has the stand-in for Stripe",
+    "call.wallet.stripe.payout._cron_payouts": "tests/test_stripe_payouts.py, likewise",
     "call.wallet._cron_check_invariants": "it only reads",
 }

@@ -70,7 +70,9 @@ MODELS = {
     "call.wallet.settings": {"M": "crw"},
     "call.wallet.terms": {"A": "r", "F": "r", "M": "cr"},
     "call.wallet.stripe.customer": {"M": "r"},
+    "call.wallet.stripe.entry": {"F": "r", "M": "r"},
     "call.wallet.stripe.event": {"M": "r"},
+    "call.wallet.stripe.payout": {"F": "r", "M": "r"},
     "call.wallet.stripe.return": {"F": "r", "M": "r"},
     "call.wallet.topup": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
     "call.wallet.topup.wizard": {"F": "crw", "M": "crw"},
@@ -211,6 +213,22 @@ def stripe_event(case):
     provider = case.env.ref("payment.payment_provider_stripe")
     values = {"reference": "evt_roles", "provider_id": provider.id, "type": "account.updated", "object_ref": "acct_1"}
     return case.env["call.wallet.stripe.event"].create(values)
+
+
+def payout(case):
+    values = {"provider_id": case.env.ref("payment.payment_provider_stripe").id, "reference": "po_roles"}
+    values |= {"currency_id": case.dollar.id, "amount": 10, "arrival_date": "2026-11-02", "status": "paid"}
+    return case.env["call.wallet.stripe.payout"].create(values)
+
+
+def line_of_a_payout(case):
+    """A line of the bank that the payout may be; the movements that it is made up of are not known yet."""
+    journal = case.env["account.journal"].search(
+        [("type", "=", "bank"), ("company_id", "=", case.env.company.id)], limit=1
+    )
+    values = {"journal_id": journal.id, "date": "2026-11-02", "payment_ref": "STRIPE", "amount": 10}
+    payout(case)
+    return case.env["account.bank.statement.line"].create(values)
 
 
 def a_call(case):
@@ -399,6 +417,11 @@ ACTIONS = [
     Action("retry a rejected call", FINANCE, "call.usage.rejection.action_retry", rejection),
     Action("set up Stripe's webhook", NOBODY, "payment.provider.action_call_wallet_webhook",
            lambda c: c.env.ref("payment.payment_provider_stripe")),  # the administrator does
+    Action("match a payout of Stripe's", MANAGER, "call.wallet.stripe.payout.action_match", payout),
+    Action("say that a payout was settled by hand", MANAGER,
+           "call.wallet.stripe.payout.action_settled_by_hand", payout),
+    Action("say which of the bank's lines a payout is", MANAGER,
+           "account.bank.statement.line.action_call_wallet_settle_payout", line_of_a_payout),
     Action("process a message from Stripe again", MANAGER, "call.wallet.stripe.event.action_retry", stripe_event),
     Action(
         "charge a call in conflict as one of its own", FINANCE, "call.usage.rejection.action_charge_as_own", conflict

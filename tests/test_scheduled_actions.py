@@ -21,6 +21,7 @@ ACTIONS = {
     "ir_cron_rerate": "each",
     "ir_cron_stripe_events": "each",
     "ir_cron_stripe_sweep": "each",
+    "ir_cron_stripe_payouts": "each",
     "ir_cron_match_transfers": "each",
     "ir_cron_auto_topup": "each",
     "ir_cron_auto_topup_cards": "each",

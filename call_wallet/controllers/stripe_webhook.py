@@ -4,7 +4,7 @@ from odoo import SUPERUSER_ID, http
 from odoo.http import request
 from werkzeug.exceptions import BadRequest, Forbidden
 
-from ..models.stripe.call_wallet_stripe_event import WEBHOOK_EVENTS
+from ..models.stripe.call_wallet_stripe_event import PAYOUT_EVENTS, WEBHOOK_EVENTS
 from ..models.stripe.payment_provider import WEBHOOK_ROUTE
 from ..tools.stripe_client import verify
 
@@ -26,7 +26,7 @@ class StripeWebhook(http.Controller):
         """
         provider = self._sender(request.httprequest.data, request.httprequest.headers.get("Stripe-Signature"))
         event = self._read(request.httprequest.data)
-        if event["type"] in WEBHOOK_EVENTS:
+        if event["type"] in WEBHOOK_EVENTS + PAYOUT_EVENTS:
             env = request.env(user=SUPERUSER_ID)
             env["call.wallet.stripe.event"]._receive(provider.with_env(env), event)._process()
         return request.make_json_response({})

@@ -32,6 +32,9 @@ class Control:
             "settle": lambda: fake.payments.settle(
                 fake.store.get("payment_intent", values["payment_intent"]), values.get("succeeded", True)
             ),
+            "pay_out": lambda: fake.payouts.pay_out(**values),
+            "fail_payout": lambda: fake.payouts.fail(**values),
+            "charge_fee": lambda: fake.payouts.charge(**values),
             "fund": lambda: fake.cash.fund(values["customer"], values["amount"]),
             "pause": lambda: setattr(fake.webhooks, "is_paused", values.get("paused", True)),
             "redeliver": lambda: self._redeliver(**values),

@@ -13,6 +13,7 @@ from .control import Control
 from .errors import StripeFault, invalid
 from .money_back import MoneyBack
 from .payments import Payments
+from .payouts import Payouts
 from .store import Store
 from .webhooks import NEWEST, Webhooks
 
@@ -27,6 +28,7 @@ class StripeFake:
         self.payments = Payments(self.store)
         self.money_back = MoneyBack(self.store, self.payments)
         self.cash = Cash(self.store)
+        self.payouts = Payouts(self.store)
         self.checkout = Checkout(self.store, self.payments, lambda: self.url)
         self.webhooks = Webhooks(self.store)
         self.control = Control(self)
@@ -66,17 +68,23 @@ class StripeFake:
         raise StripeFault(404, f"Unrecognized request URL ({method}: {path}).")
 
     def listing(self, kind, values, **wanted):
-        records = self.store.find(kind, **wanted)
+        return self.page(kind, values, self.store.find(kind, **wanted))
+
+    def page(self, kind, values, records):
         created = values.get("created") or {}
         if isinstance(created, dict) and created.get("gte"):
             records = [record for record in records if record["created"] >= int(created["gte"])]
         types = values.get("types")
+        if types and len(types) > 20:
+            raise invalid("You may only specify up to 20 event types.", param="types")
         if types:
             records = [record for record in records if record["type"] in types]
         if values.get("starting_after"):
             names = [record["id"] for record in records]
             records = records[names.index(values["starting_after"]) + 1 :]
         limit = int(values.get("limit") or 10)
+        if not 1 <= limit <= 100:
+            raise invalid(f"This value must be between 1 and 100 (it currently is '{limit}').", param="limit")
         return self.store.listing(records[:limit], f"/v1/{kind}s", has_more=len(records) > limit)
 
     def customers_methods(self, name, values):
@@ -138,6 +146,14 @@ ROUTES = [
     ("POST", f"/v1/payment_intents{NAME}/capture", lambda fake, name, values: fake.payments.capture(name, values)),
     ("POST", f"/v1/payment_intents{NAME}/cancel", lambda fake, name, values: fake.payments.cancel(name, values)),
     ("GET", "/v1/charges" + NAME, _get("charge")),
+    (
+        "GET",
+        "/v1/balance_transactions",
+        lambda fake, values: fake.page("balance_transaction", values, fake.payouts.movements(values)),
+    ),
+    ("GET", "/v1/payouts", _list("payout", "status")),
+    ("POST", "/v1/payouts", lambda fake, values: fake.payouts.create(values)),
+    ("GET", "/v1/payouts" + NAME, _get("payout")),
     ("GET", "/v1/balance_transactions" + NAME, _get("balance_transaction")),
     ("POST", "/v1/refunds", lambda fake, values: fake.money_back.create_refund(values)),
     ("GET", "/v1/refunds", _list("refund", "charge", "payment_intent")),

@@ -39,6 +39,8 @@ WEBHOOK_EVENTS = [
     "charge.dispute.funds_reinstated",
     "customer_cash_balance_transaction.created",
 ]
+# Payouts have a comparison of their own; and Stripe lists events of 20 types at most.
+PAYOUT_EVENTS = ["payout.paid", "payout.failed", "payout.canceled"]
 
 MAX_ATTEMPTS = 30
 
@@ -147,6 +149,8 @@ class CallWalletStripeEvent(models.Model):
             case ["customer_cash_balance_transaction", _]:
                 customers = self.env["call.wallet.stripe.customer"]
                 return customers._bring_cash(provider, self.customer_ref, name)
+            case ["payout", _]:
+                return self.env["call.wallet.stripe.payout"]._bring_payout(provider, name)
         return False
 
     def action_retry(self):

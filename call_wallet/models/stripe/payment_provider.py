@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 from odoo.tools.urls import urljoin
 
 from ...tools.stripe_client import API_BASE, api_base, client
-from .call_wallet_stripe_event import WEBHOOK_EVENTS
+from .call_wallet_stripe_event import PAYOUT_EVENTS, WEBHOOK_EVENTS
 
 WEBHOOK_ROUTE = "/call_wallet/stripe/webhook"
 
@@ -38,6 +38,13 @@ class PaymentProviderStripe(models.Model):
         help="Up to when all that Stripe lists is known to have been entered here.",
     )
 
+    call_wallet_payouts_at = fields.Datetime(
+        "Payouts Known Until",
+        copy=False,
+        groups="base.group_system",
+        help="Up to when Stripe's payouts, and what else moved its balance, are known here.",
+    )
+
     def _call_wallet_stripe_warning(self):
         """Return what comes late while Stripe's messages do not reach this addon, or False."""
         if self.code != "stripe" or self.sudo().call_wallet_webhook_secret:
@@ -47,6 +54,23 @@ class PaymentProviderStripe(models.Model):
             "by a scheduled action only, until the webhook of Call Wallet is set up.",
             provider=self.name,
         )
+
+    def _call_wallet_books_fees(self):
+        """Tell whether fees and payouts are entered in the books: they are asked for, and the money is real."""
+        company = self.company_id
+        is_real = self.state != "test" or company.call_wallet_accept_test_payments
+        return self.code == "stripe" and company.call_wallet_book_fees and is_real
+
+    def _call_wallet_serves_wallets(self):
+        """Tell whether a top-up was ever paid through this provider; else its payouts are nobody's business here."""
+        payments = self.env["payment.transaction"].sudo()
+        of_wallets = [("provider_id", "=", self.id), ("invoice_ids.call_wallet_topup_ids", "!=", False)]
+        return bool(payments.search_count(of_wallets, limit=1))
+
+    def _call_wallet_clearing_account(self):
+        """Return the account on which this provider's payments wait for a payout; empty where they wait on none."""
+        lines = self.journal_id.inbound_payment_method_line_ids
+        return lines.filtered(lambda line: line.payment_provider_id == self).payment_account_id
 
     def action_call_wallet_webhook(self):
         """Have Stripe send its messages to Call Wallet, too, and keep the secret it signs them with.
@@ -59,7 +83,7 @@ class PaymentProviderStripe(models.Model):
             raise UserError(self.env._("The webhook of Call Wallet is set up already."))
         values = {
             "url": urljoin(self.get_base_url(), WEBHOOK_ROUTE),
-            "enabled_events": WEBHOOK_EVENTS,
+            "enabled_events": WEBHOOK_EVENTS + PAYOUT_EVENTS,
             "api_version": stripe.api_version,
         }
         try:

@@ -206,6 +206,11 @@ class PaymentTransaction(models.Model):
             decimals = const.CURRENCY_DECIMALS.get(currency.name)
             fee = payment_utils.to_major_currency_units(entry["fee"], currency, arbitrary_decimal_number=decimals)
             self.write({"call_wallet_fee": fee, "call_wallet_fee_currency_id": currency.id})
+            self.env["call.wallet.stripe.entry"].sudo()._keep(self.provider_id, entry, self)
+
+    def _call_wallet_book_fees(self):
+        """Enter in the books what Stripe kept of these payments, as far as it has said so."""
+        self.env["call.wallet.stripe.entry"].search([("transaction_id", "in", self.ids)])._book_costs()
 
     @api.model
     def _call_wallet_currency(self, code):

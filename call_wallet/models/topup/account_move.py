@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -368,9 +366,8 @@ class AccountMove(models.Model):
         :param values: of the counter-document
         """
         self.ensure_one()
-        date, has_tax = self.company_id._call_wallet_today(), bool(self.line_ids.tax_ids)
-        while violated := self.company_id._get_violated_lock_dates(date, has_tax, self.journal_id):
-            date = violated[-1][0] + timedelta(days=1)
+        company, has_tax = self.company_id, bool(self.line_ids.tax_ids)
+        date = company._call_wallet_open_day(company._call_wallet_today(), self.journal_id, has_tax)
         if self.is_invoice():
             values["invoice_date"] = date
         return self._reverse_moves([{"date": date, **values}], cancel=True)

@@ -74,6 +74,7 @@ class PaymentTransaction(models.Model):
         without_payment.sudo()._call_wallet_report_unused()
         self._call_wallet_follow_auto_topups()
         self._call_wallet_close_pages_of_paid()
+        self.sudo()._call_wallet_book_fees()
         return result
 
     def _call_wallet_report_unused(self):

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import fields, models
 
 from ...tools.fields import Amount
@@ -32,6 +34,12 @@ class ResCompany(models.Model):
         " AND call_wallet_topup_month_max BETWEEN 0 AND 9000000000)",
         "What owners may order: use zero, for no limit, or up to 9 billion.",
     )
+
+    def _call_wallet_open_day(self, day, journal, has_tax=False):
+        """Return ``day``, or the first day after it that is not locked for an entry in ``journal``."""
+        while violated := self._get_violated_lock_dates(day, has_tax, journal):
+            day = violated[-1][0] + timedelta(days=1)
+        return day
 
     def _call_wallet_fee_accounts(self):
         """Return the accounts of fees that are the seller's cost; a branch without a choice has its parent's."""

@@ -1,0 +1,291 @@
+import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import stripe
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.tools import plaintext2html
+
+from ...const import FINANCE_MANAGER, TO_DO
+from ...tools.clock import now, utcnow
+from ...tools.door import books_door, door, each, in_books, worker
+from ...tools.rights import as_superuser
+from ...tools.stripe_client import client
+from .call_wallet_stripe_entry import to_major
+
+_logger = logging.getLogger(__name__)
+
+# Payouts are asked for again so long: one takes days to arrive, and up to five business days to fail after that.
+STILL_CHANGES = timedelta(days=14)
+# How far back Stripe's lists are read the first time. Older payments come with the payout that contains them.
+FIRST_TIME = timedelta(days=3)
+# Movements are listed a little after they are made.
+OVERLAP = timedelta(hours=1)
+
+GONE = ("failed", "canceled")
+WAITING = ("waiting", "doubt")
+
+
+class CallWalletStripePayout(models.Model):
+    """A payout: what Stripe sent to the bank, and the payments, refunds, disputes and fees it is made up of.
+
+    Its line of the bank's statement is reconciled with exactly these, so that the account on which they wait
+    returns to zero. Whatever is not clear is left to finance, with a task; nothing is guessed. Level-triggered:
+    what waits is looked at again each hour. Times are UTC, days the bank's.
+    """
+
+    _name = "call.wallet.stripe.payout"
+    _description = "Payout From Stripe"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "arrival_date desc, id desc"
+    _rec_name = "reference"
+
+    reference = fields.Char("Payout", required=True, readonly=True)
+    provider_id = fields.Many2one("payment.provider", required=True, readonly=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="provider_id.company_id")
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    amount = fields.Monetary(readonly=True, help="Below zero: Stripe debits the bank account.")
+    arrival_date = fields.Date("Arrives", required=True, readonly=True)
+    is_automatic = fields.Boolean("Automatic", readonly=True, help="Of others Stripe does not say what they contain.")
+    descriptor = fields.Char("Statement Descriptor", readonly=True)
+    status = fields.Char("Status at Stripe", readonly=True, help="As Stripe names it.")
+    state = fields.Selection(
+        [
+            ("waiting", "Waiting for the Bank"),
+            ("doubt", "To Look Into"),
+            ("matched", "Matched"),
+            ("by_hand", "Settled by Hand"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        readonly=True,
+        default="waiting",
+        index=True,
+    )
+    note = fields.Char("What Is in the Way", readonly=True)
+    is_listed = fields.Boolean(readonly=True, help="Stripe has said what it is made up of.")
+    entry_ids = fields.One2many("call.wallet.stripe.entry", "payout_id", "Made Up of", readonly=True)
+    statement_line_id = fields.Many2one(
+        "account.bank.statement.line", "Bank's Line", readonly=True, index="btree_not_null", ondelete="set null"
+    )
+    candidate_ids = fields.Many2many(
+        "account.bank.statement.line", string="Lines That It May Be", compute="_compute_candidate_ids"
+    )
+
+    _once = models.UniqueIndex("(reference)", "A payout is kept once.")
+
+    @api.depends("state")
+    def _compute_candidate_ids(self):
+        for payout in self:
+            payout.candidate_ids = payout.sudo()._candidates() if payout.state in WAITING else False
+
+    # === WHAT STRIPE SAYS === #
+    # Stripe is asked outside of any transaction; each payout is entered in one of its own.
+
+    @api.model
+    def _cron_payouts(self):
+        """Ask Stripe for payouts and what else moved its balance; enter what it cost; match payouts with the bank."""
+        providers = self.env["payment.provider"].search([("code", "=", "stripe"), ("state", "!=", "disabled")])
+        for provider in providers.filtered("stripe_secret_key"):
+            if provider._call_wallet_books_fees() and provider._call_wallet_serves_wallets():
+                if not self._follow(provider.with_company(provider.company_id)):
+                    break
+
+    @worker
+    def _follow(self, provider):
+        """Bring one account's payouts to how they stand; return whether there is time for others."""
+        begun, failures = utcnow(), []
+        since = (provider.call_wallet_payouts_at or begun - FIRST_TIME).replace(tzinfo=UTC)
+        open_payouts = [("provider_id", "=", provider.id), ("state", "in", WAITING)]
+        parts = {
+            "changed": (lambda: self._changed(provider, since), partial(self._enter_payout, provider)),
+            "moved": (lambda: self._moved(provider, since), partial(self._enter_movement, provider)),
+            "costs": (lambda: self._costs(provider), lambda entry: entry._book_costs()),
+            "made_up": (lambda: self.search([*open_payouts, ("is_listed", "=", False)], order="id"), None),
+            "matched": (lambda: self.search(open_payouts, order="id"), lambda payout: payout._match()),
+        }
+        for name, (missing, step) in parts.items():
+            try:
+                items = missing()
+            except stripe.StripeError as error:
+                _logger.warning("Stripe was not asked for the payouts of %s.", provider.name, exc_info=True)
+                failures.append(error)
+                continue
+            enter = partial(self._enter, name, step) if step else self._ask_for_movements
+            # Of what has no record yet nothing else would remember that it failed.
+            failed = partial(self._note_failure, failures) if name in ("changed", "moved") else None
+            if not each(self.env, items, enter, failed=failed):
+                return False
+        if not failures:
+            with door(self.env):
+                provider.call_wallet_payouts_at = begun
+        return True
+
+    @worker
+    def _enter(self, _name, step, item):
+        """Carry out a step for an item; its name tells apart what is noted of one that fails."""
+        in_books(self.env, lambda: step(item))
+
+    def _note_failure(self, failures, _item, error):
+        failures.append(error)
+        _logger.error("Something of Stripe's balance was not entered.", exc_info=error)
+
+    def _changed(self, provider, since):
+        """Return the payouts (dicts) that are new, or have another status than is known; oldest first."""
+        parameters = {"created": {"gte": int((since - STILL_CHANGES).timestamp())}}
+        told = list(self.env["call.wallet.stripe.event"]._listed(provider, "payouts", parameters))
+        known = {payout.reference: payout.status for payout in self.search([("provider_id", "=", provider.id)])}
+        return [payout for payout in reversed(told) if known.get(payout["id"]) != payout["status"]]
+
+    def _moved(self, provider, since):
+        """Return the movements (dicts) of the balance that are not kept; oldest first."""
+        parameters = {"created": {"gte": int((since - OVERLAP).timestamp())}, "expand": ["data.source"]}
+        told = list(self.env["call.wallet.stripe.event"]._listed(provider, "balance_transactions", parameters))
+        known = self.env["call.wallet.stripe.entry"].search([("reference", "in", [entry["id"] for entry in told])])
+        known = set(known.mapped("reference"))
+        return [
+            entry
+            for entry in reversed(told)
+            if entry["id"] not in known and (entry["type"] != "payout" or entry["fee"])
+        ]
+
+    def _enter_movement(self, provider, told):
+        self.env["call.wallet.stripe.entry"]._keep(provider, told)
+
+    def _costs(self, provider):
+        """Return what has cost something that is not entered yet; payments of no wallet come with their payout."""
+        entries = self.env["call.wallet.stripe.entry"].search(
+            [("provider_id", "=", provider.id), ("move_id", "=", False), ("cost", "!=", 0), ("payout_id", "=", False)],
+            order="id",
+        )
+        return entries.filtered(lambda entry: entry._is_a_wallets() and entry._is_due())
+
+    @api.model
+    def _bring_payout(self, provider, name):
+        """Bring our side to how a payout stands at Stripe; return whether payouts are entered here."""
+        if not provider._call_wallet_books_fees() or not provider._call_wallet_serves_wallets():
+            return False
+        self._enter_payout(provider, client(provider).payouts.retrieve(name).to_dict())
+        # What it is made up of is asked for outside of this transaction.
+        self.env.ref("call_wallet.ir_cron_stripe_payouts")._trigger()
+        return True
+
+    @api.model
+    def _enter_payout(self, provider, told):
+        """Keep a payout (a dict of Stripe's), or its new status; one that failed is undone."""
+        currency = self.env["payment.transaction"]._call_wallet_currency(told["currency"])
+        values = {
+            "amount": float(to_major(told["amount"], currency)),
+            "arrival_date": datetime.fromtimestamp(told["arrival_date"], UTC).date(),
+            "is_automatic": told["automatic"],
+            "descriptor": told.get("statement_descriptor"),
+            "status": told["status"],
+        }
+        payout = self.search([("provider_id", "=", provider.id), ("reference", "=", told["id"])])
+        if payout:
+            payout.write(values)
+        else:
+            names = {"reference": told["id"], "provider_id": provider.id, "currency_id": currency.id}
+            payout = self.create({**names, **values})
+        if payout.status in GONE and payout.state != "failed":
+            payout._undo(told.get("failure_message"))
+        return payout
+
+    @worker
+    def _ask_for_movements(self, payout):
+        """Ask Stripe, while nothing is locked, what a payout is made up of; then enter it."""
+        if not payout.is_automatic or payout.status != "paid":
+            return
+        parameters = {"payout": payout.reference, "expand": ["data.source"]}
+        events = self.env["call.wallet.stripe.event"]
+        told = list(events._listed(payout.provider_id, "balance_transactions", parameters))
+        in_books(self.env, lambda: payout._made_up_of(told))
+
+    def _made_up_of(self, told):
+        """Tie the movements (dicts) to the payout; itself is among them at Stripe."""
+        entries = self.env["call.wallet.stripe.entry"]
+        for movement in told:
+            entry = entries._keep(self.provider_id, movement)
+            if (entry.kind, entry.source_ref) != ("payout", self.reference):
+                entry.payout_id = self
+        self.is_listed = True
+
+    # === WHAT PEOPLE DO === #
+
+    def action_match(self):
+        """Look again whether the payout can be matched with the bank's line.
+
+        :raise AccessError: not a finance manager
+        """
+        for payout in self._as_manager():
+            with books_door(self.env):
+                if payout.state in WAITING:
+                    payout._match()
+
+    def action_settled_by_hand(self):
+        """Say that the payout's line was reconciled by hand: it is left alone.
+
+        :raise AccessError: not a finance manager
+        """
+        for payout in self._as_manager().filtered(lambda payout: payout.state in WAITING):
+            with books_door(self.env):
+                payout._end("by_hand", self.env._("Settled by hand: %s", self.env.user.name))
+
+    def _as_manager(self):
+        if not self.env.user.has_group(FINANCE_MANAGER):
+            raise AccessError(self.env._("Only a finance manager may settle Stripe's payouts."))
+        self.check_access("read")
+        return as_superuser(self)
+
+    # === WHAT FOLLOWS === #
+
+    def _undo(self, why):
+        """Open the bank's line and the payments again: the bank has not taken the money."""
+        line, _ = self.statement_line_id, self.env._
+        if line:
+            self.env["call.wallet.failure"]._beside("Undo a payout", self, line.action_undo_reconciliation)
+        self.write({"state": "failed", "statement_line_id": False})
+        amount = self.currency_id.format(self.amount)
+        self._tell(
+            _("Payout %(payout)s of %(amount)s failed", payout=self.reference, amount=amount),
+            _(
+                "%(why)s The money is at Stripe again and comes with a later payout. Where the bank's statement shows "
+                "it coming and going, reconcile these two lines with each other.",
+                why=why or _("The bank did not take it."),
+            ),
+        )
+
+    def _end(self, state, text):
+        self.write({"state": state, "note": False})
+        self.activity_ids.unlink()
+        self.message_post(body=text)
+
+    def _leave(self, doubt):
+        """Leave the payout to finance, with one task that says what is in the way and what to do."""
+        if self.state == "doubt" and self.note == doubt:
+            return
+        self.write({"state": "doubt", "note": doubt})
+        self.activity_ids.unlink()
+        amount = self.currency_id.format(self.amount)
+        self._tell(
+            self.env._("Payout %(payout)s of %(amount)s is not matched", payout=self.reference, amount=amount), doubt
+        )
+
+    def _tell(self, summary, note):
+        user = self.company_id._call_wallet_finance_user()
+        self.message_post(body=note, subject=summary)
+        self.with_context(mail_activity_quick_update=True).activity_schedule(
+            TO_DO,
+            summary=summary,
+            note=plaintext2html(note),
+            user_id=user.id or self.env.uid,
+            date_deadline=self.company_id._call_wallet_today(),
+        )
+
+    def _is_late(self):
+        return now().date() > self.arrival_date + LATE
+
+
+# So long after its arrival the bank's statement should have been imported.
+LATE = timedelta(days=7)
