@@ -104,6 +104,8 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         :raise NotFound: not a wallet of the user
         """
         wallet = self._call_wallet_own_wallet(wallet_id)
+        # The payment's page shows them; Stripe is asked before anything is written.
+        request.env["call.wallet.stripe.customer"].sudo()._bank_details(wallet)
         topup, problems = self._call_wallet_order_topup(wallet, form)
         if problems:
             return {"problems": problems}
@@ -209,6 +211,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         topup = self._call_wallet_own_topup(wallet, topup_id)
         if topup.invoice_status != "pending":
             return request.redirect(self._call_wallet_result_path(topup))
+        request.env["call.wallet.stripe.customer"].sudo()._bank_details(wallet)
         return self._call_wallet_render(
             "call_wallet.portal_topup_pay", wallet, "pay", **self._call_wallet_pay_values(topup)
         )

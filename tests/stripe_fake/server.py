@@ -31,6 +31,7 @@ class StripeFake:
         self.webhooks = Webhooks(self.store)
         self.control = Control(self)
         self.requests = []  # (method, path) of all API requests, for tests
+        self.watch = None  # called with both of them, before anything is done
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (Handler,), {"fake": self}))
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
@@ -195,6 +196,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _api(self, method, path, form, body):
         self.fake.requests.append((method, path))
+        if self.fake.watch:
+            self.fake.watch(method, path)
         if not self._authorised():
             return 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided."}}
         key = self.headers.get("Idempotency-Key") if method == "POST" else None

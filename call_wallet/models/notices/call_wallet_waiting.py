@@ -68,9 +68,7 @@ class CallWalletWaiting(models.Model):
             return reason, _("Close it again, which settles the balance, or reopen it.")
         if self.kind == "report":
             return self.detail or "", _("Ask for the report again, for fewer days if it was too long.")
-        return self.detail or "", _(
-            "It is tried again by itself. If it goes on, mend the cause or ask your administrator."
-        )
+        return self.detail or "", self.env["call.wallet.failure"]._next_step(self.code)
 
     def action_open(self):
         """Open what the entry is about: the record, or the list of calls.
@@ -131,7 +129,7 @@ WAITING = r"""
       JOIN call_wallet w ON w.id = j.wallet_id
      WHERE j.state = 'failed'
     UNION ALL
-    SELECT f.id::bigint * 8 + 5, 'failure', f.wallet_id, f.company_id, NULL, f.model, f.res_id, NULL, NULL, f.error,
+    SELECT f.id::bigint * 8 + 5, 'failure', f.wallet_id, f.company_id, NULL, f.model, f.res_id, f.cause, NULL, f.error,
            f.count, f.first_at, f.first_at::date
       FROM call_wallet_failure f
     UNION ALL

@@ -1,11 +1,13 @@
 import logging
+from functools import partial
 from urllib.parse import urlencode
 
 import stripe
-from odoo import fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.tools.urls import urljoin
 
+from ...tools.door import worker
 from ...tools.stripe_client import client
 from .payment_transaction import EXPAND
 
@@ -14,6 +16,9 @@ _logger = logging.getLogger(__name__)
 RETURN_ROUTE = "/call_wallet/stripe/return"
 
 UNDER_WAY = "call_wallet_is_under_way"
+
+# Of a transaction's own data, kept until it is committed: whose pages are to be closed then.
+CLOSING = "call_wallet_close_pages"
 
 
 class PaymentTransactionCheckout(models.Model):
@@ -124,6 +129,12 @@ class PaymentTransactionCheckout(models.Model):
         :return: the page's address while one can pay there, else None
         :raise stripe.StripeError: Stripe refused, or did not answer
         """
+        session = self._call_wallet_ask_checkout(leave)
+        self._call_wallet_enter_checkout(session)
+        return session["url"] if session and session["status"] == "open" else None
+
+    def _call_wallet_ask_checkout(self, leave=False):
+        """Return how the session stands at Stripe (a dict), or None where it is not open here; nothing is written."""
         if not self.call_wallet_checkout_open:
             return None
         sessions = client(self.provider_id.sudo()).checkout.sessions
@@ -131,8 +142,12 @@ class PaymentTransactionCheckout(models.Model):
         session = sessions.retrieve(self.call_wallet_checkout_session, {"expand": expand}).to_dict()
         if session["status"] == "open" and leave:
             session = sessions.expire(self.call_wallet_checkout_session).to_dict()
-        if session["status"] == "open":
-            return session["url"]
+        return session
+
+    def _call_wallet_enter_checkout(self, session):
+        """Bring the transaction to how its session stands; another process may have done so in the meantime."""
+        if not session or session["status"] == "open" or not self.call_wallet_checkout_open:
+            return
         self.call_wallet_checkout_open = False
         if session["status"] == "expired":
             self._set_canceled(state_message=self.env._("Stripe's payment page was left without paying."))
@@ -142,13 +157,31 @@ class PaymentTransactionCheckout(models.Model):
             self._process("stripe", data)
         else:
             self._call_wallet_process_intent(session["payment_intent"])
-        return None
+
+    # === PAGES OF WHAT IS PAID === #
 
     def _call_wallet_close_pages_of_paid(self):
-        """End Stripe's other open pages for what these transactions have paid."""
-        for transaction in self:
-            if transaction.state == "done" and transaction._call_wallet_by_library():
-                transaction._call_wallet_close_others()
+        """End Stripe's other open pages for what these transactions have paid, once that is committed.
+
+        Stripe is asked, which nobody should wait for who needs the wallet.
+        """
+        paid = self.filtered(lambda one: one.state == "done" and one._call_wallet_by_library())
+        others = paid._call_wallet_siblings().filtered("call_wallet_checkout_open")
+        if not others:
+            return
+        postcommit = self.env.cr.postcommit
+        waiting = postcommit.data.setdefault(CLOSING, set())
+        if not waiting:
+            postcommit.add(partial(close_now, self.env.registry, self.env.cr))
+        waiting.update(others.ids)
+
+    @worker
+    def _call_wallet_close_page(self):
+        """End a page for something that is paid; what was paid there meanwhile is entered instead."""
+        try:
+            self._call_wallet_bring_page(leave=True)
+        except stripe.StripeError:  # the sweep asks again
+            _logger.warning("Stripe's page of transaction %s was not closed.", self.reference, exc_info=True)
 
     # === CARDS === #
 
@@ -169,3 +202,15 @@ class PaymentTransactionCheckout(models.Model):
             "call_wallet_expires_on": self.env["payment.token"]._call_wallet_last_day(method.get("card") or {}),
             "stripe_mandate": (details.get(details.get("type")) or {}).get("mandate"),
         }
+
+
+def close_now(registry, committed):
+    """End the pages for what a transaction has paid, now that it is committed. A failure is the sweep's."""
+    transaction_ids = committed.postcommit.data.pop(CLOSING, ())
+    try:
+        with registry.cursor() as cr:
+            transactions = api.Environment(cr, SUPERUSER_ID, {})["payment.transaction"]
+            for transaction in transactions.browse(sorted(transaction_ids)):
+                transaction._call_wallet_close_page()
+    except Exception:  # the payment is committed; whoever paid must not see this
+        _logger.exception("Stripe's pages of payments %s were not closed; the sweep tries again.", transaction_ids)
