@@ -119,7 +119,7 @@ def watch(site):
     """The stand-in's watch; in the end nothing was asked inside of a transaction, and something was asked."""
     watch = site.fake.watch = Watch(site.registry.cursor)
     yield watch
-    site.fake.watch = None
+    site.fake.watch = site.fake.answered = None
     assert watch.found == []
     assert watch.asked
 
@@ -187,6 +187,29 @@ def test_messages_of_payment_refund_dispute_and_their_end(site, watch):
         site.fake.money_back.close(dispute, won=True)
         site.deliver(env)
         assert topup.credited_amount == 100
+        sound(env)
+
+
+def test_an_answer_that_was_overtaken_is_asked_for_anew(site, watch):
+    """While one process has its answer, "not withdrawn", another enters that the bank has taken the money."""
+    with environment(site.registry) as env:
+        topup, charge = site.charge(env, "100")
+        dispute = site.fake.money_back.open_dispute(charge["id"])["id"]
+        [opened] = [event for event in site.fake.store.find("event") if event["type"] == "charge.dispute.created"][:1]
+
+        def overtake(_method, path):
+            if path.endswith(dispute):
+                site.fake.answered = None
+                site.fake.money_back.withdraw(dispute)
+                with environment(site.registry) as other:
+                    site.deliver(other)
+
+        site.fake.answered = overtake
+        site.delivered.add(opened["id"])
+        env["call.wallet.stripe.event"]._receive(site.provider(env), opened)._process()
+        assert topup.credited_amount == 0
+        taken = env["call.wallet.stripe.return"].search([("reference", "=", dispute)])
+        assert (taken.is_taken, len(taken.payment_ids)) == (True, 1)
         sound(env)
 
 

@@ -137,11 +137,14 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         }
 
     def _call_wallet_topup_packages(self, wallet):
-        """Return the amounts to choose from that may be ordered."""
-        company = wallet.company_id
+        """Return the amounts to choose from that may be ordered, and paid."""
+        company, providers = wallet.company_id, wallet.env["payment.provider"]
         packages = wallet.env["call.wallet.package"].search([("currency_id", "=", wallet.currency_id.id)])
         return packages.filtered(
-            lambda package: company.call_wallet_topup_min <= package.amount <= company.call_wallet_topup_max
+            lambda package: (
+                company.call_wallet_topup_min <= package.amount <= company.call_wallet_topup_max
+                and not providers._call_wallet_amount_problem(wallet, package.amount)
+            )
         )
 
     def _call_wallet_topup_summary(self, wallet, amount):

@@ -110,12 +110,20 @@ def cause_of(error):
     """Return which of the reasons that ``call.wallet.failure`` explains is behind an error, or False."""
     if not isinstance(error, stripe.StripeError):
         return False
-    if isinstance(error, stripe.AuthenticationError) or error.code in KEY_CODES:
+    # The library leaves the code of some errors in what Stripe sent.
+    code = error.code or getattr(error.error, "code", None)
+    if isinstance(error, stripe.AuthenticationError) or code in KEY_CODES:
         return "provider_key"
-    if error.code in ACCOUNT_CODES or "cannot currently make live charges" in str(error):
+    if code in ACCOUNT_CODES or "cannot currently make live charges" in str(error):
         return "provider_account"
     if isinstance(error, stripe.PermissionError):
         return "provider_permission"
     if isinstance(error, stripe.RateLimitError):
         return "provider_busy"
     return "provider_silent" if is_unanswered(error) else False
+
+
+def retry_after(error):
+    """Return for how many seconds Stripe asks to be left alone, at most an hour; 0 where it does not say."""
+    said = str((getattr(error, "headers", None) or {}).get("Retry-After") or "")
+    return min(int(said), 3600) if said.isdigit() else 0

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
+from ...tools.stripe_client import retry_after
 from .call_wallet_auto_topup import OPEN
 from .call_wallet_run import COOL_DOWN
 
@@ -146,8 +147,10 @@ class CallWalletAutoTopupCharge(models.Model):
             with self.env.cr.savepoint():
                 self._enter_charge(transaction, answer)
         except NoAnswer:
-            self._ask_again()
+            self._ask_again(retry_after(answer.error) if answer else 0)
         except NotTaken as error:  # such as wrong keys
+            if answer:
+                transaction.provider_id._call_wallet_note_refusal(answer.error)
             self._ask_later(str(error))
         except UserError as error:  # whether it was raised before or after the charge is not known
             self.message = str(error)
@@ -160,15 +163,18 @@ class CallWalletAutoTopupCharge(models.Model):
             transaction._log_sent_message()
             transaction._call_wallet_enter_charge(answer)
         if transaction.call_wallet_refused:
-            raise NotTaken(transaction.state_message)
+            raise NotTaken(str(answer.error) if answer else transaction.state_message)
         if transaction.state == "draft" or transaction.call_wallet_unanswered:
             raise NoAnswer
 
-    def _ask_again(self):
-        """Leave the payment as it was, to be asked for again: first soon, then less often."""
+    def _ask_again(self, wait=0):
+        """Leave the payment as it was, to be asked for again: first soon, then less often.
+
+        :param int wait: seconds for which the provider asks not to be asked
+        """
         self.write({"tries": self.tries + 1, "reason": False})
         if utcnow() < self.sent_at + KEY_LIFETIME:
-            self.next_at = utcnow() + timedelta(minutes=min(2 ** (self.tries - 1), 30))
+            self.next_at = utcnow() + max(timedelta(minutes=min(2 ** (self.tries - 1), 30)), timedelta(seconds=wait))
             return
         self.transaction_id._set_error(self.env._("The payment provider did not answer for a day."))
         self._fail("no_answer")

@@ -85,6 +85,11 @@ class CallWalletFailure(models.Model):
                 return _("Stripe was asked too often at once. It is tried again by itself; if it goes on, tell Stripe.")
             case "provider_silent":
                 return _("Stripe does not answer. It is tried again by itself; see status.stripe.com if it goes on.")
+            case "provider_request":
+                return _(
+                    "Stripe refused a payment; nothing was charged, and the customer was told. This entry goes with "
+                    "the next payment that Stripe takes. If it stays, see Stripe's dashboard, Developers, Logs."
+                )
         return _("It is tried again by itself. If it goes on, mend the cause or ask your administrator.")
 
     def _wallet_of(self, record):

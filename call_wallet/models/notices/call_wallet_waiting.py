@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL, html2plaintext
 
 KINDS = [
@@ -74,6 +75,7 @@ class CallWalletWaiting(models.Model):
         """Open what the entry is about: the record, or the list of calls.
 
         :raise AccessError: not finance staff, or not a record of the user's companies
+        :raise UserError: the record is an administrator's, such as a payment provider
         """
         self.ensure_one()
         self.check_access("read")
@@ -85,6 +87,8 @@ class CallWalletWaiting(models.Model):
                 return {**action, "context": {}, "domain": [*wallet, ("code", "=", self.code), ("state", "=", "open")]}
             return {**action, "context": {}, "domain": [*wallet, ("note_codes", "=", self.code)]}
         record = self.env[self.model].browse(self.res_id).exists() or self.wallet_id
+        if record and not record.has_access("read"):
+            raise UserError(self.env._("Your role may not open it; ask your administrator to do what the list says."))
         return record.get_formview_action() if record else False
 
 

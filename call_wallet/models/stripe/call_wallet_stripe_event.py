@@ -189,7 +189,10 @@ class CallWalletStripeEvent(models.Model):
             raise AccessError(self.env._("Only a finance manager may process Stripe's messages again."))
         self.check_access("read")
         events = self.sudo()
-        events.write({"state": "waiting", "attempts": 0})
+        with door(self.env):
+            events.write({"state": "waiting", "attempts": 0})
+            failures = self.env["call.wallet.failure"]
+            failures._forget_failures(FAILING, {(event._name, event.id) for event in events})
         events._process()
 
     @api.model

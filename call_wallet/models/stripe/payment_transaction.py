@@ -209,6 +209,7 @@ class PaymentTransaction(models.Model):
         self.call_wallet_unanswered = self.call_wallet_refused = False
         error = answer.error
         if error is None:
+            self.provider_id._call_wallet_forget_refusal()
             process(answer.content)
         elif isinstance(error, stripe.CardError):
             self._call_wallet_decline(error)
@@ -219,12 +220,18 @@ class PaymentTransaction(models.Model):
             self._call_wallet_refuse(error)
 
     def _call_wallet_refuse(self, error):
-        """Keep why Stripe refused; where it is for want of the card itself, that is the card's end."""
+        """Keep that Stripe refused, and tell finance why; where it is for want of the card itself, that is its end."""
         if self.operation == "offline" and self._call_wallet_lacks_card(error):
             self.call_wallet_decline_code = CARD_GONE
-        else:
-            self.call_wallet_refused = True
-        self._set_error(error.user_message or str(error))
+            self._set_error(error.user_message or str(error))
+            return
+        self.call_wallet_refused = True
+        _logger.warning("Stripe refused a request for %s: %s", self.reference, error)
+        is_refund = self.operation == "refund"  # whose failure is a task of its own, read by finance
+        if not is_refund or cause_of(error):
+            self.provider_id._call_wallet_note_refusal(error)
+        words = error.user_message or str(error)
+        self._set_error(words if is_refund else self.provider_id._call_wallet_refusal_words(error))
 
     @staticmethod
     def _call_wallet_lacks_card(error):

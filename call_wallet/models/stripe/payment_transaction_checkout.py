@@ -1,14 +1,14 @@
 import logging
-from functools import partial
 from urllib.parse import urlencode
 
 import stripe
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.tools.urls import urljoin
 
+from ...tools.background import after_commit
 from ...tools.door import worker
-from ...tools.stripe_client import client
+from ...tools.stripe_client import client, is_unanswered
 from .payment_transaction import EXPAND
 
 _logger = logging.getLogger(__name__)
@@ -16,9 +16,6 @@ _logger = logging.getLogger(__name__)
 RETURN_ROUTE = "/call_wallet/stripe/return"
 
 UNDER_WAY = "call_wallet_is_under_way"
-
-# Of a transaction's own data, kept until it is committed: whose pages are to be closed then.
-CLOSING = "call_wallet_close_pages"
 
 
 class PaymentTransactionCheckout(models.Model):
@@ -54,8 +51,12 @@ class PaymentTransactionCheckout(models.Model):
                 lambda api, name: api.checkout.sessions.create(self._call_wallet_session_values(name))
             )
         except stripe.StripeError as error:
-            self._set_error(error.user_message or self.env._("Stripe does not answer; try again in a minute."))
+            if is_unanswered(error):
+                self._set_error(self.provider_id._call_wallet_refusal_words(error))
+            else:
+                self._call_wallet_refuse(error)
             return {}
+        self.provider_id._call_wallet_forget_refusal()
         self.write({"call_wallet_checkout_session": session.id, "call_wallet_checkout_open": True})
         return {"checkout_url": session.url}
 
@@ -167,13 +168,13 @@ class PaymentTransactionCheckout(models.Model):
         """
         paid = self.filtered(lambda one: one.state == "done" and one._call_wallet_by_library())
         others = paid._call_wallet_siblings().filtered("call_wallet_checkout_open")
-        if not others:
-            return
-        postcommit = self.env.cr.postcommit
-        waiting = postcommit.data.setdefault(CLOSING, set())
-        if not waiting:
-            postcommit.add(partial(close_now, self.env.registry, self.env.cr))
-        waiting.update(others.ids)
+        after_commit(self.env, self._name, "_call_wallet_close_pages", others.ids)
+
+    @worker
+    @api.model
+    def _call_wallet_close_pages(self, transaction_ids):
+        for transaction in self.browse(transaction_ids):
+            transaction._call_wallet_close_page()
 
     @worker
     def _call_wallet_close_page(self):
@@ -202,15 +203,3 @@ class PaymentTransactionCheckout(models.Model):
             "call_wallet_expires_on": self.env["payment.token"]._call_wallet_last_day(method.get("card") or {}),
             "stripe_mandate": (details.get(details.get("type")) or {}).get("mandate"),
         }
-
-
-def close_now(registry, committed):
-    """End the pages for what a transaction has paid, now that it is committed. A failure is the sweep's."""
-    transaction_ids = committed.postcommit.data.pop(CLOSING, ())
-    try:
-        with registry.cursor() as cr:
-            transactions = api.Environment(cr, SUPERUSER_ID, {})["payment.transaction"]
-            for transaction in transactions.browse(sorted(transaction_ids)):
-                transaction._call_wallet_close_page()
-    except Exception:  # the payment is committed; whoever paid must not see this
-        _logger.exception("Stripe's pages of payments %s were not closed; the sweep tries again.", transaction_ids)
