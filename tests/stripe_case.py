@@ -104,6 +104,7 @@ class StripeFakeCase(StripeCommon):
     def setUp(self):
         super().setUp()
         self.fake.store.clear()  # as the database is rolled back
+        self.fake.refusals.clear()
         self.native = self.fake.webhooks.add("/payment/stripe/webhook", WEBHOOK_SECRET, "2019-05-16")
         self.own = self.fake.webhooks.add("/call_wallet/stripe/webhook", OWN_SECRET)
 

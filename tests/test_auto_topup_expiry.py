@@ -63,7 +63,7 @@ class TestCardExpiry(StripeFakeCase):
 
     def test_the_pages_show_until_when_a_card_is_valid(self):
         for token in (self._card_until(2041, 3), self._card_until(2020, 5)):
-            token._call_wallet_refresh_expiry()
+            token._call_wallet_refresh_apart()
         for page in self._pages():
             self.assertIn("Expires 03/2041", page)
             self.assertIn("Expired 05/2020", page)

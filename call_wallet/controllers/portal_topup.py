@@ -104,6 +104,8 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         :raise NotFound: not a wallet of the user
         """
         wallet = self._call_wallet_own_wallet(wallet_id)
+        # The payment's page shows them; Stripe is asked before anything is written.
+        request.env["call.wallet.stripe.customer"].sudo()._bank_details(wallet)
         topup, problems = self._call_wallet_order_topup(wallet, form)
         if problems:
             return {"problems": problems}
@@ -135,11 +137,14 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         }
 
     def _call_wallet_topup_packages(self, wallet):
-        """Return the amounts to choose from that may be ordered."""
-        company = wallet.company_id
+        """Return the amounts to choose from that may be ordered, and paid."""
+        company, providers = wallet.company_id, wallet.env["payment.provider"]
         packages = wallet.env["call.wallet.package"].search([("currency_id", "=", wallet.currency_id.id)])
         return packages.filtered(
-            lambda package: company.call_wallet_topup_min <= package.amount <= company.call_wallet_topup_max
+            lambda package: (
+                company.call_wallet_topup_min <= package.amount <= company.call_wallet_topup_max
+                and not providers._call_wallet_amount_problem(wallet, package.amount)
+            )
         )
 
     def _call_wallet_topup_summary(self, wallet, amount):
@@ -209,6 +214,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         topup = self._call_wallet_own_topup(wallet, topup_id)
         if topup.invoice_status != "pending":
             return request.redirect(self._call_wallet_result_path(topup))
+        request.env["call.wallet.stripe.customer"].sudo()._bank_details(wallet)
         return self._call_wallet_render(
             "call_wallet.portal_topup_pay", wallet, "pay", **self._call_wallet_pay_values(topup)
         )

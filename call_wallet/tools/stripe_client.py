@@ -71,3 +71,59 @@ def verify(payload, header, secret, tolerance):
         _logger.warning("Refused a webhook request in the name of Stripe: %s", str(error)[:200])
         return False
     return True
+
+
+# === WHAT AN ERROR MEANS === #
+
+# Error codes by which Stripe says that the account itself may not do this.
+ACCOUNT_CODES = {
+    "account_closed",
+    "account_country_invalid_address",
+    "account_invalid",
+    "account_number_invalid",
+    "live_mode_mismatch",
+    "livemode_mismatch",
+    "charges_not_enabled",
+    "not_allowed_on_standard_account",
+    "platform_account_required",
+    "platform_api_key_expired",
+    "testmode_charges_only",
+}
+KEY_CODES = {"api_key_expired", "secret_key_required"}
+
+# What goes on until a person does something about it at Stripe or in the provider's settings.
+MENDED_BY_PEOPLE = ("provider_key", "provider_permission", "provider_account")
+
+
+def is_unanswered(error):
+    """Return whether Stripe may have done, or may still do, what was asked for: the same request is sent again.
+
+    An idempotency key that is in use (409) says that the same request is under way.
+    """
+    if isinstance(error, (stripe.APIConnectionError, stripe.RateLimitError)):
+        return True
+    status = error.http_status or 0
+    return status == 409 or status >= 500
+
+
+def cause_of(error):
+    """Return which of the reasons that ``call.wallet.failure`` explains is behind an error, or False."""
+    if not isinstance(error, stripe.StripeError):
+        return False
+    # The library leaves the code of some errors in what Stripe sent.
+    code = error.code or getattr(error.error, "code", None)
+    if isinstance(error, stripe.AuthenticationError) or code in KEY_CODES:
+        return "provider_key"
+    if code in ACCOUNT_CODES or "cannot currently make live charges" in str(error):
+        return "provider_account"
+    if isinstance(error, stripe.PermissionError):
+        return "provider_permission"
+    if isinstance(error, stripe.RateLimitError):
+        return "provider_busy"
+    return "provider_silent" if is_unanswered(error) else False
+
+
+def retry_after(error):
+    """Return for how many seconds Stripe asks to be left alone, at most an hour; 0 where it does not say."""
+    said = str((getattr(error, "headers", None) or {}).get("Retry-After") or "")
+    return min(int(said), 3600) if said.isdigit() else 0

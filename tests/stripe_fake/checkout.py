@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .errors import StripeFault, invalid
 from .payments import check_email, check_metadata, known
+from .refusals import check_amount
 
 PARAMETERS = {
     "mode",
@@ -47,6 +48,8 @@ class Checkout:
             names.append(price["product_data"]["name"])
         if mode == "payment" and not total:
             raise invalid("You must provide line items.", param="line_items")
+        if mode == "payment":
+            check_amount(total, currency)
         session = self.store.new(
             "checkout.session",
             "cs_test",

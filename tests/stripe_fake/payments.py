@@ -4,8 +4,8 @@ import re
 
 from .cards import CARDS, NAMED, message
 from .errors import StripeFault, invalid
+from .refusals import check_amount
 
-THREE_DECIMALS = {"bhd", "jod", "kwd", "omr", "tnd"}
 DETACHED = (
     "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a "
     "connected account without Customer attachment, or was detached from a Customer. It may not be used again."
@@ -117,10 +117,7 @@ class Payments:
         check_email(values, "receipt_email")
         check_metadata(values)
         amount = int(values.get("amount") or 0)
-        if values["currency"] in THREE_DECIMALS and amount % 10:
-            raise invalid("Invalid amount: the last digit has to be 0 in this currency.", param="amount")
-        if amount < 50:
-            raise invalid("Amount must be at least $0.50 usd", code="amount_too_small", param="amount")
+        check_amount(amount, values["currency"])
         customer = values.get("customer")
         if customer:
             self.store.get("customer", customer, "customer")

@@ -14,6 +14,7 @@ from .errors import StripeFault, invalid
 from .money_back import MoneyBack
 from .payments import Payments
 from .payouts import Payouts
+from .refusals import Refusals
 from .store import Store
 from .webhooks import NEWEST, Webhooks
 
@@ -32,7 +33,10 @@ class StripeFake:
         self.checkout = Checkout(self.store, self.payments, lambda: self.url)
         self.webhooks = Webhooks(self.store)
         self.control = Control(self)
+        self.refusals = Refusals()
         self.requests = []  # (method, path) of all API requests, for tests
+        self.watch = None  # called with both of them, before anything is done
+        self.answered = None  # called with both of them, before the answer is sent
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (Handler,), {"fake": self}))
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
@@ -203,6 +207,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.fake.store.lock:
             status, answer = self._api(method, url.path, form, body if method == "POST" else url.query)
             self.fake.store.save()
+        if self.fake.answered:
+            self.fake.answered(method, url.path)
         if self.fake.control.take("drop", url.path):
             self.close_connection = True
             self.connection.close()
@@ -211,9 +217,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _api(self, method, path, form, body):
         self.fake.requests.append((method, path))
+        if self.fake.watch:
+            self.fake.watch(method, path)
         if not self._authorised():
             return 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided."}}
         key = self.headers.get("Idempotency-Key") if method == "POST" else None
+        try:
+            self.fake.refusals.check(method, path, bool(key))
+        except StripeFault as fault:
+            return fault.status, fault.body
         fingerprint = hashlib.sha256(f"{method} {path}\n{body}".encode()).hexdigest()
         if key in self.fake.store.answers:
             first, status, answer = self.fake.store.answers[key]
@@ -283,6 +295,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", type)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Request-Id", "req_fake")
+        if status == 429 and self.fake.refusals.retry_after:
+            self.send_header("Retry-After", str(self.fake.refusals.retry_after))
         self.end_headers()
         self.wfile.write(content)
 

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ...const import ACCOUNT_MANAGER, FINANCE
-from ...tools.door import door
+from ...tools.door import door, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from .call_wallet_auto_topup import STOPPING, WAITING
 
@@ -107,6 +107,8 @@ class CallWalletAutoTopupSettings(models.Model):
         wallet = self._as(FINANCE, owner=True)
         wallet.ensure_one()
         given = {"level": level, "amount": amount, "monthly_cap": monthly_cap, "token_id": token_id}
+        if enabled:
+            wallet._ask_for_card(token_id)
         with door(self.env):
             wallet._auto_topup_lock()
             if not enabled:
@@ -117,6 +119,13 @@ class CallWalletAutoTopupSettings(models.Model):
                 raise UserError("\n".join(errors.values()))
             wallet._auto_topup_switch_on(values)
         return True
+
+    @worker
+    def _ask_for_card(self, token_id):
+        """Ask Stripe about a card that has expired, which the bank may have renewed, while nothing is locked."""
+        token = self.env["payment.token"].browse(self._read_auto_topup_token(token_id))
+        if token and token._call_wallet_is_expired(self._today()):
+            token._call_wallet_refresh_apart()
 
     def _auto_topup_lock(self):
         """Wait for the wallets; whoever decides about a charge, or changes the terms of one, does this first."""
@@ -160,6 +169,7 @@ class CallWalletAutoTopupSettings(models.Model):
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
         wallet = self._as(FINANCE, owner=True)
+        wallet._ask_for_card(token_id)
         values, errors = wallet._check_auto_topup(level, amount, monthly_cap, token_id, accept_mandate=True)
         if errors:
             raise UserError("\n".join(errors.values()))
@@ -194,7 +204,7 @@ class CallWalletAutoTopupSettings(models.Model):
             errors["token_id"] = _("Card: choose one of the saved cards; a payment can save one.")
         elif refusal := self.env["payment.token"].browse(values["token_id"]).provider_id._call_wallet_refusal():
             errors["token_id"] = _("Card: %s", refusal)
-        elif self.env["payment.token"].browse(values["token_id"])._call_wallet_has_expired(self._today()):
+        elif self.env["payment.token"].browse(values["token_id"])._call_wallet_is_expired(self._today()):
             errors["token_id"] = _("Card: it has expired; choose another one.")
         if not self.is_set_up:
             errors["recipients"] = _("Billing is not set up: save a notification recipient first.")

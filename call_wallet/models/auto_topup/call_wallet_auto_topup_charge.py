@@ -1,11 +1,13 @@
 import logging
 from datetime import timedelta
+from functools import partial
 
 from odoo import api, models
 from odoo.exceptions import UserError
 
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
+from ...tools.stripe_client import retry_after
 from .call_wallet_auto_topup import OPEN
 from .call_wallet_run import COOL_DOWN
 
@@ -49,12 +51,32 @@ class CallWalletAutoTopupCharge(models.Model):
 
     @worker
     def _charge(self):
-        """Ask the provider, then enter the outcome; each step is committed on its own."""
-        for step in (self._mark_sent, self._send, self._settle):
-            with door(self.env):
-                if not self._take():
-                    return
+        """Ask the provider, then enter the outcome; each step is committed on its own.
+
+        Stripe is asked in between, with nothing locked: two processes may do so at once, under the same key, for
+        which it charges once. Other providers are asked by Odoo's modules, which enter the answer as well.
+        """
+        if not self._in_turn(self._mark_sent):
+            return
+        answer = None
+        if self._may_ask() and self.transaction_id._call_wallet_by_library():
+            answer = self.transaction_id._call_wallet_ask_charge()
+        if self._in_turn(partial(self._send, answer)):
+            self._in_turn(self._settle)
+
+    @worker
+    def _in_turn(self, step):
+        """Carry out a step with the attempt locked; return False where another process has it, or has finished it."""
+        with door(self.env):
+            is_ours = self._take()
+            if is_ours:
                 step()
+        return is_ours
+
+    def _may_ask(self):
+        """Tell whether the provider is to be asked: the payment is wanted, and nothing is known of it yet."""
+        payment = self.transaction_id
+        return self.state in OPEN and payment.state == "draft" and payment.provider_id.state != "disabled"
 
     @worker
     @api.model
@@ -102,12 +124,15 @@ class CallWalletAutoTopupCharge(models.Model):
             return True
         return not self.requested_by_id and self.date < utcnow() - timedelta(minutes=2)
 
-    def _send(self):
-        """Ask the provider for the payment: always the same one, under the same key."""
+    def _send(self, answer=None):
+        """Enter Stripe's answer, or ask another provider: always for the same payment, under the same key.
+
+        :param answer: ``Answer`` of Stripe; None where it was not asked
+        """
         if self.state not in OPEN:
             return
         transaction = self.transaction_id
-        # A webhook about this payment waits for our own answer, and then sees it.
+        # A message about this payment waits until the answer is entered, and then sees it.
         self.env.cr.execute("SELECT id FROM payment_transaction WHERE id = %s FOR NO KEY UPDATE", [transaction.id])
         transaction.invalidate_recordset()
         if transaction.state != "draft":
@@ -116,26 +141,40 @@ class CallWalletAutoTopupCharge(models.Model):
             transaction._ensure_provider_is_not_disabled()
         except UserError as error:
             return self._ask_later(str(error))
+        if answer is None and transaction._call_wallet_by_library():
+            return  # the provider was enabled just now: the next run asks
         try:
             with self.env.cr.savepoint():
-                transaction._charge_with_token()
-                if transaction.call_wallet_refused:
-                    raise NotTaken(transaction.state_message)
-                if transaction.state == "draft" or transaction.call_wallet_unanswered:
-                    raise NoAnswer
+                self._enter_charge(transaction, answer)
         except NoAnswer:
-            self._ask_again()
+            self._ask_again(retry_after(answer.error) if answer else 0)
         except NotTaken as error:  # such as wrong keys
+            if answer:
+                transaction.provider_id._call_wallet_note_refusal(answer.error)
             self._ask_later(str(error))
         except UserError as error:  # whether it was raised before or after the charge is not known
             self.message = str(error)
             self._ask_again()
 
-    def _ask_again(self):
-        """Leave the payment as it was, to be asked for again: first soon, then less often."""
+    def _enter_charge(self, transaction, answer):
+        if answer is None:
+            transaction._charge_with_token()
+        else:
+            transaction._log_sent_message()
+            transaction._call_wallet_enter_charge(answer)
+        if transaction.call_wallet_refused:
+            raise NotTaken(str(answer.error) if answer else transaction.state_message)
+        if transaction.state == "draft" or transaction.call_wallet_unanswered:
+            raise NoAnswer
+
+    def _ask_again(self, wait=0):
+        """Leave the payment as it was, to be asked for again: first soon, then less often.
+
+        :param int wait: seconds for which the provider asks not to be asked
+        """
         self.write({"tries": self.tries + 1, "reason": False})
         if utcnow() < self.sent_at + KEY_LIFETIME:
-            self.next_at = utcnow() + timedelta(minutes=min(2 ** (self.tries - 1), 30))
+            self.next_at = utcnow() + max(timedelta(minutes=min(2 ** (self.tries - 1), 30)), timedelta(seconds=wait))
             return
         self.transaction_id._set_error(self.env._("The payment provider did not answer for a day."))
         self._fail("no_answer")

@@ -96,11 +96,12 @@ class CallWalletAutoTopupRun(models.Model):
         left = self._auto_topup_cap() - self._auto_topup_charged_this_month()
         need = to_coins(self.auto_topup_level - self.available_balance - pending, self.currency_id, ROUND_CEILING)
         wanted = min(max(self.auto_topup_amount, need), self.company_id.call_wallet_topup_max)
+        wanted = self._auto_topup_chargeable(wanted)
         total = self._quote_topup(wanted).total
         if total > left:
             # As much of it as the cap leaves, if that is not less than was agreed to.
             wanted = to_coins(max(left, ZERO) * wanted / total, self.currency_id, ROUND_FLOOR)
-            wanted = max(wanted, self.auto_topup_amount)
+            wanted = self._auto_topup_chargeable(max(wanted, self.auto_topup_amount))
             total = self._quote_topup(wanted).total
         if total > left and wanted != self.auto_topup_amount:
             wanted = self.auto_topup_amount
@@ -108,6 +109,11 @@ class CallWalletAutoTopupRun(models.Model):
         if total > left:
             return Decision("cap_reached", self._auto_topup_month_begins(1))
         return Decision(amount=parse_amount(wanted), total=parse_amount(total))
+
+    def _auto_topup_chargeable(self, amount):
+        """Return the amount, or the next one that the card's provider charges in this currency."""
+        provider = self.auto_topup_token_id.provider_id
+        return provider._call_wallet_chargeable(self, amount) if provider.code == "stripe" else amount
 
     # === WHAT IT RESTS ON === #
 

@@ -29,6 +29,7 @@ class CallWalletFailure(models.Model):
     wallet_id = fields.Many2one("call.wallet", readonly=True, ondelete="cascade", index="btree_not_null")
     company_id = fields.Many2one("res.company", readonly=True, ondelete="cascade", index="btree_not_null")
     error = fields.Char(required=True, readonly=True)
+    cause = fields.Char(readonly=True, help="Which of the reasons that have a next step of their own; empty: another.")
     count = fields.Integer("Times", required=True, readonly=True, default=1, aggregator="sum")
     first_at = fields.Datetime(required=True, readonly=True)
     last_at = fields.Datetime(required=True, readonly=True)
@@ -41,8 +42,11 @@ class CallWalletFailure(models.Model):
         return {(failure.model, failure.res_id) for failure in self.sudo().search([("action", "=", action)])}
 
     @api.model
-    def _note_failure(self, action, record, error):
-        """Note that ``action`` failed for ``record``; a failure that is noted already is counted."""
+    def _note_failure(self, action, record, error, cause=None):
+        """Note that ``action`` failed for ``record``; a failure that is noted already is counted.
+
+        :param str cause: one of those that ``_next_step`` explains
+        """
         self.env.flush_all()
         now = utcnow()
         wallet = self._wallet_of(record)
@@ -51,9 +55,44 @@ class CallWalletFailure(models.Model):
             company = record
         text = " ".join(f"{type(error).__name__}: {error}".replace("\0", " ").split())[:MAX_ERROR]
         self.env.cr.execute(
-            NOTE, [action, record._name, record.id, wallet.id or None, company.id if company else None, text, now, now]
+            NOTE,
+            [
+                *(action, record._name, record.id, wallet.id or None, company.id if company else None),
+                *(text, cause or None, now, now),
+            ],
         )
         self.env.invalidate_all(flush=False)
+
+    @api.model
+    def _next_step(self, cause):
+        """Return what to do about a failure by its cause, in the reader's language."""
+        _ = self.env._
+        match cause:
+            case "provider_key":
+                return _(
+                    "Stripe does not accept the account's key: it was revoked, has expired or is mistyped. Have an "
+                    "administrator enter a new secret key on the payment provider; nothing else has to be done."
+                )
+            case "provider_permission":
+                return _(
+                    "The account's restricted key may not do this. Have an administrator give it the permission at "
+                    "Stripe, Developers, API keys, or enter a secret key on the payment provider."
+                )
+            case "provider_account":
+                return _(
+                    "Stripe does not let the account take payments: it is closed, restricted or not activated. See "
+                    "what Stripe asks for in its dashboard; until then, offer bank transfers."
+                )
+            case "provider_busy":
+                return _("Stripe was asked too often at once. It is tried again by itself; if it goes on, tell Stripe.")
+            case "provider_silent":
+                return _("Stripe does not answer. It is tried again by itself; see status.stripe.com if it goes on.")
+            case "provider_request":
+                return _(
+                    "Stripe refused a payment; nothing was charged, and the customer was told. This entry goes with "
+                    "the next payment that Stripe takes. If it stays, see Stripe's dashboard, Developers, Logs."
+                )
+        return _("It is tried again by itself. If it goes on, mend the cause or ask your administrator.")
 
     def _wallet_of(self, record):
         if record._name == "call.wallet":
@@ -98,8 +137,9 @@ class CallWalletFailure(models.Model):
 
 
 NOTE = """
-    INSERT INTO call_wallet_failure AS f (action, model, res_id, wallet_id, company_id, error, count, first_at, last_at)
-    VALUES (%s, %s, %s, %s, %s, %s, 1, %s, %s)
+    INSERT INTO call_wallet_failure AS f
+           (action, model, res_id, wallet_id, company_id, error, cause, count, first_at, last_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s, %s)
     ON CONFLICT (action, model, res_id) DO UPDATE
-       SET error = EXCLUDED.error, count = f.count + 1, last_at = EXCLUDED.last_at
+       SET error = EXCLUDED.error, cause = EXCLUDED.cause, count = f.count + 1, last_at = EXCLUDED.last_at
 """

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL, html2plaintext
 
 KINDS = [
@@ -68,14 +69,13 @@ class CallWalletWaiting(models.Model):
             return reason, _("Close it again, which settles the balance, or reopen it.")
         if self.kind == "report":
             return self.detail or "", _("Ask for the report again, for fewer days if it was too long.")
-        return self.detail or "", _(
-            "It is tried again by itself. If it goes on, mend the cause or ask your administrator."
-        )
+        return self.detail or "", self.env["call.wallet.failure"]._next_step(self.code)
 
     def action_open(self):
         """Open what the entry is about: the record, or the list of calls.
 
         :raise AccessError: not finance staff, or not a record of the user's companies
+        :raise UserError: the record is an administrator's, such as a payment provider
         """
         self.ensure_one()
         self.check_access("read")
@@ -87,6 +87,8 @@ class CallWalletWaiting(models.Model):
                 return {**action, "context": {}, "domain": [*wallet, ("code", "=", self.code), ("state", "=", "open")]}
             return {**action, "context": {}, "domain": [*wallet, ("note_codes", "=", self.code)]}
         record = self.env[self.model].browse(self.res_id).exists() or self.wallet_id
+        if record and not record.has_access("read"):
+            raise UserError(self.env._("Your role may not open it; ask your administrator to do what the list says."))
         return record.get_formview_action() if record else False
 
 
@@ -131,7 +133,7 @@ WAITING = r"""
       JOIN call_wallet w ON w.id = j.wallet_id
      WHERE j.state = 'failed'
     UNION ALL
-    SELECT f.id::bigint * 8 + 5, 'failure', f.wallet_id, f.company_id, NULL, f.model, f.res_id, NULL, NULL, f.error,
+    SELECT f.id::bigint * 8 + 5, 'failure', f.wallet_id, f.company_id, NULL, f.model, f.res_id, f.cause, NULL, f.error,
            f.count, f.first_at, f.first_at::date
       FROM call_wallet_failure f
     UNION ALL

@@ -1,11 +1,16 @@
 import hashlib
 import json
+import logging
 
 import stripe
 from odoo import Command, api, fields, models
 
+from ...tools.asking import ask_and_enter, ask_stripe
+from ...tools.door import door, end_if_clean, in_books, worker
 from ...tools.stripe_client import client, first_email
 from .payment_transaction import EXPAND
+
+_logger = logging.getLogger(__name__)
 
 CURRENCY = "USD"  # in which Stripe gives out account numbers of the customer's own in the US
 
@@ -49,19 +54,34 @@ class CallWalletStripeCustomer(models.Model):
     @api.model
     def _make(self, provider, company, is_live, gone=None):
         """Make a customer at Stripe; ``gone`` is the reference of the one it takes the place of."""
-        domain = [("provider_id", "=", provider.id), ("partner_id", "=", company.id), ("is_live", "=", is_live)]
         values = self._values(company)
         database = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
         # The same customer again after a rollback; another one once the address is another.
         # For the same key Stripe would name the deleted one again.
         content = json.dumps([database, company.id, is_live, values, *([gone] if gone else [])], sort_keys=True)
         key = hashlib.sha256(content.encode()).hexdigest()
-        customer = client(provider.sudo()).customers.create(values, {"idempotency_key": key})
-        self.env.cr.execute(
-            "INSERT INTO call_wallet_stripe_customer (provider_id, partner_id, is_live, reference)"
-            " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [provider.id, company.id, is_live, customer.id],
-        )
+        api_ = client(provider.sudo())
+        end_if_clean(self.env)
+        customer = api_.customers.create(values, {"idempotency_key": key})
+        return self._keep(provider, company, is_live, customer.id, gone)
+
+    @worker
+    @api.model
+    def _keep(self, provider, company, is_live, reference, gone):
+        """Keep what Stripe calls a company, unless somebody else has made it known in the meantime."""
+        with door(self.env):
+            if gone:
+                self.env.cr.execute(
+                    "DELETE FROM call_wallet_stripe_customer WHERE provider_id = %s AND reference = %s",
+                    [provider.id, gone],
+                )
+            self.env.cr.execute(
+                "INSERT INTO call_wallet_stripe_customer (provider_id, partner_id, is_live, reference)"
+                " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [provider.id, company.id, is_live, reference],
+            )
+            self.env.invalidate_all()
+        domain = [("provider_id", "=", provider.id), ("partner_id", "=", company.id), ("is_live", "=", is_live)]
         return self.sudo().search(domain)
 
     def _values(self, company):
@@ -88,21 +108,52 @@ class CallWalletStripeCustomer(models.Model):
         :param request: function of the client and of the customer's reference
         :raise stripe.StripeError: Stripe refused, or did not answer
         """
+        api_, reference = client(self.provider_id.sudo()), self.reference
+        end_if_clean(self.env)
         try:
-            return request(client(self.provider_id.sudo()), self.reference)
+            return request(api_, reference)
         except stripe.InvalidRequestError as error:
             if error.code != "resource_missing" or error.param not in ("customer", "id"):
                 raise
-        provider, company, is_live, gone = self.provider_id, self.partner_id, self.is_live, self.reference
-        self.sudo().unlink()
-        new = self._make(provider, company, is_live, gone=gone)
-        return request(client(provider.sudo()), new.reference)
+        new = self._make(self.provider_id, self.partner_id, self.is_live, gone=reference)
+        return request(api_, new.reference)
 
     # === BANK TRANSFERS THROUGH STRIPE === #
     # Bank transfers through Stripe: money that arrives at the customer's own account number.
 
-    def _funding(self):
-        """Return Stripe's bank details for transfers of this customer, asked for once.
+    @api.model
+    def _provider_of_transfers(self, wallet):
+        """Return the provider through which a wallet's customer may pay by bank transfer; none in other currencies."""
+        providers = self.env["payment.provider"]
+        if wallet.currency_id.name != CURRENCY:
+            return providers
+        found = providers.search(
+            [
+                ("code", "=", "stripe"),
+                ("company_id", "=", wallet.company_id.id),
+                ("state", "!=", "disabled"),
+                ("call_wallet_bank_transfer", "=", True),
+            ]
+        )
+        return found.filtered(lambda provider: not provider._call_wallet_refusal())[:1]
+
+    @worker
+    @api.model
+    def _bank_details(self, wallet):
+        """Return Stripe's bank details for a wallet's customer, asked for once and kept; empty where it has none.
+
+        Called at the beginning of a request that shows them at its end: Stripe is asked before anything is written.
+        """
+        provider = self._provider_of_transfers(wallet)
+        try:
+            return self._of(provider, wallet.partner_id)._bring_funding() if provider else []
+        except stripe.StripeError:  # the invoice can be paid in other ways
+            _logger.warning("Stripe gave no bank details for %s.", wallet.display_name, exc_info=True)
+            return []
+
+    @worker
+    def _bring_funding(self):
+        """Return Stripe's bank details for transfers of this customer, asked for once and kept.
 
         :raise stripe.StripeError: Stripe refused, or did not answer
         """
@@ -117,26 +168,40 @@ class CallWalletStripeCustomer(models.Model):
         provider, company = self.provider_id, self.partner_id
         instructions = self._ask(lambda api_, name: api_.customers.funding_instructions.create(name, values))
         addresses = instructions.to_dict()["bank_transfer"]["financial_addresses"]
-        self._of(provider, company).funding = {**known, CURRENCY: addresses}
+        with door(self.env):
+            self._of(provider, company).funding = {**known, CURRENCY: addresses}
         return addresses
 
+    @worker
     @api.model
     def _bring_cash(self, provider, customer_ref, movement_ref):
-        """Pay the customer's open top-ups from what a bank transfer brought; return whether he is ours."""
+        """Pay the customer's open top-ups from what a bank transfer brought; return whether he is ours.
+
+        Each payment is made here and committed, then Stripe is asked for it, then its answer is entered. Where Stripe
+        does not answer, the same is asked again, for the same payments under the same keys.
+
+        :raise stripe.StripeError: Stripe did not answer, or does not take our requests
+        """
         customer = self.search([("provider_id", "=", provider.id), ("reference", "=", customer_ref)], limit=1)
         if not customer:
             return False
-        api_ = client(provider)
-        movement = api_.customers.cash_balance_transactions.retrieve(customer_ref, movement_ref).to_dict()
-        if movement["type"] != "funded":
-            return True
-        balance = api_.customers.cash_balance.retrieve(customer_ref).to_dict()
-        available = (balance["available"] or {}).get(movement["currency"], 0)
-        for topup in customer._open_topups(movement["currency"].upper(), available):
+        currency, available = customer._ask_cash(customer_ref, movement_ref)
+        for topup in customer._open_topups(currency.upper(), available) if available > 0 else ():
             available -= customer._pay_from_cash(topup, available, movement_ref)
         if available > 0:
-            customer._tell_rest(movement["currency"].upper(), available)
+            with door(self.env):
+                customer._tell_rest(currency.upper(), available)
         return True
+
+    def _ask_cash(self, customer_ref, movement_ref):
+        """Return the currency of a movement and how much cash there is of it; 0 where nothing has arrived."""
+        api_ = client(self.provider_id)
+        end_if_clean(self.env)
+        movement = api_.customers.cash_balance_transactions.retrieve(customer_ref, movement_ref).to_dict()
+        if movement["type"] != "funded":
+            return movement["currency"], 0
+        balance = api_.customers.cash_balance.retrieve(customer_ref).to_dict()
+        return movement["currency"], (balance["available"] or {}).get(movement["currency"], 0)
 
     def _open_topups(self, currency, available):
         """Return the top-ups still to be paid: first the one that is meant, by its amount, then the oldest."""
@@ -152,23 +217,12 @@ class CallWalletStripeCustomer(models.Model):
         )
         return topups.sorted(lambda topup: round(topup.invoice_id.amount_residual * 100) != available)
 
+    @worker
     def _pay_from_cash(self, topup, available, movement_ref):
         """Use cash for a top-up; return how much, in the currency's smallest unit."""
-        invoice, provider = topup.invoice_id, self.provider_id
-        amount = min(round(invoice.amount_residual * 100), available)
-        if amount <= 0:
+        transaction = in_books(self.env, lambda: self._begin_cash_payment(topup, available, movement_ref))
+        if not transaction:
             return 0
-        transaction = self.env["payment.transaction"].create(
-            {
-                "provider_id": provider.id,
-                "payment_method_id": self.env.ref("payment.payment_method_bank_transfer").id,
-                "amount": amount / 100,
-                "currency_id": invoice.currency_id.id,
-                "partner_id": self.partner_id.id,
-                "operation": "offline",
-                "invoice_ids": [Command.set(invoice.ids)],
-            }
-        )
         values = {
             **transaction._call_wallet_amount_values(),
             **transaction._call_wallet_description_values(),
@@ -179,12 +233,46 @@ class CallWalletStripeCustomer(models.Model):
             "expand": EXPAND,
         }
         key = f"{movement_ref}/{topup.id}"
-        transaction._call_wallet_ask(
-            lambda api_: api_.payment_intents.create(values, {"idempotency_key": key}),
-            transaction._call_wallet_process_intent,
+
+        def request(api_):
+            return api_.payment_intents.create(values, {"idempotency_key": key})
+
+        ask_and_enter(
+            self.env,
+            lambda: ask_stripe(self.provider_id, request),
+            lambda answer, _asked_at: transaction._call_wallet_finish_cash_payment(answer),
         )
-        transaction._post_process()
-        return amount if transaction.state == "done" else 0
+        return transaction._call_wallet_minor(transaction.amount) if transaction.state == "done" else 0
+
+    def _begin_cash_payment(self, topup, available, movement_ref):
+        """Make the payment of a top-up from cash, or take an earlier one; Stripe is asked once it is committed.
+
+        :return: the payment; none where the top-up does not wait for any
+        """
+        invoice, provider = topup.invoice_id, self.provider_id
+        method = self.env.ref("payment.payment_method_bank_transfer")
+        begun = invoice.transaction_ids.filtered(
+            lambda payment: (
+                (payment.state, payment.operation) == ("draft", "offline")
+                and (payment.provider_id, payment.payment_method_id) == (provider, method)
+            )
+        )
+        if begun:  # Stripe has not answered, or this process ended: the same again
+            return begun[:1]
+        amount = min(round(invoice.amount_residual * 100), available)
+        if amount <= 0:
+            return begun
+        return self.env["payment.transaction"].create(
+            {
+                "provider_id": provider.id,
+                "payment_method_id": method.id,
+                "amount": amount / 100,
+                "currency_id": invoice.currency_id.id,
+                "partner_id": self.partner_id.id,
+                "operation": "offline",
+                "invoice_ids": [Command.set(invoice.ids)],
+            }
+        )
 
     def _tell_rest(self, currency, available):
         wallet = self.env["call.wallet"].search([("partner_id", "=", self.partner_id.id)], limit=1)

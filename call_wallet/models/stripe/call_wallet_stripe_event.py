@@ -10,9 +10,9 @@ from odoo.exceptions import AccessError
 from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
 from ...tools.door import door, each, end_if_clean, in_books, worker
-from ...tools.stripe_client import client
+from ...tools.stripe_client import MENDED_BY_PEOPLE, cause_of, client
 from .call_wallet_stripe_return import OPEN
-from .payment_transaction import EXPAND
+from .payment_transaction import EXPAND, IN_FLIGHT
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +42,20 @@ WEBHOOK_EVENTS = [
 # Payouts have a comparison of their own; and Stripe lists events of 20 types at most.
 PAYOUT_EVENTS = ["payout.paid", "payout.failed", "payout.canceled"]
 
+# After so many failures finance is told, and after so many the event is tried less often.
+TELL_AFTER = 3
 MAX_ATTEMPTS = 30
+REST = timedelta(hours=6)
+
+# Under which name finance's list has an event that fails, and a comparison.
+FAILING = "stripe_event"
+SWEEPING = "stripe_sweep"
+
+# What the inbox calls a payment that a comparison has found and could not enter.
+SWEPT = "sweep_"
+
+# So long a comparison may fail before finance is told.
+LATE = timedelta(days=1)
 
 
 class NotYet(Exception):
@@ -87,48 +100,66 @@ class CallWalletStripeEvent(models.Model):
 
     _once = models.UniqueIndex("(reference)", "An event of Stripe's is kept once.")
 
+    @worker
     @api.model
     def _receive(self, provider, event):
-        """Put an event (a dict) into the inbox unless it is there; return it if it waits.
+        """Put an event (a dict) into the inbox unless it is there, for good; return it if it waits.
 
         :param provider: whose account it comes from; its signature has been checked
         """
         subject = event["data"]["object"]
-        self.env.cr.execute(
-            "INSERT INTO call_wallet_stripe_event"
-            " (reference, provider_id, type, object_ref, customer_ref, state, attempts, create_date)"
-            " VALUES (%s, %s, %s, %s, %s, 'waiting', 0, now() AT TIME ZONE 'UTC')"
-            " ON CONFLICT (reference) DO NOTHING",
-            [event["id"], provider.id, event["type"], subject["id"], subject.get("customer")],
-        )
+        with door(self.env):
+            self.env.cr.execute(
+                "INSERT INTO call_wallet_stripe_event"
+                " (reference, provider_id, type, object_ref, customer_ref, state, attempts, create_date)"
+                " VALUES (%s, %s, %s, %s, %s, 'waiting', 0, now() AT TIME ZONE 'UTC')"
+                " ON CONFLICT (reference) DO NOTHING",
+                [event["id"], provider.id, event["type"], subject["id"], subject.get("customer")],
+            )
         return self.search([("reference", "=", event["id"]), ("state", "=", "waiting")])
 
+    @worker
     def _process(self):
-        """Carry out what the events call for; one that fails stays, for the scheduled action."""
+        """Carry out what the events call for, each apart; one that fails stays, for the scheduled action."""
         for event in self:
-            try:
-                with self.env.cr.savepoint():
-                    is_ours = event.with_company(event.provider_id.company_id)._carry_out()
-            except psycopg2.OperationalError:
-                raise  # somebody else is at it: the whole request is repeated
-            except Exception as error:  # one bad event must not keep the others waiting
-                event._fail(error)
-            else:
-                state = "done" if is_ours else "ignored"
-                event.write({"state": state, "message": False, "processed_at": utcnow()})
+            event._process_one()
+
+    @worker
+    def _process_one(self):
+        event = self.with_company(self.provider_id.company_id)
+        try:
+            is_ours = event._carry_out()
+        except psycopg2.OperationalError:
+            raise  # somebody else is at it: the whole request is repeated
+        except Exception as error:  # one bad event must not keep the others waiting
+            with door(self.env):
+                self._fail(error)
+        else:
+            with door(self.env):
+                self._succeed("done" if is_ours else "ignored")
+
+    def _succeed(self, state):
+        if self.attempts >= TELL_AFTER:
+            self.env["call.wallet.failure"]._forget_failures(FAILING, {(self._name, self.id)})
+        self.write({"state": state, "message": False, "processed_at": utcnow()})
 
     def _fail(self, error):
+        """Keep why it failed; finance is told when that goes on, and it is tried again for as long as it fails."""
         attempts = self.attempts + 1
         if not isinstance(error, (NotYet, stripe.APIConnectionError)):
-            _logger.exception("Stripe event %s (%s) was not processed.", self.reference, self.type)
+            _logger.error("Stripe event %s (%s) was not processed.", self.reference, self.type, exc_info=error)
         self.write(
             {
                 "attempts": attempts,
                 "message": str(error)[:500],
                 "state": "failed" if attempts >= MAX_ATTEMPTS else "waiting",
+                "processed_at": utcnow(),
             }
         )
+        if attempts >= TELL_AFTER:
+            self.env["call.wallet.failure"]._note_failure(FAILING, self, error, cause_of(error))
 
+    @worker
     def _carry_out(self):
         """Look at the event's object; return whether it is one of ours."""
         provider, name, transactions = self.provider_id, self.object_ref, self.env["payment.transaction"]
@@ -162,21 +193,29 @@ class CallWalletStripeEvent(models.Model):
             raise AccessError(self.env._("Only a finance manager may process Stripe's messages again."))
         self.check_access("read")
         events = self.sudo()
-        events.write({"state": "waiting", "attempts": 0})
+        with door(self.env):
+            events.write({"state": "waiting", "attempts": 0})
+            failures = self.env["call.wallet.failure"]
+            failures._forget_failures(FAILING, {(event._name, event.id) for event in events})
         events._process()
 
     @api.model
     def _cron_process(self):
-        """Process what a webhook request has left, each event in a transaction of its own.
+        """Process what a webhook request has left, each event in transactions of its own.
 
-        Those that have failed before come last.
+        Those that have failed before come last; those that have failed often are tried a few times a day, until
+        they succeed.
         """
-        each(self.env, self.search([("state", "=", "waiting")], order="attempts, id"), self._process_waiting)
+        rested = utcnow() - REST
+        due = ["|", ("state", "=", "waiting"), "&", ("state", "=", "failed"), ("processed_at", "<", rested)]
+        each(self.env, self.search(due, order="attempts, id"), self._process_waiting)
 
     @worker
     def _process_waiting(self, event):
-        # Read in the step's own transaction: the webhook may have been here in the meantime.
-        in_books(self.env, lambda: event.filtered(lambda event: event.state == "waiting")._process())
+        # The webhook may have been here in the meantime.
+        event.invalidate_recordset(["state"])
+        if event.state in ("waiting", "failed"):
+            event._process_one()
 
     # === THE HOURLY COMPARISON === #
     # Finds at Stripe what was missed here, once an hour: messages, charges, answers.
@@ -187,7 +226,9 @@ class CallWalletStripeEvent(models.Model):
     def _cron_sweep(self):
         """Compare Stripe's recent payments and events with ours; enter what is missing, and report it."""
         providers = self.env["payment.provider"].search([("code", "=", "stripe"), ("state", "!=", "disabled")])
-        for provider in providers.filtered("stripe_secret_key"):
+        providers = providers.filtered("stripe_secret_key")
+        self._forget_comparisons_but(providers)
+        for provider in providers:
             if not self._sweep(provider.with_company(provider.company_id)):
                 break
 
@@ -195,39 +236,56 @@ class CallWalletStripeEvent(models.Model):
     def _sweep(self, provider):
         """Compare one account at Stripe with ours; return whether there is time for others.
 
-        Payments are given up only after every payment at Stripe has been compared with ours in this very run.
+        A payment is given up only after it has been looked for among all payments at Stripe in this very run.
         """
-        begun = utcnow()
-        since = self._compared_since(provider)
-        failures = {}
+        begun, since = utcnow(), self._compared_since(provider)
+        lists_failed, failed_payments = {}, []
         for part, missing, step in (
             ("events", self._missed_events, self._enter_event),
             ("payments", self._missed_payments, self._catch_up),
             ("open", self._left_open, self._ask_how_it_stands),
+            ("refunds", self._refunds_left, self._ask_for_refund),
             ("returns", self._taken_back, self._give_back),
-            ("unanswered", self._not_received, self._give_up),
+            ("unanswered", self._not_received, partial(self._give_up, failed_payments)),
         ):
-            if part == "unanswered" and failures["payments"]:
+            if part == "unanswered" and "payments" in lists_failed:
                 _logger.warning("Stripe was not compared with %s: no payment is given up.", provider.name)
                 break
-            failures[part] = []
             try:
                 items = missing(provider, since)
             except stripe.StripeError as error:
                 _logger.warning("Stripe was not compared with %s.", provider.name, exc_info=True)
-                failures[part].append(error)
+                lists_failed[part] = error
                 continue
-            noted = partial(self._note_failure, failures[part])
             resumed = "returns" if part == "returns" else None
-            enter = partial(self._enter, provider, step)
-            if part == "open":  # Stripe is asked for each first, with nothing locked
-                enter = partial(step, provider)
-            if not each(self.env, items, enter, failed=noted, part=resumed):
+            failed = partial(self._not_entered, provider, failed_payments) if part == "payments" else self._note_failure
+            if not each(self.env, items, partial(step, provider), failed=failed, part=resumed):
                 return False
-        if not failures["events"] and not failures["payments"]:
-            with door(self.env):
-                provider.call_wallet_swept_at = begun
+        self._keep_comparison(provider, begun, next(iter(lists_failed.values()), None))
         return True
+
+    @worker
+    def _keep_comparison(self, provider, begun, error):
+        """Keep up to when Stripe's lists were compared; tell finance where that has not been possible for a day."""
+        failures = self.env["call.wallet.failure"]
+        with door(self.env):
+            if not error:
+                provider.call_wallet_swept_at = begun
+                failures._forget_failures(SWEEPING, {(provider._name, provider.id)})
+                return
+            cause, last = cause_of(error), provider.call_wallet_swept_at
+            # Time does not mend a key; an answer that does not come usually comes an hour later.
+            if cause in MENDED_BY_PEOPLE or not last or last < begun - LATE:
+                failures._note_failure(SWEEPING, provider, error, cause)
+
+    @worker
+    def _forget_comparisons_but(self, providers):
+        """Delete what is noted of accounts that are not compared any more."""
+        failures = self.env["call.wallet.failure"]
+        gone = failures._failing(SWEEPING) - {(provider._name, provider.id) for provider in providers}
+        if gone:
+            with door(self.env):
+                failures._forget_failures(SWEEPING, gone)
 
     def _compared_since(self, provider):
         """Return from when on Stripe's lists are read: what the last sweep without a failure may have missed."""
@@ -261,32 +319,50 @@ class CallWalletStripeEvent(models.Model):
 
     @worker
     def _ask_how_it_stands(self, provider, item):
-        """Ask Stripe while nothing is locked, then enter the answer."""
-        api_ = client(provider)
         if item._name == "call.wallet.stripe.return":
-            dispute = api_.disputes.retrieve(item.reference).to_dict()
-            in_books(self.env, lambda: item._enter_dispute(provider, dispute))
+            item._bring_dispute(provider, item.reference)
         elif item.call_wallet_checkout_open:
-            in_books(self.env, lambda: self._bring_page(item))
+            item._call_wallet_bring_page(leave=item._call_wallet_is_paid() and bool(item.invoice_ids))
         else:
-            intent = api_.payment_intents.retrieve(item.provider_reference, {"expand": EXPAND}).to_dict()
-            in_books(self.env, lambda: item._call_wallet_bring(provider, intent))
+            item._call_wallet_bring_intent(provider, item.provider_reference)
 
-    def _bring_page(self, payment):
-        payment._call_wallet_fetch_checkout()
-        if payment.state == "done" and not payment.is_post_processed:
-            payment._post_process()
+    def _refunds_left(self, provider, _since):
+        """Return the refunds that are not decided yet, however old: the bank is at it, or our request was lost."""
+        return self.env["payment.transaction"].search(
+            [
+                ("provider_id", "=", provider.id),
+                ("operation", "=", "refund"),
+                ("state", "in", ("draft", "pending")),
+                ("source_transaction_id.invoice_ids.call_wallet_topup_ids", "!=", False),
+                ("last_state_change", "<", utcnow() - IN_FLIGHT),
+            ],
+            order="id",
+        )
 
     @worker
-    def _enter(self, provider, step, item):
-        in_books(self.env, lambda: step(provider, item))
+    def _ask_for_refund(self, provider, refund):
+        if refund.provider_reference:
+            refund._call_wallet_bring_refund(provider, refund.provider_reference)
+        else:
+            refund._call_wallet_find_refund(provider)
 
-    def _note_failure(self, failures, _item, error):
+    def _note_failure(self, _item, error):
+        """Log a failure, which is then noted where finance sees it; a payment that is too young is none."""
         if isinstance(error, NotYet):
             _logger.info("A payment at Stripe is too young to be missing.")
-            return
-        failures.append(error)
+            return True
         _logger.error("A step of the comparison with Stripe failed.", exc_info=error)
+        return False
+
+    @worker
+    def _not_entered(self, provider, failed_payments, intent, error):
+        """Keep a payment that could not be entered in the inbox, where it is tried again for as long as it fails."""
+        failed_payments.append(intent.get("description"))
+        if not self._note_failure(intent, error):
+            subject = {"id": intent["id"], "customer": intent.get("customer")}
+            event = {"id": f"{SWEPT}{intent['id']}", "type": "payment_intent.succeeded", "data": {"object": subject}}
+            self._receive(provider, event)
+        return True
 
     def _listed(self, provider, kind, parameters):
         """Yield what Stripe lists, as dicts; nothing is kept from PostgreSQL meanwhile."""
@@ -302,6 +378,7 @@ class CallWalletStripeEvent(models.Model):
         known = set(self.search([("reference", "in", [event["id"] for event in events])]).mapped("reference"))
         return [event for event in reversed(events) if event["id"] not in known]
 
+    @worker
     def _enter_event(self, provider, event):
         self._receive(provider, event)._process()
 
@@ -327,7 +404,11 @@ class CallWalletStripeEvent(models.Model):
             return found.state != "done" or not found.is_post_processed
         return found in self._unanswered(provider)
 
+    @worker
     def _catch_up(self, provider, intent):
+        in_books(self.env, lambda: self._enter_missed(provider, intent))
+
+    def _enter_missed(self, provider, intent):
         transactions = self.env["payment.transaction"]
         found = transactions._call_wallet_find(provider, intent)
         entered = transactions._call_wallet_bring(provider, intent)
@@ -351,6 +432,7 @@ class CallWalletStripeEvent(models.Model):
             order="id",
         )
 
+    @worker
     def _give_back(self, provider, taken):
         self.env["call.wallet.stripe.return"]._bring_charge(provider, taken.reference)
 
@@ -371,6 +453,11 @@ class CallWalletStripeEvent(models.Model):
         limit = (now() - GIVE_UP).replace(tzinfo=None)
         return self._unanswered(provider).filtered(lambda payment: payment.last_state_change < limit)
 
-    def _give_up(self, provider, payment):
+    @worker
+    def _give_up(self, failed_payments, provider, payment):
+        if payment.reference not in failed_payments:  # that one is at Stripe, and could not be entered here
+            in_books(self.env, lambda: self._give_up_one(provider, payment))
+
+    def _give_up_one(self, provider, payment):
         if payment in self._not_received(provider, None):  # its answer may have come in the meantime
             payment._set_error(self.env._("Stripe has not received this payment. Nothing was charged."))

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ...tools.asking import ask_and_enter, refuse_superseded
+from ...tools.door import worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.money import to_coins
 from ...tools.stripe_client import client
@@ -41,30 +43,55 @@ class CallWalletStripeReturn(models.Model):
 
     # === WHAT STRIPE SAYS === #
 
+    @worker
     @api.model
     def _bring_dispute(self, provider, name):
         """Bring our side to how a dispute stands at Stripe; return whether it is about a top-up."""
-        return self._enter_dispute(provider, client(provider).disputes.retrieve(name).to_dict())
+        return ask_and_enter(
+            self.env,
+            lambda: client(provider).disputes.retrieve(name).to_dict(),
+            lambda dispute, asked_at: self._enter_dispute(provider, dispute, asked_at),
+        )
 
     @api.model
-    def _enter_dispute(self, provider, dispute):
+    def _enter_dispute(self, provider, dispute, asked_at):
         name = dispute["id"]
         transaction = self._payment_of(provider, dispute["payment_intent"])
         if not transaction:
             return False
+        self._lock_payment(transaction)
+        refuse_superseded(self.search([("reference", "=", name)]), asked_at)
         record = self._of("dispute", name, transaction, dispute["amount"], dispute["reason"])
         is_taken = sum(entry["amount"] for entry in dispute["balance_transactions"]) < 0
         record._bring(is_taken, dispute["status"])
         return True
 
+    @worker
     @api.model
     def _bring_charge(self, provider, name):
         """Take a payment back that failed after it had succeeded, as a direct debit can for weeks."""
+        return ask_and_enter(
+            self.env,
+            lambda: self._ask_charge(provider, name),
+            lambda answer, asked_at: self._enter_charge(provider, *answer, asked_at),
+        )
+
+    def _ask_charge(self, provider, name):
+        """Return a charge and its payment intent (dicts); no intent where it is no payment of a top-up."""
         charge = client(provider).charges.retrieve(name).to_dict()
+        if not self._payment_of(provider, charge["payment_intent"]):
+            return charge, None
+        intent = client(provider).payment_intents.retrieve(charge["payment_intent"], {"expand": EXPAND}).to_dict()
+        return charge, intent
+
+    def _enter_charge(self, provider, charge, intent, asked_at):
+        name = charge["id"]
         transaction = self._payment_of(provider, charge["payment_intent"])
-        if not transaction:
+        if not (transaction and intent):
             return False
-        intent = self._intent_of(provider, charge)
+        self._lock_payment(transaction)
+        for records in (transaction, self.search([("reference", "=", name)])):
+            refuse_superseded(records, asked_at)
         if transaction.state != "done":
             transaction._call_wallet_process_intent(intent)
             return True
@@ -76,9 +103,6 @@ class CallWalletStripeReturn(models.Model):
         # Taken back although the money is here.
         self.search([("reference", "=", name), ("is_taken", "=", True)])._bring(False, charge["status"])
         return True
-
-    def _intent_of(self, provider, charge):
-        return client(provider).payment_intents.retrieve(charge["payment_intent"], {"expand": EXPAND}).to_dict()
 
     def _is_returned(self, charge, intent):
         """Tell whether the payment failed with this charge: a declined card may be followed by one that pays."""
@@ -94,10 +118,13 @@ class CallWalletStripeReturn(models.Model):
         )
         return transaction if transaction._call_wallet_topups() else transaction.browse()
 
-    def _of(self, kind, name, transaction, minor, reason):
-        """Return the record of a dispute or return, made if it is new, and locked."""
+    def _lock_payment(self, transaction):
         # A write: whoever else is at this payment fails, and is repeated, instead of taking it back twice.
         self.env.cr.execute("UPDATE payment_transaction SET state = state WHERE id = %s", [transaction.id])
+
+    def _of(self, kind, name, transaction, minor, reason):
+        """Return the record of a dispute or return, made if it is new, and locked."""
+        self._lock_payment(transaction)
         record = self.search([("reference", "=", name)])
         if record:
             return record

@@ -1,11 +1,4 @@
-import logging
-
-import stripe
 from odoo import models
-
-from .call_wallet_stripe_customer import CURRENCY
-
-_logger = logging.getLogger(__name__)
 
 
 class CallWalletTopupFunding(models.Model):
@@ -21,29 +14,10 @@ class CallWalletTopupFunding(models.Model):
         self.ensure_one()
         topup = self.sudo()
         invoice = topup.invoice_id
-        is_open = invoice.state == "posted" and not invoice.currency_id.is_zero(invoice.amount_residual)
-        if not is_open or topup.currency_id.name != CURRENCY:
+        if invoice.state != "posted" or invoice.currency_id.is_zero(invoice.amount_residual):
             return []
-        provider = topup._provider_of_transfers()
-        if not provider:
-            return []
-        try:
-            addresses = topup.env["call.wallet.stripe.customer"]._of(provider, topup.partner_id)._funding()
-        except stripe.StripeError:  # the invoice can be paid in other ways
-            _logger.warning("Stripe gave no bank details for %s.", topup.display_name, exc_info=True)
-            return []
-        return topup._funding_rows(addresses)
-
-    def _provider_of_transfers(self):
-        providers = self.env["payment.provider"].search(
-            [
-                ("code", "=", "stripe"),
-                ("company_id", "=", self.company_id.id),
-                ("state", "!=", "disabled"),
-                ("call_wallet_bank_transfer", "=", True),
-            ]
-        )
-        return providers.filtered(lambda provider: not provider._call_wallet_refusal())[:1]
+        addresses = self.env["call.wallet.stripe.customer"].sudo()._bank_details(topup.wallet_id)
+        return topup._funding_rows(addresses) if addresses else []
 
     def _funding_rows(self, addresses):
         _ = self.env._

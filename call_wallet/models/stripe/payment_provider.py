@@ -1,12 +1,23 @@
+import json
+
 import stripe
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.urls import urljoin
 
-from ...tools.stripe_client import API_BASE, api_base, client
+from ...tools.fields import parse_amount
+from ...tools.money import unit_of
+from ...tools.stripe_amounts import limits
+from ...tools.stripe_client import API_BASE, api_base, cause_of, client, first_email, is_unanswered
 from .call_wallet_stripe_event import PAYOUT_EVENTS, WEBHOOK_EVENTS
 
 WEBHOOK_ROUTE = "/call_wallet/stripe/webhook"
+
+# How many of the currency's smallest units the nearest amount that Stripe charges may be away.
+NEAR = 60
+
+# Under which name finance's list has a refusal of Stripe's.
+REFUSING = "stripe_request"
 
 
 class PaymentProviderStripe(models.Model):
@@ -71,6 +82,161 @@ class PaymentProviderStripe(models.Model):
         """Return the account on which this provider's payments wait for a payout; empty where they wait on none."""
         lines = self.journal_id.inbound_payment_method_line_ids
         return lines.filtered(lambda line: line.payment_provider_id == self).payment_account_id
+
+    # === AMOUNTS === #
+    # What Stripe does not charge is said where the amount is chosen, and Stripe is not offered for it.
+
+    @api.model
+    def _call_wallet_charging(self, wallet):
+        """Return the Stripe providers (as superuser) that are offered for a wallet's top-ups."""
+        found = self.sudo().search(
+            [
+                ("code", "=", "stripe"),
+                ("state", "!=", "disabled"),
+                ("is_published", "=", True),
+                ("company_id", "=", wallet.company_id.id),
+            ]
+        )
+        return found.filtered(
+            lambda provider: (
+                wallet.currency_id in (provider.available_currency_ids or wallet.currency_id)
+                and not provider._call_wallet_refusal()
+            )
+        )
+
+    @api.model
+    def _call_wallet_amount_problem(self, wallet, amount):
+        """Return why Stripe would not charge a top-up of this amount, with the nearest it would; False where it does.
+
+        More than Stripe ever charges is a matter of bank transfers, where there is another way to pay.
+
+        :param Decimal amount: net of tax, in the wallet's currency
+        """
+        rule, currency = limits(wallet.currency_id.name), wallet.currency_id
+        is_plain = unit_of(currency) % rule.step == 0 and rule.lowest <= amount <= rule.highest / 2
+        if is_plain or not self._call_wallet_charging(wallet):
+            return False
+        total = wallet._quote_topup(amount).total
+        if rule.allow(total) or (total > rule.highest and self._call_wallet_other_ways(wallet)):
+            return False
+        _ = self.env._
+        if total < rule.lowest:
+            return _(
+                "Amount: at least %s, tax included, can be paid by card; use more.", wallet._format_exactly(rule.lowest)
+            )
+        if total > rule.highest:
+            return _(
+                "Amount: at most %s, tax included, can be paid by card; use less.", wallet._format_exactly(rule.highest)
+            )
+        nearest = [wallet._format_exactly(near) for near in self._call_wallet_nearest(wallet, amount, rule)]
+        return _(
+            "Amount: cards are charged in steps of %(step)s, tax included; this would be %(total)s. Use %(nearest)s.",
+            step=wallet._format_exactly(rule.step),
+            total=wallet._format_exactly(total),
+            nearest=_(" or ").join(nearest) or _("another amount"),
+        )
+
+    @api.model
+    def _call_wallet_package_problem(self, amount, currency):
+        """Return why Stripe would not charge a package, before tax; False where it does, or is not used at all."""
+        rule = limits(currency.name)
+        in_use = [("code", "=", "stripe"), ("state", "!=", "disabled")]
+        if rule.lowest <= amount and amount % rule.step == 0 or not self.sudo().search_count(in_use, limit=1):
+            return False
+        _ = self.env._
+        if amount < rule.lowest:
+            return _(
+                "Amount: Stripe charges %(lowest)s %(currency)s at least.", lowest=rule.lowest, currency=currency.name
+            )
+        below, above = rule.around(amount)
+        return _(
+            "Amount: Stripe charges %(currency)s in steps of %(step)s; use %(below)s or %(above)s.",
+            currency=currency.name,
+            step=rule.step,
+            below=below,
+            above=above,
+        )
+
+    @api.model
+    def _call_wallet_other_ways(self, wallet):
+        return bool(
+            self.sudo().search_count(
+                [
+                    ("code", "!=", "stripe"),
+                    ("state", "!=", "disabled"),
+                    ("is_published", "=", True),
+                    ("company_id", "=", wallet.company_id.id),
+                ],
+                limit=1,
+            )
+        )
+
+    @api.model
+    def _call_wallet_nearest(self, wallet, amount, rule):
+        """Yield the nearest amounts net of tax, one below and one above, whose totals Stripe charges."""
+        unit = unit_of(wallet.currency_id)
+        for direction in (-1, 1):
+            for steps in range(1, NEAR):
+                near = amount + direction * steps * unit
+                if near > 0 and rule.allow(wallet._quote_topup(near).total):
+                    yield near
+                    break
+
+    @api.model
+    def _call_wallet_chargeable(self, wallet, amount):
+        """Return the smallest amount from this one on, net of tax, whose total Stripe charges; else this one."""
+        rule = limits(wallet.currency_id.name)
+        if unit_of(wallet.currency_id) % rule.step == 0 or rule.allow(wallet._quote_topup(amount).total):
+            return amount
+        return max([amount, *self._call_wallet_nearest(wallet, amount, rule)])
+
+    def _call_wallet_charges(self, amount, currency):
+        """Tell whether this provider charges an amount (a float, tax included); None is an amount not known yet."""
+        if self.code != "stripe" or not currency or amount is None:
+            return True
+        return limits(currency.name).allow(parse_amount(amount))
+
+    # === REFUSALS === #
+
+    def _call_wallet_note_refusal(self, error):
+        """Tell finance that Stripe refused a request of this account, and what to do about it."""
+        cause = cause_of(error) or "provider_request"
+        self.env["call.wallet.failure"]._note_failure(REFUSING, self, error, cause)
+
+    def _call_wallet_forget_refusal(self):
+        """Stripe has taken a request: what was noted is over."""
+        failures = self.env["call.wallet.failure"]
+        key = (self._name, self.id)
+        if key in failures._failing(REFUSING):
+            failures._forget_failures(REFUSING, {key})
+
+    @api.model
+    def _call_wallet_refusal_words(self, error):
+        """Return what customers are told when Stripe refuses a request: what to do, and nothing of keys or names."""
+        _ = self.env._
+        if is_unanswered(error):
+            return _("The payment provider does not answer. Nothing was charged; try again in a minute.")
+        if getattr(error, "param", None) in ("amount", "line_items") or (error.code or "").startswith("amount_"):
+            return _("This amount cannot be paid by card. Nothing was charged; use another amount or a bank transfer.")
+        return _(
+            "The payment provider does not take this payment just now. Nothing was charged, and we have been told. "
+            "Try again later, or pay by bank transfer."
+        )
+
+    def _stripe_get_inline_form_values(
+        self, amount, currency, partner_id, is_validation, payment_method_sudo=None, **kwargs
+    ):
+        """Give Stripe's script one bare e-mail address of who pays a top-up, or none: it refuses anything else."""
+        values = super()._stripe_get_inline_form_values(
+            amount, currency, partner_id, is_validation, payment_method_sudo=payment_method_sudo, **kwargs
+        )
+        partner = self.env["res.partner"].sudo().browse(partner_id).exists()
+        has_wallet = self.env["call.wallet.stripe.customer"]._has_wallet(partner.commercial_partner_id)
+        if not (has_wallet if is_validation else self._call_wallet_is_topup(**kwargs)):
+            return values
+        values = json.loads(values)
+        values["billing_details"]["email"] = first_email(values["billing_details"]["email"]) or ""
+        return json.dumps(values)
 
     def action_call_wallet_webhook(self):
         """Have Stripe send its messages to Call Wallet, too, and keep the secret it signs them with.

@@ -1,16 +1,16 @@
 import logging
+from datetime import timedelta
 
 import stripe
 from odoo import api, fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.addons.payment_stripe import const
 
-from ...tools.stripe_client import client, first_email
+from ...tools.asking import ask_and_enter, ask_stripe
+from ...tools.door import door, worker
+from ...tools.stripe_client import cause_of, first_email, is_unanswered
 
 _logger = logging.getLogger(__name__)
-
-# Whether Stripe did what it was asked for is not known.
-UNANSWERED = (stripe.APIConnectionError, stripe.RateLimitError)
 
 METADATA = 500  # characters that Stripe takes in one value
 
@@ -18,6 +18,9 @@ METADATA = 500  # characters that Stripe takes in one value
 CARD_GONE = "payment_method_gone"
 
 EXPAND = ["payment_method", "latest_charge.balance_transaction"]
+
+# How long a request of our own may take until what it asked Stripe for counts as lost here.
+IN_FLIGHT = timedelta(minutes=10)
 
 
 class PaymentTransaction(models.Model):
@@ -51,19 +54,39 @@ class PaymentTransaction(models.Model):
     # === CHARGES === #
 
     def _send_payment_request(self):
-        """Charge a saved card or account without its owner being there."""
+        """Charge a saved card or account in Odoo's own flow: in its transaction, while the customer waits."""
         if not self._call_wallet_by_library():
             return super()._send_payment_request()
+        self._call_wallet_migrate_card()
+        self._call_wallet_enter_charge(ask_stripe(self.provider_id, self._call_wallet_charge_request()))
+
+    @worker
+    def _call_wallet_ask_charge(self):
+        """Ask Stripe to charge the saved card, with nothing locked; return the ``Answer``, to be entered next.
+
+        Always the same request under the same key: asked again, Stripe charges once.
+        """
+        if not self.token_id.stripe_payment_method:
+            with door(self.env):
+                self._call_wallet_migrate_card()
+        return ask_stripe(self.provider_id, self._call_wallet_charge_request())
+
+    def _call_wallet_charge_request(self):
         key = payment_utils.generate_idempotency_key(self, scope="payment_intents")
-        self._call_wallet_ask(
-            lambda api: api.payment_intents.create(self._call_wallet_intent_values(), {"idempotency_key": key}),
-            self._call_wallet_process_intent,
-        )
+        values = self._call_wallet_intent_values()
+        return lambda api_: api_.payment_intents.create(values, {"idempotency_key": key})
+
+    def _call_wallet_enter_charge(self, answer):
+        """Enter what Stripe answered to a charge, unless a message has brought the result already."""
+        self._call_wallet_enter_answer(answer, self._call_wallet_process_intent)
+
+    def _call_wallet_migrate_card(self):
+        """Have Stripe name the card of a customer who saved it before 2019."""
+        if not self.token_id.stripe_payment_method:
+            self.token_id._stripe_sca_migrate_customer()
 
     def _call_wallet_intent_values(self):
         token = self.token_id
-        if not token.stripe_payment_method:  # saved before 2019
-            token._stripe_sca_migrate_customer()
         return {
             **self._call_wallet_amount_values(),
             "customer": token.provider_ref,
@@ -109,48 +132,106 @@ class PaymentTransaction(models.Model):
     # === REFUNDS === #
 
     def _send_refund_request(self):
-        """Pay a top-up back through Stripe."""
+        """Pay a top-up back through Stripe in Odoo's own flow: its button asks in its own transaction."""
         if not self._call_wallet_by_library():
             return super()._send_refund_request()
+        answer = ask_stripe(self.provider_id, self._call_wallet_refund_request())
+        self._call_wallet_enter_answer(answer, self._call_wallet_process_refund)
+
+    def _call_wallet_begin_refund(self, amount):
+        """Make the refund of a payment, which Stripe is asked for once it is committed; nothing is sent yet."""
+        self._ensure_provider_is_not_disabled()
+        refund = self._create_child_transaction(amount, is_refund=True)
+        refund._log_sent_message()
+        return refund
+
+    @worker
+    def _call_wallet_ask_refund(self):
+        """Ask Stripe for a refund with nothing locked, and enter the answer; asked again, it is sent once."""
+        if not self._call_wallet_is_wanted():
+            return
+        request = self._call_wallet_refund_request()
+        ask_and_enter(
+            self.env,
+            lambda: ask_stripe(self.provider_id, request),
+            lambda answer, _asked_at: self._call_wallet_finish_refund(answer),
+        )
+
+    def _call_wallet_is_wanted(self):
+        """Tell whether a refund has still to be sent: its credit note waits for it, and nothing is known of it."""
+        note = self.call_wallet_credit_note_id
+        if self.state not in ("draft", "pending") or self.provider_reference:
+            return False
+        return not note or (note.state == "posted" and not note.currency_id.is_zero(note.amount_residual))
+
+    def _call_wallet_refund_request(self):
         key = payment_utils.generate_idempotency_key(self, scope="refunds")
         values = {
             "payment_intent": self.source_transaction_id.provider_reference,
             "amount": self._call_wallet_minor(-self.amount),
             "metadata": self._call_wallet_metadata(),
         }
-        self._call_wallet_ask(
-            lambda api: api.refunds.create(values, {"idempotency_key": key}), self._call_wallet_process_refund
-        )
+        return lambda api_: api_.refunds.create(values, {"idempotency_key": key})
+
+    def _call_wallet_finish_refund(self, answer):
+        self.source_transaction_id._call_wallet_lock()
+        self.invalidate_recordset()
+        if self.provider_reference or self.state not in ("draft", "pending"):
+            return  # a message was quicker
+        self._call_wallet_enter_answer(answer, self._call_wallet_process_refund)
+        if self.state in ("done", "error"):
+            self._post_process()
+
+    # === CASH === #
+
+    def _call_wallet_finish_cash_payment(self, answer):
+        """Enter what Stripe answered to a payment from a customer's cash.
+
+        :raise stripe.StripeError: it did not answer, or takes no requests; the payment waits to be asked for again
+        """
+        self.env.cr.execute("UPDATE payment_transaction SET state = state WHERE id = %s", [self.id])
+        self.invalidate_recordset()
+        if self.state == "draft":
+            if answer.error and (is_unanswered(answer.error) or cause_of(answer.error)):
+                raise answer.error
+            self._call_wallet_enter_answer(answer, self._call_wallet_process_intent)
+        if self.state in ("done", "error") and not self.is_post_processed:
+            self._post_process()
 
     # === ANSWERS === #
 
-    def _call_wallet_ask(self, request, process):
-        """Send a request and process its answer; a refusal becomes the transaction's error.
+    def _call_wallet_enter_answer(self, answer, process):
+        """Enter what Stripe answered to a request; a refusal becomes the transaction's error.
 
-        :param request: function of the client, returning Stripe's object
-        :param process: function of that object as a dict
+        :param answer: ``Answer``
+        :param process: function of Stripe's object as a dict
         """
         self.call_wallet_unanswered = self.call_wallet_refused = False
-        try:
-            answer = request(client(self.provider_id.sudo())).to_dict()
-        except stripe.CardError as error:
+        error = answer.error
+        if error is None:
+            self.provider_id._call_wallet_forget_refusal()
+            process(answer.content)
+        elif isinstance(error, stripe.CardError):
             self._call_wallet_decline(error)
-        except stripe.StripeError as error:
-            if isinstance(error, UNANSWERED) or (error.http_status or 0) >= 500:
-                self.call_wallet_unanswered = True
-                self._set_pending(state_message=self.env._("Stripe has not answered yet; it will be asked again."))
-            else:
-                self._call_wallet_refuse(error)
+        elif is_unanswered(error):
+            self.call_wallet_unanswered = True
+            self._set_pending(state_message=self.env._("Stripe has not answered yet; it will be asked again."))
         else:
-            process(answer)
+            self._call_wallet_refuse(error)
 
     def _call_wallet_refuse(self, error):
-        """Keep why Stripe refused; where it is for want of the card itself, that is the card's end."""
+        """Keep that Stripe refused, and tell finance why; where it is for want of the card itself, that is its end."""
         if self.operation == "offline" and self._call_wallet_lacks_card(error):
             self.call_wallet_decline_code = CARD_GONE
-        else:
-            self.call_wallet_refused = True
-        self._set_error(error.user_message or str(error))
+            self._set_error(error.user_message or str(error))
+            return
+        self.call_wallet_refused = True
+        _logger.warning("Stripe refused a request for %s: %s", self.reference, error)
+        is_refund = self.operation == "refund"  # whose failure is a task of its own, read by finance
+        if not is_refund or cause_of(error):
+            self.provider_id._call_wallet_note_refusal(error)
+        words = error.user_message or str(error)
+        self._set_error(words if is_refund else self.provider_id._call_wallet_refusal_words(error))
 
     @staticmethod
     def _call_wallet_lacks_card(error):
@@ -217,16 +298,6 @@ class PaymentTransaction(models.Model):
         """Return a currency by its code at Stripe, one that is not active in Odoo as well."""
         currencies = self.env["res.currency"].with_context(active_test=False)
         return currencies.search([("name", "=", code.upper())], limit=1)
-
-    def _call_wallet_fetch_intent(self):
-        """Ask Stripe how the payment stands, and process it.
-
-        :raise stripe.StripeError: Stripe refused, or did not answer
-        """
-        api = client(self.provider_id.sudo())
-        self._call_wallet_process_intent(
-            api.payment_intents.retrieve(self.provider_reference, {"expand": EXPAND}).to_dict()
-        )
 
     # === CUSTOMERS === #
 

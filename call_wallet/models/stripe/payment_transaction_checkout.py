@@ -2,11 +2,13 @@ import logging
 from urllib.parse import urlencode
 
 import stripe
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.tools.urls import urljoin
 
-from ...tools.stripe_client import client
+from ...tools.background import after_commit
+from ...tools.door import worker
+from ...tools.stripe_client import client, is_unanswered
 from .payment_transaction import EXPAND
 
 _logger = logging.getLogger(__name__)
@@ -49,8 +51,12 @@ class PaymentTransactionCheckout(models.Model):
                 lambda api, name: api.checkout.sessions.create(self._call_wallet_session_values(name))
             )
         except stripe.StripeError as error:
-            self._set_error(error.user_message or self.env._("Stripe does not answer; try again in a minute."))
+            if is_unanswered(error):
+                self._set_error(self.provider_id._call_wallet_refusal_words(error))
+            else:
+                self._call_wallet_refuse(error)
             return {}
+        self.provider_id._call_wallet_forget_refusal()
         self.write({"call_wallet_checkout_session": session.id, "call_wallet_checkout_open": True})
         return {"checkout_url": session.url}
 
@@ -124,6 +130,12 @@ class PaymentTransactionCheckout(models.Model):
         :return: the page's address while one can pay there, else None
         :raise stripe.StripeError: Stripe refused, or did not answer
         """
+        session = self._call_wallet_ask_checkout(leave)
+        self._call_wallet_enter_checkout(session)
+        return session["url"] if session and session["status"] == "open" else None
+
+    def _call_wallet_ask_checkout(self, leave=False):
+        """Return how the session stands at Stripe (a dict), or None where it is not open here; nothing is written."""
         if not self.call_wallet_checkout_open:
             return None
         sessions = client(self.provider_id.sudo()).checkout.sessions
@@ -131,8 +143,12 @@ class PaymentTransactionCheckout(models.Model):
         session = sessions.retrieve(self.call_wallet_checkout_session, {"expand": expand}).to_dict()
         if session["status"] == "open" and leave:
             session = sessions.expire(self.call_wallet_checkout_session).to_dict()
-        if session["status"] == "open":
-            return session["url"]
+        return session
+
+    def _call_wallet_enter_checkout(self, session):
+        """Bring the transaction to how its session stands; another process may have done so in the meantime."""
+        if not session or session["status"] == "open" or not self.call_wallet_checkout_open:
+            return
         self.call_wallet_checkout_open = False
         if session["status"] == "expired":
             self._set_canceled(state_message=self.env._("Stripe's payment page was left without paying."))
@@ -142,13 +158,31 @@ class PaymentTransactionCheckout(models.Model):
             self._process("stripe", data)
         else:
             self._call_wallet_process_intent(session["payment_intent"])
-        return None
+
+    # === PAGES OF WHAT IS PAID === #
 
     def _call_wallet_close_pages_of_paid(self):
-        """End Stripe's other open pages for what these transactions have paid."""
-        for transaction in self:
-            if transaction.state == "done" and transaction._call_wallet_by_library():
-                transaction._call_wallet_close_others()
+        """End Stripe's other open pages for what these transactions have paid, once that is committed.
+
+        Stripe is asked, which nobody should wait for who needs the wallet.
+        """
+        paid = self.filtered(lambda one: one.state == "done" and one._call_wallet_by_library())
+        others = paid._call_wallet_siblings().filtered("call_wallet_checkout_open")
+        after_commit(self.env, self._name, "_call_wallet_close_pages", others.ids)
+
+    @worker
+    @api.model
+    def _call_wallet_close_pages(self, transaction_ids):
+        for transaction in self.browse(transaction_ids):
+            transaction._call_wallet_close_page()
+
+    @worker
+    def _call_wallet_close_page(self):
+        """End a page for something that is paid; what was paid there meanwhile is entered instead."""
+        try:
+            self._call_wallet_bring_page(leave=True)
+        except stripe.StripeError:  # the sweep asks again
+            _logger.warning("Stripe's page of transaction %s was not closed.", self.reference, exc_info=True)
 
     # === CARDS === #
 

@@ -1,16 +1,15 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from odoo import Command, api, models
 from odoo.addons.payment import utils as payment_utils
 from odoo.addons.payment_stripe import const
 
+from ...tools.asking import ask_and_enter, refuse_superseded
 from ...tools.clock import now
+from ...tools.door import worker
 from ...tools.stripe_client import client
 from .call_wallet_stripe_event import NotYet
-from .payment_transaction import EXPAND
-
-# How long a request of our own may take until what it asked Stripe for counts as lost here.
-IN_FLIGHT = timedelta(minutes=10)
+from .payment_transaction import EXPAND, IN_FLIGHT
 
 
 class PaymentTransactionStripeEvents(models.Model):
@@ -24,11 +23,15 @@ class PaymentTransactionStripeEvents(models.Model):
 
     # === PAYMENTS === #
 
+    @worker
     @api.model
     def _call_wallet_bring_intent(self, provider, name):
         """Bring our side to how a payment stands at Stripe; return whether it pays a top-up of ours."""
-        intent = client(provider).payment_intents.retrieve(name, {"expand": EXPAND}).to_dict()
-        return bool(self._call_wallet_bring(provider, intent))
+        return ask_and_enter(
+            self.env,
+            lambda: client(provider).payment_intents.retrieve(name, {"expand": EXPAND}).to_dict(),
+            lambda intent, _asked_at: bool(self._call_wallet_bring(provider, intent)),
+        )
 
     @api.model
     def _call_wallet_bring(self, provider, intent):
@@ -101,13 +104,28 @@ class PaymentTransactionStripeEvents(models.Model):
         )
         return transaction
 
+    @worker
     @api.model
     def _call_wallet_bring_session(self, provider, name):
+        """Bring a payment to how its page at Stripe stands; return whether it is one of ours."""
         transaction = self.search([("provider_id", "=", provider.id), ("call_wallet_checkout_session", "=", name)])
-        transaction._call_wallet_fetch_checkout()
-        if transaction.state in ("done", "cancel") and not transaction.is_post_processed:
-            transaction._post_process()
+        if transaction:
+            transaction._call_wallet_bring_page()
         return bool(transaction)
+
+    @worker
+    def _call_wallet_bring_page(self, leave=False):
+        """Ask Stripe how the payment's page stands, and enter that; ``leave`` ends a page that is open still."""
+        ask_and_enter(
+            self.env,
+            lambda: self._call_wallet_ask_checkout(leave),
+            lambda session, _asked_at: self._call_wallet_enter_page(session),
+        )
+
+    def _call_wallet_enter_page(self, session):
+        self._call_wallet_enter_checkout(session)
+        if self.state in ("done", "cancel") and not self.is_post_processed:
+            self._post_process()
 
     # === REFUNDS === #
 
@@ -127,19 +145,39 @@ class PaymentTransactionStripeEvents(models.Model):
         # A write: whoever else is at this payment waits, then fails, and is repeated.
         self.env.cr.execute("UPDATE payment_transaction SET state = state WHERE id = %s", [self.id])
 
+    @worker
     @api.model
     def _call_wallet_bring_refunds(self, provider, charge):
-        refunds = client(provider).refunds.list({"charge": charge, "limit": 100})
-        ours = [self._call_wallet_enter_refund(provider, item.to_dict()) for item in refunds.auto_paging_iter()]
+        return ask_and_enter(
+            self.env,
+            lambda: self._call_wallet_list_refunds(provider, {"charge": charge}),
+            lambda refunds, asked_at: self._call_wallet_enter_refunds(provider, refunds, asked_at),
+        )
+
+    @api.model
+    def _call_wallet_list_refunds(self, provider, parameters):
+        refunds = client(provider).refunds.list({**parameters, "limit": 100})
+        return [refund.to_dict() for refund in refunds.auto_paging_iter()]
+
+    def _call_wallet_enter_refunds(self, provider, refunds, asked_at):
+        ours = [self._call_wallet_enter_refund(provider, refund, asked_at) for refund in refunds]
         return any(ours)
 
+    @worker
     @api.model
     def _call_wallet_bring_refund(self, provider, name):
-        return self._call_wallet_enter_refund(provider, client(provider).refunds.retrieve(name).to_dict())
+        return ask_and_enter(
+            self.env,
+            lambda: client(provider).refunds.retrieve(name).to_dict(),
+            lambda refund, asked_at: self._call_wallet_enter_refund(provider, refund, asked_at),
+        )
 
     @api.model
-    def _call_wallet_enter_refund(self, provider, refund):
-        """Bring our side to how a refund stands at Stripe, whoever made it; return whether it is ours."""
+    def _call_wallet_enter_refund(self, provider, refund, asked_at):
+        """Bring our side to how a refund stands at Stripe, whoever made it; return whether it is ours.
+
+        :raise Superseded: the refund was entered after Stripe was asked for it
+        """
         if not refund["payment_intent"]:  # of a payment made elsewhere, without one
             return False
         source = self.search(
@@ -155,6 +193,7 @@ class PaymentTransactionStripeEvents(models.Model):
         source._call_wallet_lock()
         children = source.child_transaction_ids.filtered(lambda child: child.operation == "refund")
         transaction = children.filtered(lambda child: child.provider_reference == refund["id"])
+        refuse_superseded(transaction, asked_at)
         reference = (refund.get("metadata") or {}).get("call_wallet_reference")
         if not transaction and reference:
             transaction = children.filtered(
@@ -170,6 +209,19 @@ class PaymentTransactionStripeEvents(models.Model):
         if not transaction.is_post_processed:
             transaction._post_process()
         return True
+
+    @worker
+    def _call_wallet_find_refund(self, provider):
+        """Look at Stripe for a refund whose answer was lost; ask for it again where it is not there."""
+        source = self.source_transaction_id.provider_reference
+        refunds = self._call_wallet_list_refunds(provider, {"payment_intent": source})
+        ours = [
+            refund for refund in refunds if (refund["metadata"] or {}).get("call_wallet_reference") == self.reference
+        ]
+        if ours:
+            self._call_wallet_bring_refund(provider, ours[0]["id"])
+        else:
+            self._call_wallet_ask_refund()
 
     # === DIRECT DEBITS === #
 

@@ -100,7 +100,18 @@ class CallWalletOrder(models.Model):
                     highest=self._format_amount(highest),
                 )
             )
+        if self.env.user.id != SUPERUSER_ID and not self.env.user.has_group(FINANCE):
+            self._refuse_unchargeable(amount)
         return amount
+
+    def _refuse_unchargeable(self, amount):
+        """Refuse an owner's order that Stripe would not charge, with the nearest ones that it does.
+
+        :raise UserError: says which amounts to use
+        """
+        problem = self.env["payment.provider"]._call_wallet_amount_problem(self, amount)
+        if problem:
+            raise UserError(problem)
 
     def _prepare_topup_vals(self, amount):
         return {

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import formatLang
 
 from ...tools.fields import Amount
@@ -26,6 +27,18 @@ class CallWalletPackage(models.Model):
         "CHECK(amount > 0 AND amount <= 9000000000)", "Amount: use more than zero, and 9 billion at most."
     )
     _amount_unique = models.UniqueIndex("(currency_id, amount)", "This package exists already.")
+
+    @api.constrains("amount", "currency_id")
+    def _check_chargeable(self):
+        """Refuse a package that no card can be charged for, where Stripe takes top-ups.
+
+        :raise ValidationError: says which amounts to use
+        """
+        providers = self.env["payment.provider"]
+        for package in self:
+            problem = providers._call_wallet_package_problem(package.amount, package.currency_id)
+            if problem:
+                raise ValidationError(problem)
 
     @api.depends("amount", "currency_id", "is_recommended")
     def _compute_display_name(self):

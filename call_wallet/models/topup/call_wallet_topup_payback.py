@@ -149,7 +149,9 @@ class CallWalletTopupPayback(models.Model):
         """
         is_kept = end_if_clean(self.env)
         try:
-            in_books(self.env, lambda: self._refund_in_savepoint(note))
+            refund = in_books(self.env, lambda: self._refund_in_savepoint(note))
+            if refund and refund._call_wallet_by_library():
+                refund._call_wallet_ask_refund()
         except Exception as error:  # whatever a provider or a document may raise
             if isinstance(error, psycopg2.OperationalError) and not is_kept:
                 raise  # the whole request is repeated, the credit note included
@@ -160,15 +162,21 @@ class CallWalletTopupPayback(models.Model):
     def _tell_not_sent(self, note, error):
         told = self.wallet_id._for_finance()
         _ = told.env._
-        told._tell_finance(
-            _("Credit note %s was not sent back", note.name),
-            _(
+        left = note.currency_id.with_env(told.env).format(note.amount_residual)
+        values = {"amount": left, "error": str(error)[:500]}
+        if note.call_wallet_refund_ids:  # begun: see `_refunds_left`
+            text = _(
+                "%(amount)s could not be sent back through the payment provider (%(error)s). It is tried again every "
+                "hour for as long as the credit note is open. See at the provider before you pay it by bank.",
+                **values,
+            )
+        else:
+            text = _(
                 "%(amount)s could not be sent back through the payment provider (%(error)s). See there whether it "
                 "has left all the same. If not, pay the credit note by bank.",
-                amount=note.currency_id.with_env(told.env).format(note.amount_residual),
-                error=str(error)[:500],
-            ),
-        )
+                **values,
+            )
+        told._tell_finance(_("Credit note %s was not sent back", note.name), text)
 
     def _refund_in_savepoint(self, note):
         with self.env.cr.savepoint():
@@ -176,6 +184,8 @@ class CallWalletTopupPayback(models.Model):
 
     def _refund_through_provider(self, note):
         """Ask the provider that brought the money to send back the credit note's amount.
+
+        Stripe is asked once the refund is committed, and nothing is locked; other providers by Odoo's modules here.
 
         :return: the refund's transaction; empty where no single payment of a provider covers it
         """
@@ -188,9 +198,10 @@ class CallWalletTopupPayback(models.Model):
         source = self._refundable_transaction(note.amount_residual)
         if not source:
             return source
-        refund = source.with_context(call_wallet_credit_note_id=note.id, payment_backend_action=True)._refund(
-            amount_to_refund=note.amount_residual
-        )
+        source = source.with_context(call_wallet_credit_note_id=note.id, payment_backend_action=True)
+        if source._call_wallet_by_library():
+            return source._call_wallet_begin_refund(note.amount_residual)
+        refund = source._refund(amount_to_refund=note.amount_residual)
         if refund.state in ("done", "error"):
             refund._post_process()
         return refund

@@ -79,7 +79,13 @@ class PaymentProviderTopup(models.Model):
         payment_utils.add_to_report(
             report, refused, available=False, reason=self.env._("not ready for call wallet top-ups")
         )
-        return providers - refused
+        providers -= refused
+        currency = self.env["res.currency"].browse(currency_id or [])
+        unfit = providers.filtered(lambda provider: not provider._call_wallet_charges(amount, currency))
+        payment_utils.add_to_report(
+            report, unfit, available=False, reason=self.env._("does not charge such an amount in this currency")
+        )
+        return providers - unfit
 
     @api.model
     def _call_wallet_is_topup(self, invoice_id=None, **_kwargs):

@@ -37,17 +37,10 @@ class PaymentToken(models.Model):
         year, month = card.get("exp_year"), card.get("exp_month")
         return date(year, month, monthrange(year, month)[1]) if year and month else False
 
-    def _call_wallet_refresh_expiry(self):
-        """Ask Stripe, which hears of renewed cards from the card's network; other providers do not tell."""
-        for token in self:
-            last_day = token._call_wallet_ask_expiry()
-            if last_day is not None:
-                token.call_wallet_expires_on = last_day
-
     def _call_wallet_ask_expiry(self):
         """Return the card's last day as Stripe tells it: False where it has none, None where Stripe does not tell.
 
-        Nothing is written: scheduled actions ask outside of their transactions.
+        Nothing is written, and nothing should be locked: see ``_call_wallet_refresh_apart``.
         """
         if self.provider_code != "stripe" or not self.stripe_payment_method:
             return None
@@ -61,12 +54,6 @@ class PaymentToken(models.Model):
     def _call_wallet_is_expired(self, day):
         """Tell whether the card has expired, as far as is known here."""
         return bool(self.call_wallet_expires_on) and self.call_wallet_expires_on < day
-
-    def _call_wallet_has_expired(self, day):
-        """Tell whether the card has expired; asked anew before it is said, for the bank may have renewed it."""
-        if self._call_wallet_is_expired(day):
-            self._call_wallet_refresh_expiry()
-        return self._call_wallet_is_expired(day)
 
     def _call_wallet_validity(self, day):
         """Return what the card's owner should know of it, such as "Expires 11/2026"."""
