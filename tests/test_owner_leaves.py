@@ -125,7 +125,9 @@ class TestOwnerLeaves(CallWalletCommon, HttpCase):
 
     def test_what_they_are_told_of_ends_but_the_last_address_stays(self):
         self.wallet.set_recipients(["leaver@initrode.example", "billing@initrode.example"])
+        self.wallet.billing_email = "leaver@initrode.example"
         self._leave(self.elsewhere)
+        self.assertFalse(self.wallet.billing_email)
         self.assertEqual(self.wallet.recipient_ids.mapped("email"), ["billing@initrode.example"])
         self.wallet.set_recipients(["stayer@initrode.example"])
         self.second.partner_id.parent_id = self.elsewhere

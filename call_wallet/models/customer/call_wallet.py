@@ -233,6 +233,9 @@ class CallWalletOwners(models.Model):
             what.append(_("%s is not told of the balance any more.", user.email_normalized))
         elif addresses:
             what.append(_("%s alone is told of the balance: enter another address.", user.email_normalized))
+        if self.billing_email and self.billing_email == user.email_normalized:
+            self.billing_email = False
+            what.append(_("Invoices are mailed to the customer's own address now."))
         self._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
 
     # === BILLING INFORMATION === #
