@@ -199,7 +199,8 @@ def test_every_row_of_every_table_is_as_it_was(upgrade):
     passing = re.compile("wizard|import|settings|_rel$|pause|close_line|post_now|refusal")
     empty = {table for table, (rows, _digest) in before.items() if not rows and not passing.search(table)}
     stripe = {"call_wallet_stripe_customer", "call_wallet_stripe_event", "call_wallet_stripe_return"}
-    assert empty == stripe | {"call_wallet_watch"}
+    # Failures of scheduled actions, which versions before 19.0.3.0.0 did not keep: there were none.
+    assert empty - {"call_wallet_failure"} == stripe | {"call_wallet_watch"}
 
 
 def test_the_sums_are_as_they_were(upgrade):
