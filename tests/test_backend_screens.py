@@ -381,3 +381,39 @@ class TestPhone(BackendCommon):
             }
             """,
         )
+
+
+class TestTopupScreens(BackendCommon):
+    def test_a_gap_is_seen_in_the_list_and_its_release_on_the_form(self):
+        topup = self.wallet.create_topup("100")
+        lost = self.env["account.account"].create({"name": "Lost", "code": "699902", "account_type": "expense"})
+        pay = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=topup.invoice_id.ids
+        )
+        values = {"amount": 95, "payment_difference_handling": "reconcile", "writeoff_account_id": lost.id}
+        pay.create(values)._create_payments()
+        self.assertEqual((topup.state, topup.unfunded_amount), ("paid", 5))
+        seen = f"""
+            await seeText(".o_data_row", "{topup.invoice_id.name}");
+            await seeText(".o_data_row", "$ 5.00");
+            await see("a badge that warns", () => $(".o_data_row .badge.text-bg-danger"));
+        """
+        self._on("/odoo/call-wallet-topups", seen)
+        chief = self._make_user("screens.chief", "finance_manager")
+        chief.lang = "en_US"
+        entry = topup.with_user(chief).release_unfunded("The customer is insolvent")
+        self._on(
+            f"/odoo/call-wallet-topups/{topup.id}",
+            f"""
+            await press("Released");
+            await seeText("[name=release_move_ids]", "{entry.name}");
+            await seeText("[name=release_move_ids]", "The customer is insolvent");
+            await seeText("[name=release_move_ids]", "$ 5.00");
+            """,
+        )
+        # Who may not read the books sees the form without it.
+        self._on(
+            f"/odoo/call-wallet-topups/{topup.id}",
+            'await seeText(".nav-link", "Ledger"); missing("[name=release_move_ids]");',
+            login="screens.manager",
+        )

@@ -189,7 +189,7 @@ class TestDocuments(Hours, PaybackCase):
                 refund = transaction._create_child_transaction(40, is_refund=True)
                 refund._set_done()
                 refund._post_process()
-                note = refund.call_wallet_credit_note_id
+                note = refund.call_wallet_credit_note_ids
                 self.assertEqual((note.invoice_date, refund.payment_id.date), (expected, expected))
 
     def test_finance_is_asked_on_the_companys_day(self):

@@ -81,7 +81,7 @@ class CallWalletPortalCustomer(CallWalletPortal):
             wallet,
             "people",
             422 if problem else 200,
-            owners=wallet.owner_ids,
+            owners=wallet.current_owner_ids,
             colleagues=wallet._colleagues() - wallet.owner_ids,
             problem=problem,
             is_self_owned=wallet._is_self_owned(),

@@ -14,7 +14,7 @@ class CallWalletInvoicePage(PortalAccount):
         """
         wallet = invoice.sudo().call_wallet_topup_ids.wallet_id
         if wallet:
-            is_owner = request.env.user in wallet.owner_ids
+            is_owner = request.env.user in wallet.current_owner_ids
             request.update_context(call_wallet_topup=True, call_wallet_cards_of=wallet.ids if is_owner else [])
         values = super()._invoice_get_page_view_values(invoice, access_token, payment=payment, amount=amount, **kwargs)
         if wallet and "providers_sudo" in values:

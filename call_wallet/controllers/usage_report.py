@@ -43,11 +43,12 @@ class UsageReport(http.Controller):
         :return: the file; 403 for a user who may not see the wallet (any more), 404 for a report that is
             another's, not ready, or not kept any more
         """
-        job = request.env["call.usage.report.job"].search([("id", "=", job_id), ("state", "=", "ready")])
-        if not job.sudo().attachment_id:
+        mine = [("id", "=", job_id), ("user_id", "=", request.env.uid), ("state", "=", "ready")]
+        job = request.env["call.usage.report.job"].sudo().search(mine)
+        if not job.attachment_id:
             raise NotFound()
-        job.sudo().wallet_id.with_env(request.env)._as(ACCOUNT_MANAGER, owner=True)
-        return request.env["ir.binary"]._get_stream_from(job.sudo().attachment_id).get_response(as_attachment=True)
+        job.wallet_id.with_env(request.env)._as(ACCOUNT_MANAGER, owner=True)
+        return request.env["ir.binary"]._get_stream_from(job.attachment_id).get_response(as_attachment=True)
 
     def _stream(self, file, filename, mimetype):
         """Send a temporary file from disk, however large it is; it is closed and thereby deleted after that."""

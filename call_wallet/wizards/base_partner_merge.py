@@ -21,4 +21,6 @@ class MergePartnerAutomatic(models.TransientModel):
                         currency=currency.name,
                     )
                 )
-        return super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
+        result = super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
+        self.env["res.partner"].browse(partner_ids).exists()._call_wallet_end_lost_owners()
+        return result

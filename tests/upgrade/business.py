@@ -51,6 +51,27 @@ lost = acme.create_topup("40")
 pay(lost.invoice_id).action_draft()
 paid.pay_back("30", "An office was closed")
 
+# A payment by card, of which a part went back to the card.
+card = env["payment.provider"].search([("code", "=", "demo"), ("company_id", "=", env.company.id)], limit=1)
+card.state, card.payment_method_ids[:1].support_refund = "test", "partial"
+env.company.call_wallet_accept_test_payments = True
+by_card = acme.create_topup("30")
+transaction = env["payment.transaction"].create(
+    {
+        "provider_id": card.id,
+        "payment_method_id": card.payment_method_ids[:1].id,
+        "amount": by_card.invoice_id.amount_total,
+        "currency_id": by_card.currency_id.id,
+        "partner_id": acme.partner_id.id,
+        "operation": "online_direct",
+        "invoice_ids": [Command.set(by_card.invoice_id.ids)],
+    }
+)
+transaction._set_done()
+transaction._post_process()
+by_card.pay_back("10", "Sent back")
+assert transaction.child_transaction_ids.state == "done"
+
 # Calls: charged, refused, in progress, given up, and one that ended.
 assert record(call_ref="up-1") == "charged"
 assert record(call_ref="up-2", call_type="whatsapp", duration_seconds=3600) == "charged"

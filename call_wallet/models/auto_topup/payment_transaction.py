@@ -33,8 +33,7 @@ class PaymentTransaction(models.Model):
 
     def _create_payment(self, **extra_create_values):
         """Date the payment of a top-up, or of its refund, on the company's day; not on that of whoever looks."""
-        documents = (self | self.source_transaction_id).sudo().invoice_ids
-        if documents.call_wallet_topup_ids:
+        if self._call_wallet_topups():
             extra_create_values.setdefault("date", self.company_id._call_wallet_today())
         return super()._create_payment(**extra_create_values)
 

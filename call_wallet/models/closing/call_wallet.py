@@ -342,7 +342,7 @@ class CallWalletClose(models.Model):
         )
 
     def _idle_notice_emails(self):
-        owners = self.owner_ids.filtered("active").mapped("email_normalized")
+        owners = self.current_owner_ids.filtered("active").mapped("email_normalized")
         emails = [*self.recipient_ids.mapped("email"), *filter(None, owners)]
         return list(dict.fromkeys(emails)) or list(filter(None, [self.partner_id.email_normalized]))
 

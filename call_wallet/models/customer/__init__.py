@@ -9,4 +9,5 @@ appears on later invoices, never on those that were issued. Doors: ``add_owner``
 from . import (
     call_wallet,
     res_partner,
+    res_users,
 )

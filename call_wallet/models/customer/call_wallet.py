@@ -19,8 +19,9 @@ class BillingInformationError(UserError):
 class CallWalletOwners(models.Model):
     """The customer's side of a wallet: who owns it, and whom its invoices are addressed to.
 
-    Owners are people at the customer with the role, and nobody else there. A wallet of one of
-    our own companies is owned by those who work for that company.
+    Owners are people at the customer with the role, and nobody else there. Whoever leaves the customer owns
+    nothing of it from that moment on. A wallet of one of our own companies is owned by those who work for that
+    company.
     """
 
     _inherit = "call.wallet"
@@ -63,7 +64,7 @@ class CallWalletOwners(models.Model):
 
         :param bool closed_too: with those that are closed, after the others: their past stays readable
         """
-        domain = Domain("owner_ids", "in", user.ids)
+        domain = Domain("current_owner_ids", "in", user.ids)
         companies = self._own_companies(user)
         if companies:
             domain |= Domain("partner_id", "in", companies.partner_id.ids)
@@ -74,7 +75,35 @@ class CallWalletOwners(models.Model):
 
     def _is_owned_by(self, user):
         self.ensure_one()
-        return user in self.owner_ids or self.partner_id in self._own_companies(user).partner_id
+        return user in self.current_owner_ids or self.partner_id in self._own_companies(user).partner_id
+
+    @api.depends(
+        "owner_ids.partner_id.commercial_partner_id",
+        "owner_ids.call_wallet_customer_id",
+        "partner_id.commercial_partner_id",
+    )
+    def _compute_current_owner_ids(self):
+        for wallet in self:
+            wallet.current_owner_ids = wallet.owner_ids.filtered(
+                lambda owner, wallet=wallet: owner._call_wallet_is_still_with(wallet.partner_id)
+            )
+
+    @api.model
+    def _search_current_owner_ids(self, operator, value):
+        """Compare at every search: a contact may move without any right being taken.
+
+        Access rules rely on this, whose domains Odoo keeps for as long as the rights stay the same.
+        """
+        if operator != "in":
+            return NotImplemented
+        wallets = Domain.FALSE
+        for user in self.env["res.users"].sudo().browse(id for id in value if id):
+            employer = user.partner_id.commercial_partner_id
+            owned = Domain("owner_ids", "in", user.ids)
+            if employer != user.call_wallet_customer_id:
+                owned &= Domain("partner_id.commercial_partner_id", "=", employer.id)
+            wallets |= owned
+        return wallets
 
     @api.model
     def _own_companies(self, user):
@@ -126,7 +155,7 @@ class CallWalletOwners(models.Model):
         user = wallet.owner_ids.filtered(lambda owner: owner.id == user_id)
         if not user:
             return True
-        if user == wallet.owner_ids:
+        if user == wallet.current_owner_ids:
             raise UserError(self.env._("%s is the only owner. Make somebody else an owner first.", user.name))
         # Writing the wallet's own row as well makes two owners who remove each other queue.
         wallet.owner_ids = [Command.unlink(user.id)]
@@ -138,11 +167,25 @@ class CallWalletOwners(models.Model):
 
         :raise AccessError: not finance staff
         """
-        if "owner_ids" not in vals or self.env.su:
+        if "owner_ids" not in vals:
             return None
-        if not self.env.user.has_group(FINANCE):
+        if not (self.env.su or self.env.user.has_group(FINANCE)):
             raise AccessError(self.env._("Owners: only finance staff and the owners themselves change them."))
         return {wallet: wallet.owner_ids for wallet in self.sudo()}
+
+    def _take_new_owners(self, before):
+        """Check whoever became an owner, and note for which company they work.
+
+        :param dict before: {wallet: its owners so far}
+        :raise UserError: not a portal user of the customer
+        """
+        if not self.env.su:
+            self._refuse_strangers(before)
+        for wallet in self.sudo():
+            for user in wallet.owner_ids - before.get(wallet, wallet.browse().owner_ids):
+                # What they owned elsewhere is not theirs again because they are somebody's owner now.
+                (self.sudo().search([("owner_ids", "in", user.ids)]) - wallet)._end_lost_owners()
+                user.call_wallet_customer_id = user.partner_id.commercial_partner_id
 
     def _refuse_strangers(self, before):
         """Raise if somebody became an owner who is not a portal user of the customer.
@@ -159,6 +202,41 @@ class CallWalletOwners(models.Model):
                         customer=wallet.partner_id.name,
                     )
                 )
+
+    # === WHOEVER LEAVES THE CUSTOMER === #
+
+    def _end_lost_owners(self):
+        """Take the role from owners whose contact is another company's now, or nobody's, with what came with it."""
+        for wallet in self.sudo():
+            for user in wallet.owner_ids - wallet.current_owner_ids:
+                wallet._end_lost_owner(user)
+
+    def _end_lost_owner(self, user):
+        """Take the role from somebody who left, remove the cards that they saved, and tell finance.
+
+        The last address that is told of a low balance stays: without any the wallet would stop.
+        """
+        _ = self.env._
+        self.owner_ids = [Command.unlink(user.id)]
+        cards = self._cards_saved_by(user.partner_id)
+        what = [_("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
+                  person=user.name, customer=self.partner_id.name)]  # fmt: skip
+        if not self.current_owner_ids:
+            what.append(_("Nobody owns the wallet now: ask the customer who should, and make that person an owner."))
+        if cards:
+            names = ", ".join(cards.mapped("display_name"))
+            cards.active = False
+            what.append(_("Cards that they had saved were removed, and are not charged: %s.", names))
+        addresses = self.recipient_ids.filtered(lambda recipient: recipient.email == user.email_normalized)
+        if addresses and self.recipient_ids != addresses:
+            addresses.unlink()
+            what.append(_("%s is not told of the balance any more.", user.email_normalized))
+        elif addresses:
+            what.append(_("%s alone is told of the balance: enter another address.", user.email_normalized))
+        if self.billing_email and self.billing_email == user.email_normalized:
+            self.billing_email = False
+            what.append(_("Invoices are mailed to the customer's own address now."))
+        self._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
 
     # === BILLING INFORMATION === #
     # What invoices are addressed to: name, address and tax ID of the wallet's customer, and where they are mailed.

@@ -14,6 +14,20 @@ class ResPartner(models.Model):
         help="The wallet of the company this contact belongs to.",
     )
 
+    def write(self, vals):
+        """End what somebody owned at the company that the contact leaves."""
+        result = super().write(vals)
+        if {"parent_id", "is_company"} & vals.keys():
+            self._call_wallet_end_lost_owners()
+        return result
+
+    def _call_wallet_end_lost_owners(self):
+        """Look at the wallets that these contacts, or those below them, own or are the customers of."""
+        wallets = self.env["call.wallet"].sudo().with_context(active_test=False)
+        moved = [(name, "child_of", self.ids) for name in ("owner_ids.partner_id", "partner_id")]
+        # In the context of a door's own: an archived user keeps the role, and may come back.
+        wallets.search(["|", *moved]).with_context(active_test=True)._end_lost_owners()
+
     def _call_wallet_lang(self, company=None):
         """Return the language to write to somebody in; not theirs where it is no longer installed.
 

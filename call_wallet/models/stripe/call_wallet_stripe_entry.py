@@ -270,8 +270,8 @@ class CallWalletStripeEntry(models.Model):
         groups[key].add(lines, left, sum(lines.mapped("amount_residual")))
 
     def _add_documents(self, payment, groups):
-        """Add what the invoices, or the credit note, of a payment without an entry still ask for."""
-        documents = self.transaction_id.call_wallet_credit_note_id or payment.invoice_ids
+        """Add what the invoices, or the credit notes, of a payment without an entry still ask for."""
+        documents = self.transaction_id.call_wallet_credit_note_ids or payment.invoice_ids
         lines = documents.line_ids.filtered(
             lambda line: line.account_id == payment.destination_account_id and not line.reconciled
         )

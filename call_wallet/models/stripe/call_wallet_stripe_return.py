@@ -3,7 +3,7 @@ from odoo import api, fields, models
 from ...tools.asking import ask_and_enter, refuse_superseded
 from ...tools.door import worker
 from ...tools.fields import ZERO, Amount, parse_amount
-from ...tools.money import to_coins
+from ...tools.refund_parts import divide
 from ...tools.stripe_client import client
 from .payment_transaction import EXPAND
 
@@ -162,13 +162,17 @@ class CallWalletStripeReturn(models.Model):
         self.write({"is_taken": True, "amount": amount})
         if transaction.currency_id.is_zero(amount):
             return
+        keepers = self._keepers(amount)
         with transaction._call_wallet_topups()._together():
-            payment = self._pay("outbound", amount)
-            lines = self._open_lines(received | payment)
+            own = self._open_lines(received)
+            # What was sent or taken back before stays so.
+            gone = own.matched_debit_ids.debit_move_id.filtered(lambda line: line.move_id not in keepers)
+            lines = own | gone | self._open_lines(self._pay("outbound", amount))
             lines.remove_move_reconcile()
             lines.reconcile()
-            rest = self._open_lines(received) | self._invoice_lines()
-            rest.filtered(lambda line: not line.reconciled).reconcile()
+            for invoice in keepers:
+                rest = own | invoice.line_ids.filtered(lambda line: line.account_id in own.account_id)
+                rest.filtered(lambda line: not line.reconciled).reconcile()
         _ = self.wallet_id._for_finance().env._
         self._tell(_("Funds of %s were taken back", transaction.reference))
 
@@ -180,6 +184,14 @@ class CallWalletStripeReturn(models.Model):
             lines.filtered(lambda line: not line.reconciled).reconcile()
         _ = self.wallet_id._for_finance().env._
         self._tell(_("Funds of %s came back", self.transaction_id.reference))
+
+    def _keepers(self, amount):
+        """Return the invoices of the payment, those first that keep all of their money when an amount is taken."""
+        transaction = self.transaction_id
+        paid = transaction._call_wallet_paid()
+        parts, _is_certain = divide(parse_amount(amount), transaction._call_wallet_left())
+        invoices = transaction.invoice_ids.filtered(lambda move: move.state == "posted").union(*paid)
+        return invoices.sorted(lambda move: parts.get(move, ZERO) / (paid.get(move) or 1))
 
     def _pay(self, direction, amount):
         received = self.transaction_id.payment_id
@@ -238,12 +250,11 @@ class CallWalletStripeReturn(models.Model):
 
     def _disputed_funds(self):
         """Return how much of the wallet's funds the disputed payment brought: net of tax, in its currency."""
+        parts, _is_certain = divide(parse_amount(self.amount), self.transaction_id._call_wallet_left())
         topups = self.transaction_id._call_wallet_topups().filtered(lambda topup: topup.wallet_id == self.wallet_id)
-        invoice = topups.invoice_id[:1]
-        if not invoice.amount_total:
-            return ZERO
-        net = parse_amount(self.amount) * parse_amount(invoice.amount_untaxed) / parse_amount(invoice.amount_total)
-        return min(to_coins(net, self.currency_id), sum(topups.mapped("credited_amount"), ZERO))
+        return sum(
+            (min(topup._to_net(parts.get(topup.invoice_id, ZERO)), topup.credited_amount) for topup in topups), ZERO
+        )
 
     def _hold_disputed(self, amount):
         change = amount - self.held_amount

@@ -158,11 +158,14 @@ class PaymentTransaction(models.Model):
         )
 
     def _call_wallet_is_wanted(self):
-        """Tell whether a refund has still to be sent: its credit note waits for it, and nothing is known of it."""
-        note = self.call_wallet_credit_note_id
+        """Tell whether a refund has still to be sent: its credit notes wait for it, and nothing is known of it."""
+        notes = self.call_wallet_credit_note_ids
         if self.state not in ("draft", "pending") or self.provider_reference:
             return False
-        return not note or (note.state == "posted" and not note.currency_id.is_zero(note.amount_residual))
+        waiting = notes.filtered(
+            lambda note: note.state == "posted" and not note.currency_id.is_zero(note.amount_residual)
+        )
+        return not notes or bool(waiting)
 
     def _call_wallet_refund_request(self):
         key = payment_utils.generate_idempotency_key(self, scope="refunds")

@@ -26,6 +26,7 @@ from . import (
     payment_provider,
     payment_token,
     payment_transaction,
+    payment_transaction_refund,
     product_product,
     product_template,
     res_company,

@@ -39,8 +39,14 @@ class AccountMove(models.Model):
     call_wallet_released = Amount("Released", readonly=True, copy=False, help="In the wallet's currency, net of tax.")
     call_wallet_released_value = Amount("Released Value", readonly=True, copy=False, help="In the company's currency.")
     call_wallet_request_key = fields.Char(readonly=True, copy=False, help="The same key pays back once.")
-    call_wallet_refund_ids = fields.One2many(
-        "payment.transaction", "call_wallet_credit_note_id", "Refunds of a Top-up", readonly=True
+    call_wallet_refund_ids = fields.Many2many(
+        "payment.transaction",
+        "call_wallet_refund_note_rel",
+        "note_id",
+        "transaction_id",
+        "Refunds of a Top-up",
+        readonly=True,
+        copy=False,
     )
 
     _call_wallet_request_key_unique = models.UniqueIndex(
@@ -131,19 +137,24 @@ class AccountMove(models.Model):
         return posted
 
     def _call_wallet_refuse_spent(self):
+        taken = {}
         for note in self.sudo().filtered(lambda move: move.move_type == "out_refund"):
             for topup in note.reversed_entry_id.call_wallet_topup_ids:
+                wallet = topup.wallet_id
                 left = topup.amount - topup._credit_notes() - note._call_wallet_net()
+                # Those posted together share what is available.
+                available = wallet.available_balance - taken.get(wallet, ZERO)
                 debit = topup.credited_amount - max(left, ZERO)
-                if debit > topup.wallet_id.available_balance:
+                if debit > available:
                     raise UserError(
                         self.env._(
                             "%(note)s takes back funds that are used already: %(left)s of the balance is available. "
                             "A finance manager may post it all the same.",
                             note=note.display_name,
-                            left=topup.wallet_id._format_exactly(topup.wallet_id.available_balance),
+                            left=wallet._format_exactly(available),
                         )
                     )
+                taken[wallet] = taken.get(wallet, ZERO) + debit
 
     @api.ondelete(at_uninstall=False)
     def _call_wallet_refuse_topup(self):

@@ -268,6 +268,14 @@ class CallWalletOrder(models.Model):
             )
         )
 
+    def _cards_saved_by(self, partner):
+        """Return the cards that somebody has saved for this wallet: in their own name, and used for its top-ups."""
+        self.ensure_one()
+        tokens = self.env["payment.token"].sudo().search([("partner_id", "=", partner.id)])
+        return tokens.filtered(
+            lambda token: self in token.transaction_ids.invoice_ids.call_wallet_topup_ids.wallet_id
+        ) | (self.auto_topup_token_id & tokens)
+
     def remove_payment_token(self, token_id):
         """Remove one of the customer's saved cards: it is not offered or charged any more.
 

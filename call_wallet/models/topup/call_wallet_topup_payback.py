@@ -227,9 +227,15 @@ class CallWalletTopupPayback(models.Model):
             left = source.amount + sent_back
             whole = source.currency_id.compare_amounts(amount, source.amount) == 0
             partial = source.provider_id.support_refund == self._paid_with(source).support_refund == "partial"
-            if source.currency_id.compare_amounts(amount, left) <= 0 and (whole or partial):
+            # Another payment of it may be left over, or have paid other documents as well.
+            paid = min(left, float(self._paid_by(source)))
+            if source.currency_id.compare_amounts(amount, paid) <= 0 and (whole or partial):
                 return source
         return transactions.browse()
+
+    def _paid_by(self, source):
+        """Return what a payment has paid of this top-up and was not refunded, tax included (Decimal)."""
+        return sum((item.left for item in source._call_wallet_left() if item.document == self.invoice_id), ZERO)
 
     def _paid_with(self, source):
         """Return the method that knows about refunds: of a card's brand, such as Visa, the card."""

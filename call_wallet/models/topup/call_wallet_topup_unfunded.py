@@ -47,7 +47,8 @@ class CallWalletTopupUnfunded(models.Model):
     def _unfunded(self):
         """Return what was settled without money, net of tax, and neither credited nor released (Decimal)."""
         invoice = self.invoice_id
-        if invoice.state != "posted":
+        # In lists most are credited in full, or wait for any money at all.
+        if invoice.state != "posted" or invoice.payment_state == "not_paid":
             return ZERO
         funds = invoice._call_wallet_net()
         released = self._released()

@@ -90,6 +90,13 @@ class CallWallet(models.Model):
         domain=[("share", "=", True)],
         help="Portal users of the customer who see this wallet and may add balance.",
     )
+    current_owner_ids = fields.Many2many(
+        "res.users",
+        string="Owners Who Are Still With the Customer",
+        compute="_compute_current_owner_ids",
+        search="_search_current_owner_ids",
+        compute_sudo=True,
+    )
     pause_reason = fields.Char(readonly=True, copy=False)
     transaction_ids = fields.One2many("call.wallet.transaction", "wallet_id", readonly=True)
     usage_ids = fields.One2many("call.usage", "wallet_id", "Calls", readonly=True)
@@ -261,8 +268,7 @@ class CallWallet(models.Model):
             self._refuse_auto_topup(vals)
         wallets = super().create(vals_list)
         self.env["call.wallet.ledger"]._attach_balances(wallets)
-        if not self.env.su:
-            wallets._refuse_strangers({})
+        wallets._take_new_owners({})
         return wallets
 
     def write(self, vals):
@@ -284,7 +290,7 @@ class CallWallet(models.Model):
             self.sudo()._auto_topup_switch_off_all()
         result = super().write(vals)
         if owners_before is not None:
-            self._refuse_strangers(owners_before)
+            self._take_new_owners(owners_before)
         if "low_balance_threshold" in vals:
             self.env["call.wallet.ledger"]._refresh(self.ids)
         return result
