@@ -37,6 +37,8 @@ def cost_of(call, prices):
 
 
 class DemoCase(HttpCase):
+    """Skipped where the addon is installed without its demo data."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

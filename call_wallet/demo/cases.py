@@ -58,7 +58,7 @@ class Cases:
         account = self._make_account("Tax withheld by customers", "asset_current", "118000")
         invoice = self._order("VANDELAY", "200")
         self._receive(invoice, 180)
-        self._enter(invoice, 20, account, "Certificate 0001-4711 of tax withheld")
+        self._enter(invoice, 20, account, "Certificate 0001-4711")
         with recorded_at(DECIDED):
             invoice.call_wallet_topup_ids.count_settlement("Tax withheld, certificate 0001-4711")
 
@@ -66,7 +66,7 @@ class Cases:
         """Two invoices that nobody will pay. One is released; about the other one a finance manager has to decide."""
         bad_debt = self.company._call_wallet_setting("call_wallet_bad_debt_account_id")
         for account, amount in (("SOYLENT", 120), ("TYRELL", 500)):
-            self._enter(self._order(account, str(amount)), amount, bad_debt, "Written off, the customer is insolvent")
+            self._enter(self._order(account, str(amount)), amount, bad_debt, "Written off: insolvent")
         with recorded_at(DECIDED):
             self.wallets["SOYLENT"].topup_ids.release_unfunded("Insolvent, nothing will come of it")
 
@@ -152,7 +152,7 @@ class Cases:
                     "move_type": "entry",
                     "date": self.company._call_wallet_today(),
                     "journal_id": (journal or self.company._call_wallet_setting("call_wallet_journal_id")).id,
-                    "ref": f"{label}, {invoice.name}",
+                    "ref": label,
                     "line_ids": [Command.create(line) for line in lines],
                 }
             )
