@@ -71,6 +71,7 @@
     ],
     "demo": [
         "demo/call_wallet_demo.xml",
+        "demo/call_wallet_demo_cases.xml",
     ],
     "assets": {
         "web.assets_backend": [

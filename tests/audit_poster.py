@@ -1,8 +1,9 @@
 """Posts to the general ledger in processes that are killed at random, and at last to the end.
 
-    python tests/audit_poster.py DATABASE LAST_DAY KILLS SEED
+    python tests/audit_poster.py DATABASE LAST_DAY KILLS SEED COMPANY...
 
-Two processes post the same days at once. Writes how often they were killed while they were at it.
+Two processes post the same days of the same companies at once. Writes how often they were killed while they
+were at it.
 """
 
 import os
@@ -14,14 +15,16 @@ import time
 PAIR = 2
 
 
-def main(database, last, kills, seed):
+def main(database, last, kills, seed, *companies):
     rng, killed = random.Random(int(seed)), 0
+    companies = [int(company) for company in companies]
     registry = load(database)
     for _round in range(int(kills)):
-        children = [start(registry, database, last) for _number in range(PAIR)]
+        rng.shuffle(companies)  # so that each of them is killed at some time
+        children = [start(registry, database, last, companies) for _number in range(PAIR)]
         time.sleep(rng.uniform(0.2, 2.5))
         killed += sum(kill(child) for child in children)
-    children = [start(registry, database, last) for _number in range(PAIR)]
+    children = [start(registry, database, last, companies) for _number in range(PAIR)]
     codes = [os.waitpid(child, 0)[1] for child in children]
     sys.stdout.write(str(killed))
     return any(codes)
@@ -37,7 +40,7 @@ def load(database):
     return registry
 
 
-def start(registry, database, last):
+def start(registry, database, last, companies):
     """Fork a process that posts; return its id. It opens its own connections."""
     child = os.fork()
     if child:
@@ -46,9 +49,10 @@ def start(registry, database, last):
     try:
         import odoo
 
-        with registry.cursor() as cr:
-            env = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
-            env["call.wallet"].post_transactions(None, last, env.ref("base.main_company"))
+        for company in companies:
+            with registry.cursor() as cr:
+                env = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {"allowed_company_ids": [company]})
+                env["call.wallet"].post_transactions(None, last, env["res.company"].browse(company))
         code = 0
     finally:
         os._exit(code)

@@ -1,12 +1,29 @@
 """The auditor's check at a size for every day; `make audit` is the full one."""
 
+import pytest
+
 from .audit import Audit
+from .audit_site import FATES
+from .conftest import a_private_database, a_private_registry
+
+pytestmark = pytest.mark.real_commits
 
 
-def test_both_ledgers_agree_every_day_though_the_posting_was_killed(private_registry):
-    audit = Audit(private_registry, wallets=6, calls=1_500, kills=2, every=7)
+@pytest.fixture
+def charts(databases):
+    """The registry of a database with a company in each chart of accounts."""
+    with (
+        a_private_database(databases, databases.charts_template()) as database,
+        a_private_registry(database) as registry,
+    ):
+        yield registry
+
+
+def test_both_ledgers_agree_every_day_though_the_posting_was_killed(charts):
+    audit = Audit(charts, wallets=6, calls=900, kills=2, every=7)
     assert audit.check() == [], audit.figures
-    # It was about something: kills that hit, a lock date that moved entries, every fate of a top-up.
+    # It was about something: kills that hit, lock dates that moved entries, every fate of a top-up.
     assert audit.figures["killed"], audit.figures
-    assert audit.figures["moved by the lock date"], audit.figures
-    assert all(audit.site.fates.values()), audit.figures
+    moved = {site.chart: audit.figures[f"moved by the lock date, {site.chart}"] for site in audit.sites}
+    assert moved["generic_coa"] and moved["es_pymes"] and not moved["jp"], audit.figures
+    assert all(sum(site.fates[fate] for site in audit.sites) for fate in FATES), audit.figures

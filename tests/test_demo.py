@@ -36,14 +36,22 @@ def cost_of(call, prices):
     return (price * billed / 60 + fee).quantize(Decimal("0.000001"), ROUND_HALF_UP)
 
 
-@tagged("post_install", "-at_install")
-class TestDemo(HttpCase):
+class DemoCase(HttpCase):
+    """Skipped where the addon is installed without its demo data."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         module = cls.env["ir.module.module"].search([("name", "=", "call_wallet")])
         if not module.demo:
             raise SkipTest("the addon is installed without its demo data")
+
+
+@tagged("post_install", "-at_install")
+class TestDemo(DemoCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         cls.records = read("calls.csv")
         prices = {row["prefix"]: row for row in read("rates.csv")}
         cls.costs = {(call["account"], call["call_ref"]): cost_of(call, prices) for call in cls.records}
@@ -130,3 +138,76 @@ class TestDemo(HttpCase):
         load(self.env)
         after = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
         self.assertEqual(after, before)
+
+
+@tagged("post_install", "-at_install")
+class TestSpecialCases(DemoCase):
+    """What finance meets now and then: one customer each, their books at the end of November."""
+
+    def _wallet(self, account):
+        return self.env["call.wallet"].search([("account_ref", "=", account)])
+
+    def _figures(self, account, day="2026-11-30"):
+        """(the wallet, settled without funds, awaited, the general ledger), all else must be explained."""
+        wallet = self._wallet(account)
+        rows = self.env["call.wallet"].reconciliation(day, wallet.company_id)
+        [row] = [row for row in rows if row["wallet"] == wallet.id]
+        self.assertEqual(Decimal(row["unexplained"]), 0)
+        names = ("closing", "settled_without_funds", "awaiting_payment", "general_ledger")
+        return tuple(Decimal(row[name]) for name in names)
+
+    def test_the_bank_s_fee_is_not_taken_from_the_customer(self):
+        # 241 on the bank's line and 9 of fee are the 250 that were ordered.
+        self.assertEqual(self._figures("HOOLI"), (250, 0, 0, 250))
+        [line] = self._wallet("HOOLI").topup_ids.invoice_id._get_reconciled_statement_lines()
+        self.assertEqual(line.amount, 241)
+        fees = line.company_id._call_wallet_fee_accounts()
+        self.assertEqual(line.move_id.line_ids.filtered(lambda item: item.account_id in fees).balance, 9)
+
+    def test_withheld_tax_counts_as_received(self):
+        # 180 on the bank's line and a certificate of 20
+        self.assertEqual(self._figures("VANDELAY"), (200, 0, 0, 200))
+        topup = self._wallet("VANDELAY").topup_ids
+        self.assertEqual(topup.counted_amount, 20)
+        self.assertTrue(topup.invoice_id.message_ids.filtered(lambda message: "0001-4711" in (message.body or "")))
+
+    def test_a_write_off_waits_for_a_decision(self):
+        self.assertEqual(self._figures("TYRELL"), (0, 500, 0, 500))
+        waiting = self.env["call.wallet.waiting"].search([("wallet_id", "=", self._wallet("TYRELL").id)])
+        self.assertIn("settled without a payment", waiting[:1].reason)
+        self.assertIn("Settled Without Funds…", waiting[:1].next_step)
+
+    def test_another_write_off_is_released(self):
+        self.assertEqual(self._figures("SOYLENT"), (0, 0, 0, 0))
+        [entry] = self._wallet("SOYLENT").topup_ids.release_move_ids
+        self.assertEqual((entry.state, entry.amount_total), ("posted", 120))
+
+    def test_nothing_else_waits(self):
+        accounts = ("HOOLI", "VANDELAY", "SOYLENT", "WAYNE", "CYBERDYNE")
+        waiting = self.env["call.wallet.waiting"].search([("wallet_id.account_ref", "in", accounts)])
+        self.assertEqual(waiting.mapped("reason"), [])
+
+    def test_one_payment_pays_three_top_ups(self):
+        topups = self._wallet("WAYNE").topup_ids
+        self.assertEqual(sorted(topups.mapped("credited_amount")), [50, 100, 150])
+        payment = topups.invoice_id.matched_payment_ids
+        self.assertEqual((len(payment), payment.amount), (1, 300))
+
+    def test_calls_are_billed_by_grace_and_first_block(self):
+        calls = self.env["call.usage"].search([("wallet_id.account_ref", "=", "WAYNE")], order="duration_seconds")
+        # 5 s: within the grace. 8 s: the first block, 0.06 * 20 / 60. 21 s: a block and one increment, 0.06 * 26 / 60.
+        self.assertEqual(calls.mapped("total_cost"), [Decimal(cost) for cost in ("0", "0.02", "0.026")])
+        # 50 + 100 + 150 - 0.02 - 0.026
+        self.assertEqual(self._wallet("WAYNE").balance, Decimal("299.954"))
+
+    def test_a_paid_top_up_s_credit_note_pays_the_next(self):
+        self.assertEqual(self._figures("CYBERDYNE"), (100, 0, 0, 100))
+        wallet = self._wallet("CYBERDYNE")
+        self.assertEqual(wallet.transaction_ids.sorted("sequence").mapped("amount"), [100, -100, 100])
+        self.assertEqual(wallet.topup_ids.sorted("id").mapped("credited_amount"), [0, 100])
+
+    def test_october_s_books_hold_none_of_it(self):
+        rows = self.env["call.wallet"].reconciliation("2026-10-31", self._wallet("TYRELL").company_id)
+        self.assertTrue(rows)
+        for row in rows:
+            self.assertEqual((Decimal(row["settled_without_funds"]), Decimal(row["unexplained"])), (0, 0), row)

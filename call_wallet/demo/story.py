@@ -6,6 +6,7 @@ from odoo.tools import file_open, groupby
 
 from ..tools.clock import recorded_at
 from ..tools.intake import parse_call
+from .cases import Cases
 
 _logger = logging.getLogger(__name__)
 
@@ -34,7 +35,9 @@ AUTO_TOPUP = {"level": "20", "amount": "50", "monthly_cap": "200"}
 
 
 def load(env):
-    """Bring the demo wallets to their state at the end of October 2026; a second call changes nothing.
+    """Bring the demo wallets to their state at the end of October 2026, and tell finance's special cases of November.
+
+    A second call changes nothing.
 
     The installation with demo data calls it (``hooks.py``). It is no model: in a database without demo data
     nothing of it can be reached.
@@ -54,6 +57,8 @@ class Story:
             self._tell_october()
         if is_new:
             self._tell_auto_topup()
+        if Cases(self.env).tell():
+            self._keep_quiet()
 
     def _tell_october(self):
         self._set_passwords()

@@ -70,12 +70,12 @@ def shell(setting, arguments):
 
 def bench(setting, arguments):
     """Run the benchmarks with the variables that lead to the server and its databases."""
-    return run_script(setting, "benchmarks/run.py", arguments)
+    return run_script(setting, "benchmarks/run.py", arguments, setting.databases.addon_template())
 
 
 def audit(setting, arguments):
     """Run the auditor's check of both ledgers at its full size."""
-    return run_script(setting, "tests/audit.py", arguments)
+    return run_script(setting, "tests/audit.py", arguments, setting.databases.charts_template())
 
 
 def setups(setting, arguments):
@@ -84,11 +84,11 @@ def setups(setting, arguments):
     return testing.run(setting, ["tests/test_setups.py", *(arguments or shlex.split(os.environ.get("ARGS", "")))])
 
 
-def run_script(setting, name, arguments):
+def run_script(setting, name, arguments, template):
+    """Run a script with the variables that lead to the server and to the template that it clones."""
     script = paths.REPO / name
     if not script.exists():
         raise StepError(f"{name} is missing", "restore it from Git")
-    template = setting.databases.addon_template()
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
     return subprocess.call(
         [setting.python, script, *arguments],
