@@ -193,12 +193,19 @@ class TestSpecialCases(DemoCase):
         payment = topups.invoice_id.matched_payment_ids
         self.assertEqual((len(payment), payment.amount), (1, 300))
 
-    def test_calls_are_billed_by_grace_and_first_block(self):
-        calls = self.env["call.usage"].search([("wallet_id.account_ref", "=", "WAYNE")], order="duration_seconds")
+    def test_a_contract_bills_by_grace_and_first_block(self):
+        wallet = self._wallet("WAYNE")
+        self.assertEqual(wallet.balance, 300)
+        platform = wallet.with_user(self.env["res.users"].search([("login", "=", "platform")]))
+        call = {"account": "WAYNE", "call_type": "live", "number": "+13125550100", "status": "completed"}
+        calls = [
+            {**call, "call_ref": f"wayne-{seconds}", "started_at": "2026-11-09T11:00:00Z", "duration_seconds": seconds}
+            for seconds in (5, 8, 21)
+        ]
+        results = platform.env["call.usage"].record_calls(calls)
         # 5 s: within the grace. 8 s: the first block, 0.06 * 20 / 60. 21 s: a block and one increment, 0.06 * 26 / 60.
-        self.assertEqual(calls.mapped("total_cost"), [Decimal(cost) for cost in ("0", "0.02", "0.026")])
-        # 50 + 100 + 150 - 0.02 - 0.026
-        self.assertEqual(self._wallet("WAYNE").balance, Decimal("299.954"))
+        costs = [Decimal(result["total_cost"]) for result in results]
+        self.assertEqual(costs, [Decimal(cost) for cost in ("0", "0.02", "0.026")])
 
     def test_a_paid_top_up_s_credit_note_pays_the_next(self):
         self.assertEqual(self._figures("CYBERDYNE"), (100, 0, 0, 100))

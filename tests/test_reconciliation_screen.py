@@ -7,6 +7,12 @@ from .test_backend_screens import BackendCommon
 
 
 class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
+    def setUp(self):
+        super().setUp()
+        # The demo's write-off waits for a decision, and the verdict would say so before anything else.
+        with self._at("2026-11-06"):
+            self.env.ref("call_wallet.demo_wallet_tyrell").topup_ids.release_unfunded("Decided")
+
     def _last_month(self, day):
         """A day of last month, which the screen opens with."""
         end = self.company._call_wallet_today().replace(day=1) - timedelta(days=1)

@@ -71,25 +71,9 @@ class Cases:
             self.wallets["SOYLENT"].topup_ids.release_unfunded("Insolvent, nothing will come of it")
 
     def _several_in_one_payment(self):
-        """One payment of 300 for three top-ups; then calls of 5, 8 and 21 seconds.
-
-        They are billed 0 (grace of 5), 20 (the first block) and 26 seconds, at 0.06 a minute.
-        """
+        """One payment of 300 for three top-ups. Its contract has a first block and a grace; nobody has called."""
         invoices = self.env["account.move"].union(*(self._order("WAYNE", amount) for amount in ("50", "100", "150")))
         self._pay(invoices, group_payment=True)
-        with recorded_at(DECIDED):
-            self.env["call.usage"]._record_calls([self._call(seconds) for seconds in (5, 8, 21)])
-
-    def _call(self, seconds):
-        return {
-            "account": "WAYNE",
-            "call_ref": f"wayne-{seconds}",
-            "call_type": "live",
-            "number": "+13125550100",
-            "started_at": f"{DECIDED:%Y-%m-%d}T11:00:{seconds:02}Z",
-            "duration_seconds": seconds,
-            "status": "completed",
-        }
 
     def _note_pays_the_next(self):
         """A paid top-up of 100 is credited in full, and the note pays another: the money is the customer's still."""
