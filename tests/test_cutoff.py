@@ -133,11 +133,11 @@ class TestCutoff(PostingCommon):
         action = self.wallet.open_reconciled("earlier_periods", "2026-11-30")
         self.assertEqual(self.env["call.wallet.transaction"].search(action["domain"]), rows)
         proof = self.env["call.wallet.reconciliation"]
-        sections = proof._sections(date(2026, 10, 31), self.books)
+        sections = proof._books(date(2026, 10, 31), self.books).sections
         [line] = proof._explained(date(2026, 10, 31), self.books, sections)
         self.assertEqual(line[3:], ("Posted on the day of the call, charged later", move.name, move.date, Decimal(-2)))
-        [section] = proof._sections(date(2026, 11, 30), self.books)
-        self.assertEqual([amount for _label, amount in proof._of_what_was_used(section)], [2, 0])
+        [section] = proof._books(date(2026, 11, 30), self.books).sections
+        self.assertEqual([(name, amount) for name, _label, amount in proof._parts(section)], [("used", 2), ("used", 0)])
         screen = self.env["call.wallet"].reconciliation_screen("2026-11-30", self.books.id)
         self.assertEqual(screen["sections"][0]["total"]["earlier_periods"], "2.000000")
         report = self.env["ir.actions.report"]

@@ -71,7 +71,7 @@ export class Reconciliation extends Component {
     }
 
     get isLate() {
-        return this.data.sections.some(({ total }) => Number(total.not_posted) !== 0);
+        return this.data.sections.some(({ total }) => !this.isZero(total.unposted) || !this.isZero(total.posted_later));
     }
 
     columns(section) {
