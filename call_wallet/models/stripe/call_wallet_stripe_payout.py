@@ -5,13 +5,13 @@ from functools import partial
 import stripe
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
-from odoo.tools import plaintext2html
 
-from ...const import FINANCE_MANAGER, TO_DO
+from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
 from ...tools.door import books_door, door, each, in_books, worker
 from ...tools.rights import as_superuser
 from ...tools.stripe_client import client
+from ...tools.task import give_task, in_language_of
 from .call_wallet_stripe_entry import to_major
 
 _logger = logging.getLogger(__name__)
@@ -242,12 +242,13 @@ class CallWalletStripePayout(models.Model):
 
     def _undo(self, why):
         """Open the bank's line and the payments again: the bank has not taken the money."""
-        line, _ = self.statement_line_id, self.env._
+        line, told = self.statement_line_id, self._for_finance()
+        _ = told.env._
         if line:
             self.env["call.wallet.failure"]._beside("Undo a payout", self, line.action_undo_reconciliation)
         self.write({"state": "failed", "statement_line_id": False})
-        amount = self.currency_id.format(self.amount)
-        self._tell(
+        amount = told.currency_id.format(self.amount)
+        told._tell(
             _("Payout %(payout)s of %(amount)s failed", payout=self.reference, amount=amount),
             _(
                 "%(why)s The money is at Stripe again and comes with a later payout. Where the bank's statement shows "
@@ -267,21 +268,20 @@ class CallWalletStripePayout(models.Model):
             return
         self.write({"state": "doubt", "note": doubt})
         self.activity_ids.unlink()
-        amount = self.currency_id.format(self.amount)
-        self._tell(
-            self.env._("Payout %(payout)s of %(amount)s is not matched", payout=self.reference, amount=amount), doubt
+        told = self._for_finance()
+        amount = told.currency_id.format(self.amount)
+        told._tell(
+            told.env._("Payout %(payout)s of %(amount)s is not matched", payout=self.reference, amount=amount), doubt
         )
 
+    def _for_finance(self):
+        """Return the payout in the language of who in finance gets a task about it."""
+        return in_language_of(self, self.company_id._call_wallet_finance_user(), self.company_id)
+
     def _tell(self, summary, note):
-        user = self.company_id._call_wallet_finance_user()
+        """Give finance a task; its texts are in the language of ``_for_finance``."""
         self.message_post(body=note, subject=summary)
-        self.with_context(mail_activity_quick_update=True).activity_schedule(
-            TO_DO,
-            summary=summary,
-            note=plaintext2html(note),
-            user_id=user.id or self.env.uid,
-            date_deadline=self.company_id._call_wallet_today(),
-        )
+        give_task(self, self.company_id._call_wallet_finance_user(), summary, note, self.company_id)
 
     def _is_late(self):
         return now().date() > self.arrival_date + LATE
