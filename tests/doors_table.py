@@ -496,6 +496,8 @@ ALONE = {"call.wallet.auto_topup_now"}
 # Doors that cannot be opened here, and where they are.
 ELSEWHERE = {
     "call.wallet.stripe.event._cron_sweep": "tests/test_stripe_sweep.py has the stand-in for Stripe",
+    "call.wallet.stripe.event.action_retry": "tests/test_stripe_account.py likewise",
+    "call.wallet.auto_topup_mandate": "tests/test_stripe_account.py; it writes only when Stripe names a renewed card",
     "call.wallet.stripe.payout._cron_payouts": "tests/test_stripe_payouts.py, likewise",
     "call.wallet._cron_check_invariants": "it only reads",
 }

@@ -136,6 +136,15 @@ class TestStripeRefusesTheAccount(RefusedCase):
         self.assertEqual(self._waiting(), [])
 
 
+class TestStripeRenewedCard(StripeFakeCase):
+    def test_the_consent_is_shown_for_a_card_that_the_bank_has_renewed(self):
+        """The stand-in's card is good until 12/2034."""
+        token = self._save_card(call_wallet_expires_on="2020-01-31")
+        text = self.wallet.auto_topup_mandate("20", "50", "200", token.id)
+        self.assertIn("200.00", text)
+        self.assertEqual(str(token.call_wallet_expires_on), "2034-12-31")
+
+
 class TestStripeKeepsFailing(RefusedCase):
     """Finance is told of what goes on failing, and no more once it works."""
 
@@ -193,6 +202,13 @@ class TestStripeKeepsFailing(RefusedCase):
         self.assertIn("give it the permission", told)
         self.fake.refusals.clear()
         event._cron_process()
+        self.assertEqual((event.state, self._waiting("call.wallet.stripe.event")), ("done", []))
+        self.assertBalance(self.wallet, 0)
+
+    def test_a_finance_manager_has_a_message_processed_again(self):
+        event = self._failing_event(3)
+        self.fake.refusals.clear()
+        event.with_user(self._make_user("manager", "finance_manager")).action_retry()
         self.assertEqual((event.state, self._waiting("call.wallet.stripe.event")), ("done", []))
         self.assertBalance(self.wallet, 0)
 

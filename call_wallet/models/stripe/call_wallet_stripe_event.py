@@ -253,7 +253,9 @@ class CallWalletStripeEvent(models.Model):
                 break
             try:
                 items = missing(provider, since)
-            except stripe.StripeError as error:
+            except psycopg2.OperationalError:
+                raise
+            except Exception as error:  # whatever it is, it must not keep the other parts and accounts waiting
                 _logger.warning("Stripe was not compared with %s.", provider.name, exc_info=True)
                 lists_failed[part] = error
                 continue
