@@ -216,7 +216,8 @@ class CallWalletOwners(models.Model):
 
         The last address that is told of a low balance stays: without any the wallet would stop.
         """
-        _ = self.env._
+        told = self._for_finance()
+        _ = told.env._
         self.owner_ids = [Command.unlink(user.id)]
         cards = self._cards_saved_by(user.partner_id)
         what = [_("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
@@ -236,7 +237,7 @@ class CallWalletOwners(models.Model):
         if self.billing_email and self.billing_email == user.email_normalized:
             self.billing_email = False
             what.append(_("Invoices are mailed to the customer's own address now."))
-        self._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
+        told._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
 
     # === BILLING INFORMATION === #
     # What invoices are addressed to: name, address and tax ID of the wallet's customer, and where they are mailed.
