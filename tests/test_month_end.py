@@ -30,7 +30,8 @@ class MonthEndCommon(PostingCommon):
         seconds = int(Decimal(amount) / Decimal("0.02") * 60)
         account = (wallet or self.wallet).account_ref
         with self._on(month, day):
-            result = self._record(self._call(account=account, call_type="whatsapp", duration_seconds=seconds))
+            call = {"account": account, "call_type": "whatsapp", "duration_seconds": seconds}
+            result = self._record(self._call(**call, started_at=f"2026-{month:02}-{day:02}T10:00:00Z"))
         self.assertEqual(result["result"], "charged")
 
     def _top_up(self, month, day, amount, wallet=None):
