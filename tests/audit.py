@@ -113,7 +113,7 @@ class Audit:
                     **{f"top-ups {fate}": count for fate, count in site.fates.items()},
                 }
             )
-            self.figures[f"moved by the lock date, {site.chart}"] = books.moved_by_lock
+            self.figures[f"booked on a later day, {site.chart}"] = books.moved_by_lock
             problems += self._timed("reconciling", lambda: self._reconciliation(site, books.balances))
             return problems + self._timed("reconciling", lambda: self._check_planted(site, planted, books))
 

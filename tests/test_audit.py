@@ -24,6 +24,7 @@ def test_both_ledgers_agree_every_day_though_the_posting_was_killed(charts):
     assert audit.check() == [], audit.figures
     # It was about something: kills that hit, lock dates that moved entries, every fate of a top-up.
     assert audit.figures["killed"], audit.figures
-    moved = {site.chart: audit.figures[f"moved by the lock date, {site.chart}"] for site in audit.sites}
-    assert moved["generic_coa"] and moved["es_pymes"] and not moved["jp"], audit.figures
+    moved = {site.chart: audit.figures[f"booked on a later day, {site.chart}"] for site in audit.sites}
+    # Nothing is closed in Japan; what is less than a yen waits there for an entry of a later day.
+    assert moved["generic_coa"] and moved["es_pymes"], audit.figures
     assert all(sum(site.fates[fate] for site in audit.sites) for fate in FATES), audit.figures
