@@ -27,9 +27,8 @@ class TestStripeFees(StripeBooks):
 
     def test_the_fee_is_entered_once(self):
         transaction = self._paid()
-        self._deliver_all()
         for _time in range(2):
-            transaction._call_wallet_fetch_intent()
+            self._deliver_all()
             transaction._post_process()
             self.env["call.wallet.stripe.event"]._cron_sweep()
             self._follow()

@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
 from ...const import FINANCE_MANAGER
+from ...tools.asking import ask_and_enter
 from ...tools.clock import now, utcnow
 from ...tools.door import books_door, door, each, in_books, worker
 from ...tools.rights import as_superuser
@@ -161,15 +162,23 @@ class CallWalletStripePayout(models.Model):
         )
         return entries.filtered(lambda entry: entry._is_a_wallets() and entry._is_due())
 
+    @worker
     @api.model
     def _bring_payout(self, provider, name):
         """Bring our side to how a payout stands at Stripe; return whether payouts are entered here."""
         if not provider._call_wallet_books_fees() or not provider._call_wallet_serves_wallets():
             return False
-        self._enter_payout(provider, client(provider).payouts.retrieve(name).to_dict())
-        # What it is made up of is asked for outside of this transaction.
-        self.env.ref("call_wallet.ir_cron_stripe_payouts")._trigger()
+        ask_and_enter(
+            self.env,
+            lambda: client(provider).payouts.retrieve(name).to_dict(),
+            lambda told, _asked_at: self._hear_of(provider, told),
+        )
         return True
+
+    def _hear_of(self, provider, told):
+        self._enter_payout(provider, told)
+        # What it is made up of is asked for by itself.
+        self.env.ref("call_wallet.ir_cron_stripe_payouts")._trigger()
 
     @api.model
     def _enter_payout(self, provider, told):
