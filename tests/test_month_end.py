@@ -29,9 +29,14 @@ class MonthEndCommon(PostingCommon):
     def _use(self, month, day, amount, wallet=None):
         seconds = int(Decimal(amount) / Decimal("0.02") * 60)
         account = (wallet or self.wallet).account_ref
+        call = self._call(
+            account=account,
+            call_type="whatsapp",
+            duration_seconds=seconds,
+            started_at=f"2026-{month:02}-{day:02}T01:00:00Z",
+        )
         with self._on(month, day):
-            call = {"account": account, "call_type": "whatsapp", "duration_seconds": seconds}
-            result = self._record(self._call(**call, started_at=f"2026-{month:02}-{day:02}T10:00:00Z"))
+            result = self._record(call)
         self.assertEqual(result["result"], "charged")
 
     def _top_up(self, month, day, amount, wallet=None):
