@@ -261,7 +261,7 @@ class AuditSite:
         amount = millionths * Decimal("0.000001") * wallet.scale
         amount = min(amount, env["call.wallet"].browse(wallet.id).available_balance)
         if amount > 0:
-            env["call.wallet.ledger"]._take(
+            env["call.wallet.ledger"]._take_funds(
                 env["call.wallet"].browse(wallet.id), amount, "Unused", f"audit/{wallet.id}"
             )
             self.expected.moved(wallet.id, -amount)

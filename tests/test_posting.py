@@ -81,7 +81,7 @@ class TestPosting(PostingCommon):
         with self._at(5):
             self.wallet.refund("0.50", "Bad line", usage=self._usage_of(call))
             self.wallet.refund("10", "Goodwill")
-            self.ledger._take(self.wallet, "3", "Closed", "close/1")
+            self.ledger._take_funds(self.wallet, "3", "Closed", "close/1")
         move = self._post(5, 5)
         self.assertEqual(
             self._by_account(move),

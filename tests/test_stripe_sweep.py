@@ -120,7 +120,7 @@ class TestStripeSweep(StripeFakeCase):
         self._deliver_all()
         [charge] = self.fake.store.find("charge", status="failed")
         returns = self.env["call.wallet.stripe.return"]
-        returns._of("return", charge["id"], topup.invoice_id.transaction_ids, 6000, "card_declined")._bring(
+        returns._of("return", charge["id"], topup.invoice_id.transaction_ids, 6000, "card_declined")._bring_to(
             True, "failed"
         )
         self.assertBalance(self.wallet, 0)

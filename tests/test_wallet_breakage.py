@@ -142,7 +142,7 @@ class TestBreakage(CallWalletCommon):
     def test_more_than_there_is_cannot_be_taken(self):
         for amount in ("80.123457", "0", "-1"):
             with self.assertRaisesRegex(Exception, "cannot be taken"):
-                self.ledger._take(self.wallet, amount, "Too much", "test/1")
-        first = self.ledger._take(self.wallet, "80", "Once", "test/1")
-        self.assertEqual(self.ledger._take(self.wallet, "80", "Once", "test/1"), first)
+                self.ledger._take_funds(self.wallet, amount, "Too much", "test/1")
+        first = self.ledger._take_funds(self.wallet, "80", "Once", "test/1")
+        self.assertEqual(self.ledger._take_funds(self.wallet, "80", "Once", "test/1"), first)
         self.assertBalance(self.wallet, "0.123456")

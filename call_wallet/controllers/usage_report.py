@@ -27,7 +27,7 @@ class UsageReport(http.Controller):
         wallet = request.env["call.wallet"].browse(wallet_id)
         if not wallet.sudo().exists():
             raise NotFound()
-        wallet = wallet._as(ACCOUNT_MANAGER, owner=True)
+        wallet = wallet._permitted(ACCOUNT_MANAGER, owner=True)
         try:
             start = parse_day(date_from, "date_from", request.env)
             end = parse_day(date_to, "date_to", request.env)
@@ -47,7 +47,7 @@ class UsageReport(http.Controller):
         job = request.env["call.usage.report.job"].sudo().search(mine)
         if not job.attachment_id:
             raise NotFound()
-        job.wallet_id.with_env(request.env)._as(ACCOUNT_MANAGER, owner=True)
+        job.wallet_id.with_env(request.env)._permitted(ACCOUNT_MANAGER, owner=True)
         return request.env["ir.binary"]._get_stream_from(job.attachment_id).get_response(as_attachment=True)
 
     def _stream(self, file, filename, mimetype):

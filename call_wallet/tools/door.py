@@ -142,7 +142,7 @@ def each(env, items, step, failed=None, part=None):
         items = _left(env, items, part)
     for left, item in zip(reversed(range(len(items))), items, strict=True):
         try:
-            _apart(env, lambda item=item: step(item))
+            _in_its_own_transaction(env, lambda item=item: step(item))
             failures.forget(item)
         except Exception as error:  # whatever it is, it must not keep the others waiting
             is_told = failed(item, error) if failed else log_failure(item, error)
@@ -202,7 +202,7 @@ def log_failure(item, error):
         _logger.error("%s failed; the scheduled action tries again.", item, exc_info=error)
 
 
-def _apart(env, step):
+def _in_its_own_transaction(env, step):
     if not end_if_clean(env):
         with env.cr.savepoint():
             step()

@@ -69,7 +69,7 @@ class CallUsageReportWizard(models.TransientModel):
     def _compute_row_count(self):
         for wizard in self:
             in_order = not (wizard.date_from and wizard.date_to) or wizard.date_from <= wizard.date_to
-            wallet = wizard.wallet_id._as(ACCOUNT_MANAGER)
+            wallet = wizard.wallet_id._permitted(ACCOUNT_MANAGER)
             wizard.row_count = (
                 wallet._usage_report_extent(wizard.date_from, wizard.date_to).count if wallet and in_order else 0
             )
@@ -89,7 +89,7 @@ class CallUsageReportWizard(models.TransientModel):
 
         :raise UserError: the dates are the wrong way round
         """
-        self.wallet_id._as(ACCOUNT_MANAGER)
+        self.wallet_id._permitted(ACCOUNT_MANAGER)
         self.ensure_one()
         if self.date_from and self.date_to and self.date_to < self.date_from:
             raise UserError(self.env._("To: choose a day that is not before From."))

@@ -35,7 +35,7 @@ class CallWalletCloseWizard(models.TransientModel):
     def _compute_plan(self):
         for wizard in self:
             # Once, when the dialog opens: what it shows is compared with what there is when it is carried out.
-            wallet = wizard.wallet_id._as(FINANCE_MANAGER) if wizard.wallet_id else wizard.wallet_id
+            wallet = wizard.wallet_id._permitted(FINANCE_MANAGER) if wizard.wallet_id else wizard.wallet_id
             if not wallet:
                 wizard.update({"balance": ZERO, "paid_back": ZERO, "rest": ZERO, "owed": ZERO, "line_ids": False})
                 continue
@@ -59,7 +59,7 @@ class CallWalletCloseWizard(models.TransientModel):
         :raise AccessError: not a finance manager
         """
         self.ensure_one()
-        rejected = self.wallet_id._as(FINANCE_MANAGER).env["call.usage.rejection"]._open_of(self.wallet_id)
+        rejected = self.wallet_id._permitted(FINANCE_MANAGER).env["call.usage.rejection"]._open_of(self.wallet_id)
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_usage_rejection")
         return {**action, "context": {}, "domain": [("id", "in", rejected.ids)]}
 

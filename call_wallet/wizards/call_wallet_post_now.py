@@ -44,7 +44,7 @@ class CallWalletPostNow(models.TransientModel):
         :raise AccessError: not finance staff, or of another company
         """
         wallets = self.env["call.wallet"]
-        wallets.browse()._as(FINANCE)
+        wallets.browse()._permitted(FINANCE)
         first, last = wallets._parse_days(self.date_from, self.date_to)
         postings = as_superuser(self.env["call.wallet.posting"])
         companies = wallets._posting_companies(self.company_ids)

@@ -38,7 +38,7 @@ class CallWalletAccounting(models.Model):
             other days and companies had due is posted all the same
         :raise AccessError: not finance staff, or of another company
         """
-        self.browse()._as(FINANCE)
+        self.browse()._permitted(FINANCE)
         date_from, date_to = self._parse_days(date_from, date_to)
         postings = as_superuser(self.env["call.wallet.posting"])
         for company in self._posting_companies(companies):
@@ -191,7 +191,7 @@ class CallWalletAccounting(models.Model):
         :raise AccessError: neither finance staff nor an account manager
         """
         proof = self.env["call.wallet.reconciliation"]
-        self._as(ACCOUNT_MANAGER)
+        self._permitted(ACCOUNT_MANAGER)
         companies = self.sudo().company_id
         if len(companies) != 1:
             raise UserError(self.env._("wallets: choose wallets of one company."))

@@ -81,7 +81,7 @@ class CallWalletMonthEnd(models.Model):
         :raise AccessError: not finance staff, or of another company
         """
         wallets = self.env["call.wallet"].browse()
-        wallets._as(FINANCE)
+        wallets._permitted(FINANCE)
         date = self._parse_last_day(date)
         own, entered, errors = as_superuser(self), self.sudo().browse(), {}
         for company in wallets._posting_companies(companies):

@@ -98,7 +98,7 @@ class CallWalletPosting(models.Model):
         :raise AccessError: not finance staff
         """
         self.ensure_one()
-        self.env["call.wallet"].browse()._as("call_wallet.group_finance")
+        self.env["call.wallet"].browse()._permitted("call_wallet.group_finance")
         self.check_access("read")
         as_superuser(self)._run_for_a_click()
         return True

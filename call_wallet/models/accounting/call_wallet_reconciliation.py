@@ -213,7 +213,7 @@ class CallWalletReconciliation(models.AbstractModel):
 
     def _scope(self, date, company):
         """Return the parameters as a ``date`` and a company (superuser) that the user may ask for."""
-        self.env["call.wallet"]._as(ACCOUNT_MANAGER)
+        self.env["call.wallet"]._permitted(ACCOUNT_MANAGER)
         if not isinstance(company, models.BaseModel):
             company = self.env["res.company"].browse(company if type(company) is int else 0)
         company = company.with_env(self.env).sudo().exists()

@@ -104,7 +104,7 @@ class CallWalletAutoTopupSettings(models.Model):
         :raise UserError: names each field that is not acceptable; nothing is changed then
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
         given = {"level": level, "amount": amount, "monthly_cap": monthly_cap, "token_id": token_id}
         if enabled:
@@ -168,7 +168,7 @@ class CallWalletAutoTopupSettings(models.Model):
         :raise UserError: names each field that is not acceptable
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet._ask_for_card(token_id)
         values, errors = wallet._check_auto_topup(level, amount, monthly_cap, token_id, accept_mandate=True)
         if errors:
@@ -280,7 +280,7 @@ class CallWalletAutoTopupSettings(models.Model):
 
         :raise AccessError: not finance staff
         """
-        self._as(FINANCE)
+        self._permitted(FINANCE)
         return self._open("action_call_wallet_auto_topup_wizard")
 
     def action_auto_topup_off(self):
@@ -295,5 +295,5 @@ class CallWalletAutoTopupSettings(models.Model):
 
         :raise AccessError: not an account manager
         """
-        self._as(ACCOUNT_MANAGER)
+        self._permitted(ACCOUNT_MANAGER)
         return self._open_list("action_call_wallet_auto_topup")

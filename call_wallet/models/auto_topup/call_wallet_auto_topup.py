@@ -179,7 +179,7 @@ class CallWalletAutoTopup(models.Model):
     # === LOG === #
 
     @api.model
-    def _note(self, reasons):
+    def _note_reasons(self, reasons):
         """Note reasons not to charge, each on the wallet's latest row if that has it already.
 
         One statement for all wallets: this runs every minute.

@@ -62,13 +62,13 @@ class CallWalletAutoTopupCharge(models.Model):
         if self._may_ask() and self.transaction_id._call_wallet_by_library():
             answer = self.transaction_id._call_wallet_ask_charge()
         if self._in_turn(partial(self._send, answer)):
-            self._in_turn(self._settle)
+            self._in_turn(self._finish_charge)
 
     @worker
     def _in_turn(self, step):
         """Carry out a step with the attempt locked; return False where another process has it, or has finished it."""
         with door(self.env):
-            is_ours = self._take()
+            is_ours = self._claim_charge()
             if is_ours:
                 step()
         return is_ours
@@ -96,7 +96,7 @@ class CallWalletAutoTopupCharge(models.Model):
         _logger.error("Automatic top-up %s is not finished; the next run goes on.", attempt.id, exc_info=error)
         attempt._keep_message(error)
 
-    def _take(self):
+    def _claim_charge(self):
         """Lock the attempt, unless another process is at it or has finished it."""
         self.env.flush_all()
         self.env.cr.execute(
@@ -201,7 +201,7 @@ class CallWalletAutoTopupCharge(models.Model):
         # Without `sent_at`: before the next time it is decided again whether it is still wanted.
         self.write({"reason": "not_taken", "message": message, "next_at": utcnow() + REPAIR, "sent_at": False})
 
-    def _settle(self):
+    def _finish_charge(self):
         """Enter the provider's answer: a payment that succeeded is registered and credited."""
         transaction = self.transaction_id
         if self.state not in OPEN or transaction.state == "draft":
@@ -228,7 +228,7 @@ class CallWalletAutoTopupCharge(models.Model):
     def _keep_message(self, error):
         try:
             with door(self.env):
-                if self._take():
+                if self._claim_charge():
                     self.message = str(error)[:300]
         except Exception:  # it is in the log already
             _logger.info("The message of automatic top-up %s was not kept.", self.id)

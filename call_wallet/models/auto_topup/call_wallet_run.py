@@ -173,7 +173,7 @@ class CallWalletAutoTopupRun(models.Model):
             else:
                 due.append(wallet_id)
         with door(self.env):
-            log._note(waiting)
+            log._note_reasons(waiting)
         each(self.env, self.browse(due), lambda wallet: wallet._auto_topup_run(), part="charges")
 
     def auto_topup_now(self, joined=False):
@@ -188,7 +188,7 @@ class CallWalletAutoTopupRun(models.Model):
         :raise UserError: automatic top-up is not on, or nothing may be charged now; says why
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
         if not joined and not end_if_clean(self.env):
             # What the provider charged could be rolled back here with the rest.
@@ -254,7 +254,7 @@ class CallWalletAutoTopupRun(models.Model):
         if decision.reason in STOPS:
             self._auto_topup_suspend(decision.reason)
             return
-        self.env["call.wallet.auto.topup"]._note({self.id: (decision.reason, decision.until, message)})
+        self.env["call.wallet.auto.topup"]._note_reasons({self.id: (decision.reason, decision.until, message)})
         if decision.until:
             self.write({"auto_topup_wait_code": decision.reason, "auto_topup_wait_until": decision.until})
         if decision.reason == "cap_reached":
@@ -275,7 +275,7 @@ class CallWalletAutoTopupRun(models.Model):
             }
         )
         if not attempt:
-            self.env["call.wallet.auto.topup"]._note({self.id: (reason, None, message)})
+            self.env["call.wallet.auto.topup"]._note_reasons({self.id: (reason, None, message)})
         self.env["call.wallet.alert"]._note_auto_topup(self, "auto_off", attempt)
 
     # === THE ORDER === #

@@ -72,7 +72,7 @@ class CallWalletClose(models.Model):
             balance below zero nobody agreed to
         :raise AccessError: not a finance manager
         """
-        wallet = self._as(FINANCE_MANAGER)
+        wallet = self._permitted(FINANCE_MANAGER)
         wallet.ensure_one()
         reason = parse_reason(reason)
         if not reason:
@@ -81,7 +81,7 @@ class CallWalletClose(models.Model):
             wallet._lock_for_closing()
             plan = wallet._closing_plan()
             wallet._check_closing(plan, take_rest is True, write_off is True)
-            notes = wallet._settle(plan, reason)
+            notes = wallet._settle_balance(plan, reason)
             wallet._archive_closed(plan, reason)
         # A provider sends money only for what is committed.
         for topup, note in notes:
@@ -94,7 +94,7 @@ class CallWalletClose(models.Model):
         :raise UserError: the wallet is not closed, or the customer has another one in this currency
         :raise AccessError: not a finance manager
         """
-        wallet = self._as(FINANCE_MANAGER)
+        wallet = self._permitted(FINANCE_MANAGER)
         wallet.ensure_one()
         if wallet.active:
             raise UserError(self.env._("Wallet %s is not closed.", wallet.account_ref))
@@ -197,7 +197,7 @@ class CallWalletClose(models.Model):
 
     # === DOING IT === #
 
-    def _settle(self, plan, reason):
+    def _settle_balance(self, plan, reason):
         """Bring the balance to zero; return the credit notes: (top-up, ``account.move``)."""
         ledger = self.env["call.wallet.ledger"]
         _ = self.with_context(lang=self.partner_id._call_wallet_lang()).env._
@@ -213,7 +213,7 @@ class CallWalletClose(models.Model):
                 _("The wallet changed while it was being closed. Nothing was done; look at it and close it again.")
             )
         if plan.rest > 0:
-            ledger._take(self, plan.rest, _("Wallet closed: %s", reason), f"{key}/rest")
+            ledger._take_funds(self, plan.rest, _("Wallet closed: %s", reason), f"{key}/rest")
         elif plan.rest < 0:
             ledger._write_off(self, _("Written off, wallet closed: %s", reason), f"{key}/write-off")
         return notes
@@ -352,7 +352,7 @@ class CallWalletClose(models.Model):
 
     def _take_expired(self):
         months = self.company_id.call_wallet_breakage_months
-        transaction = self.env["call.wallet.ledger"]._take(
+        transaction = self.env["call.wallet.ledger"]._take_funds(
             self,
             self.balance,
             self.with_context(lang=self.partner_id._call_wallet_lang()).env._(

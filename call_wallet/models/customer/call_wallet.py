@@ -134,7 +134,7 @@ class CallWalletOwners(models.Model):
         :raise UserError: not a portal user of the customer
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         user = wallet._colleagues().filtered(lambda colleague: colleague.id == user_id)
         if not user:
             raise UserError(self.env._("Person: choose a portal user of %s.", wallet.partner_id.name))
@@ -150,7 +150,7 @@ class CallWalletOwners(models.Model):
         :raise UserError: the last owner
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
         user = wallet.owner_ids.filtered(lambda owner: owner.id == user_id)
         if not user:
@@ -251,7 +251,7 @@ class CallWalletOwners(models.Model):
 
         :raise AccessError: neither an owner of the wallet nor finance staff
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
         return wallet._billing_information()
 
@@ -268,7 +268,7 @@ class CallWalletOwners(models.Model):
             and is not the user; names the field
         :raise AccessError: neither an owner of the wallet nor finance staff
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
         values = wallet._clean_billing_information(values)
         partner, before = wallet.partner_id, wallet._billing_information()

@@ -65,7 +65,7 @@ class CallWalletDashboard(models.Model):
 
         :raise AccessError: neither an owner of the wallets nor an account manager
         """
-        wallets = self._as(ACCOUNT_MANAGER, owner=True)
+        wallets = self._permitted(ACCOUNT_MANAGER, owner=True)
         by_owner = not self.env.user.has_group(ACCOUNT_MANAGER)
         with door(self.env):
             self.env["call.wallet.watch"]._renew(wallets.ids, by_owner)
@@ -87,7 +87,7 @@ class CallWalletDashboard(models.Model):
             ``transactions``, ``invoices``, ``recipients``
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
-        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         wallet = wallet.with_context(tz=wallet.tz)
         days = wallet._dashboard_days()
@@ -287,7 +287,7 @@ class CallWalletDashboard(models.Model):
         :raise UserError: not an invoice of this wallet, or still a draft
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
-        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         invoice = wallet.topup_ids.invoice_id.filtered(lambda move: move.id == invoice_id)
         if not invoice or invoice.state == "draft":

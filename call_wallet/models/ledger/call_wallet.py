@@ -49,7 +49,7 @@ class CallWalletRefund(models.Model):
             person (``request_refund`` asks for a second one); or the wallet is closed
         :raise AccessError: not finance staff
         """
-        wallet = self._as(FINANCE)
+        wallet = self._permitted(FINANCE)
         wallet.ensure_one()
         usage = wallet._to_usage(usage)
         with door(self.env):
@@ -69,7 +69,7 @@ class CallWalletRefund(models.Model):
         :raise UserError: amount or reason missing, above what the call cost, or the wallet is closed
         :raise AccessError: not finance staff
         """
-        wallet = self._as(FINANCE)
+        wallet = self._permitted(FINANCE)
         wallet.ensure_one()
         ledger = wallet.env["call.wallet.ledger"]
         usage = wallet._to_usage(usage)
@@ -125,7 +125,7 @@ class CallWalletRefund(models.Model):
 
         :raise AccessError: not finance staff
         """
-        self._as(FINANCE)
+        self._permitted(FINANCE)
         return self._open_list("action_call_wallet_refund_request")
 
     # === INVARIANTS === #
@@ -142,7 +142,7 @@ class CallWalletRefund(models.Model):
         :return: list of sentences, one a violation; empty when all invariants hold
         :raise AccessError: not finance staff
         """
-        self.browse()._as("call_wallet.group_finance")
+        self.browse()._permitted("call_wallet.group_finance")
         ids = wallets.ids if isinstance(wallets, models.BaseModel) else wallets
         self.env.flush_all()
         violations = []

@@ -130,7 +130,7 @@ class CallWalletLedger(models.AbstractModel):
 
     # === MOVEMENTS OTHER THAN CALLS === #
 
-    def _post(self, entry):
+    def _enter(self, entry):
         """Append one entry, once: its key is looked up under the lock.
 
         :return: ``call.wallet.transaction``, the earlier one if the key is there already
@@ -156,7 +156,7 @@ class CallWalletLedger(models.AbstractModel):
         fingerprint = f"{amount}/{usage.id if usage else ''}/{reason}"
         if usage and not self._find(wallet.id, key):
             self._check_refundable(wallet, amount, usage)
-        return self._post(
+        return self._enter(
             Entry(
                 wallet_id=wallet.id,
                 date=utcnow(),
@@ -210,7 +210,7 @@ class CallWalletLedger(models.AbstractModel):
         cost, refunded = map(parse_amount, self.env.cr.fetchone())
         return cost - refunded, cost
 
-    def _take(self, wallet, amount, reason, key):
+    def _take_funds(self, wallet, amount, reason, key):
         """Take funds that will not be used any more: idle ones, or what closing a wallet leaves.
 
         :param amount: positive, in the wallet's currency; at most what is available
@@ -229,7 +229,7 @@ class CallWalletLedger(models.AbstractModel):
                     left=left,
                 )
             )
-        return self._post(
+        return self._enter(
             Entry(wallet.id, utcnow(), "reversal", -amount, reason, key=key, fingerprint=f"{amount}/{reason}")
         )
 
@@ -241,7 +241,7 @@ class CallWalletLedger(models.AbstractModel):
         owed = -parse_amount(self._lock(wallet.ids)[wallet.id].balance)
         if owed <= 0:
             raise UserError(self.env._("Wallet %s: the balance is not below zero.", wallet.account_ref))
-        return self._post(Entry(wallet.id, utcnow(), "refund", owed, reason, key=key, fingerprint=f"{owed}/{reason}"))
+        return self._enter(Entry(wallet.id, utcnow(), "refund", owed, reason, key=key, fingerprint=f"{owed}/{reason}"))
 
     # === STATUS === #
 

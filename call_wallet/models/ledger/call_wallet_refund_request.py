@@ -111,10 +111,10 @@ class CallWalletRefundRequest(models.Model):
             refunded since, or the wallet is closed
         :raise AccessError: not a finance manager
         """
-        request = self._as(FINANCE_MANAGER)
+        request = self._permitted(FINANCE_MANAGER)
         ledger = request.env["call.wallet.ledger"]
         with door(self.env):
-            request._take()
+            request._lock_request()
             request._refuse_own()
             ledger._lock(request.wallet_id.ids)
             request.wallet_id._refuse_closed()
@@ -133,12 +133,12 @@ class CallWalletRefundRequest(models.Model):
         :raise UserError: no reason, decided already, or asked for by the same person
         :raise AccessError: not a finance manager
         """
-        request = self._as(FINANCE_MANAGER)
+        request = self._permitted(FINANCE_MANAGER)
         reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the refund is refused."))
         with door(self.env):
-            request._take()
+            request._lock_request()
             request._refuse_own()
             request._decide("refused", refusal_reason=reason)
         return True
@@ -149,11 +149,11 @@ class CallWalletRefundRequest(models.Model):
         :raise UserError: decided already
         :raise AccessError: somebody else's request
         """
-        request = self._as(FINANCE)
+        request = self._permitted(FINANCE)
         if request.requested_by_id != self.env.user:
             raise AccessError(self.env._("Only the person who asked for a refund withdraws the request."))
         with door(self.env):
-            request._take()
+            request._lock_request()
             request._decide("withdrawn")
         return True
 
@@ -162,11 +162,11 @@ class CallWalletRefundRequest(models.Model):
 
         :raise AccessError: not a finance manager
         """
-        self._as(FINANCE_MANAGER)
+        self._permitted(FINANCE_MANAGER)
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_refund_refusal")
         return {**action, "context": {"default_request_id": self.id}}
 
-    def _take(self):
+    def _lock_request(self):
         """Hold the request until the transaction ends; of two who decide, the second sees the first."""
         self.env.flush_all()
         self.env.cr.execute("SELECT FROM call_wallet_refund_request WHERE id = %s FOR UPDATE", [self.id])
@@ -196,7 +196,7 @@ class CallWalletRefundRequest(models.Model):
 
     # === PERMISSIONS === #
 
-    def _as(self, group):
+    def _permitted(self, group):
         """Return the request as superuser, for a user of ``group`` who may read it."""
         self.ensure_one()
         if self.env.su:

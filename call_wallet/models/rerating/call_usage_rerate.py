@@ -143,9 +143,9 @@ class CallUsageRerate(models.Model):
         :raise UserError: neither wallets nor a rate plan chosen, or already posted
         :raise AccessError: not finance staff
         """
-        rerate = self._as(FINANCE)
+        rerate = self._permitted(FINANCE)
         with door(self.env):
-            if rerate._take() not in ("draft", "previewing", "previewed"):
+            if rerate._lock_state() not in ("draft", "previewing", "previewed"):
                 raise UserError(self.env._("This re-rating is over. Duplicate it to compare again."))
             rerate._start_preview()
         rerate._run_for_a_click()
@@ -162,9 +162,9 @@ class CallUsageRerate(models.Model):
         :raise UserError: not previewed, or posted already
         :raise AccessError: not a finance manager
         """
-        rerate = self._as(FINANCE_MANAGER)
+        rerate = self._permitted(FINANCE_MANAGER)
         with door(self.env):
-            state = rerate._take()
+            state = rerate._lock_state()
             if state == "posted":
                 raise UserError(self.env._("This re-rating was posted already."))
             if state not in ("previewed", "posting"):
@@ -180,9 +180,9 @@ class CallUsageRerate(models.Model):
         :raise UserError: posting has begun
         :raise AccessError: not finance staff
         """
-        rerate = self._as(FINANCE)
+        rerate = self._permitted(FINANCE)
         with door(self.env):
-            if rerate._take() in ("posting", "posted"):
+            if rerate._lock_state() in ("posting", "posted"):
                 raise UserError(self.env._("Posting has begun. Correct it with another re-rating."))
             rerate.state = "discarded"
         return True
@@ -195,7 +195,7 @@ class CallUsageRerate(models.Model):
         action["domain"] = [("rerate_id", "=", self.id)]
         return action
 
-    def _as(self, group):
+    def _permitted(self, group):
         """Return the document as superuser, for a user of ``group`` who may read it."""
         self.ensure_one()
         if self.env.su:
@@ -208,7 +208,7 @@ class CallUsageRerate(models.Model):
 
     # === BATCHES === #
 
-    def _take(self):
+    def _lock_state(self):
         """Wait for the document and keep others waiting; return its state as it is then."""
         self.env.flush_all()
         self.env.cr.execute("SELECT state FROM call_usage_rerate WHERE id = %s FOR NO KEY UPDATE", [self.id])
@@ -232,7 +232,7 @@ class CallUsageRerate(models.Model):
     def _step(self):
         """Do one batch of whatever is to do; return whether there may be more."""
         with door(self.env):
-            state = self._take()
+            state = self._lock_state()
             if state == "previewing":
                 return self._preview_batch()
             if state == "posting":

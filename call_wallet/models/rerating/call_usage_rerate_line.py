@@ -70,8 +70,8 @@ class CallUsageRerateLine(models.Model):
 
     def _choose(self, state, new_state, note):
         for rerate in self.rerate_id:
-            rerate = rerate._as(FINANCE)
-            if rerate._take() != "previewed":
+            rerate = rerate._permitted(FINANCE)
+            if rerate._lock_state() != "previewed":
                 raise UserError(self.env._("Calls can be chosen between preview and posting."))
             # The totals keep telling what posting will do.
             self.env.cr.execute(

@@ -48,7 +48,7 @@ class CallUsageReratePost(models.Model):
             appended = self.env["call.wallet.ledger"]._append(list(entries.values()), locked)
             for line_id, entry in entries.items():
                 entered[line_id] = appended[entry.wallet_id, entry.key][0]
-        self._note(entered, refused)
+        self._note_outcome(entered, refused)
         self.env.invalidate_all()
         self.done_count += len(lines)
         return True
@@ -130,7 +130,7 @@ class CallUsageReratePost(models.Model):
             campaign_id=call.campaign_id,
         )
 
-    def _note(self, entered, refused):
+    def _note_outcome(self, entered, refused):
         """Write on the lines what became of them."""
         outcome = [(line_id, "posted", None, transaction_id) for line_id, transaction_id in entered.items()]
         outcome += [(line_id, "refused", reason, None) for line_id, reason in refused.items()]

@@ -38,7 +38,7 @@ class CallWalletStripePayoutMatch(models.Model):
             line = line or reader._line()
             if line or self.currency_id.is_zero(self.amount):
                 with self.env.cr.savepoint():
-                    self._settle(line, groups)
+                    self._reconcile_line(line, groups)
         except Doubt as doubt:
             self._leave(str(doubt))
 
@@ -161,7 +161,7 @@ class CallWalletStripePayoutMatch(models.Model):
 
     # === THE ENTRY === #
 
-    def _settle(self, line, groups):
+    def _reconcile_line(self, line, groups):
         """Book the line to the accounts on which the payments wait, and reconcile it with them.
 
         :raise Doubt: somebody has begun to reconcile the line, or the amounts differ

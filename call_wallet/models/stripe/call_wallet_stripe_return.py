@@ -14,7 +14,7 @@ OPEN = ("warning_needs_response", "warning_under_review", "needs_response", "und
 class CallWalletStripeReturn(models.Model):
     """A payment that the customer's bank has taken back: a card's dispute, a direct debit's return.
 
-    Level-triggered: ``_bring`` compares what Stripe says with ``is_taken`` and enters the
+    Level-triggered: ``_bring_to`` compares what Stripe says with ``is_taken`` and enters the
     difference. Taking back is a payment out of the provider's journal that stands against the
     one received, so that the invoice is open again; getting it back is a new payment.
     """
@@ -63,7 +63,7 @@ class CallWalletStripeReturn(models.Model):
         refuse_superseded(self.search([("reference", "=", name)]), asked_at)
         record = self._of("dispute", name, transaction, dispute["amount"], dispute["reason"])
         is_taken = sum(entry["amount"] for entry in dispute["balance_transactions"]) < 0
-        record._bring(is_taken, dispute["status"])
+        record._bring_to(is_taken, dispute["status"])
         return True
 
     @worker
@@ -97,11 +97,11 @@ class CallWalletStripeReturn(models.Model):
             return True
         if self._is_returned(charge, intent):
             record = self._of("return", name, transaction, charge["amount"], charge["failure_code"])
-            record._bring(True, "failed")
+            record._bring_to(True, "failed")
             transaction._call_wallet_block_debits()
             return True
         # Taken back although the money is here.
-        self.search([("reference", "=", name), ("is_taken", "=", True)])._bring(False, charge["status"])
+        self.search([("reference", "=", name), ("is_taken", "=", True)])._bring_to(False, charge["status"])
         return True
 
     def _is_returned(self, charge, intent):
@@ -144,7 +144,7 @@ class CallWalletStripeReturn(models.Model):
 
     # === WHAT FOLLOWS === #
 
-    def _bring(self, is_taken, status):
+    def _bring_to(self, is_taken, status):
         self.status = status
         if is_taken and not self.is_taken:
             self._take_back()
@@ -242,7 +242,7 @@ class CallWalletStripeReturn(models.Model):
     # Funds of a payment that is disputed: held while the dispute is open and the money still here.
     #
     # Once the money is taken, the ``reversal`` takes their place; once the dispute is decided for us, they are
-    # free. Like the rest of it a level, which ``_bring`` restores from whatever state.
+    # free. Like the rest of it a level, which ``_bring_to`` restores from whatever state.
 
     def _follow_dispute(self):
         is_open = self.kind == "dispute" and self.status in OPEN and not self.is_taken

@@ -43,7 +43,7 @@ class CallWalletOrder(models.Model):
             range, the company has no account for the deposits, or the key was used for another amount
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
         amount = wallet._check_topup(amount, accept_terms)
         topup = wallet._ordered_before(amount, request_key)
@@ -285,7 +285,7 @@ class CallWalletOrder(models.Model):
         :raise UserError: not a saved card of this customer
         :raise AccessError: neither an owner of the wallet nor finance staff
         """
-        wallet = self._as(FINANCE, owner=True)
+        wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
         token = wallet._payment_tokens().filtered(lambda token: token.id == token_id)
         if not token:

@@ -142,7 +142,7 @@ class CallWalletTopup(models.Model):
         :raise AccessError: not finance staff
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE)
+        self.wallet_id._permitted(FINANCE)
         topup = as_superuser(self)
         with door(self.env):
             topup._lock_for_payback()
@@ -263,7 +263,7 @@ class CallWalletTopup(models.Model):
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE, owner=True)
+        self.wallet_id._permitted(FINANCE, owner=True)
         topup = as_superuser(self)
         with door(self.env):
             topup._lock_outstanding()
@@ -296,7 +296,7 @@ class CallWalletTopup(models.Model):
         :raise AccessError: not finance staff
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE)
+        self.wallet_id._permitted(FINANCE)
         payments = self.invoice_id._get_reconciled_payments() | self.invoice_id.matched_payment_ids
         return {
             "type": "ir.actions.act_window",
@@ -313,7 +313,7 @@ class CallWalletTopup(models.Model):
         :raise AccessError: not finance staff
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE)
+        self.wallet_id._permitted(FINANCE)
         moves = self.invoice_id | self.invoice_id.reversal_move_ids
         return {
             "type": "ir.actions.act_window",
@@ -331,5 +331,5 @@ class CallWalletTopup(models.Model):
         :raise UserError: the invoice cannot be sent; says why
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE)
+        self.wallet_id._permitted(FINANCE)
         return self.invoice_id.action_send_and_print()

@@ -51,7 +51,7 @@ class CallWalletTopupPayback(models.Model):
         :raise AccessError: not a finance manager
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE_MANAGER)
+        self.wallet_id._permitted(FINANCE_MANAGER)
         topup = as_superuser(self)
         amount, reason = topup._check_payback_input(amount, reason)
         check_request_key(request_key, self.env)
@@ -249,7 +249,7 @@ class CallWalletTopupPayback(models.Model):
         :raise AccessError: not a finance manager
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE_MANAGER)
+        self.wallet_id._permitted(FINANCE_MANAGER)
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_payback_wizard")
         action["context"] = {"default_topup_id": self.id}
         return action

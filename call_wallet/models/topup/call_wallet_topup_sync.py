@@ -107,7 +107,7 @@ class CallWalletTopupSync(models.Model):
         if not difference:
             return difference
         number = self.credit_count + 1
-        self.env["call.wallet.ledger"]._post(self._entry(difference, number))
+        self.env["call.wallet.ledger"]._enter(self._entry(difference, number))
         self.write({"credited_amount": level, "credit_count": number})
         self.env.flush_all()
         return difference

@@ -22,7 +22,7 @@ class CallWalletTransfer(models.Model):
         :return: the ``account.bank.statement.line``s that were matched
         :raise AccessError: not finance staff
         """
-        self.env["call.wallet"]._as(FINANCE)
+        self.env["call.wallet"]._permitted(FINANCE)
         return as_superuser(self)._match_transfers(self.env.companies)
 
     @api.model

@@ -98,7 +98,7 @@ class CallWalletTopupUnfunded(models.Model):
         :raise AccessError: not a finance manager
         """
         self.ensure_one()
-        self.wallet_id._as(FINANCE_MANAGER)
+        self.wallet_id._permitted(FINANCE_MANAGER)
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_settlement_wizard")
         return {**action, "context": {"default_topup_id": self.id}}
 
@@ -164,7 +164,7 @@ class CallWalletTopupUnfunded(models.Model):
 
     def _check_settlement(self, reason):
         self.ensure_one()
-        self.wallet_id._as(FINANCE_MANAGER)
+        self.wallet_id._permitted(FINANCE_MANAGER)
         reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say what settled the invoice; it is kept with the wallet."))

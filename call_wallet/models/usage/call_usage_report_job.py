@@ -126,7 +126,7 @@ class CallUsageReportJob(models.Model):
         """
         self.ensure_one()
         self.check_access("read")
-        self.sudo().wallet_id.with_user(self.env.user)._as(ACCOUNT_MANAGER, owner=True)
+        self.sudo().wallet_id.with_user(self.env.user)._permitted(ACCOUNT_MANAGER, owner=True)
         if self.state != "ready":
             raise UserError(self.env._("The report is not ready yet; a notice with the link will follow."))
         return {"type": "ir.actions.act_url", "url": self._download_path(), "target": "download"}

@@ -168,7 +168,7 @@ class CallWalletUsageReport(models.Model):
         :raise UserError: unknown format, not a date, or dates the wrong way round; names the parameter
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
-        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         wallet._usage_report_writer(format)
         jobs = wallet.env["call.usage.report.job"]

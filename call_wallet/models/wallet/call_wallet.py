@@ -343,7 +343,7 @@ class CallWallet(models.Model):
 
     # === PERMISSIONS === #
 
-    def _as(self, *groups, owner=False):
+    def _permitted(self, *groups, owner=False):
         """Return the wallets as superuser, for a user who may do this.
 
         :param groups: any one of them suffices
@@ -413,7 +413,7 @@ class CallWallet(models.Model):
         :raise ValidationError: a bad or repeated address; nothing is changed then
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
-        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         with door(self.env):
             return wallet._replace_recipients(emails)
@@ -450,7 +450,7 @@ class CallWallet(models.Model):
         reason = parse_reason(reason)
         if not reason:
             raise UserError(self.env._("Reason: say why the wallet is paused; the customer sees it."))
-        wallets = self._as(ACCOUNT_MANAGER)
+        wallets = self._permitted(ACCOUNT_MANAGER)
         with door(self.env):
             self.env["call.wallet.ledger"]._set_paused(wallets.ids, True)
             wallets.pause_reason = reason
@@ -463,7 +463,7 @@ class CallWallet(models.Model):
 
         :raise AccessError: not an account manager
         """
-        wallets = self._as(ACCOUNT_MANAGER)
+        wallets = self._permitted(ACCOUNT_MANAGER)
         with door(self.env):
             self.env["call.wallet.ledger"]._set_paused(wallets.ids, False)
             wallets.pause_reason = False
@@ -506,7 +506,7 @@ class CallWallet(models.Model):
     # === ACTION METHODS === #
 
     def _open(self, xmlid, **context):
-        self._as(ACCOUNT_MANAGER)
+        self._permitted(ACCOUNT_MANAGER)
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(f"call_wallet.{xmlid}")
         action["context"] = {
@@ -546,7 +546,7 @@ class CallWallet(models.Model):
 
         :raise AccessError: not finance staff
         """
-        self._as(FINANCE)
+        self._permitted(FINANCE)
         return self._open("action_call_wallet_topup_wizard")
 
     def action_open_pause(self):
@@ -554,7 +554,7 @@ class CallWallet(models.Model):
 
         :raise AccessError: not an account manager
         """
-        self._as(ACCOUNT_MANAGER)
+        self._permitted(ACCOUNT_MANAGER)
         return self._open("action_call_wallet_pause")
 
     def action_open_refund(self):
@@ -562,7 +562,7 @@ class CallWallet(models.Model):
 
         :raise AccessError: not finance staff
         """
-        self._as(FINANCE)
+        self._permitted(FINANCE)
         return self._open("action_call_wallet_refund_wizard")
 
     def action_open_usage_report(self):
@@ -570,7 +570,7 @@ class CallWallet(models.Model):
 
         :raise AccessError: not an account manager
         """
-        self._as(ACCOUNT_MANAGER)
+        self._permitted(ACCOUNT_MANAGER)
         return self._open("action_call_usage_report_wizard")
 
     # === WHAT OWNERS SET === #
@@ -583,7 +583,7 @@ class CallWallet(models.Model):
         :raise UserError: not an amount, or negative
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
-        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         amount = wallet._check_threshold(amount)
         with door(self.env):
@@ -599,7 +599,7 @@ class CallWallet(models.Model):
         :raise UserError: a bad or repeated address, or a bad threshold; nothing is changed then
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
-        wallet = self._as(ACCOUNT_MANAGER, owner=True)
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         threshold = wallet._check_threshold(threshold)
         with door(self.env):
