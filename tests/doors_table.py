@@ -469,10 +469,6 @@ DOORS = {
         overdrawn_in_the_books,
         lambda wallet: wallet.env["call.wallet.month.end"].post_month_end(day_of(wallet), wallet.company_id),
     ),
-    "call.wallet.month.end.action_post_last_month": (
-        overdrawn_last_month,
-        lambda wallet: wallet.env["call.wallet.month.end"].action_post_last_month(),
-    ),
     "call.wallet.month.end._cron_post": (
         overdrawn_last_month,
         lambda wallet: wallet.env["call.wallet.month.end"]._cron_post(),

@@ -169,7 +169,7 @@ class Player:
             self.told["errors"].append(["authorize_call", 200, f"{ref}: two holds {first} {again}"])
         if self.rng.random() < 0.5:
             self.expect(
-                self.platform, lambda answer: answer["code"] in ("ok", "no_funds"), "call.wallet",
+                self.platform, lambda answer: answer["code"] in codes, "call.wallet",
                 "extend_hold", account=self.account, call_ref=ref, seconds=120,
             )  # fmt: skip
         if self.rng.random() < 0.5:

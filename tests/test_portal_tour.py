@@ -202,7 +202,7 @@ class LaterTurns:
             await seeText(".alert-success", "Billing information saved");
             """,
         )
-        self.assertEqual((self.partner.state_id, self.partner.email), (texas, "accounts@initrode.example"))
+        self.assertEqual((self.partner.state_id, self.wallet.billing_email), (texas, "accounts@initrode.example"))
 
     def test_the_report_is_downloaded_for_the_chosen_days(self):
         self._fund(self.wallet, "50")
