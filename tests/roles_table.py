@@ -434,7 +434,7 @@ ACTIONS = [
     Action("have one's own calls kept up to date", INTERNAL, "call.wallet.watch_calls"),
     Action("start one's own call", INTERNAL, "call.wallet.start_call",
            call_ref=lambda c: c.house_wallet() and "new-own-call", call_type="whatsapp", number="+14155550100"),
-    Action("extend one's own call", INTERNAL, "call.wallet.extend_call", call_ref=house_call, seconds=60),
+    Action("extend one's own call", INTERNAL, "call.wallet.extend_call", call_ref=house_call, total_seconds=60),
     Action("end one's own call", INTERNAL, "call.wallet.end_call", call_ref=house_call, duration_seconds=5),
     # === PRICES === #
     Action("edit a price", FINANCE, "call.rate.write", lambda c: c.rate, vals={"price_per_minute": 1}),

@@ -260,6 +260,7 @@ def test_bank_details_and_the_transfer_that_comes(site, watch):
         assert first._bank_instructions_stripe()
         site.fake.cash.fund(site.customer, 12000)
         site.deliver(env)
+        env.invalidate_all()
         assert (first.state, second.state, second.credited_amount) == ("paid", "partial", 20)
         sound(env)
 
