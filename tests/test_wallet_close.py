@@ -167,7 +167,7 @@ class TestClose(CallWalletCommon):
     def test_no_call_starts_and_the_sentence_says_why(self):
         self.mine.close("Contract over")
         verdict = self.authorize()
-        self.assertEqual((verdict["allowed"], verdict["code"]), (False, "unknown_account"))
+        self.assertEqual((verdict["allowed"], verdict["code"]), (False, "closed"))
         self.assertIn("closed", verdict["message"])
         self.assertIn("Contract over", self.wallet.status_meaning)
 

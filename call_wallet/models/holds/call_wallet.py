@@ -303,8 +303,9 @@ class CallWalletAuthorize(models.Model):
         }
 
     def _no_wallet(self, account_ref, call_ref):
-        closed = self.with_context(active_test=False).search_count([("account_ref", "=", account_ref)], limit=1)
-        return self._verdict("closed" if closed else "unknown_account", call_ref)
+        # Closed ones too, and of nobody's companies but the user's.
+        is_closed = account_ref in self.env["call.rate.plan"]._load_rated_wallets([account_ref])
+        return self._verdict("closed" if is_closed else "unknown_account", call_ref)
 
     def _message(self, code, rated, asked_to):
         """Return the sentence that the call button's tooltip shows, or that answers an extension or a release."""
