@@ -1,7 +1,9 @@
 """May a call start, for how long, and what is held for it."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -338,6 +340,35 @@ class TestHolds(AuthorizeCase):
         self.assertEqual(self._extend(600)["rate"], "0.012500")
         self.assertHeld("0.25")
 
+    def test_a_reference_that_is_used_anew_is_held_at_the_price_of_now(self):
+        moment = datetime(2026, 10, 5, 12)
+        with recorded_at(moment):
+            self._ask(expected_seconds=60)
+            self._release()
+        self.plan.rate_ids = [(0, 0, {"prefix": "14155", "price_per_minute": "1", "valid_from": "2026-10-05 13:00:00"})]
+        with recorded_at(moment + timedelta(hours=2)):
+            answer = self._ask(expected_seconds=30)
+            self.assertEqual((answer["rate"], answer["max_seconds"]), ("1.000000", 60))
+            # 1.00 buys one minute, whoever asks how often.
+            answer = self._extend(total_seconds=6000)
+            self.assertEqual((answer["allowed"], answer["code"], answer["max_seconds"]), (False, "no_funds", 60))
+
+    def test_a_price_that_begins_while_it_rings_is_covered(self):
+        """1.00 buys 10 minutes at 0.1 and one at 1.00: a call that starts at 12:00 costs the latter."""
+        noon = datetime(2026, 10, 5, 12)
+        self.plan.rate_ids = [
+            (0, 0, {"prefix": "351", "price_per_minute": "0.1", "valid_to": noon}),
+            (0, 0, {"prefix": "351", "price_per_minute": "1", "valid_from": noon}),
+        ]
+        with recorded_at(noon - timedelta(minutes=5)):
+            self.assertEqual(self._ask("early", "+3512345678")["max_seconds"], 600)
+            self._release("early")
+        with recorded_at(noon - timedelta(seconds=5)):
+            answer = self._ask("late", "+3512345678")
+        self.assertEqual((answer["rate"], answer["max_seconds"]), ("1.000000", 60))
+        call = self._call(call_ref="late", number="+3512345678", started_at="2026-10-05T12:00:10Z", duration_seconds=60)
+        self.assertEqual(self._record(call)["balance_after"], "0.000000")
+
     def test_holds_of_lost_calls_are_freed_by_the_scheduled_action(self):
         self._ask("c-1")
         self._ask("c-2")
@@ -367,6 +398,17 @@ class TestHolds(AuthorizeCase):
         self.assertTrue(self._extend(60)["allowed"])
         self.assertEqual(self._hold().state, "held")
         self.assertHeld("0.1375")
+
+    def test_a_hold_whose_time_is_over_is_not_counted_twice(self):
+        """Of 1.00, 0.75 are held for an hour at 0.0125; extended too late, the call gets what there is: 80 minutes."""
+        self._ask(expected_seconds=3600)
+        self._lose()
+        answer = self._extend(total_seconds=86400)
+        self.assertEqual((answer["allowed"], answer["max_seconds"]), (True, 4800))
+        self.assertHeld("1")
+        self._lose()
+        self.assertEqual(self._ask("c-2")["max_seconds"], 600)
+        self.assertHeld("0.125")
 
     def test_pausing_refuses_new_calls_and_lets_running_ones_last_what_they_hold(self):
         self._ask("c-1")

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from odoo.addons.call_wallet.tools.clock import recorded_at
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form
 from odoo.tools import mute_logger
 
@@ -330,6 +330,30 @@ class TestForeignCurrency(MonthEndCommon):
         self.assertEqual(self._revenue(OCTOBER), 480)
         self.assertEqual((back.reversed_entry_id, len(self._end())), (move, 0))
         self.assertAgrees(OCTOBER, NOVEMBER)
+
+    def test_a_choice_that_is_taken_back_has_never_held(self):
+        self._business()
+        for standard in ("ias_21", "ifric_22", "ias_21", "ifric_22"):
+            with self._on(11, 27):
+                self.books.call_wallet_standard = standard
+        self.assertFalse(self.books.call_wallet_standard_from)
+        self.assertFalse(self._end())
+        self.assertEqual(self._deposits(OCTOBER), (600, 660))
+
+    def test_each_day_has_the_standard_that_held_on_it(self):
+        for day, standard in ((1, "ias_21"), (10, "ifric_22"), (20, "ias_21")):
+            with self._on(11, day):
+                self.books.call_wallet_standard = standard
+        held = [self.books._call_wallet_is_monetary(date(2026, 11, day)) for day in (1, 9, 10, 19, 20)]
+        self.assertEqual(held, [True, True, False, False, True])
+        self.assertFalse(self.books._call_wallet_is_monetary(OCTOBER))
+
+    def test_the_day_from_which_a_standard_holds_is_nobody_s_to_write(self):
+        manager = self._make_user("standard.manager", "finance_manager")
+        manager.company_ids |= self.books
+        for field in ("call_wallet_standard_from", "call_wallet_standard_changes"):
+            with self.assertRaises(AccessError):
+                self.books.with_user(manager).write({field: "2020-01-01"})
 
     def test_deposits_that_are_not_refundable_keep_their_rates(self):
         """IFRIC 22: revenue 440, no exchange item, 660 owed."""

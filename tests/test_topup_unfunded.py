@@ -113,6 +113,8 @@ class TestSettledWithoutFunds(SettlementCase):
         )
         with self.assertRaisesRegex(UserError, "nothing is settled without funds"):
             self.topup.release_unfunded("Once more")
+        with self.assertRaisesRegex(UserError, "what was released is over"):
+            self.topup.cancel_order()
         self.assertTrue(self.wallet.message_ids.filtered(lambda message: "Insolvent" in message.body))
         self.assertSound(self.wallet)
         self.wallet.close("Contract over")

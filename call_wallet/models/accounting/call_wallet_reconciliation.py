@@ -434,8 +434,8 @@ class CallWalletReconciliation(models.AbstractModel):
         total, parts, _ = section.total, [], self.env._
         if section.overdrawn:
             parts += [
-                ("general_ledger", _("Of the general ledger: owed to customers"), section.owed),
-                ("general_ledger", _("Of the general ledger: owed by customers (overdrawn)"), -section.overdrawn),
+                ("general_ledger", _("Wallets above zero: owed to customers"), section.owed),
+                ("general_ledger", _("Wallets below zero: owed by customers"), -section.overdrawn),
             ]
         if total.earlier_periods or total.earlier_periods_booked:
             booked = _("Of these, booked this month because their period was closed")

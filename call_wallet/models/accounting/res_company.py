@@ -1,3 +1,5 @@
+from datetime import date
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -114,6 +116,9 @@ class ResCompanyAccounts(models.Model):
         "money owed. Income is booked at the day's rate, and at each month's end what is left is brought to the "
         "closing rate (IAS 21.23, 28). It holds for entries that are made from now on; what is posted stands. Branches "
         "follow their main company.",
+    )
+    call_wallet_standard_changes = fields.Char(
+        readonly=True, help="The days from which the other standard held, oldest first, as YYYY-MM-DD."
     )
     call_wallet_standard_from = fields.Date(
         "Holds from",
@@ -332,11 +337,22 @@ class ResCompanyAccounts(models.Model):
     # === DEPOSITS IN A FOREIGN CURRENCY === #
 
     def _call_wallet_note_standard(self, vals):
-        """Note the day from which another standard holds, in the company's time zone: what is posted stands."""
+        """Note the day from which another standard holds, in the company's time zone: what is posted stands.
+
+        A choice that is taken back on the same day has never held.
+        """
         chosen = vals.get("call_wallet_standard")
-        for company in self.sudo() if chosen and "call_wallet_standard_from" not in vals else ():
-            if company.call_wallet_standard != chosen:
-                company.call_wallet_standard_from = company._call_wallet_today()
+        for company in self.sudo() if chosen else ():
+            if company.call_wallet_standard == chosen:
+                continue
+            today = company._call_wallet_today()
+            changes = company.call_wallet_standard_changes or ""
+            days = [day for day in changes.split() if date.fromisoformat(day) < today]
+            # Each change is to the other one, so two on a day are none.
+            if len(changes.split()) == len(days):
+                days.append(today.isoformat())
+            company.call_wallet_standard_changes = " ".join(days) or False
+            company.call_wallet_standard_from = days[-1] if days else False
 
     def _call_wallet_is_monetary(self, day):
         """Tell whether deposits in a foreign currency are money owed (IAS 21) in an entry of ``day``.
@@ -344,5 +360,6 @@ class ResCompanyAccounts(models.Model):
         A branch is no legal entity of its own: the choice of the company above it counts (IAS 8.13).
         """
         company = self.sudo().root_id
-        changed = company.call_wallet_standard_from
-        return (company.call_wallet_standard == "ias_21") == (not changed or day >= changed)
+        changes = (company.call_wallet_standard_changes or "").split()
+        later = sum(day < date.fromisoformat(change) for change in changes)
+        return (company.call_wallet_standard == "ias_21") == (later % 2 == 0)

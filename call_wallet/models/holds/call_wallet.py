@@ -1,11 +1,11 @@
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from ...rating import MAX_CALL_SECONDS, Rate, max_seconds, whole_steps
+from ...rating import MAX_CALL_SECONDS, Rate, cost_of, max_seconds, whole_steps
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
@@ -25,7 +25,11 @@ from ...tools.rights import as_superuser
 from ..ledger.call_wallet_ledger import Funds
 from .call_wallet_hold import Hold
 
-DAY_SECONDS = 24 * 3600
+HOUR_SECONDS = 3600
+DAY_SECONDS = 24 * HOUR_SECONDS
+
+# How long it may ring before a call starts.
+NOW, RINGING = timedelta(), timedelta(minutes=3)
 
 # A browser's clock starts when the answer arrives, ours before: they differ by that much.
 CLOCK_TOLERANCE_SECONDS = 5
@@ -179,7 +183,7 @@ class CallWalletAuthorize(models.Model):
             asked = asked._replace(number=phone_number({"number": asked.number}))
         except Refused:
             return self._verdict("invalid_number", call_ref, rated)
-        rate = rated.match(asked.call_type, asked.direction, asked.number, utcnow())
+        rate = dearest_rate(rated, asked, utcnow())
         funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, rate)
@@ -228,9 +232,17 @@ class CallWalletAuthorize(models.Model):
         return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), asked_to="release")
 
     def _look_up(self, rated, call_ref):
-        """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged."""
-        funds = self._lock_funds(rated)
-        return funds, *self.env["call.wallet.hold"]._find(rated.wallet_id, call_ref)
+        """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged.
+
+        A hold whose time is over holds nothing any more, whether or not the scheduled action has come to it.
+        """
+        funds, holds = self._lock_funds(rated), self.env["call.wallet.hold"]
+        hold, is_settled = holds._find(rated.wallet_id, call_ref)
+        if hold and hold.state == "held" and hold.expires_at < utcnow():
+            holds._expire([rated.wallet_id])
+            funds = self._lock_funds(rated)
+            hold, is_settled = holds._find(rated.wallet_id, call_ref)
+        return funds, hold, is_settled
 
     def _lock_funds(self, rated):
         return self.env["call.wallet.ledger"]._lock([rated.wallet_id])[rated.wallet_id]
@@ -260,8 +272,7 @@ class CallWalletAuthorize(models.Model):
 
     def _rate_of(self, hold, rated):
         """Return the rate the call was authorised at, or its price alone if it is gone since."""
-        rate = rated.match(hold.call_type, hold.direction, hold.number, hold.authorized_at)
-        return rate or Rate(prefix="", price_per_minute=hold.rate)
+        return dearest_rate(rated, hold, hold.authorized_at) or Rate(prefix="", price_per_minute=hold.rate)
 
     @api.model
     def _cron_expire_holds(self, most=5_000):
@@ -529,7 +540,7 @@ class CallWalletAuthorize(models.Model):
             number = phone_number({"number": number})
         except Refused:
             return self._verdict("invalid_number", None, rated, funds)
-        rate = rated.match(call_type, "outbound", number, utcnow())
+        rate = dearest_rate(rated, Asked(call_type, "outbound", number, 0), utcnow())
         code = self._refusal_code(funds, rate)
         if not code and longest_call(rate, available(funds)) <= rate.grace_seconds:
             code = "no_funds"
@@ -576,6 +587,16 @@ class CallWalletAuthorize(models.Model):
         held = disputes.search([("wallet_id", "in", self.ids), ("held_amount", ">", 0)]).grouped("wallet_id")
         for wallet in self:
             wallet.disputed_amount = sum(held.get(wallet, disputes).mapped("held_amount"), ZERO)
+
+
+def dearest_rate(rated, call, at):
+    """Return the rate to hold funds by for a call that is authorised ``at`` (naive UTC), or None without a contract.
+
+    It is charged by the moment at which it starts, when it has rung. Where another price holds by then, funds are
+    held by the dearer one.
+    """
+    rates = [rated.match(call.call_type, call.direction, call.number, at + ringing) for ringing in (NOW, RINGING)]
+    return rates[0] and max(filter(None, rates), key=lambda rate: cost_of(rate, HOUR_SECONDS))
 
 
 def available(funds):

@@ -126,7 +126,7 @@ class CallWalletHold(models.Model):
             "expected": hold.expected_seconds,
             "rate": rate.price_per_minute,
             "rate_id": rate.rate_id or None,
-            "now": now,
+            "authorized": hold.authorized_at,
             "expires": now + timedelta(seconds=seconds) + GRACE,
         }
         self.env.cr.execute(WRITE_HOLD, values)
@@ -146,16 +146,17 @@ class CallWalletHold(models.Model):
         """Free what lost calls hold of these wallets; return whether there was anything."""
         return self._free(
             "expired",
-            "wallet_id = ANY(%(wallets)s) AND expires_at < now() AT TIME ZONE 'UTC'",
+            "wallet_id = ANY(%(wallets)s) AND expires_at < %(now)s",
             wallets=wallet_ids,
+            now=utcnow(),
         )
 
     @api.model
     def _wallets_with_expired(self, limit):
         self.env.cr.execute(
             "SELECT DISTINCT wallet_id FROM call_wallet_hold"
-            " WHERE state = 'held' AND expires_at < now() AT TIME ZONE 'UTC' ORDER BY 1 LIMIT %s",
-            [limit],
+            " WHERE state = 'held' AND expires_at < %s ORDER BY 1 LIMIT %s",
+            [utcnow(), limit],
         )
         return [row[0] for row in self.env.cr.fetchall()]
 
@@ -202,14 +203,15 @@ WRITE_HOLD = f"""
                (wallet_id, call_ref, call_type, direction, number, campaign, manager, application_ref, state, amount,
                 reserved_seconds, expected_seconds, rate, rate_id, authorized_at, expires_at)
         VALUES (%(wallet)s, %(ref)s, %(type)s, %(direction)s, %(number)s, %(campaign)s, %(manager)s,
-                %(application_ref)s, 'held', %(amount)s, %(seconds)s, %(expected)s, %(rate)s, %(rate_id)s, %(now)s,
-                %(expires)s)
+                %(application_ref)s, 'held', %(amount)s, %(seconds)s, %(expected)s, %(rate)s, %(rate_id)s,
+                %(authorized)s, %(expires)s)
         ON CONFLICT (wallet_id, call_ref) DO UPDATE
            SET state = 'held', call_type = EXCLUDED.call_type, direction = EXCLUDED.direction,
                number = EXCLUDED.number, campaign = EXCLUDED.campaign, manager = EXCLUDED.manager,
                application_ref = EXCLUDED.application_ref, amount = EXCLUDED.amount,
                reserved_seconds = EXCLUDED.reserved_seconds, expected_seconds = EXCLUDED.expected_seconds,
-               rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id, expires_at = EXCLUDED.expires_at
+               rate = EXCLUDED.rate, rate_id = EXCLUDED.rate_id, authorized_at = EXCLUDED.authorized_at,
+               expires_at = EXCLUDED.expires_at
         RETURNING id
     )
     UPDATE call_wallet_balance b

@@ -163,11 +163,11 @@ class CallWalletTopup(models.Model):
         invoice = self.invoice_id
         if self.state == "cancelled":
             return invoice.browse()
-        if self.state != "pending" or self._received() or self.unfunded_amount:
+        if self.state != "pending" or self._received() or self.unfunded_amount or self._released():
             raise UserError(
                 self.env._(
                     "%s: something was received or settled for it. Pay back what was received, or decide on what was "
-                    "settled without funds.",
+                    "settled without funds; what was released is over.",
                     self.display_name,
                 )
             )

@@ -18,7 +18,8 @@ class CallWalletSettingsMixin(models.AbstractModel):
         return {name for name, kind in self._company_fields() if kind == "many2many"}
 
     def _company_fields(self):
-        paths = [(field.related, field.type) for field in self._fields.values()]
+        # What is shown and not set, such as a date that the company notes itself, is nobody's to write.
+        paths = [(field.related, field.type) for field in self._fields.values() if not field.readonly]
         return [(path.partition(".")[2], kind) for path, kind in paths if path and path.startswith("company_id.")]
 
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
