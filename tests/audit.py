@@ -145,6 +145,7 @@ class Audit:
             }
             for stand in planted.stands:
                 problems += problems_of(stand, rows[stand.wallet, stand.day], books)
+            problems += planted.cards.problems(env, books)
             screen = env["call.wallet"].reconciliation_screen(LAST, site.company_id)
             if (screen["differing"], screen["unfunded"]) != (DIFFERING, UNFUNDED):
                 problems.append(f"the verdict counts {screen['differing']} and {screen['unfunded']}")

@@ -162,6 +162,18 @@ class Books:
         """Return how a wallet stands: (ledger, deposit account, the same and its revenue in the company's currency)."""
         return [Decimal(amount) for amount in self._read(STAND, wallet=wallet, day=day)[0]]
 
+    def on_account(self, account, day):
+        """Return what is on an account at the end of a day, in the company's currency."""
+        return Decimal(self._read(ON_ACCOUNT, account=account, day=day)[0][0])
+
+    def items_of(self, account):
+        """Return the amounts that were posted to an account, the smallest first."""
+        return sorted(Decimal(amount) for [amount] in self._read(ITEMS_OF, account=account))
+
+    def open_lines(self, text):
+        """Return the amounts of the bank's lines with that text that are not matched, the smallest first."""
+        return sorted(Decimal(amount) for [amount] in self._read(OPEN_LINES, text=text))
+
     @property
     def moved_by_lock(self):
         """How many days of usage of a wallet are in an entry of a later day."""
@@ -205,6 +217,18 @@ STAND = """
              ON l.partner_id = w.partner_id AND l.parent_state = 'posted' AND l.date <= %(day)s
      WHERE w.id = %(wallet)s
      GROUP BY w.id, c.id
+"""
+ON_ACCOUNT = """
+    SELECT COALESCE(sum(balance), 0)::text FROM account_move_line
+     WHERE account_id = %(account)s AND company_id = %(company)s AND parent_state = 'posted' AND date <= %(day)s
+"""
+ITEMS_OF = """
+    SELECT balance::text FROM account_move_line
+     WHERE account_id = %(account)s AND company_id = %(company)s AND parent_state = 'posted'
+"""
+OPEN_LINES = """
+    SELECT amount::text FROM account_bank_statement_line
+     WHERE payment_ref LIKE %(text)s AND company_id = %(company)s AND NOT is_reconciled
 """
 # Each returns what should not be there.
 SOUND = {

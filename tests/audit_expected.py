@@ -49,6 +49,11 @@ def part_of(amount, part, unit):
     return (amount * part / unit).to_integral_value(ROUND_HALF_UP) * unit
 
 
+def card_fee(amount, unit):
+    """Return what Stripe keeps of a card payment: 2.9 % in whole coins, halves up, and 30 of these coins."""
+    return part_of(amount, Decimal("0.029"), unit) + 30 * unit
+
+
 class Expected:
     """What each wallet should have got and given by the end: ``topped`` and ``used`` are {wallet id: Decimal}."""
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from tests.audit_cards import Cards
 from tests.audit_site import LAST
 
 ORDERED, SETTLED, DECIDED = (datetime(2026, 9, day, 12) for day in (1, 10, 20))
@@ -162,11 +163,15 @@ class Planted:
         self._stand("RATES", LAST, closing=600, ledger=600, value=value, revenue=revenue)
 
     def _card_fees_and_payouts(self):
-        """HERE: payments by card less the provider's fee, and one payout for many, once the books have them.
-
-        To plant: three card payments with their fees and one payout line of the bank for them, the provider's clearing
-        account back at zero; one payout that differs, left as a task. Their stands go into ``self.stands``.
-        """
+        """1,500 and 2,000 by card, of which 200 are paid back: the wallets have it whole, whatever Stripe keeps."""
+        self.cards = Cards(self.site, self._open)
+        self.cards.plant()
+        self._stand("CARD", BEFORE_SETTLED, closing=0, awaiting=1500, ledger=1500)
+        self._stand("CARD", LAST, closing=1500, ledger=1500)
+        self._stand("BACK", BEFORE_DECIDED, closing=2000, ledger=2000)
+        self._stand("BACK", LAST, closing=1800, ledger=1800)
+        if "SHORT" in self.wallets:
+            self._stand("SHORT", LAST, closing=100, ledger=100)
 
     # === HOW THEY ARE ENTERED === #
 

@@ -20,6 +20,7 @@ class Store:
         self.objects = {}  # kind -> {id: object}
         self.answers = {}  # idempotency key -> (fingerprint, status, body)
         self.listeners = []  # called with each event
+        self.clock = time.time  # under which objects are made
         if path and path.exists():
             self.objects = json.loads(path.read_text())
 
@@ -38,7 +39,7 @@ class Store:
         record = {
             "id": f"{prefix}_{secrets.token_hex(8)}",
             "object": kind,
-            "created": int(time.time()),
+            "created": int(self.clock()),
             "livemode": False,
             **values,
         }
