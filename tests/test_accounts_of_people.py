@@ -53,6 +53,15 @@ class TestAccountsOfPeople(PortalCommon):
         wallet.with_user(boss).set_billing_information({"name": "Boss Calls"})
         self.assertEqual(wallet.partner_id.name, "Boss Calls")
 
+    def test_values_of_other_kinds_are_refused_by_name(self):
+        wallet = self._addressed().with_user(self.clerk)
+        for values in (5, None, True, "name", [["name", "y"]]):
+            with self.subTest(values=values), self.assertRaisesRegex(UserError, "an object of its fields"):
+                wallet.set_billing_information(values)
+        for value in ("a\0b", "a\ud800b", 5, ["x"]):
+            with self.subTest(value=value), self.assertRaisesRegex(UserError, "Send text"):
+                wallet.set_billing_information({"name": value})
+
     def test_invoices_are_mailed_to_the_billing_e_mail(self):
         self.partner.write({"email": "hello@initrode.example"})
         self.wallet.with_user(self.owner).set_billing_information(

@@ -112,6 +112,13 @@ class TestOverdrawnWallets(MonthEndCommon):
         self.assertEqual((self._deposits(NOVEMBER), self._overdrawn(NOVEMBER)), ((90, 90), (0, 0)))
         self.assertAgrees(date(2026, 10, 30), OCTOBER, NOVEMBER)
 
+    def test_companies_of_other_kinds_are_refused_by_name(self):
+        for companies in (True, [[1]], 0, "1", {}, [None]):
+            with self.subTest(companies=companies), self.assertRaisesRegex(UserError, "companies: send the ids"):
+                self.months.post_month_end(OCTOBER, companies=companies)
+            with self.subTest(companies=companies), self.assertRaisesRegex(UserError, "companies: send the ids"):
+                self.env["call.wallet"].post_transactions(None, OCTOBER, companies=companies)
+
     def test_no_customers_aging_changes(self):
         self._business()
         moves = self._end()

@@ -54,6 +54,11 @@ def parse_id(value):
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
 
 
+def is_storable(text):
+    """Tell whether PostgreSQL stores a text and an answer can carry it: no NUL, no lone surrogates."""
+    return _unstorable_all("", text) == text
+
+
 def parse_day(value, parameter, env):
     """Return the ``date`` that a ``date``, a ``datetime`` or ``YYYY-MM-DD`` names; None where there is nothing.
 

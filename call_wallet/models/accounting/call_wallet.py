@@ -73,7 +73,10 @@ class CallWalletAccounting(models.Model):
             with_wallets = self.env["res.company"].sudo().union(*(company for [company] in groups))
             return with_wallets if self.env.su else with_wallets & self.env.user.company_ids.sudo()
         if not isinstance(companies, models.BaseModel):
-            companies = self.env["res.company"].browse(companies)
+            ids = companies if isinstance(companies, (list, tuple)) else [companies]
+            if any(type(company_id) is not int or company_id < 1 for company_id in ids):
+                raise UserError(self.env._("companies: send the ids of companies as a list."))
+            companies = self.env["res.company"].browse(ids)
         if not self.env.su and companies - self.env.user.company_ids:
             raise AccessError(self.env._("You do not belong to that company."))
         return companies.sudo()

@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
 from ...const import FINANCE, PLATFORM
-from ...tools.fields import parse_id
+from ...tools.fields import is_storable, parse_id
 
 FIELDS = ("name", "street", "street2", "city", "zip", "state_id", "country_id", "vat", "email")
 
@@ -306,6 +306,8 @@ class CallWalletOwners(models.Model):
 
     def _clean_billing_information(self, values):
         _ = self.env._
+        if not isinstance(values, dict):
+            raise UserError(_("Billing information: send an object of its fields."))
         unknown = set(values) - set(FIELDS)
         if unknown:
             raise UserError(_("Billing information: %s cannot be changed here.", ", ".join(sorted(unknown))))
@@ -337,7 +339,7 @@ class CallWalletOwners(models.Model):
         if name in ("state_id", "country_id"):
             record = self.env[self.env["res.partner"]._fields[name].comodel_name]
             return record.browse(parse_id(value)).exists().id
-        if value and not isinstance(value, str):
+        if value and not (isinstance(value, str) and is_storable(value)):
             raise BillingInformationError({name: self.env._("Send text.")})
         # One line each: it goes into the head of letters and mails.
         return " ".join((value or "").split())[:255] or False
