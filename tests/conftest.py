@@ -22,6 +22,45 @@ import pytest
 REPO = Path(__file__).resolve().parents[1]
 START_TIMEOUT = 60
 _numbers = itertools.count(1)
+# What the web client, the portal and printed documents load. Charts and pivots are loaded when they are shown.
+BUNDLES = (
+    "web.assets_web",
+    "web.assets_backend_lazy",
+    "web.chartjs_lib",
+    "web.assets_frontend",
+    "web.assets_frontend_minimal",
+    "web.assets_frontend_lazy",
+    "web.report_assets_common",
+    "web.report_assets_pdf",
+    "web.assets_tests",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bundles(request):
+    """Make the bundles of scripts and styles before the first page is opened, as Odoo does for its own tests.
+
+    A bundle that is made in a test is rolled back with it, and a page waits for it with all other requests
+    locked out: on a busy machine for longer than they wait.
+    """
+    if "odoo" not in sys.modules or not any(_opens_pages(item) for item in request.session.items):
+        return
+    request.getfixturevalue("load_registry")
+    from odoo import SUPERUSER_ID, api
+    from odoo.modules.registry import Registry
+    from odoo.tests.common import get_db_name
+
+    with Registry(get_db_name()).cursor() as cursor:
+        qweb = api.Environment(cursor, SUPERUSER_ID, {})["ir.qweb"]
+        for name in BUNDLES:
+            bundle = qweb._get_asset_bundle(name)
+            bundle.js()
+            bundle.css()
+
+
+def _opens_pages(item):
+    browser = sys.modules.get("tests.browser")
+    return bool(browser and item.cls and issubclass(item.cls, browser.PageCase))
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,12 @@ import json
 
 from odoo import Command
 from odoo.exceptions import UserError
-from odoo.tests import HttpCase
 
-from .browser import HELPERS
+from .browser import HELPERS, PageCase
 from .common import CallWalletCommon
 
 
-class BackendCommon(HttpCase, CallWalletCommon):
+class BackendCommon(PageCase, CallWalletCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
