@@ -6,9 +6,9 @@ from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import parse_day
+from ...tools.reconciliation import CONTRACT, plain
 from ...tools.rights import as_superuser
 from . import reconciliation_sql as queries
-from .call_wallet_reconciliation import CONTRACT, plain
 
 UNSEEN = ("account.move", "account.move.line")
 TYPES = {"added": "balance_added", "used": "usage", "refunded": "refund", "reversed": "reversal"}
