@@ -121,9 +121,9 @@ class CallWalletPostingEntry(models.Model):
         return count
 
     def _in_books(self):
-        """Return the run as Odoo wants it for entries: in its company, which it checks, and language."""
+        """Return the run in its company, as Odoo demands when it posts an entry, and in the company's language."""
         lang = self.company_id.partner_id._call_wallet_lang()
-        # Whoever posts, an analytic plan that is mandatory for people's entries does not stop the books.
+        # An analytic plan that is mandatory for the entries of people must not stop this one.
         return self.with_company(self.company_id).with_context(
             lang=lang, tracking_disable=True, validate_analytic=False
         )
@@ -131,7 +131,7 @@ class CallWalletPostingEntry(models.Model):
     # === TAKING THE TRANSACTIONS === #
 
     def _wait_for_others(self):
-        """One posts for a company at a time: a wallet's remainder is read and written here."""
+        """Wait until nobody else posts for the company: each wallet's remainder is read here, and written later."""
         self.env.flush_all()
         self.env.cr.execute("SELECT FROM res_company WHERE id = %s FOR NO KEY UPDATE", [self.company_id.id])
 
@@ -159,7 +159,7 @@ class CallWalletPostingEntry(models.Model):
             days[wallet_id][day] = days[wallet_id].get(day, ZERO) + amount
             total += count
         self.env["call.wallet.transaction"].invalidate_model(["move_id"])
-        # Browsed one by one, they would be read one by one.
+        # Browsed together, so that Odoo reads them together.
         wallets = self.env["call.wallet"].browse(claimed)
         return (
             dict(zip(wallets, claimed.values(), strict=True)),
@@ -249,7 +249,7 @@ class CallWalletPostingEntry(models.Model):
         )
 
     def _to_items(self, move, claimed, posted, charged_until):
-        """Return the entry's items; those of no amount only if there are no others.
+        """Return the entry's items. Those of zero are left out, unless there are no others.
 
         :param charged_until: the last day on which the wallets paid for what is in it
         """
@@ -368,7 +368,7 @@ class CallWalletPostingEntry(models.Model):
     # usage, or by an entry of its own.
 
     def _exchange_items(self, wallet, deposits, difference):
-        """As Odoo enters exchange differences: on both accounts, of no amount in the currency."""
+        """Return the items of an exchange difference, as Odoo enters them: a value, and no amount in the currency."""
         if not difference:
             return []
         name = self.env._("%s: exchange difference of the deposit", wallet.account_ref)

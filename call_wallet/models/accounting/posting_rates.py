@@ -63,7 +63,7 @@ class Rates:
         for wallet_id, held, value in env.cr.fetchall():
             held, value = Decimal(held), Decimal(value)
             if held * value <= 0:
-                # Credit notes at other rates have left this: no rate follows from it but the day's.
+                # Credit notes at other rates have left an amount and a value that do not fit: the day's rate holds.
                 self.left[wallet_id] = value - self.value(held)
                 value = self.value(held)
             self.held[wallet_id] = (held, value)

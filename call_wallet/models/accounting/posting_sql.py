@@ -11,7 +11,7 @@ BOOKED_DAY = "COALESCE(t.accounting_day, t.day)"
 NOT_POSTED = "t.move_id IS NULL AND t.topup_id IS NULL"
 
 
-# Of `t` and its wallet `w`: those that a run is to post, were they worth an entry.
+# Of `t` and its wallet `w`: the rows that a run would post, if they are worth an entry.
 DUE_ROWS = f"""
     {NOT_POSTED} AND {BOOKED_DAY} <= %(to)s AND (%(from)s::date IS NULL OR t.day >= %(from)s)
     AND ({BOOKED_DAY} <= %(over)s OR NOT w.active)
@@ -70,7 +70,7 @@ BOOKABLE = """
 """
 
 
-# Of all days together. So a run that is started makes an entry: one of an earlier day, or the last day's.
+# Asked of all days together: a run that is started then makes an entry, if not of an earlier day, then of the last.
 IS_DUE = BOOKABLE.format(kind=KIND, rows=f"{DUE_ROWS} AND w.company_id = %(company)s")
 
 
@@ -90,7 +90,7 @@ DUE_WALLETS = f"""
 BOOKABLE_WALLETS = BOOKABLE.format(kind=KIND, rows=f"{IN_PERIOD} AND t.wallet_id = ANY(%(wallets)s::int[])")
 
 
-# One statement takes the transactions and adds them up: READ COMMITTED, a second one could see more.
+# One statement takes the transactions and adds them up: under READ COMMITTED a second one could see more rows.
 CLAIM = f"""
     WITH claimed AS (
         UPDATE call_wallet_transaction t
@@ -134,8 +134,8 @@ NOTE_VALUES = """
 """
 
 
-# What a wallet's liability stands at, whichever account it was booked to at the time. Entries of a month's end hold
-# for that day alone.
+# What a wallet's liability stands at, on whichever accounts it was booked at the time. Month-end entries are left out:
+# they hold for one day.
 HELD = """
     SELECT l.call_wallet_id, (-sum(l.amount_currency))::text, (-sum(l.balance))::text
       FROM account_move_line l
@@ -147,7 +147,7 @@ HELD = """
 """
 
 
-# By all items, not only those up to that day: a settlement that a lock date moved behind it is one all the same.
+# All items count, also later ones: a lock date may have moved a settlement to a day after this one.
 UNSETTLED = """
     SELECT w.currency_id, w.id, (-sum(l.balance))::text
       FROM call_wallet w

@@ -121,7 +121,7 @@ class CallWalletNotices(models.Model):
 
     @api.depends()
     def _compute_statement_month(self):
-        """A new wallet starts with the month that was over when it was created: there was nothing to state."""
+        """Count the month before a wallet was created as done: there was nothing to state."""
         for wallet in self:
             wallet.statement_month = wallet._last_month()
 

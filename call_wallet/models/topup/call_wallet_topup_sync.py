@@ -214,7 +214,7 @@ class CallWalletTopupSync(models.Model):
         return bool(self.env.cr.rowcount)
 
     def _not_notified(self, topup, error):
-        """One bad address or template must not hold up the others."""
+        """Log the error: one bad address or template must not hold up the others."""
         _logger.error("Call wallet top-up %s: its mail was not sent.", topup.id, exc_info=error)
 
     def _notify_one(self):

@@ -188,7 +188,7 @@ class CallWallet(models.Model):
 
     @api.model
     def default_get(self, fields):
-        """Odoo's hook; what the wallet keeps by itself begins as the model has it, whatever a context says."""
+        """Odoo's hook; take no default from the context for what the wallet keeps by itself."""
         kept = {name for name, field in self._fields.items() if self._is_kept(field) or field.inherited}
         values = super().default_get(fields)
         return values if self.env.su else with_own_defaults(self, values, kept)
@@ -263,7 +263,7 @@ class CallWallet(models.Model):
             )
 
     def _refuse_kept(self, vals):
-        """What the wallet keeps by itself, such as its balance's row or when it expires, is nobody's to type in."""
+        """Refuse values for what the wallet keeps by itself, such as its balance row or when its funds expire."""
         if self.env.su:
             return
         kept = [name for name in vals if name in self._fields and self._is_kept(self._fields[name])]
