@@ -81,6 +81,14 @@ PLANTED = {
         {"models/topup/res_partner.py": "from ...wizards.pause import Pause\n"},
         "topup imports from wizards, which builds on it",
     ),
+    "a method that does more than one job": (
+        {"tools/clock.py": "def pay():\n" + "    pass\n" * 40},
+        "pay has more than 40 lines",
+    ),
+    "a file of more than one subject": (
+        {"tools/clock.py": "pass\n" * 501},
+        "tools/clock.py: more than 500 lines",
+    ),
     "owners' pages that take from the back office": (
         {"__manifest__.py": MANIFEST.format(folder="backend")},
         "web.assets_frontend takes addon/static/src/backend/**/*",

@@ -27,6 +27,8 @@ SUBJECTS = {
     "accounting/call_wallet_reconciliation_paper.py": "call.wallet.reconciliation",
 }
 MOST_CLASSES = {"call.wallet": 12}
+# Lines. A method does one job, a file is one subject. The docstring of a method does not count.
+LONGEST_METHOD, LONGEST_FILE = 40, 500
 
 DOORS = {"door", "books_door", "in_books"}
 # Where transactions are made; nobody else commits or rolls back.
@@ -67,6 +69,7 @@ def check(addon):
         *_order(sources),
         *_frontend(addon),
         *_bill(addon, definitions),
+        *_lengths(addon, sources),
     ]
 
 
@@ -231,6 +234,29 @@ def _bill(addon, definitions):
             for method in definition.overrides:
                 if not any(f"`{method}`" in line for line in lines):
                     yield f"{definition.path}: {extends} {method} overrides Odoo's and is not in docs/architecture.md"
+
+
+# === LENGTHS === #
+
+
+def _lengths(addon, sources):
+    for path, tree in sources.items():
+        if len((addon / path).read_text().splitlines()) > LONGEST_FILE:
+            yield f"{path}: more than {LONGEST_FILE} lines; find the second subject in it"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and _lines_of_code(node) > LONGEST_METHOD:
+                yield f"{path}:{node.lineno}: {node.name} has more than {LONGEST_METHOD} lines; give it one job"
+
+
+def _lines_of_code(function):
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is None:
+        return lines
+    text = function.body[0]
+    return lines - (text.end_lineno - text.lineno + 1)
+
+
+# === THE BROWSER === #
 
 
 def _frontend(addon):

@@ -93,7 +93,7 @@ class CallWalletPostingEntry(models.Model):
             "monthly": monthly,
         }
 
-    def _own_parameters(self):
+    def _run_parameters(self):
         return self._due_parameters(self.company_id, self.date_from, self.date_to, self.is_scheduled)
 
     def _post_entry(self, period, after):
@@ -137,7 +137,7 @@ class CallWalletPostingEntry(models.Model):
 
     def _due_wallets(self, period, after):
         """Return the ids of the next wallets with something due in the period, and whether it makes an entry."""
-        parameters = {**self._own_parameters(), **period._asdict(), "after": after, "limit": WALLETS}
+        parameters = {**self._run_parameters(), **period._asdict(), "after": after, "limit": WALLETS}
         self.env.cr.execute(queries.DUE_WALLETS, parameters)
         wallet_ids = [row[0] for row in self.env.cr.fetchall()]
         self.env.cr.execute(queries.BOOKABLE_WALLETS, {**parameters, "wallets": array(wallet_ids)})
@@ -149,7 +149,7 @@ class CallWalletPostingEntry(models.Model):
         :return: {wallet: {kind: (exact amount, number)}}, {wallet: {ledger day: exact amount}} and their number
         """
         self.env.flush_all()
-        parameters = {**self._own_parameters(), **period._asdict(), "move": move.id, "wallets": array(wallet_ids)}
+        parameters = {**self._run_parameters(), **period._asdict(), "move": move.id, "wallets": array(wallet_ids)}
         self.env.cr.execute(queries.CLAIM, parameters)
         claimed, days, total = defaultdict(dict), defaultdict(dict), 0
         for wallet_id, kind, day, count, amount in self.env.cr.fetchall():
@@ -387,7 +387,7 @@ class CallWalletPostingEntry(models.Model):
     @worker
     def _settle_exchange(self):
         """Post what exchange rates have left on the deposits of wallets that have none any more."""
-        for currency_id in self._unsettled(self.company_id, self._own_parameters()["over"]):
+        for currency_id in self._unsettled(self.company_id, self._run_parameters()["over"]):
             with door(self.env):
                 self._settle_exchange_in(currency_id)
             self.env.invalidate_all()
@@ -396,13 +396,13 @@ class CallWalletPostingEntry(models.Model):
         with self.env.cr.savepoint():
             self._wait_for_others()
             # Read again: somebody else may have settled them while this waited.
-            left = self._unsettled(self.company_id, self._own_parameters()["over"]).get(currency_id)
+            left = self._unsettled(self.company_id, self._run_parameters()["over"]).get(currency_id)
             if left:
                 self._in_books()._post_settlement(currency_id, left)
 
     def _post_settlement(self, currency_id, left):
         currency = self.env["res.currency"].browse(currency_id)
-        day = self._own_parameters()["over"]
+        day = self._run_parameters()["over"]
         values = self._prepare_entry_vals(day, day, currency)
         values["ref"] = self.env._("Call wallets, exchange differences of used-up deposits in %s", currency.name)
         move = self.env["account.move"].create(values)

@@ -130,7 +130,7 @@ class CallButton(models.AbstractModel):
         if not wallet:
             raise UserError(self.env._("%s has no call wallet of its own.", self.env.company.name))
         number = self._dialled(wallet, number, country_id)
-        answer = wallet.authorize_call(wallet.account_ref, self._own_ref(call_ref), call_type, number)
+        answer = wallet.authorize_call(wallet.account_ref, self._web_ref(call_ref), call_type, number)
         return self._with_prices(wallet, answer, call_ref)
 
     @api.model
@@ -141,7 +141,7 @@ class CallButton(models.AbstractModel):
         :raise UserError: there is no such call
         """
         wallet = self._wallet_of_own_call(call_ref)
-        answer = wallet.extend_hold(wallet.account_ref, self._own_ref(call_ref), total_seconds=total_seconds)
+        answer = wallet.extend_hold(wallet.account_ref, self._web_ref(call_ref), total_seconds=total_seconds)
         return self._with_prices(wallet, answer, call_ref)
 
     @api.model
@@ -160,15 +160,15 @@ class CallButton(models.AbstractModel):
             raise UserError(
                 self.env._("status: %(value)s; send one of %(all)s.", value=shown(status), all=", ".join(STATUSES))
             )
-        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
+        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._web_ref(call_ref))
         [result] = wallet.env["call.usage"].record_calls(
-            [self._ended_call(wallet, hold, self._own_ref(call_ref), duration_seconds, status, self.env.user)]
+            [self._ended_call(wallet, hold, self._web_ref(call_ref), duration_seconds, status, self.env.user)]
         )
         return result
 
     # === OF ONE CLICKED CALL === #
 
-    def _own_ref(self, call_ref):
+    def _web_ref(self, call_ref):
         if not isinstance(call_ref, str) or not 8 <= len(call_ref) <= 64 or not is_plain(call_ref):
             raise UserError(self.env._("call_ref: send 8 to 64 letters and digits of your own."))
         return f"web-{self.env.uid}-{call_ref}"
@@ -187,7 +187,7 @@ class CallButton(models.AbstractModel):
         companies = everything.env["res.company"].search([("partner_id", "!=", False)])
         wallets = everything.search([("partner_id", "in", companies.partner_id.ids)])
         hold = everything.env["call.wallet.hold"].search(
-            [("wallet_id", "in", wallets.ids), ("call_ref", "=", self._own_ref(call_ref))], order="id desc", limit=1
+            [("wallet_id", "in", wallets.ids), ("call_ref", "=", self._web_ref(call_ref))], order="id desc", limit=1
         )
         if not hold:
             raise UserError(self.env._("call_ref: there is no call %s of yours.", shown(call_ref)))
@@ -218,7 +218,7 @@ class CallButton(models.AbstractModel):
     def _with_prices(self, wallet, answer, call_ref):
         """Add to a verdict what the call panel needs to count, and the caller's own reference."""
         answer["call_ref"] = call_ref
-        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._own_ref(call_ref))
+        hold, _is_settled = self.env["call.wallet.hold"].sudo()._find(wallet.id, self._web_ref(call_ref))
         if not hold:
             return answer
         rated = wallet.env["call.rate.plan"]._load_rated_wallets([wallet.account_ref])[wallet.account_ref]
