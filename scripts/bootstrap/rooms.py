@@ -69,6 +69,7 @@ def check(addon):
         *_order(sources),
         *_frontend(addon),
         *_bill(addon, definitions),
+        *_flows(addon, sources),
         *_lengths(addon, sources),
     ]
 
@@ -234,6 +235,24 @@ def _bill(addon, definitions):
             for method in definition.overrides:
                 if not any(f"`{method}`" in line for line in lines):
                     yield f"{definition.path}: {extends} {method} overrides Odoo's and is not in docs/architecture.md"
+
+
+# Such as `usage/call_usage_record      record_calls    the door`; `tools/...` and `rating/` lie beside the rooms.
+STEP = re.compile(r"\b([a-z_]+)/([a-z_]+(?:, [a-z_]+)*) +([a-z_]+(?:, [a-z_]+)*)(?=  | *[┐├┘│]| *$)", re.M)
+
+
+def _flows(addon, sources):
+    """What docs/architecture.md draws a call's and a dollar's way by is there."""
+    page = addon.parent / "docs" / "architecture.md"
+    text = page.read_text() if page.exists() else ""
+    for drawing in re.findall(r"```\n(.*?)```", text, re.S):
+        for room, files, methods in STEP.findall(drawing):
+            for file in files.split(", "):
+                path = f"{room}/{file}.py"
+                tree = sources.get(f"models/{path}") or sources.get(path)
+                names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)} if tree else set()
+                for method in sorted(set(methods.split(", ")) - names):
+                    yield f"docs/architecture.md: {room}/{file} has no {method}"
 
 
 # === LENGTHS === #
