@@ -58,7 +58,9 @@ class CallWalletReconciliation(models.AbstractModel):
         parameters = self._parameters(date, company, wallet_ids)
         self.env.cr.execute(queries.WALLETS, parameters)
         rows = {wallet_id: Figures() for (wallet_id,) in self.env.cr.fetchall()}
-        for query in queries.FIGURES:
+        self.env.cr.execute(queries.HAS_PAYING_NOTES, parameters)
+        [has_paying_notes] = self.env.cr.fetchone()
+        for query in (*queries.FIGURES, queries.SETTLED_WITHOUT_FUNDS[has_paying_notes]):
             self.env.cr.execute(query, parameters)
             names = [column.name for column in self.env.cr.description][1:]
             for wallet_id, *amounts in self.env.cr.fetchall():
