@@ -45,7 +45,7 @@ def _measure(bench, server, clients):
 
     def measured(name, work):
         def arm():
-            seconds, _elapsed = crowd(clients, bench.rounds(2, 1), work)
+            seconds, _elapsed = crowd(clients, bench.seconds(2, 1), work)
             every[name] += seconds
             return statistics.median(seconds)
 

@@ -187,7 +187,7 @@ class Platform(NamedTuple):
     key: str
 
 
-def make_platform(database, wallets=1000):
+def make_platform(database, wallets):
     """Fill a database: a rate plan, wallets ``B0``, ``B1``, ... with funds, an API user."""
     with environment(database) as env:
         env = env(context=dict(env.context, tracking_disable=True, mail_create_nosubscribe=True))

@@ -74,7 +74,7 @@ def run(bench):
 
 
 def _measure(bench, server, batch):
-    load = Load(bench.platform, server, batch, bench.rounds(4, 2))
+    load = Load(bench.platform, server, batch, bench.seconds(4, 2))
     ours, baseline = interleave(bench.rounds(6, 2), load.arm("hot"), load.arm("spread"))
     lost, doubled = _compare(bench.platform.database, batch, load.acknowledged)
     details = {

@@ -11,7 +11,7 @@ import statistics
 import time
 from datetime import date, datetime, timedelta
 
-from common import Result, environment, interleave, make_calls, make_platform, median_ratio, tidy
+from common import Result, environment, interleave, make_calls, median_ratio, tidy
 
 TITLE = "Posting usage / Odoo creating the same entries"
 WALLETS, CALLS, DAYS = 200, 100_000, 30
@@ -21,7 +21,7 @@ COPIED = ("account_id", "partner_id", "currency_id", "name", "amount_currency", 
 
 def run(bench):
     calls = 20_000 if bench.options.quick else CALLS
-    platform = make_platform(bench.databases.clone("posting", bench.pristine), WALLETS)
+    platform = bench.make_platform("posting", WALLETS)
     with environment(platform.database) as env:
         from odoo.addons.call_wallet.tools.clock import recorded_at
 

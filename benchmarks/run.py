@@ -34,6 +34,9 @@ BENCHMARKS = {
 }
 
 
+WALLETS = 1_000
+
+
 class Bench:
     """What a benchmark needs: the options, and databases made when first asked for."""
 
@@ -53,10 +56,18 @@ class Bench:
     def platform(self):
         """A thousand funded wallets and an API key."""
         if not self._platform:
-            self._platform = make_platform(self.databases.clone("calls", self.pristine))
+            self._platform = self.make_platform("calls", WALLETS)
         return self._platform
 
+    def make_platform(self, name, wallets):
+        """Make a platform of its own for one benchmark, in a database of this name."""
+        return make_platform(self.databases.clone(name, self.pristine), wallets)
+
     def rounds(self, full, quick):
+        return quick if self.options.quick else full
+
+    def seconds(self, full, quick):
+        """Return how long clients ask in one round."""
         return quick if self.options.quick else full
 
 

@@ -15,12 +15,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
 START_TIMEOUT = 60
+# Few tests that take minutes: begun last, one of them would keep one process busy while the others have ended.
+LONG = ("test_audit", "test_upgrade", "test_upgrade_accounts", "test_setups", "test_load", "test_beside_others")
 _numbers = itertools.count(1)
 # What the web client, the portal and printed documents load. Charts and pivots are loaded when they are shown.
 BUNDLES = (
@@ -61,6 +64,13 @@ def bundles(request):
 def _opens_pages(item):
     browser = sys.modules.get("tests.browser")
     return bool(browser and item.cls and issubclass(item.cls, browser.PageCase))
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, where several processes share the files of tests."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        counts = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.path.stem not in LONG, -counts[item.path], item.path))
 
 
 @pytest.fixture(scope="session")

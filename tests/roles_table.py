@@ -140,8 +140,7 @@ def house_call(case):
     """A call in progress of the user that the case looks at, on the company's own wallet."""
     case.house_wallet()
     if case.user.has_group("base.group_user"):
-        wallets = case.env["call.wallet"].with_user(case.user).sudo()
-        wallets.start_call("my-own-call", "whatsapp", "+14155550100")
+        case.env["call.button"].with_user(case.user).sudo().start_call("my-own-call", "whatsapp", "+14155550100")
     return "my-own-call"
 
 
@@ -429,13 +428,13 @@ ACTIONS = [
     Action("open what waits for finance", FINANCE, "call.wallet.waiting.action_open", waiting),
     Action("dismiss a rejected call", FINANCE, "call.usage.rejection.action_dismiss", rejection),
     Action("delete a call", MANAGER, "call.usage.unlink", lambda c: c.usage_record),
-    Action("look whether one's own call may start", INTERNAL, "call.wallet.check_call", number="+14155550100"),
-    Action("look at several numbers at once", INTERNAL, "call.wallet.check_calls", calls=[["+14155550100", None]]),
-    Action("have one's own calls kept up to date", INTERNAL, "call.wallet.watch_calls"),
-    Action("start one's own call", INTERNAL, "call.wallet.start_call",
+    Action("look whether one's own call may start", INTERNAL, "call.button.check_call", number="+14155550100"),
+    Action("look at several numbers at once", INTERNAL, "call.button.check_calls", calls=[["+14155550100", None]]),
+    Action("have one's own calls kept up to date", INTERNAL, "call.button.watch_calls"),
+    Action("start one's own call", INTERNAL, "call.button.start_call",
            call_ref=lambda c: c.house_wallet() and "new-own-call", call_type="whatsapp", number="+14155550100"),
-    Action("extend one's own call", INTERNAL, "call.wallet.extend_call", call_ref=house_call, total_seconds=60),
-    Action("end one's own call", INTERNAL, "call.wallet.end_call", call_ref=house_call, duration_seconds=5),
+    Action("extend one's own call", INTERNAL, "call.button.extend_call", call_ref=house_call, total_seconds=60),
+    Action("end one's own call", INTERNAL, "call.button.end_call", call_ref=house_call, duration_seconds=5),
     # === PRICES === #
     Action("edit a price", FINANCE, "call.rate.write", lambda c: c.rate, vals={"price_per_minute": 1}),
     Action("add a price", FINANCE, "call.rate.create",

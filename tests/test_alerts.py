@@ -249,10 +249,10 @@ class TestMails(AlertCase):
 
 
 @pytest.fixture
-def env(private_registry):
+def env(shared_registry):
     import odoo
 
-    with private_registry.cursor() as cr:
+    with shared_registry.cursor() as cr:
         yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
         cr.rollback()
 
@@ -290,27 +290,27 @@ def mails_to(registry, address):
 
 
 @pytest.mark.real_commits
-def test_the_mail_is_written_when_the_debit_is_committed(private_registry, env):
+def test_the_mail_is_written_when_the_debit_is_committed(shared_registry, env):
     make_wallet(env, "ATONCE")
     spend(env, "ATONCE", "1", 3)
-    assert mails_to(private_registry, "atonce@example.com") == 1
+    assert mails_to(shared_registry, "atonce@example.com") == 1
     spend(env, "ATONCE", "2", 1)
-    assert mails_to(private_registry, "atonce@example.com") == 1
+    assert mails_to(shared_registry, "atonce@example.com") == 1
 
 
 @pytest.mark.real_commits
-def test_nothing_is_sent_for_a_debit_that_is_rolled_back(private_registry, env):
+def test_nothing_is_sent_for_a_debit_that_is_rolled_back(shared_registry, env):
     make_wallet(env, "UNDONE")
     env["res.partner"].create({"name": "The caller has written, so the charge is part of its transaction"})
     spend(env, "UNDONE", "1", 3)
     env.cr.rollback()
-    assert mails_to(private_registry, "undone@example.com") == 0
+    assert mails_to(shared_registry, "undone@example.com") == 0
     env["call.wallet.alert"]._cron_send()
-    assert mails_to(private_registry, "undone@example.com") == 0
+    assert mails_to(shared_registry, "undone@example.com") == 0
 
 
 @pytest.mark.real_commits
-def test_an_alert_left_behind_is_sent_once_by_many_senders_at_once(private_registry, env):
+def test_an_alert_left_behind_is_sent_once_by_many_senders_at_once(shared_registry, env):
     import odoo
 
     wallets = [make_wallet(env, f"RACE{n}") for n in range(6)]
@@ -318,15 +318,15 @@ def test_an_alert_left_behind_is_sent_once_by_many_senders_at_once(private_regis
     with patch("odoo.addons.call_wallet.tools.background._call_gathered"):
         for wallet in wallets:
             spend(env, wallet.account_ref, "1", 3)
-    assert mails_to(private_registry, "race0@example.com") == 0
+    assert mails_to(shared_registry, "race0@example.com") == 0
 
     def send(_number):
-        with private_registry.cursor() as cr:
+        with shared_registry.cursor() as cr:
             odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})["call.wallet.alert"]._cron_send()
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(send, range(6)))
-    assert [mails_to(private_registry, f"race{n}@example.com") for n in range(6)] == [1] * 6
-    with private_registry.cursor() as cr:
+    assert [mails_to(shared_registry, f"race{n}@example.com") for n in range(6)] == [1] * 6
+    with shared_registry.cursor() as cr:
         cr.execute("SELECT DISTINCT state FROM call_wallet_alert WHERE wallet_id = ANY(%s)", [[w.id for w in wallets]])
         assert cr.fetchall() == [("sent",)]

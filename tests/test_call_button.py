@@ -24,7 +24,7 @@ class HouseWallet(CallWalletCommon):
 
     def setUp(self):
         super().setUp()
-        self.calling = self.env["call.wallet"].with_user(self.employee)
+        self.calling = self.env["call.button"].with_user(self.employee)
 
     def _start(self, call_type="live", number="+14155550100", **kwargs):
         ref = kwargs.pop("ref", None) or str(uuid.uuid4())
@@ -101,17 +101,17 @@ class TestCallFromTheWebClient(HouseWallet):
         started = self._start()
         other = self._make_user("house.other", "base.group_user")
         with self.assertRaisesRegex(UserError, "no call"):
-            self.env["call.wallet"].with_user(other).end_call(started["call_ref"], 10)
+            self.env["call.button"].with_user(other).end_call(started["call_ref"], 10)
 
     def test_a_customer_s_people_do_not_call_from_here_and_nothing_else_opens(self):
         portal = self._make_user("house.portal", "base.group_portal")
         for call in (
-            lambda wallets: wallets.check_call("+14155550100"),
-            lambda wallets: wallets.start_call("12345678", "live", "+14155550100"),
-            lambda wallets: wallets.end_call("12345678", 1),
+            lambda button: button.check_call("+14155550100"),
+            lambda button: button.start_call("12345678", "live", "+14155550100"),
+            lambda button: button.end_call("12345678", 1),
         ):
             with self.assertRaises(AccessError):
-                call(self.env["call.wallet"].with_user(portal))
+                call(self.env["call.button"].with_user(portal))
         with self.assertRaises(AccessError):
             self.house.with_user(self.employee).read(["account_ref"])
 
@@ -199,16 +199,16 @@ class TestCallButton(BackendCommon, HouseWallet):
             await see("an enabled button", is("false"));
             await new Promise((resolve) => setTimeout(resolve, 2500));
             // As another tab of the same person would.
-            await ask("call.wallet", "start_call", ["elsewhere-1", "live", "+14155550100"]);
+            await ask("call.button", "start_call", ["elsewhere-1", "live", "+14155550100"]);
             await see("a disabled button", is("true"));
-            await ask("call.wallet", "end_call", ["elsewhere-1", 0, "no_answer"]);
+            await ask("call.button", "end_call", ["elsewhere-1", 0, "no_answer"]);
             await see("an enabled button", is("false"));
             """,
             login="house.employee",
         )
 
     def test_a_form_with_two_phone_fields_asks_once(self):
-        self._open_a_form_with_two_numbers(buttons=4, odoo_links=0, requests=["call.wallet/check_calls"])
+        self._open_a_form_with_two_numbers(buttons=4, odoo_links=0, requests=["call.button/check_calls"])
 
     def test_without_a_wallet_a_form_asks_nothing_and_is_odoo_s_own(self):
         self.house.active = False

@@ -1,4 +1,4 @@
-"""Whose transaction a charge belongs to. Real cursors, real commits, a database of its own."""
+"""Whose transaction a charge belongs to. Real cursors, real commits; each test has a wallet of its own."""
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -9,11 +9,11 @@ pytestmark = pytest.mark.real_commits
 
 
 @pytest.fixture
-def env(private_registry):
+def env(shared_registry):
     """A superuser environment that is rolled back at the end unless the test commits."""
     import odoo
 
-    with private_registry.cursor() as cr:
+    with shared_registry.cursor() as cr:
         yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
         cr.rollback()
 
@@ -49,7 +49,7 @@ def balance_seen_by_others(registry, account):
         return row and Decimal(row[0])
 
 
-def test_an_answer_given_is_an_answer_kept(private_registry, env):
+def test_an_answer_given_is_an_answer_kept(shared_registry, env):
     make_wallet(env, "KEPT")
     env.cr.commit()
 
@@ -57,18 +57,18 @@ def test_an_answer_given_is_an_answer_kept(private_registry, env):
     env.cr.rollback()
 
     assert result["result"] == "charged"
-    assert balance_seen_by_others(private_registry, "KEPT") == Decimal("99.98")
+    assert balance_seen_by_others(shared_registry, "KEPT") == Decimal("99.98")
 
 
-def test_a_charge_goes_with_the_transaction_of_a_caller_who_had_written(private_registry, env):
+def test_a_charge_goes_with_the_transaction_of_a_caller_who_had_written(shared_registry, env):
     make_wallet(env, "JOINED")
 
     [result] = env["call.usage"].record_calls([call("JOINED", "1")])
 
     assert result["result"] == "charged"
-    assert balance_seen_by_others(private_registry, "JOINED") is None
+    assert balance_seen_by_others(shared_registry, "JOINED") is None
     env.cr.rollback()
-    assert balance_seen_by_others(private_registry, "JOINED") is None
+    assert balance_seen_by_others(shared_registry, "JOINED") is None
 
 
 def test_the_caller_sees_the_new_balance_at_once(env):
@@ -82,14 +82,14 @@ def test_the_caller_sees_the_new_balance_at_once(env):
     assert wallet.transaction_ids[0].balance_after == Decimal("99.98")
 
 
-def test_writers_of_one_wallet_queue_and_all_succeed(private_registry, env):
+def test_writers_of_one_wallet_queue_and_all_succeed(shared_registry, env):
     import odoo
 
     make_wallet(env, "QUEUE")
     env.cr.commit()
 
     def charge(number):
-        with private_registry.cursor() as cr:
+        with shared_registry.cursor() as cr:
             theirs = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
             # A request has read something before it charges, so its snapshot is old by then.
             theirs["call.wallet"].search([("account_ref", "=", "QUEUE")]).balance
@@ -99,11 +99,11 @@ def test_writers_of_one_wallet_queue_and_all_succeed(private_registry, env):
         answers = [result for results in pool.map(charge, range(16)) for result in results]
 
     assert {answer["result"] for answer in answers} == {"charged"}
-    assert balance_seen_by_others(private_registry, "QUEUE") == Decimal(100) - 320 * Decimal("0.02")
+    assert balance_seen_by_others(shared_registry, "QUEUE") == Decimal(100) - 320 * Decimal("0.02")
     assert env["call.wallet"].check_invariants() == []
 
 
-def test_an_error_leaves_nothing_behind(private_registry, env):
+def test_an_error_leaves_nothing_behind(shared_registry, env):
     from odoo.exceptions import UserError
 
     wallet = make_wallet(env, "ERROR")
@@ -114,4 +114,4 @@ def test_an_error_leaves_nothing_behind(private_registry, env):
     with pytest.raises(UserError):
         env["call.usage"].record_calls([call("ERROR", str(i)) for i in range(10_001)])
 
-    assert balance_seen_by_others(private_registry, "ERROR") == Decimal(100)
+    assert balance_seen_by_others(shared_registry, "ERROR") == Decimal(100)

@@ -8,11 +8,11 @@ pytestmark = pytest.mark.real_commits
 
 
 @pytest.fixture
-def env(private_registry):
+def env(shared_registry):
     """A superuser environment; what it does not commit is rolled back."""
     import odoo
 
-    with private_registry.cursor() as cr:
+    with shared_registry.cursor() as cr:
         yield odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
         cr.rollback()
 
@@ -50,7 +50,7 @@ def report_at_once(registry, batches):
         return [result["result"] for results in pool.map(report, batches) for result in results]
 
 
-def test_new_names_reported_by_many_requests_at_once_are_created_once(private_registry, env):
+def test_new_names_reported_by_many_requests_at_once_are_created_once(shared_registry, env):
     accounts = [make_account(env, f"NAMES{n}") for n in range(3)]
     batches = [
         [
@@ -59,24 +59,24 @@ def test_new_names_reported_by_many_requests_at_once_are_created_once(private_re
         ]
         for number in range(8)
     ]
-    assert report_at_once(private_registry, batches) == ["charged"] * 96
+    assert report_at_once(shared_registry, batches) == ["charged"] * 96
     env.cr.rollback()
     assert env["utm.campaign"].search_count([("title", "=like", "Campaign _")]) == 4
     assert env["res.partner"].search_count([("name", "=like", "Manager _"), ("parent_id.name", "=like", "NAMES_")]) == 6
     assert env["call.wallet"].check_invariants() == []
 
 
-def test_the_same_refused_calls_in_any_order_at_once_are_all_kept(private_registry, env):
+def test_the_same_refused_calls_in_any_order_at_once_are_all_kept(shared_registry, env):
     account = make_account(env, "REFUSED")
     calls = [call(account if i % 2 else "NOBODY", f"r-{i}", "live") for i in range(40)]
     batches = [(calls[n * 5 :] + calls[: n * 5])[:: -1 if n % 2 else 1] for n in range(8)]
-    assert report_at_once(private_registry, batches) == ["rejected"] * 320
+    assert report_at_once(shared_registry, batches) == ["rejected"] * 320
     env.cr.rollback()
     kept = env["call.usage.rejection"].search([("call_ref", "=like", "r-%")])
     assert (len(kept), set(kept.mapped("count"))) == (40, {8})
 
 
-def test_retries_and_reports_of_the_same_calls_at_once_charge_each_once(private_registry, env):
+def test_retries_and_reports_of_the_same_calls_at_once_charge_each_once(shared_registry, env):
     import odoo
 
     account = make_account(env, "RETRY")
@@ -89,14 +89,14 @@ def test_retries_and_reports_of_the_same_calls_at_once_charge_each_once(private_
     env.cr.commit()
 
     def retry(_number):
-        with private_registry.cursor() as cr:
+        with shared_registry.cursor() as cr:
             theirs = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
             theirs["call.usage.rejection"].search([("account", "=", account)]).action_retry()
             cr.commit()
 
     with ThreadPoolExecutor(3) as pool:
         retries = pool.map(retry, range(3))
-        results = report_at_once(private_registry, [calls[::-1], calls])
+        results = report_at_once(shared_registry, [calls[::-1], calls])
         list(retries)
     assert set(results) <= {"charged", "duplicate"}
     env.cr.rollback()

@@ -81,6 +81,18 @@ PLANTED = {
         {"models/topup/res_partner.py": "from ...wizards.pause import Pause\n"},
         "topup imports from wizards, which builds on it",
     ),
+    "a drawn way by a method that has gone": (
+        {"../docs/architecture.md": "```\n topup/call_wallet   _order, _ask    the order\n```\n"},
+        "topup/call_wallet has no _ask",
+    ),
+    "a method that does more than one job": (
+        {"tools/clock.py": "def pay():\n" + "    pass\n" * 40},
+        "pay has more than 40 lines",
+    ),
+    "a file of more than one subject": (
+        {"tools/clock.py": "pass\n" * 501},
+        "tools/clock.py: more than 500 lines",
+    ),
     "owners' pages that take from the back office": (
         {"__manifest__.py": MANIFEST.format(folder="backend")},
         "web.assets_frontend takes addon/static/src/backend/**/*",
@@ -93,11 +105,13 @@ PLANTED = {
 
 
 def findings(folder, files):
+    addon = folder / "addon"
+    addon.mkdir()
     for name, text in files.items():
-        path = folder / name
+        path = addon / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return list(rooms.check(folder))
+    return list(rooms.check(addon))
 
 
 def test_a_sound_addon_has_no_findings(tmp_path):

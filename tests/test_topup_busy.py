@@ -10,9 +10,9 @@ pytestmark = pytest.mark.real_commits
 
 
 @pytest.fixture
-def invoice_id(private_registry):
+def invoice_id(shared_registry):
     """The posted invoice of a top-up of 100 for the demo's GLOBEX."""
-    with environment(private_registry) as env:
+    with environment(shared_registry) as env:
         invoice = wallet_of(env).create_topup("100").invoice_id
         env.cr.commit()
         return invoice.id
@@ -42,10 +42,10 @@ def pay(env, invoice_id):
     wizard.create({})._create_payments()
 
 
-def test_a_call_charged_while_a_payment_is_registered_delays_the_credit_to_its_commit(private_registry, invoice_id):
-    with environment(private_registry) as env:
+def test_a_call_charged_while_a_payment_is_registered_delays_the_credit_to_its_commit(shared_registry, invoice_id):
+    with environment(shared_registry) as env:
         before = wallet_of(env).balance  # the accounting transaction's view begins here
-        charge(private_registry, "meanwhile")
+        charge(shared_registry, "meanwhile")
         pay(env, invoice_id)
         env.cr.commit()
         env.invalidate_all()
@@ -53,10 +53,10 @@ def test_a_call_charged_while_a_payment_is_registered_delays_the_credit_to_its_c
         assert env["call.wallet"].check_invariants() == []
 
 
-def test_a_server_that_dies_between_payment_and_credit_is_made_up_for_by_the_sweep(private_registry, invoice_id):
-    with environment(private_registry) as env:
+def test_a_server_that_dies_between_payment_and_credit_is_made_up_for_by_the_sweep(shared_registry, invoice_id):
+    with environment(shared_registry) as env:
         before = wallet_of(env).balance
-        charge(private_registry, "meanwhile")
+        charge(shared_registry, "before the end")
         pay(env, invoice_id)
         # The process ends right after the commit: what was to follow never runs.
         env.cr.postcommit.clear()
@@ -64,10 +64,10 @@ def test_a_server_that_dies_between_payment_and_credit_is_made_up_for_by_the_swe
         env.invalidate_all()
         assert wallet_of(env).balance == before - Decimal("0.02")
 
-    with environment(private_registry) as env:
+    with environment(shared_registry) as env:
         assert env["call.wallet.topup"]._cron_sync() == 1
         assert env["call.wallet.topup"]._cron_sync() == 0
-    with environment(private_registry) as env:
+    with environment(shared_registry) as env:
         assert wallet_of(env).balance == before + Decimal("99.98")
         told = wallet_of(env).activity_ids.mapped("summary")
         assert told == ["Top-ups of GLOBEX were out of step with their payments"]

@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from ..models.accounting.call_wallet_reconciliation import WRONG, show
+from ..tools.reconciliation import WRONG, show
 
 
 class ReconciliationReport(models.AbstractModel):

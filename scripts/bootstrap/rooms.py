@@ -24,8 +24,11 @@ SUBJECTS = {
     "stripe/payment_transaction_events.py": "payment.transaction",
     "stripe/call_wallet_stripe_payout_match.py": "call.wallet.stripe.payout",
     "accounting/call_wallet_posting_entry.py": "call.wallet.posting",
+    "accounting/call_wallet_reconciliation_paper.py": "call.wallet.reconciliation",
 }
 MOST_CLASSES = {"call.wallet": 12}
+# Lines. A method does one job, a file is one subject. The docstring of a method does not count.
+LONGEST_METHOD, LONGEST_FILE = 40, 500
 
 DOORS = {"door", "books_door", "in_books"}
 # Where transactions are made; nobody else commits or rolls back.
@@ -66,6 +69,8 @@ def check(addon):
         *_order(sources),
         *_frontend(addon),
         *_bill(addon, definitions),
+        *_flows(addon, sources),
+        *_lengths(addon, sources),
     ]
 
 
@@ -230,6 +235,47 @@ def _bill(addon, definitions):
             for method in definition.overrides:
                 if not any(f"`{method}`" in line for line in lines):
                     yield f"{definition.path}: {extends} {method} overrides Odoo's and is not in docs/architecture.md"
+
+
+# Such as `usage/call_usage_record      record_calls    the door`; `tools/...` and `rating/` lie beside the rooms.
+STEP = re.compile(r"\b([a-z_]+)/([a-z_]+(?:, [a-z_]+)*) +([a-z_]+(?:, [a-z_]+)*)(?=  | *[┐├┘│]| *$)", re.M)
+
+
+def _flows(addon, sources):
+    """What docs/architecture.md draws a call's and a dollar's way by is there."""
+    page = addon.parent / "docs" / "architecture.md"
+    text = page.read_text() if page.exists() else ""
+    for drawing in re.findall(r"```\n(.*?)```", text, re.S):
+        for room, files, methods in STEP.findall(drawing):
+            for file in files.split(", "):
+                path = f"{room}/{file}.py"
+                tree = sources.get(f"models/{path}") or sources.get(path)
+                names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)} if tree else set()
+                for method in sorted(set(methods.split(", ")) - names):
+                    yield f"docs/architecture.md: {room}/{file} has no {method}"
+
+
+# === LENGTHS === #
+
+
+def _lengths(addon, sources):
+    for path, tree in sources.items():
+        if len((addon / path).read_text().splitlines()) > LONGEST_FILE:
+            yield f"{path}: more than {LONGEST_FILE} lines; find the second subject in it"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and _lines_of_code(node) > LONGEST_METHOD:
+                yield f"{path}:{node.lineno}: {node.name} has more than {LONGEST_METHOD} lines; give it one job"
+
+
+def _lines_of_code(function):
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is None:
+        return lines
+    text = function.body[0]
+    return lines - (text.end_lineno - text.lineno + 1)
+
+
+# === THE BROWSER === #
 
 
 def _frontend(addon):

@@ -77,7 +77,8 @@ def _with_odoo(setting, arguments, distribute=False, clock=None):
     environment = {**_environment(setting, template, name, clock), "CALL_WALLET_AXE": str(axe or "")}
     command = _command(setting, name)
     if distribute:
-        command += ["-n", str(WORKERS), "--dist=loadfile"]
+        # In the order that tests/conftest.py gives them.
+        command += ["-n", str(WORKERS), "--dist=loadfile", "--no-loadscope-reorder"]
     say(f"==> Tests with Odoo{f', at {clock:%Y-%m-%dT%H:%M:%SZ}' if clock else ''}")
     try:
         return subprocess.call([*command, *arguments], cwd=paths.REPO, env=environment)

@@ -20,6 +20,7 @@ from . import (
     call_wallet_month_end,
     call_wallet,
     call_wallet_reconciliation,
+    call_wallet_reconciliation_paper,
     res_company,
     call_wallet_settings_mixin,
 )

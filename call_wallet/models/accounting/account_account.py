@@ -8,7 +8,7 @@ class AccountAccount(models.Model):
 
     @api.constrains("account_type")
     def _check_call_wallet_type(self):
-        """An account stays what call wallets need while they are booked to it.
+        """Keep the type of an account that call wallets are booked to one that they can be booked to.
 
         :raise ValidationError: as when it is chosen in the settings
         """

@@ -6,9 +6,9 @@ from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import parse_day
+from ...tools.reconciliation import CONTRACT, plain
 from ...tools.rights import as_superuser
 from . import reconciliation_sql as queries
-from .call_wallet_reconciliation import CONTRACT, plain
 
 UNSEEN = ("account.move", "account.move.line")
 TYPES = {"added": "balance_added", "used": "usage", "refunded": "refund", "reversed": "reversal"}
@@ -30,8 +30,8 @@ class CallWalletAccounting(models.Model):
         ends halfway loses nothing. Top-ups are not posted: their invoices are their entries.
 
         :param date_from: first day, in each wallet's time zone: a date, ``YYYY-MM-DD``, or
-            None for the beginning; calls of before that were charged since are posted, too
-        :param date_to: last day, included; calls of then that were charged later are posted, too
+            None for the beginning; earlier calls that were charged since that day are posted, too
+        :param date_to: last day, included; calls up to then that were charged later are posted, too
         :param companies: ``res.company`` records or ids; the user's companies by default
         :return: the ``account.move`` records that were posted
         :raise UserError: a day is malformed, or a company has no journal or account; what

@@ -42,7 +42,7 @@ class CallWalletMonthEnd(models.Model):
     Both follow from the books of the day, as the reconciliation reads them, without the month-end entries. What is
     entered is the difference between what should stand there and what earlier entries of the same day have brought.
     So it can be run again after late transactions: posted entries stand, and nothing is entered twice. A month that is
-    locked is finished: nothing is entered into it, and neither into the next in its stead.
+    locked is finished: nothing is entered in it, nor in the next one in its place.
     """
 
     _name = "call.wallet.month.end"
@@ -188,7 +188,7 @@ class CallWalletMonthEnd(models.Model):
             if not differences:
                 return self.browse()
             lang = company.partner_id._call_wallet_lang()
-            # Whoever posts, an analytic plan that is mandatory for people's entries does not stop the books.
+            # An analytic plan that is mandatory for the entries of people must not stop this one.
             books = self.with_company(company).with_context(lang=lang, tracking_disable=True, validate_analytic=False)
             return books._post_pair(company, date, currency, kind, differences).with_env(self.env)
 

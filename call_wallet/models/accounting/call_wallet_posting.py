@@ -183,7 +183,7 @@ class CallWalletPosting(models.Model):
         """
         after = 0
         while after is not None:
-            # READ COMMITTED, unlike Odoo: one posts for a company at a time, and waits for the others instead of
+            # READ COMMITTED, unlike Odoo: runs for one company take turns, and one that has waited goes on instead of
             # failing.
             with door(self.env):
                 after, count = self._post_counted(period, after)
@@ -258,5 +258,5 @@ class CallWalletPosting(models.Model):
         give_task(self, user, _("The posting has stopped"), self.error, self.company_id)
 
     def _end_help(self):
-        """The run got through: nobody has to look at it any more."""
+        """Take the task back that ``_ask_for_help`` gave: the run got through."""
         self.activity_ids.unlink()

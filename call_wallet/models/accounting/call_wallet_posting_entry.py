@@ -9,8 +9,10 @@ from odoo.tools import format_date
 
 from ...tools.door import door, worker
 from ...tools.money import unit_of
-from ...tools.posting import ZERO, Posted, half_up, released, shares
+from ...tools.posting import ZERO, Posted, half_up, shares
 from ...tools.sql import array
+from . import posting_sql as queries
+from .posting_rates import Rates
 
 ACCOUNTS = {
     "live": "call_wallet_live_account_id",
@@ -70,14 +72,14 @@ class CallWalletPostingEntry(models.Model):
 
     def _due_periods(self, company, date_from, date_to, is_scheduled=False):
         self.env.flush_all()
-        self.env.cr.execute(DUE, self._due_parameters(company, date_from, date_to, is_scheduled))
+        self.env.cr.execute(queries.DUE, self._due_parameters(company, date_from, date_to, is_scheduled))
         return [Period(*row) for row in self.env.cr.fetchall()]
 
     def _is_due(self, company, date_from, date_to, is_scheduled=False):
         """Tell whether a run of these days would post anything."""
         self.env.flush_all()
         parameters = self._due_parameters(company, date_from, date_to, is_scheduled)
-        self.env.cr.execute(IS_DUE, parameters)
+        self.env.cr.execute(queries.IS_DUE, parameters)
         return bool(self.env.cr.fetchone()) or bool(self._unsettled(company, parameters["over"]))
 
     def _due_parameters(self, company, date_from, date_to, is_scheduled):
@@ -91,7 +93,7 @@ class CallWalletPostingEntry(models.Model):
             "monthly": monthly,
         }
 
-    def _own_parameters(self):
+    def _run_parameters(self):
         return self._due_parameters(self.company_id, self.date_from, self.date_to, self.is_scheduled)
 
     def _post_entry(self, period, after):
@@ -119,9 +121,9 @@ class CallWalletPostingEntry(models.Model):
         return count
 
     def _in_books(self):
-        """Return the run as Odoo wants it for entries: in its company, which it checks, and language."""
+        """Return the run in its company, as Odoo demands when it posts an entry, and in the company's language."""
         lang = self.company_id.partner_id._call_wallet_lang()
-        # Whoever posts, an analytic plan that is mandatory for people's entries does not stop the books.
+        # An analytic plan that is mandatory for the entries of people must not stop this one.
         return self.with_company(self.company_id).with_context(
             lang=lang, tracking_disable=True, validate_analytic=False
         )
@@ -129,16 +131,16 @@ class CallWalletPostingEntry(models.Model):
     # === TAKING THE TRANSACTIONS === #
 
     def _wait_for_others(self):
-        """One posts for a company at a time: a wallet's remainder is read and written here."""
+        """Wait until nobody else posts for the company: each wallet's remainder is read here, and written later."""
         self.env.flush_all()
         self.env.cr.execute("SELECT FROM res_company WHERE id = %s FOR NO KEY UPDATE", [self.company_id.id])
 
     def _due_wallets(self, period, after):
         """Return the ids of the next wallets with something due in the period, and whether it makes an entry."""
-        parameters = {**self._own_parameters(), **period._asdict(), "after": after, "limit": WALLETS}
-        self.env.cr.execute(DUE_WALLETS, parameters)
+        parameters = {**self._run_parameters(), **period._asdict(), "after": after, "limit": WALLETS}
+        self.env.cr.execute(queries.DUE_WALLETS, parameters)
         wallet_ids = [row[0] for row in self.env.cr.fetchall()]
-        self.env.cr.execute(BOOKABLE_WALLETS, {**parameters, "wallets": array(wallet_ids)})
+        self.env.cr.execute(queries.BOOKABLE_WALLETS, {**parameters, "wallets": array(wallet_ids)})
         return wallet_ids, bool(self.env.cr.fetchone())
 
     def _claim(self, move, wallet_ids, period):
@@ -147,8 +149,8 @@ class CallWalletPostingEntry(models.Model):
         :return: {wallet: {kind: (exact amount, number)}}, {wallet: {ledger day: exact amount}} and their number
         """
         self.env.flush_all()
-        parameters = {**self._own_parameters(), **period._asdict(), "move": move.id, "wallets": array(wallet_ids)}
-        self.env.cr.execute(CLAIM, parameters)
+        parameters = {**self._run_parameters(), **period._asdict(), "move": move.id, "wallets": array(wallet_ids)}
+        self.env.cr.execute(queries.CLAIM, parameters)
         claimed, days, total = defaultdict(dict), defaultdict(dict), 0
         for wallet_id, kind, day, count, amount in self.env.cr.fetchall():
             kinds, amount = claimed[wallet_id], Decimal(amount)
@@ -157,7 +159,7 @@ class CallWalletPostingEntry(models.Model):
             days[wallet_id][day] = days[wallet_id].get(day, ZERO) + amount
             total += count
         self.env["call.wallet.transaction"].invalidate_model(["move_id"])
-        # Browsed one by one, they would be read one by one.
+        # Browsed together, so that Odoo reads them together.
         wallets = self.env["call.wallet"].browse(claimed)
         return (
             dict(zip(wallets, claimed.values(), strict=True)),
@@ -169,7 +171,7 @@ class CallWalletPostingEntry(models.Model):
         """Return {wallet: {kind: amount in whole cents}}."""
         unit = unit_of(currency)
         carried = defaultdict(dict)
-        self.env.cr.execute(CARRIED, [array(wallet.id for wallet in claimed)])
+        self.env.cr.execute(queries.CARRIED, [array(wallet.id for wallet in claimed)])
         for wallet_id, kind, amount, posted in self.env.cr.fetchall():
             carried[wallet_id][kind] = Posted(Decimal(amount), Decimal(posted))
         return {
@@ -183,7 +185,7 @@ class CallWalletPostingEntry(models.Model):
             for wallet, kinds in posted.items()
             for kind, amount in kinds.items()
         ]
-        self.env.cr.execute(COUNT, [array(column) for column in zip(*rows, strict=True)])
+        self.env.cr.execute(queries.COUNT, [array(column) for column in zip(*rows, strict=True)])
         self.env["call.wallet.posted"].invalidate_model()
 
     # === THE ENTRY === #
@@ -247,7 +249,7 @@ class CallWalletPostingEntry(models.Model):
         )
 
     def _to_items(self, move, claimed, posted, charged_until):
-        """Return the entry's items; those of no amount only if there are no others.
+        """Return the entry's items. Those of zero are left out, unless there are no others.
 
         :param charged_until: the last day on which the wallets paid for what is in it
         """
@@ -337,7 +339,7 @@ class CallWalletPostingEntry(models.Model):
                 part = left if day == max(amounts) else half_up(amounts[day], unit)
                 left -= part
                 rows.append((wallet.id, day.isoformat(), amounts[day], part))
-        self.env.cr.execute(NOTE, [move.id, *(array(column) for column in zip(*rows, strict=True))])
+        self.env.cr.execute(queries.NOTE, [move.id, *(array(column) for column in zip(*rows, strict=True))])
         self.env["call.wallet.posted.entry"].invalidate_model()
 
     def _note_values(self, move, items):
@@ -347,7 +349,7 @@ class CallWalletPostingEntry(models.Model):
         for item in items:
             if item.account in deposits:
                 values[item.wallet.id] += item.value
-        self.env.cr.execute(NOTE_VALUES, [move.id, array(values), array(values.values())])
+        self.env.cr.execute(queries.NOTE_VALUES, [move.id, array(values), array(values.values())])
         self.env["call.wallet.posted.value"].invalidate_model()
 
     # === EXCHANGE DIFFERENCES === #
@@ -366,7 +368,7 @@ class CallWalletPostingEntry(models.Model):
     # usage, or by an entry of its own.
 
     def _exchange_items(self, wallet, deposits, difference):
-        """As Odoo enters exchange differences: on both accounts, of no amount in the currency."""
+        """Return the items of an exchange difference, as Odoo enters them: a value, and no amount in the currency."""
         if not difference:
             return []
         name = self.env._("%s: exchange difference of the deposit", wallet.account_ref)
@@ -376,7 +378,7 @@ class CallWalletPostingEntry(models.Model):
     def _unsettled(self, company, date_to):
         """Return {currency id: {wallet id: what is left of its used-up deposit}}."""
         self.env.flush_all()
-        self.env.cr.execute(UNSETTLED, [company.id, company.currency_id.id, date_to])
+        self.env.cr.execute(queries.UNSETTLED, [company.id, company.currency_id.id, date_to])
         found = defaultdict(dict)
         for currency_id, wallet_id, value in self.env.cr.fetchall():
             found[currency_id][wallet_id] = Decimal(value)
@@ -385,7 +387,7 @@ class CallWalletPostingEntry(models.Model):
     @worker
     def _settle_exchange(self):
         """Post what exchange rates have left on the deposits of wallets that have none any more."""
-        for currency_id in self._unsettled(self.company_id, self._own_parameters()["over"]):
+        for currency_id in self._unsettled(self.company_id, self._run_parameters()["over"]):
             with door(self.env):
                 self._settle_exchange_in(currency_id)
             self.env.invalidate_all()
@@ -394,13 +396,13 @@ class CallWalletPostingEntry(models.Model):
         with self.env.cr.savepoint():
             self._wait_for_others()
             # Read again: somebody else may have settled them while this waited.
-            left = self._unsettled(self.company_id, self._own_parameters()["over"]).get(currency_id)
+            left = self._unsettled(self.company_id, self._run_parameters()["over"]).get(currency_id)
             if left:
                 self._in_books()._post_settlement(currency_id, left)
 
     def _post_settlement(self, currency_id, left):
         currency = self.env["res.currency"].browse(currency_id)
-        day = self._own_parameters()["over"]
+        day = self._run_parameters()["over"]
         values = self._prepare_entry_vals(day, day, currency)
         values["ref"] = self.env._("Call wallets, exchange differences of used-up deposits in %s", currency.name)
         move = self.env["account.move"].create(values)
@@ -414,224 +416,3 @@ class CallWalletPostingEntry(models.Model):
 def _last_month_end(day):
     """Return the last day of the last month that is over on ``day``."""
     return (day + relativedelta(days=1)).replace(day=1) - relativedelta(days=1)
-
-
-# The day to which a transaction belongs in the books, of `t`.
-BOOKED_DAY = "COALESCE(t.accounting_day, t.day)"
-
-
-NOT_POSTED = "t.move_id IS NULL AND t.topup_id IS NULL"
-
-
-# Of `t` and its wallet `w`: those that a run is to post, were they worth an entry.
-DUE_ROWS = f"""
-    {NOT_POSTED} AND {BOOKED_DAY} <= %(to)s AND (%(from)s::date IS NULL OR t.day >= %(from)s)
-    AND ({BOOKED_DAY} <= %(over)s OR NOT w.active)
-"""
-
-
-KIND = """
-    CASE WHEN t.type = 'reversal' THEN 'breakage'
-         WHEN t.type = 'refund' AND t.key LIKE 'close/%%/write-off' THEN 'bad_debt'
-         ELSE COALESCE(t.call_type, 'adjustment') END
-"""
-
-
-DUE = f"""
-    SELECT p.first, LEAST(p.last, %(to)s) AS last, w.currency_id, count(*)
-      FROM call_wallet_transaction t
-      JOIN call_wallet w ON w.id = t.wallet_id
-     CROSS JOIN LATERAL (SELECT date_trunc('month', {BOOKED_DAY}::timestamp) AS month) m
-     CROSS JOIN LATERAL (
-           SELECT CASE WHEN %(monthly)s THEN m.month::date ELSE {BOOKED_DAY} END AS first,
-                  CASE WHEN %(monthly)s THEN (m.month + interval '1 month - 1 day')::date
-                       ELSE {BOOKED_DAY} END AS last
-           ) p
-     WHERE {DUE_ROWS} AND w.company_id = %(company)s
-     GROUP BY p.first, p.last, w.currency_id
-     ORDER BY p.first, w.currency_id
-"""
-
-
-# The wallets whose transactions and carried cents come to something: their total to another whole amount of the
-# currency than is posted, or a kind to a whole amount. `round` rounds halves away from zero, as the posting does.
-BOOKABLE = """
-    WITH new AS (
-        SELECT t.wallet_id, {kind} AS kind, -sum(t.amount) AS amount
-          FROM call_wallet_transaction t
-          JOIN call_wallet w ON w.id = t.wallet_id
-         WHERE {rows}
-         GROUP BY 1, 2
-    ), owed AS (
-        SELECT x.wallet_id, x.kind, sum(x.amount) AS amount, sum(x.posted) AS posted
-          FROM (SELECT wallet_id, kind, amount, 0 AS posted FROM new
-                 UNION ALL
-                SELECT p.wallet_id, p.kind, p.ledger_amount - p.posted_amount, p.posted_amount
-                  FROM call_wallet_posted p
-                 WHERE p.wallet_id IN (SELECT wallet_id FROM new)) x
-         GROUP BY x.wallet_id, x.kind
-    )
-    SELECT o.wallet_id
-      FROM owed o
-      JOIN call_wallet w ON w.id = o.wallet_id
-      JOIN res_currency c ON c.id = w.currency_id
-     GROUP BY o.wallet_id, c.rounding
-    HAVING bool_or(abs(o.amount) >= c.rounding::numeric)
-        OR round((sum(o.amount) + sum(o.posted)) / c.rounding::numeric) * c.rounding::numeric <> sum(o.posted)
-     LIMIT 1
-"""
-
-
-# Of all days together. So a run that is started makes an entry: one of an earlier day, or the last day's.
-IS_DUE = BOOKABLE.format(kind=KIND, rows=f"{DUE_ROWS} AND w.company_id = %(company)s")
-
-
-IN_PERIOD = f"{DUE_ROWS} AND {BOOKED_DAY} BETWEEN %(since)s AND %(last)s"
-
-
-DUE_WALLETS = f"""
-    SELECT w.id
-      FROM call_wallet w
-     WHERE w.company_id = %(company)s AND w.currency_id = %(currency_id)s AND w.id > %(after)s
-       AND EXISTS (SELECT FROM call_wallet_transaction t WHERE t.wallet_id = w.id AND {IN_PERIOD})
-     ORDER BY w.id
-     LIMIT %(limit)s
-"""
-
-
-BOOKABLE_WALLETS = BOOKABLE.format(kind=KIND, rows=f"{IN_PERIOD} AND t.wallet_id = ANY(%(wallets)s::int[])")
-
-
-# One statement takes the transactions and adds them up: READ COMMITTED, a second one could see more.
-CLAIM = f"""
-    WITH claimed AS (
-        UPDATE call_wallet_transaction t
-           SET move_id = %(move)s
-          FROM call_wallet w
-         WHERE w.id = t.wallet_id AND {IN_PERIOD} AND t.wallet_id = ANY(%(wallets)s::int[])
-     RETURNING t.wallet_id, t.amount, t.day, {KIND} AS kind
-    )
-    SELECT wallet_id, kind, day, count(*), (-sum(amount))::text
-      FROM claimed
-     GROUP BY wallet_id, kind, day
-     ORDER BY wallet_id, kind, day
-"""
-
-
-CARRIED = """
-    SELECT wallet_id, kind, ledger_amount::text, posted_amount::text
-      FROM call_wallet_posted
-     WHERE wallet_id = ANY(%s::int[])
-"""
-
-
-COUNT = """
-    INSERT INTO call_wallet_posted AS p (wallet_id, kind, ledger_amount, posted_amount)
-    SELECT * FROM unnest(%s::int[], %s::text[], %s::numeric[], %s::numeric[])
-        ON CONFLICT (wallet_id, kind) DO UPDATE
-       SET ledger_amount = p.ledger_amount + EXCLUDED.ledger_amount,
-           posted_amount = p.posted_amount + EXCLUDED.posted_amount
-"""
-
-
-NOTE = """
-    INSERT INTO call_wallet_posted_entry (move_id, wallet_id, day, ledger_amount, posted_amount)
-    SELECT %s, * FROM unnest(%s::int[], %s::date[], %s::numeric[], %s::numeric[])
-"""
-
-
-NOTE_VALUES = """
-    INSERT INTO call_wallet_posted_value (move_id, wallet_id, value)
-    SELECT %s, * FROM unnest(%s::int[], %s::numeric[])
-"""
-
-
-class Rates:
-    """The values of an entry's amounts in the company's currency."""
-
-    def __init__(self, posting, move, wallets, charged_until):
-        self.company, self.currency, self.date = posting.company_id, move.currency_id, move.date
-        self.is_foreign = self.currency != self.company.currency_id
-        self.is_monetary = self.company._call_wallet_is_monetary(self.date)
-        self.unit = unit_of(self.company.currency_id)
-        rate = self.currency._get_conversion_rate(self.currency, self.company.currency_id, self.company, self.date)
-        self.day = Decimal(repr(rate))
-        self.held, self.left = {}, {}
-        if self.is_foreign:
-            # A call that was reported late took what was on the deposit then, which may be another advance.
-            self._read_held(posting.env, wallets, max(self.date, charged_until))
-
-    def value(self, amount):
-        """Convert by Odoo's rate of the entry's day."""
-        value = self.currency._convert(float(amount), self.company.currency_id, self.company, self.date)
-        return half_up(Decimal(repr(value)), self.unit)
-
-    def released(self, wallet, amount):
-        """Return what leaves the wallet's liability with ``amount``, in the company's currency."""
-        if not self.is_foreign:
-            return amount
-        if self.is_monetary:
-            return self.value(amount)
-        held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
-        return released(held, held_value, amount, self.value(amount), self.unit)
-
-    def average(self, wallet, amount):
-        """Return the rate, not rounded, at which ``amount`` leaves the wallet's liability."""
-        if not self.is_foreign:
-            return Decimal(1)
-        held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
-        if held <= 0 or self.is_monetary:
-            return self.day
-        if amount <= held:
-            return held_value / held
-        return (held_value + self.day * (amount - held)) / amount
-
-    def left_over(self, wallet, amount):
-        """Return what stands on a wallet's liability in the company's currency and is worth nothing in its own.
-
-        That of a deposit at the day's rate is known when ``amount`` uses it up.
-        """
-        left = self.left.get(wallet.id, ZERO)
-        held, held_value = self.held.get(wallet.id, (ZERO, ZERO))
-        if self.is_monetary and held and amount / held >= 1:
-            left += held_value - self.value(held)
-        return left
-
-    def _read_held(self, env, wallets, day):
-        env.flush_all()
-        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), day])
-        for wallet_id, held, value in env.cr.fetchall():
-            held, value = Decimal(held), Decimal(value)
-            if held * value <= 0:
-                # Credit notes at other rates have left this: no rate follows from it but the day's.
-                self.left[wallet_id] = value - self.value(held)
-                value = self.value(held)
-            self.held[wallet_id] = (held, value)
-
-
-# What a wallet's liability stands at, whichever account it was booked to at the time. Entries of a month's end hold
-# for that day alone.
-HELD = """
-    SELECT l.call_wallet_id, (-sum(l.amount_currency))::text, (-sum(l.balance))::text
-      FROM account_move_line l
-      JOIN account_move m ON m.id = l.move_id AND m.call_wallet_month_end_id IS NULL
-      JOIN account_account a ON a.id = l.account_id
-     WHERE l.call_wallet_id = ANY(%s::int[]) AND l.date <= %s AND l.parent_state = 'posted'
-       AND a.account_type IN ('liability_current', 'liability_non_current')
-     GROUP BY l.call_wallet_id
-"""
-
-
-# By all items, not only those up to that day: a settlement that a lock date moved behind it is one all the same.
-UNSETTLED = """
-    SELECT w.currency_id, w.id, (-sum(l.balance))::text
-      FROM call_wallet w
-      JOIN account_move_line l ON l.call_wallet_id = w.id
-      JOIN account_move m ON m.id = l.move_id AND m.call_wallet_month_end_id IS NULL
-      JOIN account_account a ON a.id = l.account_id
-     WHERE w.company_id = %s AND w.currency_id <> %s AND l.parent_state = 'posted'
-       AND a.account_type IN ('liability_current', 'liability_non_current')
-     GROUP BY w.id
-    HAVING sum(l.amount_currency) = 0 AND sum(l.balance) <> 0 AND max(l.date) <= %s
-     ORDER BY w.id
-"""

@@ -7,7 +7,7 @@ deposit accounts), and ``wallets``, unless ``all``; ``fees``, the company's fee 
 last days.
 """
 
-from ..topup.settlement_sql import settlements
+from ..topup.settlement_sql import NOTES_IN_A_ROW, settlements
 
 SCOPE = "w.company_id = %(company)s AND (%(all)s OR w.id = ANY(%(wallets)s))"
 
@@ -199,8 +199,10 @@ CREDITED = f"""
      GROUP BY w.id
 """
 
+
 # What of each top-up was invoiced and not credited: settled without money, or awaited still.
-GAPS = f"""
+def _gaps(notes=NOTES_IN_A_ROW):
+    return f"""
     {INVOICES}, {CREDITS}, gap AS (
         SELECT t.id AS topup_id, t.wallet_id, t.invoice_id, t.amount AS ordered,
                CASE WHEN t.counted_on <= %(date)s THEN t.counted_amount ELSE 0 END AS counted_amount,
@@ -226,7 +228,7 @@ GAPS = f"""
                ) u
          CROSS JOIN LATERAL (
                SELECT sum(x.received) AS received, sum(x.settled - x.received) AS other
-                 FROM ({settlements("g.invoice_id")}) x
+                 FROM ({settlements("g.invoice_id", notes)}) x
                 WHERE x.max_date <= %(date)s
                ) s
          WHERE g.amount > 0
@@ -237,10 +239,29 @@ GAPS = f"""
           LEFT JOIN settled s ON s.topup_id = g.topup_id
     )"""
 
-SETTLED_WITHOUT_FUNDS = f"""
-    WITH {GAPS}
+
+GAPS = _gaps()
+
+# Whether any credit note of another document paid a top-up: see ``settlement_sql`` for what it takes to follow them.
+HAS_PAYING_NOTES = f"""
+    SELECT EXISTS (
+        SELECT FROM call_wallet_topup t
+          JOIN call_wallet w ON w.id = t.wallet_id
+          JOIN account_move_line invoiced ON invoiced.move_id = t.invoice_id
+          JOIN account_partial_reconcile p ON p.debit_move_id = invoiced.id
+          JOIN account_move_line paid ON paid.id = p.credit_move_id
+          JOIN account_move note ON note.id = paid.move_id AND note.move_type = 'out_refund'
+         WHERE {SCOPE} AND note.reversed_entry_id <> t.invoice_id
+        )
+"""
+
+SETTLED_WITHOUT_FUNDS = {
+    has_paying_notes: f"""
+    WITH {_gaps(notes)}
     SELECT wallet_id, sum(unfunded)::text AS settled_without_funds FROM level GROUP BY wallet_id
 """
+    for has_paying_notes, notes in ((True, NOTES_IN_A_ROW), (False, 0))
+}
 
 # The top-ups behind what awaits payment, and behind what was settled without funds.
 AWAITING_TOPUPS = f"WITH {GAPS} SELECT topup_id FROM level WHERE amount <> unfunded"
@@ -311,9 +332,8 @@ EARLY_ENTRIES = f"""
      WHERE {SCOPE} AND e.day > %(date)s AND {IN_BOOKS}
 """
 
-FIGURES = (
-    ROLL_FORWARD, INVOICED, CREDITED, SETTLED_WITHOUT_FUNDS, UNPOSTED, POSTED, POSTED_VALUE, EARLIER_PERIODS,
-)  # fmt: skip
+# Beside them ``SETTLED_WITHOUT_FUNDS``.
+FIGURES = (ROLL_FORWARD, INVOICED, CREDITED, UNPOSTED, POSTED, POSTED_VALUE, EARLIER_PERIODS)
 
 UNASSIGNED_ITEMS = f"""
     WITH {ITEMS} SELECT id FROM item WHERE wallet_id IS NULL AND NOT is_year_end AND currency_id = %(currency)s

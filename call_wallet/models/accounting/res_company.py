@@ -23,7 +23,7 @@ EXPENSES = ("expense", "expense_other", "expense_direct_cost")
 
 OVERDRAWN_ACCOUNT = "call_wallet_overdrawn_account_id"
 
-# Not a receivable of Odoo's: no invoice stands behind it, so it belongs to nobody's aging.
+# Not of Odoo's type Receivable: no invoice stands behind it, so it must not show among the aged receivables.
 ASSETS = ("asset_current",)
 
 STANDARDS = [
@@ -165,7 +165,7 @@ class ResCompanyAccounts(models.Model):
                 raise ValidationError(self.env._("Call wallet journal: choose one of the type Miscellaneous."))
 
     def _call_wallet_refuse_foreign(self, name):
-        """Odoo asks whose an account is where it is used, and not where a company's setting chooses it.
+        """Refuse another company's account or journal; Odoo does so only where one is used, not in a setting.
 
         :raise ValidationError: it is neither this company's nor one's above it
         """

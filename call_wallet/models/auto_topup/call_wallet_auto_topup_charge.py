@@ -305,7 +305,7 @@ class CallWalletAutoTopupCharge(models.Model):
     # === WHAT A FAILED ATTEMPT LEAVES === #
 
     def _is_unpaid(self):
-        """Whether nothing came, or is coming, for the attempt's invoice."""
+        """Tell whether nothing was paid on the attempt's invoice, and no payment is under way."""
         invoice = self.topup_id.invoice_id
         ours = self.search([("topup_id", "=", self.topup_id.id)]).transaction_id
         begun = utcnow() - timedelta(hours=1)
@@ -340,7 +340,7 @@ class CallWalletAutoTopupCharge(models.Model):
             attempt._drop_invoice()
 
     def _not_cancelled(self, attempt, error):
-        """Such as in a closed period; a person can still cancel it."""
+        """Log the error, such as that of a closed period; a person can still cancel the invoice."""
         _logger.error("The invoice of automatic top-up %s was not cancelled.", attempt.id, exc_info=error)
 
     def _drop_invoice(self, keep=None):

@@ -329,7 +329,7 @@ class CallWalletAutoTopupRun(models.Model):
     # === AFTER MONEY MOVED === #
 
     def _auto_topup_rearm(self):
-        """A person paid: what stood against charging the card is over, unless it is the card itself."""
+        """Let the card be charged again after a person has paid, unless the card itself was the reason to stop."""
         for wallet in self:
             if wallet.auto_topup_reason in ("declined", "authentication"):
                 wallet.write({"auto_topup_state": "on", **self._auto_topup_reset()})

@@ -15,7 +15,7 @@ class PaymentToken(models.Model):
                 self.call_wallet_expires_on = last_day
 
     def _handle_archiving(self):
-        """A card that is removed is not charged any more: automatic top-up stops, and says why."""
+        """Odoo's hook; stop automatic top-up by a card that is removed, and say why."""
         result = super()._handle_archiving()
         wallets = (
             self.env["call.wallet"]

@@ -34,7 +34,7 @@ class ClosingPlan(NamedTuple):
 class CallWalletClose(models.Model):
     """The end of a wallet: what is left is paid back or taken, what is owed written off; and its reopening.
 
-    A closed wallet is archived. No call starts on it (``unknown_account``); a call that took place is
+    A closed wallet is archived. No call starts on it (``closed``); a call that took place is
     charged all the same, which may leave it below zero: closing again settles that.
     """
 
@@ -248,7 +248,7 @@ class CallWalletClose(models.Model):
             self.message_post(body=self.env._("Rejected calls that were still open: %s", len(rejected)))
 
     def _ask_to_settle(self):
-        """Give who closed the wallet an activity: a late call or payment has moved its balance."""
+        """Give a task to whoever closed the wallet: a late call or payment has moved its balance."""
         manager = self.closed_by_id
         if not manager.active:
             # Nobody would see the task of somebody who left.
@@ -282,9 +282,9 @@ class CallWalletClose(models.Model):
 
     @api.model
     def _cron_breakage(self):
-        """Withdraw notices of wallets in use again, give notice to idle ones, take what has expired; ask
-        for closed wallets to be settled that late calls or payments moved.
+        """Withdraw the notices of wallets in use again, give notice to idle ones, and take what has expired.
 
+        Where a late call or payment has moved a closed wallet's balance, somebody is asked to settle it.
         Each wallet in a transaction of its own: an interrupted run is continued by the next.
         """
         for query, step in (

@@ -17,5 +17,5 @@ class IrHttp(models.AbstractModel):
         info = super().session_info()
         if self.env.user._is_internal():
             info["call_wallet_banner"] = self.env["call.wallet"]._banner_values()
-            info["call_wallet_house_wallets"] = self.env["call.wallet"]._house_wallet_ids()
+            info["call_wallet_house_wallets"] = self.env["call.button"]._house_wallet_ids()
         return info

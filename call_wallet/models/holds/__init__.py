@@ -9,4 +9,5 @@ for the call button; ``_cron_expire_holds``.
 from . import (
     call_wallet_hold,
     call_wallet,
+    call_button,
 )

@@ -1,6 +1,7 @@
 """The wallets' ledger: the one writer of money, balances, transactions, totals by day, and refunds.
 
-These hold at every commit; ``check_invariants`` has a check for each, and the nightly action runs them all:
+These hold at every commit. ``check_invariants`` looks for whatever would break one of the first six, and the
+nightly action runs it; the others are kept by the rooms named, and by tests:
 
 1. Exact. A wallet's balance is the sum of its transactions and the last one's balance after. Its transactions
    are numbered without a gap, and each balance after is the one before plus the amount.
@@ -14,6 +15,10 @@ These hold at every commit; ``check_invariants`` has a check for each, and the n
    nothing else (``accounting``).
 6. Decimal from end to end. Amounts are ``Decimal`` and ``numeric`` with 6 places, rounded in one function of
    the rating and in one of the posting.
+7. One alert per crossing. That the balance fell below a threshold is told once, until it has been above (``notices``).
+8. The report is the ledger. The amounts of a usage report add up to the change in balance (``usage``).
+9. Nothing reported is lost. Each call that is handed in ends as charged, duplicate or conflict, or is kept as
+   rejected with its reason (``usage``).
 
 Money moves in one statement (``call_wallet_ledger.APPEND``), under a lock on the wallets' balance rows, which
 are taken in the order of the wallets' ids. Doors: ``refund``, ``request_refund``, ``action_approve``,

@@ -135,7 +135,7 @@ class CallWalletRefund(models.Model):
     def check_invariants(self, wallets=None):
         """Check the ledger of ``wallets`` (all of them by default) against the invariants.
 
-        Reads every transaction of those wallets once; not for a page, but for the nightly
+        Each check reads all transactions of those wallets; not for a page, but for the nightly
         scheduled action, the tests and the benchmark.
 
         :param wallets: ``call.wallet`` records or ids

@@ -115,7 +115,7 @@ class CallWalletRefundRequest(models.Model):
         ledger = request.env["call.wallet.ledger"]
         with door(self.env):
             request._lock_request()
-            request._refuse_own()
+            request._refuse_own_request()
             ledger._lock(request.wallet_id.ids)
             request.wallet_id._refuse_closed()
             if request.is_call and not request.usage_id:
@@ -139,7 +139,7 @@ class CallWalletRefundRequest(models.Model):
             raise UserError(self.env._("Reason: say why the refund is refused."))
         with door(self.env):
             request._lock_request()
-            request._refuse_own()
+            request._refuse_own_request()
             request._decide("refused", refusal_reason=reason)
         return True
 
@@ -182,7 +182,7 @@ class CallWalletRefundRequest(models.Model):
             )
         )
 
-    def _refuse_own(self):
+    def _refuse_own_request(self):
         if self.requested_by_id == self.env.user:
             raise UserError(
                 self.env._("You asked for this refund yourself; another finance manager approves or refuses it.")

@@ -1,9 +1,10 @@
-"""What people are told: low balance, calls stopped, monthly statements, and tasks of finance.
+"""Who is told what: recipients, low balance, calls stopped, monthly statements, and tasks of finance.
 
 One alert is noted per crossing, in the transaction that moved the balance, and sent after its commit; the
 scheduled action sends what a crash has left. Mails are written in the recipient's language, one a person. What waits
 for somebody in finance, whatever failed by itself included, is in one list (``call.wallet.waiting``).
-Doors: ``_cron_send``, ``_cron_send_statements``.
+Doors: ``set_recipients``, ``set_low_balance_threshold``, ``set_notifications``, ``_cron_send``,
+``_cron_send_statements``.
 """
 
 from . import (

@@ -2,12 +2,14 @@ from datetime import date, timedelta
 from functools import partial
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import html2plaintext
 
+from ...const import ACCOUNT_MANAGER
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount
 from ...tools.task import give_task, in_language_of
+from .call_wallet_recipient import MAX_RECIPIENTS
 
 # A longer report is not attached: the mail has the link to it.
 MOST_ROWS_ATTACHED = 50_000
@@ -16,7 +18,7 @@ XLSX = "xlsx"
 
 
 class CallWalletNotices(models.Model):
-    """Mails to a wallet's people, tasks of finance, and the monthly statement."""
+    """Who is told what of a wallet: recipients and threshold, mails, tasks of finance, the monthly statement."""
 
     _inherit = "call.wallet"
 
@@ -119,7 +121,7 @@ class CallWalletNotices(models.Model):
 
     @api.depends()
     def _compute_statement_month(self):
-        """A new wallet starts with the month that was over when it was created: there was nothing to state."""
+        """Count the month before a wallet was created as done: there was nothing to state."""
         for wallet in self:
             wallet.statement_month = wallet._last_month()
 
@@ -193,6 +195,102 @@ class CallWalletNotices(models.Model):
         days = statement["date_from"], statement["date_to"]
         with self._usage_report(*days, XLSX) as file:
             return self._usage_report_filename(*days, XLSX), file.read()
+
+    # === WHAT OWNERS SET === #
+    # Who is told when the balance runs low, and from which balance on.
+
+    def set_recipients(self, emails):
+        """Replace the addresses that are told when the balance runs low.
+
+        The first one sets the wallet up; an empty list returns it to Not Set Up. The money
+        stays either way.
+
+        :param list[str] emails: addresses; letter case does not matter
+        :return: the addresses as stored
+        :raise ValidationError: a bad or repeated address; nothing is changed then
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        with door(self.env):
+            return wallet._replace_recipients(emails)
+
+    def _replace_recipients(self, emails):
+        if isinstance(emails, str) or not all(isinstance(email, str) for email in emails or []):
+            raise ValidationError(self.env._("emails: send a list of addresses."))
+        wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails or []]
+        if len(wanted) > MAX_RECIPIENTS:
+            raise ValidationError(self.env._("Notification recipients: at most %s addresses.", MAX_RECIPIENTS))
+        repeated = {email for email in wanted if wanted.count(email) > 1}
+        if repeated:
+            raise ValidationError(self.env._("%s is in the list more than once.", ", ".join(sorted(repeated))))
+        self.recipient_ids.filtered(lambda recipient: recipient.email not in wanted).unlink()
+        known = set(self.recipient_ids.mapped("email"))
+        self.env["call.wallet.recipient"].create(
+            [{"wallet_id": self.id, "email": email} for email in wanted if email not in known]
+        )
+        self.message_post(body=self.env._("Notification recipients: %s", ", ".join(wanted) or "-"))
+        return self.recipient_ids.mapped("email")
+
+    def _refresh_set_up(self):
+        self.env["call.wallet.ledger"]._refresh(self.ids)
+
+    def set_low_balance_threshold(self, amount):
+        """Set the balance below which the recipients are told, and the banner is shown.
+
+        :param amount: in the wallet's currency, zero or more, up to 6 places: str, int or Decimal
+        :raise UserError: not an amount, or negative
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        amount = wallet._check_threshold(amount)
+        with door(self.env):
+            wallet.low_balance_threshold = amount
+        return True
+
+    def set_notifications(self, emails, threshold, monthly_statement=None):
+        """Replace the recipients and the threshold, both or neither.
+
+        :param list[str] emails: see ``set_recipients``
+        :param threshold: see ``set_low_balance_threshold``
+        :param bool monthly_statement: whether the recipients get the monthly statement; None: as it is
+        :raise UserError: a bad or repeated address, or a bad threshold; nothing is changed then
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        threshold = wallet._check_threshold(threshold)
+        with door(self.env):
+            if sorted(emails) != sorted(wallet.recipient_ids.mapped("email")):
+                wallet._replace_recipients(emails)
+            if threshold != wallet.low_balance_threshold:
+                wallet.low_balance_threshold = threshold
+            if monthly_statement is not None and monthly_statement != wallet.monthly_statement:
+                wallet.monthly_statement = monthly_statement
+        return True
+
+    def _check_threshold(self, amount):
+        if isinstance(amount, bool) or amount in (None, ""):
+            raise UserError(self.env._("Threshold: enter an amount, zero or more."))
+        amount = parse_amount(amount, self.env._("Threshold"), self.env)
+        if amount < 0:
+            raise UserError(self.env._("Threshold: enter an amount, zero or more."))
+        return amount
+
+    def _recipient_problems(self, emails):
+        """Return {address: what is wrong with it} of a list that somebody typed."""
+        problems, seen = {}, set()
+        for email in emails:
+            try:
+                known = self.env["call.wallet.recipient"]._normalise(email)
+            except ValidationError as error:
+                problems[email] = str(error)
+                continue
+            if known in seen:
+                problems[email] = self.env._("%s is in the list more than once.", known)
+            seen.add(known)
+        return problems
 
 
 def month_before(day):

@@ -3,7 +3,7 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..wallet.call_wallet import MAX_RECIPIENTS
+MAX_RECIPIENTS = 50
 
 # One bare address with a complete domain. Odoo's own reading of addresses would find one in
 # "jo doe@acme.com" and drop the rest, and mail somebody who was not meant.

@@ -1,4 +1,4 @@
-"""Re-rating: what calls of the past would cost by today's rates, and correcting them by that.
+"""Re-rating: what past calls would cost at today's rates, and the corrections that follow.
 
 A preview moves no money. Posting enters exactly the differences that were previewed, each once, as new
 transactions linked to their calls; a charge that changed in between is refused and says so on its line.

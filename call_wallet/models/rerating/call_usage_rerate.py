@@ -102,7 +102,7 @@ class CallUsageRerate(models.Model):
 
     @api.model
     def default_get(self, fields):
-        """Odoo's hook; a re-rating begins as a draft, whatever a context says."""
+        """Odoo's hook; take no state from the context: a re-rating begins as a draft."""
         values = super().default_get(fields)
         return values if self.env.su else with_own_defaults(self, values, READONLY)
 
@@ -221,7 +221,7 @@ class CallUsageRerate(models.Model):
 
     @worker
     def _run(self, seconds):
-        """Do batches for so many seconds; return whether the running step is finished."""
+        """Work through batches for so many seconds; return whether the running step is finished."""
         deadline = monotonic() + seconds
         while self._step():
             if monotonic() > deadline:

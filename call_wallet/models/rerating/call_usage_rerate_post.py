@@ -10,7 +10,7 @@ from .call_usage_rerate_preview import FIGURES, Figures
 # A batch holds its wallets' balances for a few hundredths of a second, while calls wait.
 BATCH = 1_000
 
-# Held against being deleted until the batch is entered: the transactions refer to them.
+# Kept from being deleted until the batch is entered: the transactions refer to them.
 CALLS = "SELECT * FROM call_usage WHERE id = ANY(%s) FOR KEY SHARE"
 
 CURRENT = FIGURES.format(calls=CALLS)

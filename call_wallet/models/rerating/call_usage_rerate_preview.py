@@ -136,7 +136,7 @@ class CallUsageReratePreview(models.Model):
     def _preview_batch(self):
         """Compare the next ``BATCH`` calls; return whether there may be more."""
         if self._read_price_stamp() != self.price_stamp:
-            # A price changed meanwhile: one preview compares with one set of prices.
+            # A price has changed meanwhile: begin again, since a preview compares with one set of prices.
             self._start_preview()
             return True
         room, done = BATCH, 0
@@ -147,7 +147,7 @@ class CallUsageReratePreview(models.Model):
                 break
             calls = self._compare_next(*scope, limit=room)
             done += calls
-            # A wallet without calls costs two queries; thousands of them are not one batch.
+            # A wallet without calls costs two queries, so thousands of them must not be one batch.
             room -= calls + 20
         self.done_count = min(self.done_count + done, self.total_count)
         return self.state == "previewing"

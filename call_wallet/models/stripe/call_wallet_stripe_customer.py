@@ -175,7 +175,7 @@ class CallWalletStripeCustomer(models.Model):
     @worker
     @api.model
     def _bring_cash(self, provider, customer_ref, movement_ref):
-        """Pay the customer's open top-ups from what a bank transfer brought; return whether he is ours.
+        """Pay the customer's open top-ups from what a bank transfer brought; return whether the customer is ours.
 
         Each payment is made here and committed, then Stripe is asked for it, then its answer is entered. Where Stripe
         does not answer, the same is asked again, for the same payments under the same keys.

@@ -9,7 +9,7 @@ class CallWalletTopupFunding(models.Model):
 
         Empty where the company has no Stripe provider with bank transfers, the top-up is in another
         currency, or is paid or cancelled. The account number is the customer's own: what arrives
-        there is used for his open top-ups.
+        there is used for the customer's open top-ups.
         """
         self.ensure_one()
         topup = self.sudo()

@@ -212,11 +212,14 @@ class AccountMove(models.Model):
         return self.invoice_line_ids.filtered(lambda line: line.account_id in deposits)
 
     def _call_wallet_product(self):
-        """Return the product of top-ups; empty where somebody has deleted it by SQL: other entries are posted still."""
+        """Return the product of top-ups; empty where it was deleted by SQL: other entries can still be posted."""
         return self.env.ref("call_wallet.product_topup", raise_if_not_found=False) or self.env["product.product"]
 
     def _call_wallet_refuse_stray(self):
-        """Such as a copy of a top-up's invoice, or the reversal of its credit note: it would be paid for nothing."""
+        """Refuse a document that would move no wallet: the copy of a top-up's invoice, the reversal of its credit note.
+
+        :raise UserError: it has the top-ups' product, and no top-up would follow it
+        """
         product = self._call_wallet_product()
         for move in self.filtered(lambda move: move.move_type in DOCUMENTS):
             topups = move.call_wallet_topup_ids
@@ -233,7 +236,10 @@ class AccountMove(models.Model):
                 )
 
     def _call_wallet_refuse_excess(self):
-        """Two credit notes of the same funds."""
+        """Refuse a credit note over more than is left of the invoice, such as a second one over the same funds.
+
+        :raise UserError: says how much is left
+        """
         noted = {}
         for note in self.filtered(lambda move: move.move_type == "out_refund"):
             for topup in note.reversed_entry_id.call_wallet_topup_ids:
@@ -254,7 +260,7 @@ class AccountMove(models.Model):
                 noted[topup] = noted.get(topup, ZERO) + net
 
     def _call_wallet_refuse_credited(self):
-        """An invoice is not reset or cancelled under its credit notes: the customer would be owed what they say.
+        """Refuse to reset or cancel an invoice that has credit notes: the customer would be owed their amount.
 
         :raise UserError: a top-up's invoice has credit notes
         """
@@ -327,10 +333,10 @@ class AccountMove(models.Model):
         return False
 
     def _call_wallet_payer(self, partner):
-        """Return in whose name these invoices are paid: the user's, if he is the customer's.
+        """Return in whose name these invoices are paid: the user's own where the user belongs to the customer.
 
-        A payment by anybody else, such as finance staff on the customer's behalf, is the
-        customer's all the same; otherwise it could not be matched with the invoice.
+        Anybody else, such as finance staff on the customer's behalf, pays in the customer's name;
+        otherwise the payment could not be matched with the invoice.
 
         :param partner: the user's partner
         """

@@ -6,7 +6,7 @@ class AccountMoveReversal(models.TransientModel):
 
     @api.model
     def default_get(self, fields):
-        """Odoo's dialog *Credit Note*: of top-ups, on the company's day, not on that of who looks."""
+        """Odoo's hook; date a credit note of top-ups on the company's day, not on the user's."""
         values = super().default_get(fields)
         if "date" not in fields or "default_date" in self.env.context:
             return values
@@ -17,7 +17,7 @@ class AccountMoveReversal(models.TransientModel):
         return values
 
     def _prepare_default_reversal(self, move):
-        """A credit note of the company's day is due now, though it be tomorrow's where the user is."""
+        """Odoo's hook; post a credit note of the company's day at once, even where that is tomorrow for the user."""
         values = super()._prepare_default_reversal(move)
         company = move.sudo().call_wallet_topup_ids.company_id
         if company and values["date"] <= company._call_wallet_today():

@@ -5,7 +5,10 @@ class AccountPayment(models.Model):
     _inherit = "account.payment"
 
     def write(self, vals):
-        """A rejected payment keeps its entry and stays reconciled: only its own state says so."""
+        """Odoo's hook; bring top-ups to their level where a payment's state changed.
+
+        A rejected payment keeps its entry and stays reconciled: nothing but its own state tells.
+        """
         result = super().write(vals)
         if "state" in vals:
             self.sudo().move_id._call_wallet_affected()._sync()

@@ -6,7 +6,7 @@ class AccountPaymentRegister(models.TransientModel):
 
     @api.model
     def default_get(self, fields):
-        """Odoo's dialog *Pay*: of top-ups and their credit notes, on the company's day, not on that of who looks."""
+        """Odoo's hook; date a payment of top-ups or their credit notes on the company's day, not on the user's."""
         values = super().default_get(fields)
         if "payment_date" not in values or "default_payment_date" in self.env.context:
             return values

@@ -14,7 +14,7 @@ from ...tools.door import books_door, door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.money import to_coins, unit_of
 from ..ledger.call_wallet_ledger import Entry
-from .settlement_sql import RECEIVED
+from .settlement_sql import RECEIVED, RECEIVED_BY_NOTES
 
 _logger = logging.getLogger(__name__)
 
@@ -139,9 +139,13 @@ class CallWalletTopupSync(models.Model):
     def _settled(self):
         """Return what settled the invoice as (received, settled without money), tax included, in its currency."""
         self.env["account.partial.reconcile"].flush_model()
-        fees = self.company_id._call_wallet_fee_accounts().ids
-        self.env.cr.execute(RECEIVED, {"invoice": self.invoice_id.id, "fees": fees})
-        received, other = map(Decimal, self.env.cr.fetchone())
+        parameters = {"invoice": self.invoice_id.id, "fees": self.company_id._call_wallet_fee_accounts().ids}
+        self.env.cr.execute(RECEIVED, parameters)
+        *amounts, is_by_notes = self.env.cr.fetchone()
+        if is_by_notes:
+            self.env.cr.execute(RECEIVED_BY_NOTES, parameters)
+            *amounts, _is_by_notes = self.env.cr.fetchone()
+        received, other = map(Decimal, amounts)
         counted = min(self.counted_amount, other)
         return received + counted, other - counted
 
@@ -214,7 +218,7 @@ class CallWalletTopupSync(models.Model):
         return bool(self.env.cr.rowcount)
 
     def _not_notified(self, topup, error):
-        """One bad address or template must not hold up the others."""
+        """Log the error: one bad address or template must not hold up the others."""
         _logger.error("Call wallet top-up %s: its mail was not sent.", topup.id, exc_info=error)
 
     def _notify_one(self):

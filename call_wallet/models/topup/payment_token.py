@@ -20,7 +20,7 @@ class PaymentToken(models.Model):
 
     @api.model
     def _get_available_tokens(self, providers_ids, partner_id, is_validation=False, **kwargs):
-        """Offer an owner who pays a top-up all cards that his company has saved, not only his own."""
+        """Offer an owner who pays a top-up all cards that the company has saved, not only the owner's own."""
         tokens = super()._get_available_tokens(providers_ids, partner_id, is_validation=is_validation, **kwargs)
         wallets = self.env["call.wallet"].sudo().browse(self.env.context.get("call_wallet_cards_of") or [])
         if is_validation or not wallets:

@@ -46,7 +46,7 @@ class PaymentTransaction(models.Model):
 
     @api.depends("state", "is_post_processed", "operation", "provider_code")
     def _compute_call_wallet_is_under_way(self):
-        """Money may be on its way: a second payment has to wait. A bank transfer is nobody's debit yet."""
+        """Tell whether money may be on its way, so that a second payment has to wait; an announced transfer is not."""
         for transaction in self:
             is_open = transaction.state in ("pending", "authorized") and transaction.provider_code not in (
                 "none",

@@ -1,15 +1,16 @@
 import tempfile
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from odoo import models
+from odoo import fields, models
 from odoo.exceptions import UserError
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.background import wake
 from ...tools.door import end_if_clean
-from ...tools.fields import parse_day
+from ...tools.fields import ZERO, Amount, parse_amount, parse_day
 from ...tools.paper import made
 from ...tools.usage_report_file import WRITERS, to_cells
 
@@ -26,15 +27,100 @@ class Extent(NamedTuple):
     end: datetime
 
 
-class CallWalletUsageReport(models.Model):
-    """The usage report: the ledger of one wallet over a range of dates, as a file.
-
-    Read in batches by the ledger's own numbering, each in a short transaction: rows are
-    never changed and the last number is fixed at the start, so the whole is consistent
-    without a snapshot held open, which would slow down the wallets in use.
-    """
+class CallWalletUsage(models.Model):
+    """What a wallet's calls have cost: how long the balance lasts by that, and the usage report."""
 
     _inherit = "call.wallet"
+
+    daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")
+    runs_out_on = fields.Date(compute="_compute_runway")
+    live_minutes_left = fields.Integer(compute="_compute_minutes_left")
+    whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
+    usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
+
+    # === HOW LONG THE BALANCE LASTS === #
+    # By what its calls have cost.
+
+    def _compute_runway(self):
+        days = self.env["call.wallet.day"].sudo()
+        spent = {}
+        for wallets in self.grouped("tz").values():
+            since = wallets[0]._today() - timedelta(days=7)
+            domain = [("wallet_id", "in", wallets.ids), ("type", "=", "usage"), ("day", ">", since)]
+            spent.update(days._read_group(domain, ["wallet_id"], ["amount:sum"]))
+        for wallet in self:
+            today = wallet._today()
+            total = parse_amount(-(spent.get(wallet) or 0))
+            wallet.daily_spend = total / 7
+            days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
+            in_sight = days is not None and 0 < days < 3650
+            wallet.runs_out_on = today + timedelta(days=int(days)) if in_sight else False
+
+    def _compute_minutes_left(self):
+        for wallet in self:
+            available = max(wallet.available_balance, ZERO)
+            minutes = wallet._estimate_minutes(available)
+            wallet.live_minutes_left = minutes["live"]
+            wallet.whatsapp_minutes_left = minutes["whatsapp"]
+
+    def _estimate_minutes(self, amount):
+        """Return how many whole minutes ``amount`` buys: ``{"live": 120, "whatsapp": 500}``.
+
+        By the average price of the last 30 days' calls, else by the plan's average price.
+        """
+        self.ensure_one()
+        minutes = {}
+        for call_type in ("live", "whatsapp"):
+            price = self._average_price(call_type)
+            minutes[call_type] = int(Decimal(amount) / price) if price else 0
+        return minutes
+
+    def _average_price(self, call_type):
+        since = self._today() - timedelta(days=30)
+        [(amount, billed)] = (
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [
+                    ("wallet_id", "=", self.id),
+                    ("type", "=", "usage"),
+                    ("call_type", "=", call_type),
+                    ("day", ">", since),
+                ],
+                [],
+                ["amount:sum", "billed_minutes:sum"],
+            )
+        )
+        if amount and billed:
+            return parse_amount(-amount) / parse_amount(billed)
+        return self._contract_price(call_type)
+
+    def _contract_price(self, call_type):
+        plan_price = self.rate_plan_id.sudo()._average_price(call_type) if self.rate_plan_id else ZERO
+        if not plan_price and call_type == "whatsapp":
+            return self.company_id.sudo().call_wallet_whatsapp_rate
+        return plan_price
+
+    def _compute_usage_count(self):
+        # From the daily totals: counting a busy wallet's calls would read them all.
+        counts = dict(
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [("wallet_id", "in", self.ids), ("type", "=", "usage")],
+                ["wallet_id"],
+                ["transactions:sum"],
+            )
+        )
+        for wallet in self:
+            wallet.usage_count = counts.get(wallet, 0)
+
+    # === THE USAGE REPORT === #
+    # The ledger of one wallet over a range of dates, as a file.
+    #
+    # Read in batches by the ledger's own numbering, each in a short transaction: rows are
+    # never changed and the last number is fixed at the start, so the whole is consistent
+    # without a snapshot held open, which would slow down the wallets in use.
 
     def _usage_report(self, date_from=None, date_to=None, format="xlsx", progress=None, user=None):
         """Return the usage report of the wallet as an open binary file, at its beginning.

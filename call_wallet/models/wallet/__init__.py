@@ -1,9 +1,9 @@
-"""The wallet itself: one per customer, company and currency, its status, recipients and settings.
+"""The wallet itself: one per customer, company and currency, its status and settings.
 
 What people set is on the wallet; what money changes is on its balance row, which only the ledger writes. A
 wallet is Not Set Up without a recipient, Paused by hand or without funds, else Active. A user's rights are
 asked for by ``_permitted`` at each door.
-Doors: ``set_recipients``, ``set_notifications``, ``set_low_balance_threshold``, ``action_pause``, ``action_resume``.
+Doors: ``action_pause``, ``action_resume``.
 """
 
 from . import (

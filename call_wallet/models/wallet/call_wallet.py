@@ -1,5 +1,4 @@
 import re
-from datetime import timedelta
 from decimal import Decimal
 
 from odoo import api, fields, models
@@ -10,13 +9,11 @@ from odoo.tools import formatLang
 from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
-from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
+from ...tools.fields import Amount, parse_reason
 from ...tools.money import is_payable, unit_of
 from ...tools.rights import as_superuser, with_own_defaults
 
 CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id", "billing_email"}
-
-MAX_RECIPIENTS = 50
 
 ACCOUNT_REF = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 
@@ -107,11 +104,6 @@ class CallWallet(models.Model):
         "Available", compute="_compute_available_balance", help="Balance less what calls in progress and disputes hold."
     )
     status_meaning = fields.Char(compute="_compute_status_meaning")
-    daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")
-    runs_out_on = fields.Date(compute="_compute_runway")
-    live_minutes_left = fields.Integer(compute="_compute_minutes_left")
-    whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
-    usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
     topup_count = fields.Integer("Number of Top-ups", compute="_compute_counts")
     may_edit_contract = fields.Boolean(compute="_compute_may_edit_contract")
     live_hold_count = fields.Integer("Calls in Progress", compute="_compute_counts")
@@ -170,66 +162,6 @@ class CallWallet(models.Model):
         """Return the day of ``moment`` (naive UTC) in the wallet's time zone."""
         return day_in(self.tz, moment)
 
-    def _compute_runway(self):
-        days = self.env["call.wallet.day"].sudo()
-        spent = {}
-        for wallets in self.grouped("tz").values():
-            since = wallets[0]._today() - timedelta(days=7)
-            domain = [("wallet_id", "in", wallets.ids), ("type", "=", "usage"), ("day", ">", since)]
-            spent.update(days._read_group(domain, ["wallet_id"], ["amount:sum"]))
-        for wallet in self:
-            today = wallet._today()
-            total = parse_amount(-(spent.get(wallet) or 0))
-            wallet.daily_spend = total / 7
-            days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
-            in_sight = days is not None and 0 < days < 3650
-            wallet.runs_out_on = today + timedelta(days=int(days)) if in_sight else False
-
-    def _compute_minutes_left(self):
-        for wallet in self:
-            available = max(wallet.available_balance, ZERO)
-            minutes = wallet._estimate_minutes(available)
-            wallet.live_minutes_left = minutes["live"]
-            wallet.whatsapp_minutes_left = minutes["whatsapp"]
-
-    def _estimate_minutes(self, amount):
-        """Return how many whole minutes ``amount`` buys: ``{"live": 120, "whatsapp": 500}``.
-
-        By the average price of the last 30 days' calls, else by the plan's average price.
-        """
-        self.ensure_one()
-        minutes = {}
-        for call_type in ("live", "whatsapp"):
-            price = self._average_price(call_type)
-            minutes[call_type] = int(Decimal(amount) / price) if price else 0
-        return minutes
-
-    def _average_price(self, call_type):
-        since = self._today() - timedelta(days=30)
-        [(amount, billed)] = (
-            self.env["call.wallet.day"]
-            .sudo()
-            ._read_group(
-                [
-                    ("wallet_id", "=", self.id),
-                    ("type", "=", "usage"),
-                    ("call_type", "=", call_type),
-                    ("day", ">", since),
-                ],
-                [],
-                ["amount:sum", "billed_minutes:sum"],
-            )
-        )
-        if amount and billed:
-            return parse_amount(-amount) / parse_amount(billed)
-        return self._contract_price(call_type)
-
-    def _contract_price(self, call_type):
-        plan_price = self.rate_plan_id.sudo()._average_price(call_type) if self.rate_plan_id else ZERO
-        if not plan_price and call_type == "whatsapp":
-            return self.company_id.sudo().call_wallet_whatsapp_rate
-        return plan_price
-
     # === CONSTRAINT METHODS === #
 
     @api.constrains("account_ref")
@@ -256,7 +188,7 @@ class CallWallet(models.Model):
 
     @api.model
     def default_get(self, fields):
-        """Odoo's hook; what the wallet keeps by itself begins as the model has it, whatever a context says."""
+        """Odoo's hook; take no default from the context for what the wallet keeps by itself."""
         kept = {name for name, field in self._fields.items() if self._is_kept(field) or field.inherited}
         values = super().default_get(fields)
         return values if self.env.su else with_own_defaults(self, values, kept)
@@ -331,7 +263,7 @@ class CallWallet(models.Model):
             )
 
     def _refuse_kept(self, vals):
-        """What the wallet keeps by itself, such as its balance's row or when it expires, is nobody's to type in."""
+        """Refuse values for what the wallet keeps by itself, such as its balance row or when its funds expire."""
         if self.env.su:
             return
         kept = [name for name in vals if name in self._fields and self._is_kept(self._fields[name])]
@@ -400,44 +332,6 @@ class CallWallet(models.Model):
             )
         )
 
-    # === NOTIFICATIONS === #
-
-    def set_recipients(self, emails):
-        """Replace the addresses that are told when the balance runs low.
-
-        The first one sets the wallet up; an empty list returns it to Not Set Up. The money
-        stays either way.
-
-        :param list[str] emails: addresses; letter case does not matter
-        :return: the addresses as stored
-        :raise ValidationError: a bad or repeated address; nothing is changed then
-        :raise AccessError: neither an owner of the wallet nor an account manager
-        """
-        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
-        wallet.ensure_one()
-        with door(self.env):
-            return wallet._replace_recipients(emails)
-
-    def _replace_recipients(self, emails):
-        if isinstance(emails, str) or not all(isinstance(email, str) for email in emails or []):
-            raise ValidationError(self.env._("emails: send a list of addresses."))
-        wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails or []]
-        if len(wanted) > MAX_RECIPIENTS:
-            raise ValidationError(self.env._("Notification recipients: at most %s addresses.", MAX_RECIPIENTS))
-        repeated = {email for email in wanted if wanted.count(email) > 1}
-        if repeated:
-            raise ValidationError(self.env._("%s is in the list more than once.", ", ".join(sorted(repeated))))
-        self.recipient_ids.filtered(lambda recipient: recipient.email not in wanted).unlink()
-        known = set(self.recipient_ids.mapped("email"))
-        self.env["call.wallet.recipient"].create(
-            [{"wallet_id": self.id, "email": email} for email in wanted if email not in known]
-        )
-        self.message_post(body=self.env._("Notification recipients: %s", ", ".join(wanted) or "-"))
-        return self.recipient_ids.mapped("email")
-
-    def _refresh_set_up(self):
-        self.env["call.wallet.ledger"]._refresh(self.ids)
-
     # === PAUSE AND RESUME === #
 
     def action_pause(self, reason):
@@ -477,20 +371,6 @@ class CallWallet(models.Model):
     @api.depends_context("uid")
     def _compute_may_edit_contract(self):
         self.may_edit_contract = self.env.user.has_group(FINANCE)
-
-    def _compute_usage_count(self):
-        # From the daily totals: counting a busy wallet's calls would read them all.
-        counts = dict(
-            self.env["call.wallet.day"]
-            .sudo()
-            ._read_group(
-                [("wallet_id", "in", self.ids), ("type", "=", "usage")],
-                ["wallet_id"],
-                ["transactions:sum"],
-            )
-        )
-        for wallet in self:
-            wallet.usage_count = counts.get(wallet, 0)
 
     @api.depends("topup_ids", "hold_ids.state")
     def _compute_counts(self):
@@ -572,63 +452,3 @@ class CallWallet(models.Model):
         """
         self._permitted(ACCOUNT_MANAGER)
         return self._open("action_call_usage_report_wizard")
-
-    # === WHAT OWNERS SET === #
-    # Who is told when the balance runs low, and from which balance on.
-
-    def set_low_balance_threshold(self, amount):
-        """Set the balance below which the recipients are told, and the banner is shown.
-
-        :param amount: in the wallet's currency, zero or more, up to 6 places: str, int or Decimal
-        :raise UserError: not an amount, or negative
-        :raise AccessError: neither an owner of the wallet nor an account manager
-        """
-        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
-        wallet.ensure_one()
-        amount = wallet._check_threshold(amount)
-        with door(self.env):
-            wallet.low_balance_threshold = amount
-        return True
-
-    def set_notifications(self, emails, threshold, monthly_statement=None):
-        """Replace the recipients and the threshold, both or neither.
-
-        :param list[str] emails: see ``set_recipients``
-        :param threshold: see ``set_low_balance_threshold``
-        :param bool monthly_statement: whether the recipients get the monthly statement; None: as it is
-        :raise UserError: a bad or repeated address, or a bad threshold; nothing is changed then
-        :raise AccessError: neither an owner of the wallet nor an account manager
-        """
-        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
-        wallet.ensure_one()
-        threshold = wallet._check_threshold(threshold)
-        with door(self.env):
-            if sorted(emails) != sorted(wallet.recipient_ids.mapped("email")):
-                wallet._replace_recipients(emails)
-            if threshold != wallet.low_balance_threshold:
-                wallet.low_balance_threshold = threshold
-            if monthly_statement is not None and monthly_statement != wallet.monthly_statement:
-                wallet.monthly_statement = monthly_statement
-        return True
-
-    def _check_threshold(self, amount):
-        if isinstance(amount, bool) or amount in (None, ""):
-            raise UserError(self.env._("Threshold: enter an amount, zero or more."))
-        amount = parse_amount(amount, self.env._("Threshold"), self.env)
-        if amount < 0:
-            raise UserError(self.env._("Threshold: enter an amount, zero or more."))
-        return amount
-
-    def _recipient_problems(self, emails):
-        """Return {address: what is wrong with it} of a list that somebody typed."""
-        problems, seen = {}, set()
-        for email in emails:
-            try:
-                known = self.env["call.wallet.recipient"]._normalise(email)
-            except ValidationError as error:
-                problems[email] = str(error)
-                continue
-            if known in seen:
-                problems[email] = self.env._("%s is in the list more than once.", known)
-            seen.add(known)
-        return problems

@@ -108,7 +108,7 @@ class CallWalletBalance(models.Model):
 
     @api.model
     def default_get(self, fields):
-        """Odoo's hook; a balance begins as the model has it, whatever a context says."""
+        """Odoo's hook; take no default from the context: a balance begins as the model has it."""
         return with_own_defaults(self, super().default_get(fields), set(self._fields))
 
     @api.model_create_multi

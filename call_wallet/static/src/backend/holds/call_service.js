@@ -78,7 +78,7 @@ export const callService = {
             }
         });
 
-        const renew = () => orm.silent.call("call.wallet", "watch_calls", []).catch(() => {});
+        const renew = () => orm.silent.call("call.button", "watch_calls", []).catch(() => {});
         /** Keep the server's messages coming while a button is shown; return what to call when it is gone. */
         function watch() {
             if (!watchers++) {
@@ -100,7 +100,7 @@ export const callService = {
             questions = [];
             const calls = asked.map(({ number, countryId }) => [number, countryId]);
             try {
-                const found = await orm.silent.call("call.wallet", "check_calls", [calls], { watch: true });
+                const found = await orm.silent.call("call.button", "check_calls", [calls], { watch: true });
                 asked.forEach(({ resolve }, index) => resolve(found[index]));
                 state.wallet = found[0] && found[0].wallet;
             } catch (error) {
@@ -139,7 +139,7 @@ export const callService = {
             state.isStarting = true;
             try {
                 const ref = crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`.replace("0.", "");
-                const verdict = await orm.call("call.wallet", "start_call", [ref, type, number, countryId || null]);
+                const verdict = await orm.call("call.button", "start_call", [ref, type, number, countryId || null]);
                 if (!verdict.allowed) {
                     notification.add(verdict.message, { type: "warning" });
                     changed();
@@ -165,7 +165,7 @@ export const callService = {
             try {
                 // Counted from the call's start, so that a repeated request holds no more.
                 const total = (call.held_seconds || secondsOf(call)) + EXTEND_BY_SECONDS;
-                const verdict = await orm.silent.call("call.wallet", "extend_call", [call.call_ref, total]);
+                const verdict = await orm.silent.call("call.button", "extend_call", [call.call_ref, total]);
                 if (state.call?.call_ref !== call.call_ref) {
                     return;
                 }
@@ -187,7 +187,7 @@ export const callService = {
             call.endedAfter ??= secondsOf(call);
             const seconds = status === "completed" ? call.endedAfter : 0;
             try {
-                const result = await orm.call("call.wallet", "end_call", [call.call_ref, seconds, status]);
+                const result = await orm.call("call.button", "end_call", [call.call_ref, seconds, status]);
                 keep(null);
                 return { ...result, call };
             } catch (error) {
