@@ -76,8 +76,8 @@ class CallWalletNotices(models.Model):
         if not file:
             return []
         name, content = file
-        # Belongs to the mail alone, and goes with it.
-        return self.env["ir.attachment"].create({"name": name, "raw": content, "res_model": "mail.mail"}).ids
+        # Belongs to the mail's message alone; Odoo deletes it with that, and what belongs to a mail it does not.
+        return self.env["ir.attachment"].create({"name": name, "raw": content, "res_model": "mail.message"}).ids
 
     def _by_language(self, emails):
         """Return {language code: addresses}; a known contact's language, else the customer's."""
