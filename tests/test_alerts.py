@@ -193,6 +193,15 @@ class TestMails(AlertCase):
         self.assertEqual(self._alerts()[:1].state, "sent")
         self.assertTrue(self.wallet.activity_ids.user_id.active)
 
+    def test_an_account_manager_with_another_job_now_has_no_task(self):
+        manager = self._make_user("alert-moved", "account_manager")
+        self.wallet.account_manager_id = manager
+        manager.group_ids = self.env.ref("base.group_user")
+        self._spend(12)
+        self._send()
+        self.assertTrue(self.wallet.activity_ids.user_id - manager)
+        self.assertNotIn(manager, self.wallet.activity_ids.user_id)
+
     def test_no_mail_once_the_balance_is_back(self):
         self._spend(3)
         self._fund(self.wallet, 5)

@@ -26,7 +26,9 @@ class CallUsagePrivacy(models.Model):
     masked_at = fields.Datetime(
         "Numbers Deleted", readonly=True, help="Since then the call names no number, application or manager."
     )
-    is_manager_masked = fields.Boolean(readonly=True, help="It had a manager, whose name was deleted.")
+    is_manager_masked = fields.Boolean(
+        "Manager Deleted", readonly=True, help="It had a manager, whose name was deleted."
+    )
     manager_name = fields.Char("Name of the Manager", compute="_compute_manager_name", compute_sudo=True)
 
     @api.depends("manager_id.name", "is_manager_masked")
@@ -48,7 +50,9 @@ class CallUsagePrivacy(models.Model):
                 for wallet in calls.wallet_id:
                     count = len(calls.filtered(lambda call, wallet=wallet: call.wallet_id == wallet))
                     # Who did it, and when, stays on record.
-                    wallet.message_post(body=self.env._("Whom calls name was deleted: %s calls.", count))
+                    wallet.message_post(
+                        body=self.env._("Numbers, applications and managers deleted from calls: %s", count)
+                    )
         return True
 
     @api.ondelete(at_uninstall=False)

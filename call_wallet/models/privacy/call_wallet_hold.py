@@ -63,7 +63,7 @@ class CallWalletHoldPrivacy(models.Model):
                SET number = %(deleted)s,
                    manager = CASE WHEN h.manager <> '' THEN %(deleted)s END,
                    application_ref = CASE WHEN h.application_ref <> '' THEN %(deleted)s END
-             WHERE {condition} AND h.state <> 'held' AND h.number <> %(deleted)s
+             WHERE {condition} AND h.state <> 'held' AND h.number IS DISTINCT FROM %(deleted)s
             """,
             {"deleted": DELETED, **values},
         )

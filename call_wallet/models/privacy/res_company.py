@@ -14,7 +14,7 @@ class ResCompany(models.Model):
         help="Months after a call until its number, application and manager are deleted. Amounts stay. Zero: never.",
     )
     call_wallet_masked_before = fields.Datetime(
-        readonly=True, help="Of calls that started before this moment no number is left."
+        "Numbers Deleted Before", readonly=True, help="Of calls that started before this moment no number is left."
     )
 
     _call_wallet_retention_range = models.Constraint(
