@@ -236,8 +236,16 @@ class CallWalletOwners(models.Model):
             names = ", ".join(cards.mapped("display_name"))
             cards.active = False
             what.append(_("Cards that they had saved were removed, and are not charged: %s.", names))
+        self._end_following(user.partner_id)
         what += told._end_address(user.email_normalized)
         told._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
+
+    def _end_following(self, contact):
+        """Let somebody who left follow the wallet and its invoices no more: whoever orders follows the invoice."""
+        if contact != self.partner_id:
+            invoices = self.topup_ids.invoice_id
+            self.message_unsubscribe(contact.ids)
+            (invoices | invoices.reversal_move_ids).message_unsubscribe(contact.ids)
 
     def _end_address(self, email):
         """Write to the address of somebody who left no more; return what that means, as sentences.
