@@ -139,9 +139,10 @@ class TestOwnerLeaves(CallWalletCommon, HttpCase):
     def test_who_is_archived_or_deleted_owns_nothing_and_is_told_nothing(self):
         self.wallet.set_recipients(["leaver@initrode.example", "billing@initrode.example"])
         invoice = self.wallet.with_user(self.owner).create_topup("10").sudo().invoice_id
-        self.assertIn(self.owner.partner_id, invoice.message_partner_ids, "whoever orders follows the invoice")
+        invoice.message_subscribe(self.owner.partner_id.ids)  # as whoever writes something there
         self.owner.active = False
-        self.assertNotIn(self.owner.partner_id, invoice.message_partner_ids)
+        followers = self.env["mail.followers"].search([("res_model", "=", "account.move"), ("res_id", "=", invoice.id)])
+        self.assertNotIn(self.owner.partner_id, followers.partner_id)
         self.assertEqual(self.wallet.with_context(active_test=False).owner_ids, self.second)
         self.assertEqual(self.wallet.recipient_ids.mapped("email"), ["billing@initrode.example"])
         self.assertIn("cannot sign in any more", self._told().note)

@@ -241,7 +241,7 @@ class CallWalletOwners(models.Model):
         told._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
 
     def _end_following(self, contact):
-        """Let somebody who left follow the wallet and its invoices no more: whoever orders follows the invoice."""
+        """Let somebody who left follow the wallet and its invoices no more, as whoever has written there does."""
         if contact != self.partner_id:
             invoices = self.topup_ids.invoice_id
             self.message_unsubscribe(contact.ids)
