@@ -112,16 +112,20 @@ class TestDeletedCalls(PrivacyCase):
         job._cron_make()
         self.assertNotIn(NUMBER.encode(), job.attachment_id.raw)
         # A statement's report belongs to its mail.
-        wallet = self._make_wallet(recipients=("boss@privacy.example",))
+        wallet = self._make_wallet(recipients=("boss@privacy.example", "desk@privacy.example"))
         with recorded_at(utcnow().replace(day=1) - timedelta(days=1)):
             self._fund(wallet, "5")
         wallet.statement_month = date(2020, 1, 1)
         wallet._send_statement()
-        mail = self.env["mail.mail"].search([("email_to", "=", "boss@privacy.example")])
-        report = mail.attachment_ids
-        self.assertIn("usage_report_", report.name)
-        mail.unlink()
-        self.assertFalse(report.exists())
+        sent, failed = (
+            self.env["mail.mail"].search([("email_to", "=", f"{name}@privacy.example")]) for name in ("boss", "desk")
+        )
+        reports = sent.attachment_ids, failed.attachment_ids
+        self.assertIn("usage_report_", reports[0].name)
+        sent.unlink()
+        failed.state = "exception"
+        self._usage_of(self._make_call(account=wallet.account_ref)).action_mask()
+        self.assertFalse(reports[0].exists() or reports[1].exists())
 
 
 class TestMaskedCalls(PrivacyCase):

@@ -73,6 +73,10 @@ class CallUsagePrivacy(models.Model):
         self.env["call.wallet.hold"]._mask_of_calls(self.ids)
         self.env["call.usage.rejection"]._mask_of_calls(self.ids)
         self.env["call.usage.report.job"]._make_anew(self.wallet_id)
+        # A statement that could not be mailed lies with its report until somebody deletes it.
+        of_wallets = [("model", "=", "call.wallet"), ("res_id", "in", self.wallet_id.ids)]
+        lying = self.env["mail.mail"].search([*of_wallets, ("state", "in", ["exception", "cancel"])]).attachment_ids
+        lying.filtered(lambda file: file.res_model == "mail.message" and file.name.startswith("usage_report_")).unlink()
 
     # === RETENTION === #
     # A company's setting says for how many months numbers are kept.
