@@ -145,8 +145,9 @@ class CallUsageReportJob(models.Model):
         old.attachment_id.unlink()
         old.unlink()
         # With a user who is deleted go their reports, by the database, which knows nothing of files.
-        left = [("res_model", "=", self._name), ("res_id", "not in", self.search([]).ids)]
-        self.env["ir.attachment"].search(left, limit=1_000).unlink()
+        files = self.env["ir.attachment"].search([("res_model", "=", self._name)])
+        known = set(self.browse(files.mapped("res_id")).exists().ids)
+        files.filtered(lambda file: file.res_id not in known).unlink()
 
     # === DOWNLOAD === #
 
