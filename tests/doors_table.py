@@ -85,6 +85,21 @@ def held_too_long(env):
     return wallet
 
 
+def released(env):
+    wallet = held(env)
+    wallet.release_hold(wallet.account_ref, "call")
+    return env["call.wallet.hold"].search([("wallet_id", "=", wallet.id)])
+
+
+def a_call(env):
+    return env["call.usage"].search([("wallet_id", "=", called(env).id)])
+
+
+def kept_too_long(env):
+    env.company.call_wallet_retention_months = 1
+    return a_call(env)
+
+
 def requested(env):
     return funded(env).with_user(env.ref(FINANCE_USER)).request_refund("5", "A week without lines")
 
@@ -458,6 +473,10 @@ DOORS = {
     "call.usage.rerate.line.action_leave_alone": (difference, lambda line: line.action_leave_alone()),
     "call.usage.rerate.line.action_correct": (difference_left_alone, lambda line: line.action_correct()),
     "call.usage.report.job._cron_make": (report_asked_for, lambda job: job._cron_make()),
+    "call.usage.action_mask": (a_call, lambda call: call.action_mask()),
+    "call.usage.rejection.action_mask": (rejected, lambda kept: kept.action_mask()),
+    "call.wallet.hold.action_mask": (released, lambda hold: hold.action_mask()),
+    "call.usage._cron_mask": (kept_too_long, lambda call: call._cron_mask()),
     "call.wallet.post_transactions": (
         used_on_a_day,
         lambda wallet: wallet.post_transactions(day_of(wallet), day_of(wallet), wallet.company_id),

@@ -64,6 +64,7 @@ MODELS = {
     "call.wallet.posted.value": {"A": "r", "F": "r", "M": "r"},
     "call.wallet.posting": {"F": "r", "M": "r"},
     "call.wallet.recipient": {"A": "crwd", "F": "crwd", "M": "crwd", "O": "r", "C": "r"},
+    "call.wallet.refund.day": {"F": "r", "M": "r"},
     "call.wallet.refund.refusal": {"M": "crw"},
     "call.wallet.refund.request": {"F": "r", "M": "r"},
     "call.wallet.refund.wizard": {"F": "crw", "M": "crw"},
@@ -244,6 +245,10 @@ def account(case):
 def held(case):
     case.env["call.wallet"].authorize_call(account(case), **CALL)
     return account(case)
+
+
+def a_hold(case):
+    return case.env["call.wallet.hold"].search([("wallet_id.account_ref", "=", held(case))], limit=1)
 
 
 def vals(**values):
@@ -428,6 +433,9 @@ ACTIONS = [
     Action("open what waits for finance", FINANCE, "call.wallet.waiting.action_open", waiting),
     Action("dismiss a rejected call", FINANCE, "call.usage.rejection.action_dismiss", rejection),
     Action("delete a call", MANAGER, "call.usage.unlink", lambda c: c.usage_record),
+    Action("delete whom a call names", MANAGER, "call.usage.action_mask", lambda c: c.usage_record),
+    Action("delete whom a rejected call names", MANAGER, "call.usage.rejection.action_mask", rejection),
+    Action("delete whom a hold names", MANAGER, "call.wallet.hold.action_mask", a_hold),
     Action("look whether one's own call may start", INTERNAL, "call.button.check_call", number="+14155550100"),
     Action("look at several numbers at once", INTERNAL, "call.button.check_calls", calls=[["+14155550100", None]]),
     Action("have one's own calls kept up to date", INTERNAL, "call.button.watch_calls"),

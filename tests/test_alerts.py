@@ -193,6 +193,23 @@ class TestMails(AlertCase):
         self.assertEqual(self._alerts()[:1].state, "sent")
         self.assertTrue(self.wallet.activity_ids.user_id.active)
 
+    def test_an_account_manager_with_another_job_now_has_no_task(self):
+        manager = self._make_user("alert-moved", "account_manager")
+        self.wallet.account_manager_id = manager
+        manager.group_ids = self.env.ref("base.group_user")
+        self._spend(12)
+        self._send()
+        self.assertTrue(self.wallet.activity_ids.user_id - manager)
+        self.assertNotIn(manager, self.wallet.activity_ids.user_id)
+
+    def test_the_history_reaches_followers_who_may_see_it(self):
+        clerk, moved = (self._make_user(f"follows-{n}", "finance") for n in ("on", "moved"))
+        self.wallet.message_subscribe((clerk | moved).partner_id.ids)
+        moved.group_ids = self.env.ref("base.group_user")
+        message = self.wallet.message_post(body="A new contract", subtype_xmlid="mail.mt_comment")
+        self.assertIn(clerk.partner_id, message.notified_partner_ids)
+        self.assertNotIn(moved.partner_id, message.notified_partner_ids)
+
     def test_no_mail_once_the_balance_is_back(self):
         self._spend(3)
         self._fund(self.wallet, 5)

@@ -136,6 +136,47 @@ class TestOwnerLeaves(CallWalletCommon, HttpCase):
         self.assertTrue(self.wallet.is_set_up)
         self.assertIn("enter another address", " ".join(self._told().mapped("note")))
 
+    def test_who_is_archived_or_deleted_owns_nothing_and_is_told_nothing(self):
+        self.wallet.set_recipients(["leaver@initrode.example", "billing@initrode.example"])
+        invoice = self.wallet.with_user(self.owner).create_topup("10").sudo().invoice_id
+        invoice.message_subscribe(self.owner.partner_id.ids)  # as whoever writes something there
+        self.owner.active = False
+        followers = self.env["mail.followers"].search([("res_model", "=", "account.move"), ("res_id", "=", invoice.id)])
+        self.assertNotIn(self.owner.partner_id, followers.partner_id)
+        self.assertEqual(self.wallet.with_context(active_test=False).owner_ids, self.second)
+        self.assertEqual(self.wallet.recipient_ids.mapped("email"), ["billing@initrode.example"])
+        self.assertIn("cannot sign in any more", self._told().note)
+        # Who comes back is made an owner by a person.
+        self.owner.active = True
+        self.assertFalse(self.env["call.wallet"].with_user(self.owner).search([]))
+        self.second.unlink()
+        self.assertFalse(self.wallet.owner_ids)
+        self.assertIn("Nobody owns the wallet now", " ".join(self._told().mapped("note")))
+
+    def test_whoever_is_told_and_leaves_is_told_no_more_owner_or_not(self):
+        def told():
+            self.env.invalidate_all()
+            tasks = self.wallet.activity_ids.filtered(lambda task: "not with Initrode any more" in (task.summary or ""))
+            return self.wallet.recipient_ids.mapped("email"), " ".join(tasks.mapped("note"))
+
+        ann, bea = self.env["res.partner"].create(
+            [{"name": n, "parent_id": self.partner.id, "email": f"{n}@initrode.example"} for n in ("ann", "bea")]
+        )
+        shared = self.env["res.partner"].create(
+            [{"name": n, "parent_id": self.partner.id, "email": "desk@initrode.example"} for n in ("cal", "dan")]
+        )
+        self.wallet.set_recipients(["ann@initrode.example", "bea@initrode.example", "desk@initrode.example"])
+        ann.parent_id = self.elsewhere
+        self.assertEqual(told()[0], ["bea@initrode.example", "desk@initrode.example"])
+        shared[0].parent_id = False
+        self.assertEqual(told()[0], ["bea@initrode.example", "desk@initrode.example"], "a colleague has it, too")
+        bea.active = False
+        self.assertEqual(told()[0], ["desk@initrode.example"])
+        self.assertNotIn("enter another address", told()[1])
+        shared[1].active = False
+        self.assertEqual(told()[0], ["desk@initrode.example"], "without any the wallet would stop")
+        self.assertIn("desk@initrode.example alone is told", told()[1])
+
     def test_an_owner_there_is_no_owner_here_again(self):
         theirs = self._make_wallet(partner_id=self.elsewhere.id)
         self._leave(self.elsewhere)

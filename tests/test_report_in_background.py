@@ -51,6 +51,43 @@ class TestReportInTheBackground(CallWalletCommon, HttpCase):
         self.authenticate("bg-owner", "bg-owner")
         self.assertEqual(self.url_open(f"/call_wallet/usage_report/job/{job.id}").status_code, 403)
 
+    def test_with_a_user_who_is_deleted_the_file_goes(self):
+        job = self._request()
+        self._make()
+        file = job.attachment_id
+        self.owner.unlink()
+        self.env.invalidate_all()
+        self.env["call.usage.report.job"].sudo()._gc_reports()
+        self.assertFalse(job.exists() or file.exists())
+
+    def test_for_who_left_before_it_was_made_none_is_made(self):
+        notices = [("partner_ids", "in", self.owner.partner_id.ids)]
+        for leave in (lambda: self.wallet.write({"owner_ids": False}), lambda: self.owner.write({"active": False})):
+            job = self._request()
+            before = self.env["mail.message"].search_count(notices)
+            leave()
+            self._make()
+            self.assertFalse(job.exists())
+            self.assertEqual(self.env["mail.message"].search_count(notices), before)
+            self.wallet.owner_ids = self.owner
+
+    def test_an_owner_waits_for_some_and_asks_for_so_many_a_day_whichever_wallets_they_are_of(self):
+        other = self._make_wallet()
+        other.owner_ids = self.owner
+        self.company.write({"call_wallet_reports_open_max": 2, "call_wallet_reports_day_max": 3})
+        self._request(date_to="2026-10-01")
+        other.with_user(self.owner).request_usage_report(date_to="2026-10-01")
+        with self.assertRaisesRegex(UserError, "Reports: 2 of yours are being made, the most at once"):
+            self._request(date_to="2026-10-02")
+        self._make()
+        self._request(date_to="2026-10-02")
+        self._make()
+        with self.assertRaisesRegex(UserError, "you asked for 3 in 24 hours"):
+            self._request(date_to="2026-10-03")
+        self.assertTrue(self.wallet.with_user(self._make_user("bg-staff", "account_manager")).request_usage_report())
+        self.company.write({"call_wallet_reports_day_max": 0})
+        self._request(date_to="2026-10-03")
+
     def test_asking_twice_is_one_report_and_a_ready_one_is_made_anew(self):
         first = self._request()
         self.assertEqual(self._request(), first)

@@ -33,6 +33,7 @@ ACTIONS = {
     "ir_cron_statement": "each",
     "ir_cron_usage_report": "each",
     "ir_cron_breakage": "each",
+    "ir_cron_mask": "each",
 }
 
 

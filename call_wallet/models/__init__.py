@@ -14,6 +14,7 @@ from . import (
     usage,
     rerating,
     notices,
+    privacy,
     topup,
     auto_topup,
     stripe,

@@ -5,6 +5,7 @@ of whatever is created, and keeps those that switch its checks and computations 
 """
 
 from odoo import models
+from odoo.exceptions import AccessError
 
 # Where the caller is and which language they read; nothing here changes what is done.
 HARMLESS = {"lang", "tz", "uid", "allowed_company_ids"}
@@ -16,6 +17,19 @@ def as_superuser(records):
     What runs as superuser already is the addon's own code, and keeps the context that it has set.
     """
     return records if records.env.su else without_orders(records).sudo()
+
+
+def refuse_all_but(records, group):
+    """Refuse what only users of ``group`` may do, with records that they may read.
+
+    :raise AccessError: names the role that is needed
+    """
+    if records.env.su:
+        return
+    if not records.env.user.has_group(group):
+        role = records.env.ref(group).sudo().full_name
+        raise AccessError(records.env._("This needs the role %s.", role))
+    records.check_access("read")
 
 
 def without_orders(records):

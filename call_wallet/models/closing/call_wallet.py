@@ -249,10 +249,7 @@ class CallWalletClose(models.Model):
 
     def _ask_to_settle(self):
         """Give a task to whoever closed the wallet: a late call or payment has moved its balance."""
-        manager = self.closed_by_id
-        if not manager.active:
-            # Nobody would see the task of somebody who left.
-            manager = self.company_id._call_wallet_finance_user()
+        manager = self.company_id._call_wallet_responsible(self.closed_by_id)
         _ = in_language_of(self, manager, self.company_id).env._
         give_task(
             self,

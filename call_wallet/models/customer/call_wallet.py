@@ -7,6 +7,9 @@ from ...tools.fields import is_storable, parse_id
 
 FIELDS = ("name", "street", "street2", "city", "zip", "state_id", "country_id", "vat", "email")
 
+# People of a customer who may see a wallet and order for it.
+MAX_OWNERS = 50
+
 
 class BillingInformationError(UserError):
     """Billing information that cannot be saved; ``problems`` is {field name: sentence}."""
@@ -131,7 +134,7 @@ class CallWalletOwners(models.Model):
         """Let a portal user of the customer see this wallet and add balance.
 
         :param int user_id: the ``res.users``
-        :raise UserError: not a portal user of the customer
+        :raise UserError: not a portal user of the customer, or there are ``MAX_OWNERS`` already
         :raise AccessError: neither finance staff nor an owner of the wallet
         """
         wallet = self._permitted(FINANCE, owner=True)
@@ -139,6 +142,8 @@ class CallWalletOwners(models.Model):
         if not user:
             raise UserError(self.env._("Person: choose a portal user of %s.", wallet.partner_id.name))
         if user not in wallet.owner_ids:
+            if len(wallet.owner_ids) >= MAX_OWNERS:
+                raise UserError(self.env._("Owners: %s people at most. Take the role from somebody first.", MAX_OWNERS))
             wallet.owner_ids = [Command.link(user.id)]
             wallet.message_post(body=self.env._("%s is an owner now.", user.name))
         return True
@@ -211,33 +216,53 @@ class CallWalletOwners(models.Model):
             for user in wallet.owner_ids - wallet.current_owner_ids:
                 wallet._end_lost_owner(user)
 
-    def _end_lost_owner(self, user):
+    def _end_lost_owner(self, user, is_locked_out=False):
         """Take the role from somebody who left, remove the cards that they saved, and tell finance.
 
-        The last address that is told of a low balance stays: without any the wallet would stop.
+        :param is_locked_out: the user is archived or deleted; else the contact has left the customer
         """
         told = self._for_finance()
         _ = told.env._
-        self.owner_ids = [Command.unlink(user.id)]
+        self.with_context(active_test=False).owner_ids = [Command.unlink(user.id)]
         cards = self._cards_saved_by(user.partner_id)
-        what = [_("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
-                  person=user.name, customer=self.partner_id.name)]  # fmt: skip
+        if is_locked_out:
+            what = [_("%s cannot sign in any more.", user.name)]
+        else:
+            what = [_("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
+                      person=user.name, customer=self.partner_id.name)]  # fmt: skip
         if not self.current_owner_ids:
             what.append(_("Nobody owns the wallet now: ask the customer who should, and make that person an owner."))
         if cards:
             names = ", ".join(cards.mapped("display_name"))
             cards.active = False
             what.append(_("Cards that they had saved were removed, and are not charged: %s.", names))
-        addresses = self.recipient_ids.filtered(lambda recipient: recipient.email == user.email_normalized)
+        self._end_following(user.partner_id)
+        what += told._end_address(user.email_normalized)
+        told._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
+
+    def _end_following(self, contact):
+        """Let somebody who left follow the wallet and its invoices no more, as whoever has written there does."""
+        if contact != self.partner_id:
+            invoices = self.topup_ids.invoice_id
+            self.message_unsubscribe(contact.ids)
+            (invoices | invoices.reversal_move_ids).message_unsubscribe(contact.ids)
+
+    def _end_address(self, email):
+        """Write to the address of somebody who left no more; return what that means, as sentences.
+
+        The last address that is told of a low balance stays: without any the wallet would stop.
+        """
+        _, what = self.env._, []
+        addresses = self.recipient_ids.filtered(lambda recipient: recipient.email == email)
         if addresses and self.recipient_ids != addresses:
             addresses.unlink()
-            what.append(_("%s is not told of the balance any more.", user.email_normalized))
+            what.append(_("%s is not told of the balance any more.", email))
         elif addresses:
-            what.append(_("%s alone is told of the balance: enter another address.", user.email_normalized))
-        if self.billing_email and self.billing_email == user.email_normalized:
+            what.append(_("%s alone is told of the balance: enter another address.", email))
+        if self.billing_email and self.billing_email == email:
             self.billing_email = False
             what.append(_("Invoices are mailed to the customer's own address now."))
-        told._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
+        return what
 
     # === BILLING INFORMATION === #
     # What invoices are addressed to: name, address and tax ID of the wallet's customer, and where they are mailed.

@@ -15,11 +15,57 @@ class ResPartner(models.Model):
     )
 
     def write(self, vals):
-        """End what somebody owned at the company that the contact leaves."""
+        """End what somebody owned at the company that the contact leaves, and what they are told of it."""
+        moves = bool({"parent_id", "is_company"} & vals.keys())
+        employers = self._call_wallet_employers() if moves or vals.get("active") is False else {}
         result = super().write(vals)
-        if {"parent_id", "is_company"} & vals.keys():
+        if moves:
             self._call_wallet_end_lost_owners()
+        for contact, employer in employers.items():
+            if not contact.active or contact.commercial_partner_id != employer:
+                contact._call_wallet_end_address(employer)
         return result
+
+    def _call_wallet_employers(self):
+        """Return {contact: the customer it belongs to} for these contacts and those below them.
+
+        Without owners, of whom ``_end_lost_owners`` takes care, and without customers themselves.
+        """
+        contacts = self.sudo().search([("id", "child_of", self.ids), ("email_normalized", "!=", False)])
+        wallets = self.env["call.wallet"].sudo().with_context(active_test=False)
+        owners = wallets.search([("owner_ids.partner_id", "in", contacts.ids)]).owner_ids.partner_id
+        return {
+            contact: contact.commercial_partner_id
+            for contact in contacts - owners
+            if contact.commercial_partner_id != contact
+        }
+
+    def _call_wallet_end_address(self, employer):
+        """Tell the address of somebody who left ``employer`` of its wallets no more, unless a colleague has the same.
+
+        Finance is told.
+        """
+        email = self.email_normalized
+        wallets = (
+            self.env["call.wallet"]
+            .sudo()
+            .search(
+                [
+                    ("partner_id.commercial_partner_id", "=", employer.id),
+                    "|",
+                    ("recipient_ids.email", "=", email),
+                    ("billing_email", "=", email),
+                ]
+            )
+        )
+        same = [("commercial_partner_id", "=", employer.id), ("email_normalized", "=", email), ("id", "!=", self.id)]
+        if not wallets or self.sudo().search_count(same, limit=1):
+            return
+        for wallet in wallets:
+            told = wallet._for_finance()
+            _ = told.env._
+            summary = _("%(person)s is not with %(customer)s any more", person=self.name, customer=employer.name)
+            told._tell_finance(summary, " ".join(told._end_address(email)))
 
     def _call_wallet_end_lost_owners(self):
         """Look at the wallets that these contacts, or those below them, own or are the customers of."""

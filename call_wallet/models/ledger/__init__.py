@@ -29,6 +29,7 @@ from . import (
     call_wallet_ledger,
     call_wallet_transaction,
     call_wallet_day,
+    call_wallet_refund_day,
     call_wallet_refund_request,
     call_wallet,
 )

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 from ...const import FINANCE
 from ...tools.door import door, each, log_failure
-from ...tools.fields import parse_amount
+from ...tools.fields import ZERO, parse_amount
 from ...tools.rights import without_orders
 
 # Wallets whose ledger the nightly check reads in one transaction.
@@ -13,7 +13,8 @@ CHECKED_AT_ONCE = 100
 class CallWalletRefund(models.Model):
     """Refunds, and the promises that the ledger makes.
 
-    Refunds go at once up to the company's limit; above it two people are needed.
+    Refunds go at once up to the company's limits, for one refund and for what one person refunds in a day; above
+    them two people are needed.
     """
 
     _inherit = "call.wallet"
@@ -45,18 +46,20 @@ class CallWalletRefund(models.Model):
             that call cost less what was refunded for it before
         :param str request_key: the same key is carried out once and returns the first result
         :return: the ``call.wallet.transaction``
-        :raise UserError: amount or reason missing; above what the call cost; above the company's limit for one
-            person (``request_refund`` asks for a second one); or the wallet is closed
+        :raise UserError: amount or reason missing; above what the call cost; above the company's limits for one
+            person, at once or in a day (``request_refund`` asks for a second one); or the wallet is closed
         :raise AccessError: not finance staff
         """
         wallet = self._permitted(FINANCE)
         wallet.ensure_one()
         usage = wallet._to_usage(usage)
         with door(self.env):
-            if not self.env.su:
-                wallet._refuse_closed()
-                wallet._refuse_alone(amount)
-            return without_orders(self).env["call.wallet.ledger"]._refund(wallet, amount, reason, usage, request_key)
+            counts = ZERO if self.env.su else wallet._refuse_alone(amount, request_key)
+            ledger = without_orders(self).env["call.wallet.ledger"]
+            transaction = ledger._refund(wallet, amount, reason, usage, request_key)
+            if counts:
+                wallet.env["call.wallet.refund.day"]._add(self.env.user, wallet.company_id, counts)
+            return transaction
 
     def request_refund(self, amount, reason, usage=None, request_key=None):
         """Ask a finance manager to approve a refund; the money moves when one does.
@@ -103,11 +106,40 @@ class CallWalletRefund(models.Model):
         return parse_amount(company.currency_id._convert(float(limit), self.currency_id, company, today))
 
     def _needs_approval(self, amount):
-        """Return whether a refund of ``amount`` is above what one person may give."""
-        return bool(self.company_id.call_wallet_refund_limit) and amount > self._refund_limit()
+        """Return whether a refund of ``amount`` is above what one person may give, at once or today."""
+        company = self.company_id
+        if not company.call_wallet_refund_limit:
+            return False
+        total = self.env["call.wallet.refund.day"]._total(self.env.user, company)
+        return amount > self._refund_limit() or self._is_above_day_limit(total, amount)
 
-    def _refuse_alone(self, amount):
-        if self._needs_approval(parse_amount(amount, self.env._("Amount"), self.env)):
+    def _is_above_day_limit(self, total, amount):
+        """Tell whether ``amount``, after ``total`` in the company's currency, is more than one person may give."""
+        limit = self.company_id.call_wallet_refund_day_limit
+        return bool(limit) and total + self._in_company_currency(amount) > limit
+
+    def _in_company_currency(self, amount):
+        """Return an amount of the wallet at today's rate in its company's currency (Decimal)."""
+        company = self.company_id
+        if self.currency_id == company.currency_id:
+            return amount
+        today = company._call_wallet_today()
+        return parse_amount(self.currency_id._convert(float(amount), company.currency_id, company, today))
+
+    def _refuse_alone(self, amount, request_key):
+        """Refuse what needs a second person, while the user's other sessions wait.
+
+        :return: what counts for the user's day, in the company's currency; zero for what was refunded already
+        """
+        self._refuse_closed()
+        company, user = self.company_id, self.env.user
+        amount = parse_amount(amount, self.env._("Amount"), self.env)
+        if not company.call_wallet_refund_limit:
+            return ZERO
+        total = self.env["call.wallet.refund.day"]._lock_total(user, company)
+        if isinstance(request_key, str) and self.env["call.wallet.ledger"]._find(self.id, f"refund/{request_key}"):
+            return ZERO
+        if amount > self._refund_limit():
             raise UserError(
                 self.env._(
                     "Amount: refunds above %(limit)s need a second person. Ask for approval with Refund… on the "
@@ -115,6 +147,17 @@ class CallWalletRefund(models.Model):
                     limit=self._format_amount(self._refund_limit()),
                 )
             )
+        if self._is_above_day_limit(total, amount):
+            money = company.currency_id.with_env(self.env)
+            raise UserError(
+                self.env._(
+                    "Amount: you have refunded %(total)s today, and may refund %(limit)s in a day without a second "
+                    "person. Ask for approval with Refund… on the wallet (request_refund in the API).",
+                    total=money.format(float(total)),
+                    limit=money.format(float(company.call_wallet_refund_day_limit)),
+                )
+            )
+        return self._in_company_currency(amount)
 
     def _refuse_closed(self):
         if not self.active:

@@ -168,7 +168,7 @@ class CallWalletTransaction(models.Model):
                 minutes=f"{minutes}:{seconds:02d}" if seconds else minutes,
                 rate=money(self.rate, exact=True),
             )
-        return [*filter(None, (call.campaign_id.name, call.manager_id.name)), outcome]
+        return [*filter(None, (call.campaign_id.name, call.manager_name)), outcome]
 
     def _reasons(self, moment):
         """Return when the call was, how its charge came about and by what names others know it, as a list of texts.
@@ -184,7 +184,8 @@ class CallWalletTransaction(models.Model):
             reasons.append(call.explanation)
         reasons.append(_("Call reference %s", call.call_ref))
         if call.application_ref:
-            reasons.append(_("Application ID %s", call.application_ref))
+            application = _("Deleted") if call.masked_at else call.application_ref
+            reasons.append(_("Application ID %s", application))
         return reasons
 
     def _is_charge_of_a_call(self):
@@ -195,5 +196,7 @@ class CallWalletTransaction(models.Model):
         return dict(self._fields[name]._description_selection(self.env))[self[name]]
 
     def _number(self):
+        if self.usage_id.masked_at:
+            return self.env._("Deleted")
         number = phone_format(self.usage_id.number, None, None, force_format="INTERNATIONAL", raise_exception=False)
         return number.replace(" ", "\N{NO-BREAK SPACE}")

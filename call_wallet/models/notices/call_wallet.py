@@ -72,12 +72,24 @@ class CallWalletNotices(models.Model):
         values = {"email_to": address, "recipient_ids": [], "attachment_ids": self._mail_attachment(file)}
         template.send_mail(res_id, email_values=values, email_layout_xmlid="mail.mail_notification_layout")
 
+    def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
+        """Odoo's hook for whom a message of the wallet's history reaches: of its followers, those who may see it.
+
+        Whoever made a wallet follows it, and goes on doing so with another job.
+        """
+        recipients = super()._notify_get_recipients(message, msg_vals=msg_vals, **kwargs)
+        return [who for who in recipients if not (who["is_follower"] and who["uid"]) or self._may_follow(who["uid"])]
+
+    def _may_follow(self, user_id):
+        user = self.env["res.users"].sudo().browse(user_id)
+        return user.active and (user.has_group(ACCOUNT_MANAGER) or self.sudo()._is_owned_by(user))
+
     def _mail_attachment(self, file):
         if not file:
             return []
         name, content = file
-        # Belongs to the mail alone, and goes with it.
-        return self.env["ir.attachment"].create({"name": name, "raw": content, "res_model": "mail.mail"}).ids
+        # Belongs to the mail's message alone; Odoo deletes it with that, and what belongs to a mail it does not.
+        return self.env["ir.attachment"].create({"name": name, "raw": content, "res_model": "mail.message"}).ids
 
     def _by_language(self, emails):
         """Return {language code: addresses}; a known contact's language, else the customer's."""

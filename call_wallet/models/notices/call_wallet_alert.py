@@ -141,10 +141,7 @@ class CallWalletAlert(models.Model):
 
     def _schedule_activity(self):
         wallet = self.wallet_id
-        manager = wallet.account_manager_id
-        if not (manager.active and wallet.company_id in manager.company_ids):
-            # Nobody would see the task of somebody who left.
-            manager = wallet.company_id._call_wallet_finance_user()
+        manager = wallet.company_id._call_wallet_responsible(wallet.account_manager_id)
         if not manager or wallet.activity_search([TO_DO], user_id=manager.id):
             return
         _ = in_language_of(self, manager, wallet.company_id).env._

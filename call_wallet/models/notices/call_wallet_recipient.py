@@ -62,7 +62,10 @@ class CallWalletRecipient(models.Model):
         return result
 
     def unlink(self):
-        wallets = self.wallet_id
+        wallets, emails = self.wallet_id, tuple(f"/{email}" for email in self.mapped("email"))
+        # What is noted of a mail that could not be written names the address.
+        failures = self.env["call.wallet.failure"].sudo().search([("wallet_id", "in", wallets.ids)])
+        failures.filtered(lambda failure: failure.action.endswith(emails)).unlink()
         result = super().unlink()
         wallets._refresh_set_up()
         return result

@@ -159,7 +159,8 @@ class CallUsageRerate(models.Model):
         is refused and says so on its line. Long ones go on in the background; ``state`` is
         ``posted`` when they are done. Again while posting: goes on, nothing is doubled.
 
-        :raise UserError: not previewed, or posted already
+        :raise UserError: not previewed, or posted already; or it gives back more than one person may refund, and
+            nobody else has made it
         :raise AccessError: not a finance manager
         """
         rerate = self._permitted(FINANCE_MANAGER)
@@ -170,9 +171,23 @@ class CallUsageRerate(models.Model):
             if state not in ("previewed", "posting"):
                 raise UserError(self.env._("Preview the differences first; posting enters what was shown."))
             if state == "previewed":
+                if not self.env.su:
+                    rerate._refuse_alone()
                 rerate._start_posting()
         rerate._run_for_a_click()
         return True
+
+    def _refuse_alone(self):
+        """Refuse to give back what needs a second person, where whoever posts it has made it, too."""
+        limit = self.company_id.call_wallet_refund_limit
+        given = sum(scope.wallet_id._in_company_currency(scope.to_refund) for scope in self.scope_ids)
+        if limit and given > limit and self.create_uid == self.env.user:
+            raise UserError(
+                self.env._(
+                    "This gives back more than %s, which needs a second person: another finance manager posts it.",
+                    self.company_id.currency_id.with_env(self.env).format(float(limit)),
+                )
+            )
 
     def action_discard(self):
         """Give the re-rating up; it stays on record.

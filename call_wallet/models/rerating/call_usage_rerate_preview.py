@@ -29,9 +29,10 @@ FIGURES = """
              FROM call_wallet_transaction t WHERE t.usage_id = u.id) c
 """
 
+# A call whose number was deleted (room `privacy`) has no price any more: it stays as it was charged.
 PERIOD = """
     SELECT * FROM call_usage
-     WHERE wallet_id = %(wallet)s AND started_at < %(to)s
+     WHERE wallet_id = %(wallet)s AND started_at < %(to)s AND masked_at IS NULL
        AND (started_at, id) > (%(started_at)s, %(id)s)
        AND (%(call_type)s::text IS NULL OR call_type = %(call_type)s)
      ORDER BY started_at, id LIMIT %(limit)s

@@ -14,6 +14,9 @@ from ...tools.door import door, worker
 from ...tools.fields import ZERO, check_request_key, parse_amount
 from .call_wallet_topup_sync import _logger
 
+# The settings of a company that limit what owners order; zero: no limit.
+LIMITS = ("day_max", "month_max", "open_max", "open_sum")
+
 
 class Quote(NamedTuple):
     """What a top-up will be invoiced at; ``price`` goes on the invoice line."""
@@ -151,7 +154,8 @@ class CallWalletOrder(models.Model):
         return Quote(taxes=taxes, price=amount + parse_amount(included), tax=total - amount, total=total)
 
     # === LIMITS OF WHAT OWNERS ORDER === #
-    # How much owners may order in a day and in a month, against mistakes and stolen cards.
+    # How much owners may order in a day and in a month, and how much may wait for its payment, against mistakes and
+    # stolen cards.
     #
     # Days and months are those of the wallet's time zone. Orders of people count, paid or not, until they are
     # cancelled; automatic top-ups have a cap of their own. Finance staff are not limited.
@@ -164,15 +168,16 @@ class CallWalletOrder(models.Model):
             self._check_topup_limits(amount)
 
     def _has_topup_limits(self):
-        company, user = self.company_id, self.env.user
-        is_limited = company.call_wallet_topup_day_max or company.call_wallet_topup_month_max
-        return bool(is_limited) and user.id != SUPERUSER_ID and not user.has_group(FINANCE)
+        user = self.env.user
+        is_limited = any(self.company_id[f"call_wallet_topup_{name}"] for name in LIMITS)
+        return is_limited and user.id != SUPERUSER_ID and not user.has_group(FINANCE)
 
     def _check_topup_limits(self, amount):
         """Raise if the user may not order ``amount`` more today, or in this month."""
         if not self._has_topup_limits():
             return
         _ = self.env._
+        self._check_unpaid_orders(amount)
         company = self.company_id
         today = self._today()
         limit, left = company.call_wallet_topup_day_max, self._left_to_order("day_max", today)
@@ -191,6 +196,32 @@ class CallWalletOrder(models.Model):
                     "Amount: at most %(limit)s may be ordered in a month; %(left)s is left of this one.",
                     limit=self._format_amount(limit),
                     left=self._format_amount(left),
+                )
+            )
+
+    def _check_unpaid_orders(self, amount):
+        """Raise if too many orders of the owners, or too large ones, wait for their payment with another ``amount``."""
+        _, company = self.env._, self.company_id
+        unpaid = self.env["call.wallet.topup"].sudo().search(
+            [
+                ("wallet_id", "=", self.id),
+                ("state", "in", ["pending", "partial"]),
+                ("requested_by_id", "!=", SUPERUSER_ID),
+            ]
+        )  # fmt: skip
+        most = company.call_wallet_topup_open_max
+        if most and len(unpaid) >= most:
+            raise UserError(
+                _("Unpaid orders: there are %s, the most at once. Pay one, or have it cancelled.", len(unpaid))
+            )
+        most, open_sum = company.call_wallet_topup_open_sum, sum(unpaid.mapped("amount"), ZERO)
+        if most and open_sum + amount > most:
+            raise UserError(
+                _(
+                    "Amount: unpaid orders may come to %(limit)s together; %(left)s is left. Pay one, or have it "
+                    "cancelled.",
+                    limit=self._format_amount(most),
+                    left=self._format_amount(max(most - open_sum, ZERO)),
                 )
             )
 

@@ -8,6 +8,9 @@ class CallWalletSettingsMixin(models.AbstractModel):
 
     call_wallet_topup_day_max = Amount(related="company_id.call_wallet_topup_day_max", readonly=False)
     call_wallet_topup_month_max = Amount(related="company_id.call_wallet_topup_month_max", readonly=False)
+    call_wallet_topup_open_max = fields.Integer(related="company_id.call_wallet_topup_open_max", readonly=False)
+    call_wallet_topup_open_sum = Amount(related="company_id.call_wallet_topup_open_sum", readonly=False)
+    call_wallet_attempts_max = fields.Integer(related="company_id.call_wallet_attempts_max", readonly=False)
     call_wallet_accept_test_payments = fields.Boolean(
         related="company_id.call_wallet_accept_test_payments", readonly=False
     )

@@ -109,12 +109,15 @@ class CallWalletTopupUnfunded(models.Model):
 
         :param str reason: kept with the wallet and the invoice
         :return: True
-        :raise UserError: no reason, or nothing is settled without funds
+        :raise UserError: no reason, or nothing is settled without funds; or it is more than one person may refund,
+            and nobody else has entered what settled it
         :raise AccessError: not a finance manager
         """
         topup, reason = self._check_settlement(reason)
         with door(self.env):
             unfunded = topup._lock_unfunded()
+            if not self.env.su:
+                topup._refuse_own_settlement(unfunded)
             _received, settled = topup._settled()
             topup.write(
                 {
@@ -169,6 +172,20 @@ class CallWalletTopupUnfunded(models.Model):
         if not reason:
             raise UserError(self.env._("Reason: say what settled the invoice; it is kept with the wallet."))
         return as_superuser(self), reason
+
+    def _refuse_own_settlement(self, amount):
+        """Refuse to credit a wallet with what the user alone has entered, where a refund needed a second person."""
+        company = self.company_id
+        limit = company.call_wallet_refund_limit
+        is_small = not limit or self.wallet_id._in_company_currency(amount) <= limit
+        if not is_small and self._settling_entries().create_uid == self.env.user:
+            raise UserError(
+                self.env._(
+                    "You entered yourself what settled this, and more than %s needs a second person: another finance "
+                    "manager counts it as received.",
+                    company.currency_id.with_env(self.env).format(float(limit)),
+                )
+            )
 
     def _lock_unfunded(self):
         """Keep others off the top-up; return what is settled without funds."""
@@ -229,10 +246,14 @@ class CallWalletTopupUnfunded(models.Model):
         whole = self.company_id.currency_id.round(float((self._released() + amount) * booked))
         return parse_amount(whole) - parse_amount(sum(earlier.mapped("balance")))
 
+    def _settling_entries(self):
+        """Return the posted entries, no invoices or credit notes, that settled the invoice."""
+        settled_by = self.invoice_id.line_ids.matched_credit_ids.credit_move_id.move_id
+        return settled_by.filtered(lambda entry: entry.state == "posted" and not entry.is_invoice())
+
     def _release_account(self):
         """Return the account to which most of the invoice was written off, else that of breakage."""
-        settled_by = self.invoice_id.line_ids.matched_credit_ids.credit_move_id.move_id
-        lines = settled_by.filtered(lambda entry: entry.state == "posted" and not entry.is_invoice()).line_ids
+        lines = self._settling_entries().line_ids
         lost = lines.filtered(lambda line: line.account_id.account_type in WRITTEN_OFF_TO)
         largest = lost.sorted("balance", reverse=True)[:1]
         return largest.account_id or self.company_id._call_wallet_setting("call_wallet_breakage_account_id")

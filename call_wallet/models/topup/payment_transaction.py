@@ -1,7 +1,9 @@
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ValidationError
+
+from ...const import FINANCE
 
 
 class PaymentTransaction(models.Model):
@@ -22,6 +24,7 @@ class PaymentTransaction(models.Model):
         transactions = super().create(vals_list)
         transactions._call_wallet_tie_to_note()
         transactions._call_wallet_refuse_provider()
+        transactions._call_wallet_refuse_attempts()
         return transactions
 
     def _call_wallet_refuse_provider(self):
@@ -30,6 +33,41 @@ class PaymentTransaction(models.Model):
                 refusal = transaction.provider_id._call_wallet_refusal()
                 if refusal:
                     raise ValidationError(refusal)
+
+    def _call_wallet_refuse_attempts(self):
+        """Refuse one more payment of a customer's after too many that failed: whoever tries stolen cards stops here.
+
+        :raise ValidationError: says how many, and what else to do
+        """
+        user = self.env.user
+        if user.id == SUPERUSER_ID or user.has_group(FINANCE):
+            return
+        for transaction in self.filtered(lambda one: one._call_wallet_is_attempt()):
+            for wallet in transaction._call_wallet_topups().wallet_id:
+                most = wallet.company_id.call_wallet_attempts_max
+                if most and self._call_wallet_failed_attempts(wallet, transaction) >= most:
+                    raise ValidationError(
+                        self.env._(
+                            "Payments: %s failed in 24 hours, the most there may be. Pay by bank transfer, or try "
+                            "again tomorrow.",
+                            most,
+                        )
+                    )
+
+    def _call_wallet_is_attempt(self):
+        return (self.operation or "").startswith("online") and self.provider_code not in ("none", "custom")
+
+    def _call_wallet_failed_attempts(self, wallet, transaction):
+        """Return how many payments of the wallet's top-ups were begun in 24 hours and brought nothing."""
+        begun = self.sudo().search(
+            [
+                ("invoice_ids.call_wallet_topup_ids.wallet_id", "=", wallet.id),
+                ("state", "in", ["draft", "error", "cancel"]),
+                ("create_date", ">", fields.Datetime.now() - timedelta(days=1)),
+                ("id", "!=", transaction.id),
+            ]
+        )
+        return len(begun.filtered(lambda one: one._call_wallet_is_attempt()))
 
     def _call_wallet_topups(self):
         """Return the top-ups (as superuser) that these transactions pay, or pay back."""

@@ -375,7 +375,8 @@ class PaymentTransactionRefund(models.Model):
             own = notes.filtered(
                 lambda note, wallet=wallet: note.reversed_entry_id.call_wallet_topup_ids.wallet_id == wallet
             )
-            manager = wallet.account_manager_id or own[:1].create_uid or self.create_uid
+            people = wallet.account_manager_id, own[:1].create_uid, self.create_uid
+            manager = wallet.company_id._call_wallet_responsible(*people)
             _ = in_language_of(wallet, manager, wallet.company_id).env._
             summary = _("Refund %s failed", self.reference)
             if summary in wallet.activity_ids.mapped("summary"):

@@ -12,6 +12,25 @@ class ResCompany(models.Model):
 
     call_wallet_topup_day_max = Amount("Owners may order in a day", required=True, default=0, help=ZERO_HELP)
     call_wallet_topup_month_max = Amount("Owners may order in a month", required=True, default=0, help=ZERO_HELP)
+    call_wallet_topup_open_max = fields.Integer(
+        "Unpaid orders at once",
+        required=True,
+        default=5,
+        help="How many unpaid orders a wallet's owners may have. Zero: no limit.",
+    )
+    call_wallet_topup_open_sum = Amount(
+        "Unpaid orders together",
+        required=True,
+        default=200_000,
+        help="What a wallet's owners may have ordered and not paid, in the wallet's currency. Zero: no limit.",
+    )
+    call_wallet_attempts_max = fields.Integer(
+        "Failed payments in 24 hours",
+        required=True,
+        default=20,
+        help="After so many payments of a wallet's top-ups that failed or were not finished, only bank transfers are "
+        "offered to its owners, against whoever tries stolen cards. Zero: no limit.",
+    )
     call_wallet_accept_test_payments = fields.Boolean(
         "Accept test payments",
         help="Payments of providers in test mode bring no money. Where this is off, they are refused for top-ups, "
@@ -31,7 +50,9 @@ class ResCompany(models.Model):
 
     _call_wallet_topup_limits = models.Constraint(
         "CHECK(call_wallet_topup_day_max BETWEEN 0 AND 9000000000"
-        " AND call_wallet_topup_month_max BETWEEN 0 AND 9000000000)",
+        " AND call_wallet_topup_month_max BETWEEN 0 AND 9000000000"
+        " AND call_wallet_topup_open_sum BETWEEN 0 AND 9000000000"
+        " AND call_wallet_topup_open_max >= 0 AND call_wallet_attempts_max >= 0)",
         "What owners may order: use zero, for no limit, or up to 9 billion.",
     )
 

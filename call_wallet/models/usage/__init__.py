@@ -11,4 +11,6 @@ from . import (
     call_usage_rejection,
     call_usage_report_job,
     call_wallet,
+    res_company,
+    call_wallet_settings_mixin,
 )

@@ -189,7 +189,12 @@ class CallUsageRejection(models.Model):
     def _retry(self, ids):
         """Send some calls again; return the results."""
         usage = as_superuser(self.env["call.usage"]).with_context(call_usage_retry=True)
-        waiting = as_superuser(self).browse(ids).exists().filtered(lambda kept: kept.state != "resolved")
+        waiting = (
+            as_superuser(self)
+            .browse(ids)
+            .exists()
+            .filtered(lambda kept: kept.state != "resolved" and not kept.masked_at)
+        )
         results = usage._record_calls([json.loads(kept.payload) for kept in waiting])
         done = [
             kept.id
@@ -382,7 +387,8 @@ UPSERT = """
       LEFT JOIN call_wallet w ON w.account_ref = k.account
      ORDER BY k.fingerprint
     ON CONFLICT (fingerprint) DO UPDATE
-       SET wallet_id = EXCLUDED.wallet_id, code = EXCLUDED.code, reason = EXCLUDED.reason,
+       SET wallet_id = EXCLUDED.wallet_id, code = EXCLUDED.code,
+           reason = CASE WHEN r.masked_at IS NULL THEN EXCLUDED.reason ELSE r.reason END,
            state = CASE WHEN r.state = 'resolved' AND r.charged_ref IS NULL THEN 'open' ELSE r.state END,
            count = r.count + CASE WHEN %s THEN EXCLUDED.count ELSE 0 END,
            last_seen = CASE WHEN %s THEN EXCLUDED.last_seen ELSE r.last_seen END,

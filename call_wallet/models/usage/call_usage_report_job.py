@@ -3,9 +3,10 @@ from datetime import timedelta
 
 from markupsafe import Markup
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ...const import ACCOUNT_MANAGER
+from ...tools.background import wake
 from ...tools.door import door, each, worker
 
 _logger = logging.getLogger(__name__)
@@ -74,7 +75,14 @@ class CallUsageReportJob(models.Model):
 
     @worker
     def _make(self):
-        """Make the report; between its steps no snapshot is held, and everybody sees how far it is."""
+        """Make the report; between its steps no snapshot is held, and everybody sees how far it is.
+
+        It is for whoever asked, who may have left, or lost the role, since; then nobody waits for it.
+        """
+        if not self._is_still_for_who_asked():
+            with door(self.env):
+                self.unlink()
+            return
         with door(self.env):
             self.write({"state": "running", "rows_done": 0})
         wallet = self.wallet_id.with_context(lang=self.user_id.lang)
@@ -83,11 +91,35 @@ class CallUsageReportJob(models.Model):
             content = file.read()
         name = wallet._usage_report_filename(self.date_from, self.date_to, self.format)
         with door(self.env):
+            if not self._is_still_wanted():
+                return
             self.attachment_id = self.env["ir.attachment"].create(
                 {"name": name, "raw": content, "res_model": self._name, "res_id": self.id}
             )
             self.state = "ready"
             self._tell()
+
+    def _is_still_for_who_asked(self):
+        wallet = self.wallet_id.with_user(self.user_id)
+        try:
+            wallet._permitted(ACCOUNT_MANAGER, owner=True)
+        except AccessError:
+            return False
+        return wallet.env.su or self.user_id.active
+
+    def _is_still_wanted(self):
+        """Tell whether nothing in it was deleted while it was made, which the next start makes again; locks it."""
+        self.env.cr.execute("SELECT state FROM call_usage_report_job WHERE id = %s FOR UPDATE", [self.id])
+        return self.env.cr.fetchone() == ("running",)
+
+    @api.model
+    def _make_anew(self, wallets):
+        """Make the reports of these wallets again that are ready: something in them has been deleted since."""
+        made = self.search([("wallet_id", "in", wallets.ids), ("state", "in", ["ready", "running"])])
+        if made:
+            made.attachment_id.unlink()
+            made.state = "waiting"
+            wake(self.env, "ir_cron_usage_report")
 
     @worker
     def _report_progress(self, rows):
@@ -109,9 +141,13 @@ class CallUsageReportJob(models.Model):
 
     @api.autovacuum
     def _gc_reports(self):
-        old = self.search([("create_date", "<", fields.Datetime.now() - timedelta(days=KEPT_DAYS))], limit=100)
+        old = self.search([("create_date", "<", fields.Datetime.now() - timedelta(days=KEPT_DAYS))], limit=1_000)
         old.attachment_id.unlink()
         old.unlink()
+        # With a user who is deleted go their reports, by the database, which knows nothing of files.
+        files = self.env["ir.attachment"].search([("res_model", "=", self._name)])
+        known = set(self.browse(files.mapped("res_id")).exists().ids)
+        files.filtered(lambda file: file.res_id not in known).unlink()
 
     # === DOWNLOAD === #
 

@@ -4,15 +4,16 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from odoo import fields, models
+from odoo import SUPERUSER_ID, fields, models
 from odoo.exceptions import UserError
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.background import wake
+from ...tools.clock import utcnow
 from ...tools.door import end_if_clean
 from ...tools.fields import ZERO, Amount, parse_amount, parse_day
 from ...tools.paper import made
-from ...tools.usage_report_file import WRITERS, to_cells
+from ...tools.usage_report_file import DELETED, WRITERS, to_cells
 
 BATCH = 5_000
 
@@ -230,6 +231,7 @@ class CallWalletUsage(models.Model):
                     "start": extent.start,
                     "end": extent.end,
                     "lang": lang,
+                    "deleted": DELETED,
                     "limit": BATCH,
                 },
             )
@@ -251,7 +253,8 @@ class CallWalletUsage(models.Model):
         :param date_to: last day, included; likewise
         :param str format: ``xlsx`` or ``csv``
         :return: the ``call.usage.report.job``
-        :raise UserError: unknown format, not a date, or dates the wrong way round; names the parameter
+        :raise UserError: unknown format, not a date, or dates the wrong way round; names the parameter. Or an owner
+            waits for as many reports, or has asked for as many in 24 hours, as the company's settings allow
         :raise AccessError: neither an owner of the wallet nor an account manager
         """
         wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
@@ -268,15 +271,39 @@ class CallWalletUsage(models.Model):
         asked = [(name, "=", value) for name, value in values.items()]
         job = jobs.search([*asked, ("state", "in", ["waiting", "running"])], limit=1)
         if not job:
+            wallet._check_report_limits(self.env.user)
             extent = wallet._usage_report_extent(values["date_from"], values["date_to"])
             job = jobs.create({**values, "row_count": extent.count})
             wake(self.env, "ir_cron_usage_report")
         return job.with_env(self.env)
 
+    def _check_report_limits(self, user):
+        """Raise if an owner has asked for too many reports, whichever wallets they are of. Staff are not limited.
+
+        Two requests at once about one wallet take turns.
+
+        :raise UserError: says how many are allowed, and what to do
+        """
+        if user.id == SUPERUSER_ID or user.has_group(ACCOUNT_MANAGER):
+            return
+        # A write: of two requests at once the second one fails, is repeated, and sees the first.
+        self.env.cr.execute("UPDATE call_wallet SET write_date = write_date WHERE id = %s", [self.id])
+        _, company, jobs = self.env._, self.company_id, self.env["call.usage.report.job"]
+        mine = [("user_id", "=", user.id)]
+        most = company.call_wallet_reports_open_max
+        if most and jobs.search_count([*mine, ("state", "in", ["waiting", "running"])], limit=most) >= most:
+            raise UserError(_("Reports: %s of yours are being made, the most at once. Wait for a notice first.", most))
+        most, since = company.call_wallet_reports_day_max, utcnow() - timedelta(days=1)
+        if most and jobs.search_count([*mine, ("create_date", ">", since)], limit=most) >= most:
+            raise UserError(
+                _("Reports: you asked for %s in 24 hours, the most there are. Use those, or ask again later.", most)
+            )
+
 
 ROWS = """
     SELECT t.sequence, t.date, t.type, t.amount::text, t.balance_after::text, t.description, t.is_call, u.id,
-           COALESCE(c.title ->> %(lang)s, c.title ->> 'en_US', c.name), u.application_ref, m.name,
+           COALESCE(c.title ->> %(lang)s, c.title ->> 'en_US', c.name), u.application_ref,
+           CASE WHEN u.is_manager_masked THEN %(deleted)s ELSE m.name END,
            u.number, u.started_at, u.billed_minutes::text, u.status, u.rate::text, u.total_cost::text,
            CASE u.call_type WHEN 'live' THEN 'Live Call' WHEN 'whatsapp' THEN 'WhatsApp Call' END
       FROM call_wallet_transaction t

@@ -30,6 +30,7 @@ class CallWalletSettingsMixin(models.AbstractModel):
     call_wallet_refund_limit = Amount(
         related="company_id.call_wallet_refund_limit", readonly=False, string="Refunds that need a second person"
     )
+    call_wallet_refund_day_limit = Amount(related="company_id.call_wallet_refund_day_limit", readonly=False)
     call_wallet_tz = fields.Selection(related="company_id.call_wallet_tz", readonly=False)
     call_wallet_breakage_months = fields.Integer(related="company_id.call_wallet_breakage_months", readonly=False)
     call_wallet_breakage_notice_days = fields.Integer(

@@ -29,6 +29,13 @@ class ResCompany(models.Model):
         default=1000,
         help="In the company's currency, converted for wallets in another one. Zero: one person may refund any amount.",
     )
+    call_wallet_refund_day_limit = Amount(
+        "What one person may refund in a day",
+        required=True,
+        default=2000,
+        help="In the company's currency. More needs a second person, as a single refund above its limit does. "
+        "Zero: no limit for the day.",
+    )
     call_wallet_breakage_months = fields.Integer(
         "Idle funds expire after (months)",
         required=True,
@@ -53,7 +60,8 @@ class ResCompany(models.Model):
         "Idle funds: use 0 to 120 months, and give notice at least a day and at most that time before.",
     )
     _call_wallet_refund_limit_not_negative = models.Constraint(
-        "CHECK(call_wallet_refund_limit BETWEEN 0 AND 9000000000)",
+        "CHECK(call_wallet_refund_limit BETWEEN 0 AND 9000000000"
+        " AND call_wallet_refund_day_limit BETWEEN 0 AND 9000000000)",
         "Refunds that need a second person: use 0 to 9 billion.",
     )
     _call_wallet_topup_range = models.Constraint(
