@@ -1,7 +1,7 @@
 from odoo import models
 
 from ...tools.door import door, worker
-from .call_wallet_posting_entry import DUE_ROWS, KIND
+from .posting_sql import DUE_ROWS, KIND
 
 
 class CallWalletPostingRest(models.Model):
@@ -25,7 +25,7 @@ class CallWalletPostingRest(models.Model):
         """Note them with the wallets' last entries."""
         with door(self.env):
             self._wait_for_others()
-            self.env.cr.execute(TAKE_RESTS, self._own_parameters())
+            self.env.cr.execute(TAKE_RESTS, self._run_parameters())
             [count] = self.env.cr.fetchone()
             if count:
                 self.env.invalidate_all()
