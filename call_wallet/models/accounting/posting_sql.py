@@ -147,8 +147,8 @@ HELD = """
 """
 
 
-# All items count, also later ones: a lock date may have moved a settlement to a day after this one. A wallet with funds,
-# all of whose orders are credited, has a deposit: its items are not added up each time.
+# All items count, also later ones: a lock date may have moved a settlement to a day after this one. A wallet with
+# funds, all of whose orders are credited, has a deposit: its items are not added up each time.
 UNSETTLED = """
     SELECT w.currency_id, w.id, (-sum(l.balance))::text
       FROM call_wallet w
