@@ -73,6 +73,7 @@ MODELS = {
     "call.wallet.stripe.customer": {"M": "r"},
     "call.wallet.stripe.entry": {"F": "r", "M": "r"},
     "call.wallet.stripe.event": {"M": "r"},
+    "call.wallet.stripe.held": {"F": "r", "M": "r"},
     "call.wallet.stripe.payout": {"F": "r", "M": "r"},
     "call.wallet.stripe.return": {"F": "r", "M": "r"},
     "call.wallet.topup": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},

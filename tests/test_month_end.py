@@ -173,6 +173,42 @@ class TestOverdrawnWallets(MonthEndCommon):
         self._end_by_itself(2026, 12, 1)
         self.assertEqual(self.months.search([("company_id", "=", self.books.id)]), entry)
 
+    def test_months_that_were_missed_or_have_changed_follow_and_locked_ones_are_finished(self):
+        """Overdrawn by 3 in August, which is locked; by 7 in September and by 17 in October, when nothing ran."""
+        august, september, october_1st = date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 1)
+        self.books.call_wallet_month_end_from = date(2026, 8, 1)
+        self._use(8, 12, "3", self.other)
+        self._use(9, 12, "4", self.other)
+        self._business()
+        self.books.fiscalyear_lock_date = august
+        self._end_by_itself(2026, 11, 2)
+        overdrawn = [self._overdrawn(day)[0] for day in (august, september, october_1st, OCTOBER, NOVEMBER)]
+        self.assertEqual(overdrawn, [0, 7, 0, 17, 0])
+        # 5.00 of September come late.
+        self._use(9, 20, "5", self.other)
+        self._post_up_to(OCTOBER)
+        self._end_by_itself(2026, 12, 2)
+        november = date(2026, 11, 30)
+        days = (september, october_1st, OCTOBER, NOVEMBER, november, date(2026, 12, 1))
+        self.assertEqual([self._overdrawn(day)[0] for day in days], [12, 0, 22, 0, 22, 0])
+        # 2.00 more, and then September is locked: what stands there is wrong, and finance is told.
+        self._use(9, 21, "2", self.other)
+        self._post_up_to(OCTOBER)
+        self.books.fiscalyear_lock_date = september
+        listed = self.env["call.wallet.waiting"].search([("model", "=", "res.company")])
+        with mute_logger(DOOR):
+            self._end_by_itself(2026, 12, 3)
+        [told] = self.env["call.wallet.waiting"].search([("model", "=", "res.company")]) - listed
+        self.assertRegex(told.reason, "9/30/2026 is closed")
+        self.assertNotIn("10/31/2026", told.reason)
+        # As the words say, it may be left as it is.
+        self.books.call_wallet_month_end_from = october_1st
+        self._end_by_itself(2026, 12, 4)
+        self.assertEqual([self._overdrawn(day)[0] for day in days], [12, 0, 24, 0, 24, 0])
+        self.env.invalidate_all()
+        self.assertEqual(self.env["call.wallet.waiting"].search([("model", "=", "res.company")]), listed)
+        self.assertAgrees(august, september, OCTOBER, november)
+
     def test_a_new_company_begins_with_the_month_in_which_it_is_made(self):
         with self._on(11, 20):
             company = self.env["res.company"].create({"name": "Young"})

@@ -178,6 +178,23 @@ class TestNothingToPost(PostingCommon):
         self.assertFigures("2026-10-05", wallet, not_posted="0.3")
         self.assertFigures("2026-10-31", wallet, not_posted=0, remainder="-0.1", general_ledger=-1)
 
+    def test_a_closed_wallets_last_fractions_go_with_its_last_entry(self):
+        """Given 0.01, used 0.006: 0.004 that is posted as nothing. Closing takes it, which is no coin either."""
+        with self._at(4):
+            self._fund(self.wallet, "0.01")
+        self._tiny(5, 60 * 6000)  # 0.006
+        move = self._post(1, 5).sorted("date")[-1]
+        self.assertFigures("2026-10-05", closing="0.004", not_posted=0, remainder="-0.004", general_ledger=0)
+        with self._at(6):
+            self.wallet.close("Gone", take_rest=True)
+        self.assertFigures("2026-10-31", closing=0, not_posted="0.004", remainder="-0.004", general_ledger=0)
+        self.assertTrue(self._due())
+        self.assertFalse(self._post(1, 31))
+        self.assertFigures("2026-10-31", closing=0, not_posted=0, remainder=0, general_ledger=0)
+        self.assertEqual(self.wallet.transaction_ids.sorted("sequence")[-1].move_id, move)
+        self.assertFalse(self._due())
+        self.assertSound(self.wallet)
+
     def test_a_closed_wallets_last_fractions_come_to_nothing(self):
         self._fund(self.wallet, "0.004")
         with self._at(6):

@@ -376,6 +376,30 @@ class TestStripeTakesBackOfSeveral(StripeFakeCase):
         self.assertEqual((topup.state, ordinary.payment_state), ("paid", "not_paid"))
         self.assertSound(self.wallet)
 
+    def test_each_wallet_s_part_is_held_and_taken(self):
+        """100 for one wallet and 50 for another by one payment; all of it is disputed."""
+        other = self._make_wallet()
+        topups = [self.wallet.create_topup("100"), other.create_topup("50")]
+        invoices = self.env["account.move"].union(*(topup.invoice_id for topup in topups))
+        transaction = self._charge(topups[0], self._save_card(), amount=150, invoice_ids=[Command.set(invoices.ids)])
+        charge = self.fake.store.get("payment_intent", transaction.provider_reference)["latest_charge"]
+        self._disputed(charge, 15000, taken=False)
+        held = [(wallet.balance, wallet.available_balance, wallet.disputed_amount) for wallet in (self.wallet, other)]
+        self.assertEqual(held, [(100, 0, 100), (50, 0, 50)])
+        record = self.env["call.wallet.stripe.return"].search([("transaction_id", "=", transaction.id)])
+        self.assertEqual((record.held_amount, record.held_ids.mapped("amount")), (150, [100, 50]))
+        for wallet in (self.wallet, other):
+            self.assertIn("was opened", " ".join(wallet.activity_ids.mapped("summary")))
+            self.assertSound(wallet)
+        self.fake.money_back.withdraw(self.fake.store.find("dispute")[0]["id"])
+        self._deliver_all("charge.dispute.funds_withdrawn")
+        self.env.invalidate_all()
+        held = [(wallet.balance, wallet.available_balance, wallet.disputed_amount) for wallet in (self.wallet, other)]
+        self.assertEqual(held, [(0, 0, 0), (0, 0, 0)])
+        for wallet in (self.wallet, other):
+            self.assertIn("were taken back", " ".join(wallet.activity_ids.mapped("summary")))
+            self.assertSound(wallet)
+
     def test_one_of_which_exactly_that_is_left_is_the_one(self):
         _payment, (first, second), _invoices, charge = self._charged_over("50", "100")
         self._disputed(charge, 5000)

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo.fields import Date
+from odoo.exceptions import ValidationError
+from odoo.fields import Command, Date
 from odoo.tools import mute_logger
 
 from .stripe_books import StripeBooks
@@ -24,6 +25,70 @@ class TestStripeFees(StripeBooks):
         self.assertEqual(entry.transaction_id, transaction)
         self.assertEqual((entry.move_id.date, entry.move_id.journal_id), (transaction.payment_id.date, self.bank))
         self.assertIn(transaction.reference, entry.move_id.ref)
+
+    def test_tax_that_stripe_charges_on_its_fee_is_booked_apart(self):
+        """Of 3.20 that Stripe keeps, 0.60 are tax: 2.60 is the cost. The payout is 96.80."""
+        self.fake.payments.taxes_fees = 60
+        self.addCleanup(setattr, self.fake.payments, "taxes_fees", 0)
+        self._paid()
+        self.assertEqual(self._balance(self.fees), 3.20)  # no account for it is chosen
+        account = self.fees.copy({"name": "Input tax"})
+        self.company.call_wallet_fee_tax_account_id = account
+        self._paid()
+        self.assertEqual((self._balance(self.fees), self._balance(account)), (5.80, 0.60))
+        self.assertEqual(self._balance(self.clearing), 193.60)
+        self.fake.payouts.pay_out()
+        self._bank_line(193.60)
+        self._follow()
+        self.assertEqual((self._payout().state, self._payout().note), ("matched", False))
+        self.assertEqual(self._balance(self.clearing), 0)
+
+    def test_a_tax_that_the_company_owes_itself_is_put_on_the_fee(self):
+        """21 % of 3.20 are 0.67, owed and deducted at once; what Stripe pays out is the same."""
+        repartition = [
+            Command.create({"repartition_type": "base"}),
+            Command.create({"repartition_type": "tax", "factor_percent": 100}),
+            Command.create({"repartition_type": "tax", "factor_percent": -100}),
+        ]
+        values = {"name": "Reverse charge", "amount": 21, "type_tax_use": "purchase", "company_id": self.company.id}
+        tax = self.env["account.tax"].create(
+            {**values, "invoice_repartition_line_ids": repartition, "refund_repartition_line_ids": repartition}
+        )
+        with self.assertRaisesRegex(ValidationError, "parts cancel out"), self.env.cr.savepoint():
+            self.company.call_wallet_fee_tax_id = tax.copy({"invoice_repartition_line_ids": repartition[:2]})
+        self.company.call_wallet_fee_tax_id = tax
+        self._paid()
+        [entry] = self.env["call.wallet.stripe.entry"].search([])
+        taxes = entry.move_id.line_ids.filtered("tax_line_id")
+        self.assertEqual(sorted(taxes.mapped("balance")), [-0.67, 0.67])
+        self.assertEqual(self._balance(self.clearing), 96.80)
+        self.fake.payouts.pay_out()
+        self._bank_line(96.80)
+        self._follow()
+        self.assertEqual((self._payout().state, self._payout().note), ("matched", False))
+        self.assertEqual(self._balance(self.clearing), 0)
+
+    def test_a_fee_whose_entry_is_cancelled_or_deleted_is_entered_again_and_one_that_is_reversed_is_a_task(self):
+        self._paid()
+        [entry] = self.env["call.wallet.stripe.entry"].search([])
+        first = entry.move_id
+        first.button_draft()
+        self._follow()
+        self.assertEqual(entry.move_id, first)  # somebody is at it
+        first.button_cancel()
+        self._follow()
+        second = entry.move_id
+        self.assertNotEqual(second, first)
+        self.assertEqual(self._balance(self.fees), 3.20)
+        second.button_draft()
+        second.unlink()
+        self._follow()
+        self.assertEqual((len(entry.move_id), self._balance(self.fees)), (1, 3.20))
+        entry.move_id._reverse_moves()._post()
+        self.fake.payouts.pay_out()
+        self._bank_line(96.80)
+        self._follow()
+        self.assertIn("was reversed", self._payout().note)
 
     def test_the_fee_is_entered_once(self):
         transaction = self._paid()

@@ -186,6 +186,64 @@ class TestStripePayouts(StripeBooks):
         self.assertEqual((self._balance(self.fees), self._balance(self.clearing)), (4.95, 0))
         self.assertEqual(invoice.payment_state, "paid")
 
+    def test_a_payout_follows_what_people_do_to_the_bank_s_line(self):
+        self._paid()
+        self.fake.payouts.pay_out()
+        line = self._bank_line(96.80)
+        self._follow()
+        payout = self._payout()
+        # Opened again: a task, and nothing by itself.
+        line.action_undo_reconciliation()
+        for _time in range(2):
+            self.assertEqual((payout.state, payout.statement_line_id), ("doubt", line))
+            self.assertIn("opened again", payout.note)
+            self.assertEqual(len(payout.activity_ids), 1)
+            self._follow()
+        self.assertEqual(self._balance(self.clearing), 96.80)
+        payout.action_match()
+        self.assertEqual((payout.state, payout.activity_ids.ids), ("matched", []))
+        # Reset, and posted again: it settles the same as before.
+        line.move_id.button_draft()
+        self._follow()
+        self.assertEqual(payout.state, "doubt")
+        line.move_id.action_post()
+        self._follow()
+        self.assertEqual((payout.state, payout.activity_ids.ids), ("by_hand", []))
+        # Deleted, and imported again.
+        line.action_undo_reconciliation()
+        payout.state = "matched"
+        line.unlink()
+        self.assertEqual((payout.state, payout.statement_line_id.ids), ("waiting", []))
+        line = self._bank_line(96.80)
+        self._follow()
+        self.assertEqual((payout.state, payout.statement_line_id), ("matched", line))
+        self.assertEqual(self._balance(self.clearing), 0)
+
+    def test_a_payment_that_is_reset_under_a_payout_is_a_task(self):
+        payment = self._paid()
+        self.fake.payouts.pay_out()
+        self._bank_line(96.80)
+        self._follow()
+        payout = self._payout()
+        payment.payment_id.action_draft()
+        self._follow()
+        self.assertEqual(payout.state, "doubt")
+        self.assertIn("opened again", payout.activity_ids.note)
+
+    def test_a_payout_that_arrives_after_weeks(self):
+        """On its way while the lists were read; they do not reach back to it any more."""
+        self._paid()
+        name = self.fake.payouts.pay_out()["id"]
+        told = self.fake.store.get("payout", name)
+        told["status"] = "in_transit"
+        self._follow()
+        payout = self._payout()
+        self.assertEqual(payout.status, "in_transit")
+        told.update(status="paid", created=told["created"] - 40 * 86400)
+        self._bank_line(96.80)
+        self._follow()
+        self.assertEqual((payout.status, payout.state), ("paid", "matched"))
+
     def test_a_payout_that_fails_after_it_was_matched(self):
         """It comes again with the next one."""
         self._paid()

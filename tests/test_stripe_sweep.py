@@ -124,11 +124,26 @@ class TestStripeSweep(StripeFakeCase):
             True, "failed"
         )
         self.assertBalance(self.wallet, 0)
-        for _time in range(2):
+        # However long ago that was. Asked half a month ago, it is not asked again before it is an eighth older.
+        record = returns.search([])
+        self.stripe.call_wallet_swept_at = Datetime.now()
+        for asked, expected in ((Datetime.now() - timedelta(days=15), 0), (False, 60)):
+            record.asked_at = asked
+            self._age(record, 160)
             self._sweep()
+            self.assertBalance(self.wallet, expected)
+        self._sweep()
         self.assertEqual(topup.transaction_ids.sorted("sequence").mapped("amount"), [60, -60, 60])
         self.assertEqual(topup.invoice_id.payment_state, "paid")
         self.assertSound(self.wallet)
+
+    def _age(self, record, days):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE call_wallet_stripe_return SET create_date = create_date - make_interval(days => %s) WHERE id = %s",
+            [days, record.id],
+        )
+        self.env.invalidate_all()
 
     def _pay_with_the_second_card(self):
         topup = self.wallet.create_topup("60")
@@ -174,6 +189,18 @@ class TestStripeTransfer(StripeFakeCase):
         self.assertBalance(self.wallet, 110)
         self._deliver_all("customer_cash_balance_transaction.created")
         self.assertBalance(self.wallet, 110)
+
+    def test_a_topup_that_fails_keeps_no_other_waiting(self):
+        first, second = self.wallet.create_topup("100"), self.wallet.create_topup("40")
+        first._bank_instructions_stripe()
+        self.fake.control.next("fail", "/payment_intents", times=3)
+        with mute_logger("odoo.addons.call_wallet.models.stripe.call_wallet_stripe_customer"):
+            self._arrive(14000)
+        self.assertEqual((first.state, second.state), ("pending", "paid"))
+        self._deliver_all("customer_cash_balance_transaction.created")
+        self.env["call.wallet.stripe.event"]._cron_process()
+        self.assertEqual((first.state, second.state), ("paid", "paid"))
+        self.assertBalance(self.wallet, 140)
 
     def test_what_nobody_asked_for_is_reported(self):
         topup = self.wallet.create_topup("40")

@@ -45,6 +45,20 @@ class TestTaskLanguage(ReconciliationCommon):
         [task] = self.wallet.activity_ids
         self.assertIn("saldo", task.summary)
 
+    def test_what_is_kept_is_in_the_customers_or_the_companys_language_whoever_causes_it(self):
+        for lang, customers, expected in (
+            ("es_ES", "en_US", "Live Call"),
+            ("en_US", "es_ES", "Llamada en vivo"),
+            ("es_ES", False, "Live Call"),  # the company's
+        ):
+            self.wallet.partner_id.lang = customers
+            call = self._call()
+            self._in(lang, self.env["call.usage"]).record_calls([call])
+            transaction = self.wallet.transaction_ids.filtered(lambda row, call=call: call["call_ref"] in row.key)
+            self.assertEqual(transaction.description, f"{expected} {call['call_ref']}")
+        self._in("es_ES").action_pause("Revisión")
+        self.assertIn("Paused: Revisión", self.wallet.message_ids[0].body)
+
     def test_a_closed_wallet_with_a_balance(self):
         manager = self._make_user("lang.manager", "finance_manager")
         manager.lang = "es_ES"

@@ -98,9 +98,15 @@ class TestTransfers(CallWalletCommon):
 
     def test_an_announced_wire_that_came_is_done_and_pays_once(self):
         wire = self._announced()
-        self._receive(100, self.invoice.name)
+        line = self._receive(100, self.invoice.name)
         self._match()
         # Whatever is still to be processed becomes a payment.
+        self.assertEqual((wire.state, wire.is_post_processed), ("done", True))
+        # The line is opened again: the transfer is awaited, until it is matched again.
+        line.action_undo_reconciliation()
+        self.env.invalidate_all()
+        self.assertEqual((wire.state, self.wallet.balance), ("pending", 0))
+        self._match()
         self.assertEqual((wire.state, wire.is_post_processed), ("done", True))
         self.assertBalance(self.wallet, 100)
         self.assertEqual(self.wallet._outstanding_credit(), 0)

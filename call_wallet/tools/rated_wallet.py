@@ -17,6 +17,8 @@ class RatedWallet(NamedTuple):
     decks: dict
     whatsapp_rate: Rate
     hold_seconds: int
+    # The customer's language, else the company's; None where neither has one that is installed.
+    lang: str | None = None
 
     def match(self, call_type, direction, number, at):
         """Return the ``Rate`` for a call that starts ``at`` (naive UTC), or None.

@@ -15,6 +15,14 @@ def in_language_of(records, user, company):
     return records.with_context(lang=reader._call_wallet_lang(company))
 
 
+def in_company_language(record):
+    """Return ``record`` in the language of its company, in which texts are kept with it: notes, labels, references.
+
+    Never that of whoever, or whatever, causes them. What the customer reads is in the customer's instead.
+    """
+    return in_language_of(record, None, record.company_id)
+
+
 def give_task(record, user, summary, note, company, is_mailed=False):
     """Give ``user`` a task about ``record``, due on the company's day.
 

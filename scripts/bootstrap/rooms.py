@@ -24,6 +24,7 @@ SUBJECTS = {
     "stripe/payment_transaction_events.py": "payment.transaction",
     "stripe/call_wallet_stripe_payout_match.py": "call.wallet.stripe.payout",
     "accounting/call_wallet_posting_entry.py": "call.wallet.posting",
+    "accounting/call_wallet_posting_rest.py": "call.wallet.posting",
     "accounting/call_wallet_reconciliation_paper.py": "call.wallet.reconciliation",
 }
 MOST_CLASSES = {"call.wallet": 12}

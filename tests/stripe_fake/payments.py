@@ -42,6 +42,7 @@ class Payments:
     def __init__(self, store):
         self.store = store
         self.receipts = ""
+        self.taxes_fees = 0  # what of each fee is tax, in its currency's smallest unit
         self.settles_in = None  # (currency, rate): where it is not that of the charge
 
     # === CUSTOMERS AND CARDS === #
@@ -247,6 +248,7 @@ class Payments:
             "txn",
             amount=amount,
             fee=fee,
+            fee_details=self._fee_details(fee, currency),
             net=amount - fee,
             type=type,
             source=source["id"],
@@ -255,6 +257,15 @@ class Payments:
             reporting_category=type,
             status="pending",
         )
+
+    def _fee_details(self, fee, currency):
+        """Say what a fee is made up of; where Stripe charges tax, that is a part of it."""
+        parts = {"stripe_fee": fee - self.taxes_fees, "tax": self.taxes_fees} if fee else {}
+        return [
+            {"amount": part, "application": None, "currency": currency, "description": None, "type": kind}
+            for kind, part in parts.items()
+            if part
+        ]
 
     def _ask_for_authentication(self, intent, off_session):
         if off_session:

@@ -17,6 +17,7 @@ from . import (
     call_wallet_posted_value,
     call_wallet_posting,
     call_wallet_posting_entry,
+    call_wallet_posting_rest,
     call_wallet_month_end,
     call_wallet,
     call_wallet_reconciliation,

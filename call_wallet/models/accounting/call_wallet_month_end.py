@@ -6,8 +6,9 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, split_every
+from psycopg2 import OperationalError
 
-from ...const import FINANCE
+from ...const import FINANCE, JOURNAL
 from ...tools.door import door, each, worker
 from ...tools.fields import Amount, parse_day
 from ...tools.money import unit_of
@@ -43,6 +44,9 @@ class CallWalletMonthEnd(models.Model):
     entered is the difference between what should stand there and what earlier entries of the same day have brought.
     So it can be run again after late transactions: posted entries stand, and nothing is entered twice. A month that is
     locked is finished: nothing is entered in it, nor in the next one in its place.
+
+    The schedule compares all months since the first, not only the last: a call can be reported, or an entry made, for
+    any month that is open, and months can be missing because no schedule was running.
     """
 
     _name = "call.wallet.month.end"
@@ -133,17 +137,63 @@ class CallWalletMonthEnd(models.Model):
 
     @api.model
     def _cron_post(self):
-        """Post every company's month end once the month is over for all its wallets; later, what has changed since."""
+        """Post every company's month end once the month is over for all its wallets; later, what has changed since.
+
+        Months before the last one too: those that are missing, and those whose books have changed.
+        """
         last_days = self.env["call.wallet"]._last_days()
         companies = self.env["res.company"].browse([company.id for company in last_days])
-        each(self.env, companies, partial(self._enter_last_month, last_days))
+        each(self.env, companies, partial(self._enter_months, last_days))
 
     @worker
-    def _enter_last_month(self, last_days, company):
-        date = (last_days[company] + timedelta(days=1)).replace(day=1) - timedelta(days=1)
+    def _enter_months(self, last_days, company):
+        """Enter what differs at the end of each month; one that fails stops no other.
+
+        :raise UserError: what is missing in a month, such as because it is locked
+        """
+        days = self._month_ends(company, last_days[company])
+        with door(self.env):
+            differing, errors = self._differing(company, days)
+        for date in differing:
+            try:
+                self._enter(company, date)
+            except UserError as error:
+                errors.setdefault(str(error), date)
+        if errors:
+            raise UserError("\n".join(errors))
+
+    def _month_ends(self, company, last):
+        """Return the last days of the company's months up to ``last``, from the first that is entered by itself."""
         first = company.call_wallet_month_end_from
-        if first and date >= first:
-            self._enter(company, date)
+        day = (last + timedelta(days=1)).replace(day=1) - timedelta(days=1)
+        days = []
+        while first and day >= first:
+            days.insert(0, day)
+            day = day.replace(day=1) - timedelta(days=1)
+        return days
+
+    def _differing(self, company, days):
+        """Return those of the months' last days at which something is to be entered, and {error: currency}.
+
+        Left out are months before the last one that were locked before anything was entered: they are finished.
+        """
+        differing, errors = set(), {}
+        for currency in self._currencies(company) if days else ():
+            try:
+                books = self._read_books(company, days, currency)
+                for kind, _label in KINDS:
+                    found = self._differences(company, days, currency, kind, books)
+                    differing |= {day for day, figures in found.items() if figures}
+            except UserError as error:
+                errors.setdefault(str(error), currency)
+        entries = self.search([("company_id", "=", company.id), ("date", "in", sorted(differing))])
+        wanted = {*entries.mapped("date"), *days[-1:]}
+        return [day for day in sorted(differing) if day in wanted or not self._locks(company, day)], errors
+
+    def _locks(self, company, day):
+        """Return the lock dates that are in the way of a month-end entry or of its counter-entry."""
+        journal, days = company._call_wallet_nearest(JOURNAL), (day, day + timedelta(days=1))
+        return [lock for date in days for lock in company._get_violated_lock_dates(date, False, journal)]
 
     # === ENTERING === #
 
@@ -152,14 +202,20 @@ class CallWalletMonthEnd(models.Model):
         """Enter what differs at the end of ``date``; return the entries. A currency that fails stops no other."""
         if date > company._call_wallet_today():
             raise UserError(self.env._("%s: the month is not over yet.", format_date(self.env, date)))
-        errors, entered = {}, self.browse()
+        errors, entered, unforeseen = {}, self.browse(), None
         for currency in self._currencies(company):
             try:
                 entered |= self._enter_in(company, date, currency)
             except UserError as error:
                 errors.setdefault(str(error), currency)
+            except OperationalError:
+                raise
+            except Exception as error:  # nobody has foreseen it; the other currencies do not wait for it
+                unforeseen = unforeseen or error
         if errors:
-            raise UserError("\n".join(errors))
+            raise UserError("\n".join(errors)) from unforeseen
+        if unforeseen:
+            raise unforeseen
         return entered
 
     def _currencies(self, company):
@@ -170,7 +226,10 @@ class CallWalletMonthEnd(models.Model):
     def _enter_in(self, company, date, currency):
         entered = self.browse()
         with door(self.env):
-            due = {kind: list(self._differences(company, date, currency, kind)) for kind, _label in KINDS}
+            books = self._read_books(company, [date], currency)
+            due = {
+                kind: list(self._differences(company, [date], currency, kind, books)[date]) for kind, _label in KINDS
+            }
         for kind, wallet_ids in due.items():
             for part in split_every(WALLETS, wallet_ids):
                 # READ COMMITTED, as the posting, which waits for the same row of the company.
@@ -184,7 +243,8 @@ class CallWalletMonthEnd(models.Model):
         with self.env.cr.savepoint():
             self.env.flush_all()
             self.env.cr.execute("SELECT FROM res_company WHERE id = %s FOR NO KEY UPDATE", [company.id])
-            differences = self._differences(company, date, currency, kind, wallet_ids)
+            books = self._read_books(company, [date], currency, wallet_ids)
+            differences = self._differences(company, [date], currency, kind, books, wallet_ids)[date]
             if not differences:
                 return self.browse()
             lang = company.partner_id._call_wallet_lang()
@@ -228,7 +288,8 @@ class CallWalletMonthEnd(models.Model):
             raise UserError(
                 self.env._(
                     "%(company)s: %(day)s is closed (%(locks)s), and a month-end entry is missing there. Nothing was "
-                    "entered. Open the period and run the month end again, or leave it as it is.",
+                    "entered. Open the period and run the month end again; or leave it as it is, and have month-end "
+                    "entries begin with a later month, in the settings.",
                     company=self.company_id.name,
                     day=format_date(self.env, date),
                     locks=self.env["res.company"]._format_lock_dates(locks),
@@ -271,23 +332,47 @@ class CallWalletMonthEnd(models.Model):
 
     # === WHAT IS DUE === #
 
-    def _differences(self, company, date, currency, kind, wallet_ids=None):
-        """Return {wallet id: ``Figure``} of what entries of ``kind`` lack on that day, in the order of their ids."""
-        parameters = self.env["call.wallet.reconciliation"]._parameters(date, company, wallet_ids)
-        parameters |= {"currency": currency.id, "kind": kind}
-        self.env.flush_all()
-        wanted = self._wanted(company, date, currency, kind, self._read_figures(BOOKS, parameters))
-        entered = self._read_figures(ENTERED, parameters)
+    def _read_books(self, company, days, currency, wallet_ids=None):
+        """Return {day: {wallet id: ``Figure``}} of what the deposits stand at, without month-end entries.
+
+        :param list days: last days of months, in order; the books are read once for all of them
+        :raise UserError: a currency without any exchange rate
+        """
+        books = self._read_figures(BOOKS, self._parameters(company, days, currency, wallet_ids))
+        if currency != company.currency_id and books:
+            company._call_wallet_refuse_without_rate(currency)
+        return books
+
+    def _parameters(self, company, days, currency, wallet_ids):
+        parameters = self.env["call.wallet.reconciliation"]._parameters(days[-1], company, wallet_ids)
+        return {**parameters, "currency": currency.id, "days": days}
+
+    def _differences(self, company, days, currency, kind, books, wallet_ids=None):
+        """Return {day: {wallet id: ``Figure``}} of what entries of ``kind`` lack on each day, in the order of the ids.
+
+        :param dict books: as ``_read_books`` returns them, of the same days and wallets
+        """
+        if kind == REVALUATION and currency == company.currency_id:
+            return {day: {} for day in days}
+        parameters = self._parameters(company, days, currency, wallet_ids)
+        entered = self._read_figures(ENTERED, {**parameters, "kind": kind})
         found = {}
-        for wallet_id in sorted(wanted.keys() | entered.keys()):
-            there, due = entered.get(wallet_id, Figure()), wanted.get(wallet_id, Figure())
-            if there != due:
-                found[wallet_id] = Figure(due.amount - there.amount, due.value - there.value)
+        for day in days:
+            wanted, there = self._wanted(company, day, currency, kind, books.get(day, {})), entered.get(day, {})
+            found[day] = {}
+            for wallet_id in sorted(wanted.keys() | there.keys()):
+                due, so_far = wanted.get(wallet_id, Figure()), there.get(wallet_id, Figure())
+                if due != so_far:
+                    found[day][wallet_id] = Figure(due.amount - so_far.amount, due.value - so_far.value)
         return found
 
     def _read_figures(self, query, parameters):
+        self.env.flush_all()
         self.env.cr.execute(query, parameters)
-        return {wallet_id: Figure(Decimal(a), Decimal(v)) for wallet_id, a, v in self.env.cr.fetchall()}
+        found = {}
+        for day, wallet_id, amount, value in self.env.cr.fetchall():
+            found.setdefault(day, {})[wallet_id] = Figure(Decimal(amount), Decimal(value))
+        return found
 
     def _wanted(self, company, date, currency, kind, books):
         """Return {wallet id: ``Figure``} of what should be entered.
@@ -295,54 +380,65 @@ class CallWalletMonthEnd(models.Model):
         What a customer owes is an amount of money by either standard, so an overdrawn wallet is shown apart at the
         closing rate, to which the revaluation brings it.
         """
-        is_foreign = currency != company.currency_id
         overdrawn = {wallet_id: held for wallet_id, held in books.items() if held.amount < 0}
-        if is_foreign and books:
-            company._call_wallet_refuse_without_rate(currency)
+        monetary = books if kind == REVALUATION and company._call_wallet_is_monetary(date) else overdrawn
+        if not monetary:
+            return {}
+        own = company.currency_id
+        rate = None if currency == own else currency._get_conversion_rate(currency, own, company, date)
         if kind == OVERDRAWN:
             return {
-                wallet_id: Figure(-held.amount, self._at_closing_rate(company, date, currency, -held.amount))
+                wallet_id: Figure(-held.amount, self._at_rate(company, rate, -held.amount))
                 for wallet_id, held in overdrawn.items()
             }
-        if not is_foreign:
-            return {}
-        monetary = books if company._call_wallet_is_monetary(date) else overdrawn
         return {
-            wallet_id: Figure(value=self._at_closing_rate(company, date, currency, held.amount) - held.value)
+            wallet_id: Figure(value=self._at_rate(company, rate, held.amount) - held.value)
             for wallet_id, held in monetary.items()
         }
 
-    def _at_closing_rate(self, company, date, currency, amount):
-        if currency == company.currency_id:
+    def _at_rate(self, company, rate, amount):
+        """Convert as Odoo does; ``rate`` is None in the company's own currency."""
+        if rate is None:
             return amount
-        value = currency._convert(float(amount), company.currency_id, company, date)
+        value = company.currency_id.round(float(amount) * rate)
         return half_up(Decimal(repr(value)), unit_of(company.currency_id))
 
 
-# What wallets' deposits stand at in the books, without month-end entries.
+# What wallets' deposits stand at in the books at the end of each of some days, without month-end entries. The items
+# are read once, each counted for the first of the days on which it is in the books, and then added up.
 BOOKS = f"""
-    WITH {ITEMS}
-    SELECT w.id, sum(i.amount)::text, (-sum(l.balance))::text
-      FROM item i
-      JOIN account_move_line l ON l.id = i.id
-      JOIN account_move m ON m.id = l.move_id
-      JOIN call_wallet w ON w.id = i.wallet_id
-      JOIN res_company c ON c.id = w.company_id
-     WHERE {SCOPE} AND w.currency_id = %(currency)s AND m.call_wallet_month_end_id IS NULL
-     GROUP BY w.id, c.id
-    HAVING sum(i.amount) < 0 OR w.currency_id <> c.currency_id
+    WITH {ITEMS}, moved AS (
+        SELECT i.wallet_id, width_bucket(i.date - 1, %(days)s::date[]) + 1 AS place,
+               sum(i.amount) AS amount, sum(i.value) AS value
+          FROM item i
+          JOIN call_wallet w ON w.id = i.wallet_id
+         WHERE {SCOPE} AND w.currency_id = %(currency)s
+           AND i.move_id NOT IN (SELECT id FROM account_move WHERE call_wallet_month_end_id IS NOT NULL)
+         GROUP BY 1, 2
+    ), held AS (
+        SELECT d.day, w.wallet_id,
+               sum(m.amount) OVER running AS amount, sum(m.value) OVER running AS value
+          FROM (SELECT DISTINCT wallet_id FROM moved) w
+         CROSS JOIN unnest(%(days)s::date[]) WITH ORDINALITY AS d(day, place)
+          LEFT JOIN moved m ON m.wallet_id = w.wallet_id AND m.place = d.place
+        WINDOW running AS (PARTITION BY w.wallet_id ORDER BY d.place)
+    )
+    SELECT h.day, h.wallet_id, h.amount::text, h.value::text
+      FROM held h
+     WHERE h.amount < 0 OR h.amount IS NOT NULL AND %(currency)s <> %(own)s
 """
 
 
-# What month-end entries of that day have added to the deposits.
+# What month-end entries of those days have added to the deposits.
 ENTERED = """
-    SELECT l.call_wallet_id, (-sum(l.amount_currency))::text, (-sum(l.balance))::text
+    SELECT e.date, l.call_wallet_id, (-sum(l.amount_currency))::text, (-sum(l.balance))::text
       FROM call_wallet_month_end e
       JOIN account_move m ON m.call_wallet_month_end_id = e.id AND m.date = e.date AND m.state = 'posted'
       JOIN account_move_line l ON l.move_id = m.id
       JOIN account_account a ON a.id = l.account_id
-     WHERE e.company_id = %(company)s AND e.date = %(date)s AND e.kind = %(kind)s AND e.currency_id = %(currency)s
+     WHERE e.company_id = %(company)s AND e.date = ANY(%(days)s::date[]) AND e.kind = %(kind)s
+       AND e.currency_id = %(currency)s
        AND (%(all)s OR l.call_wallet_id = ANY(%(wallets)s))
        AND a.account_type IN ('liability_current', 'liability_non_current')
-     GROUP BY l.call_wallet_id
+     GROUP BY e.date, l.call_wallet_id
 """

@@ -1,13 +1,17 @@
+import logging
 from time import monotonic
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, plaintext2html
+from psycopg2 import OperationalError
 
 from ...tools.background import CRON_SECONDS, go_on_by_schedule, wake
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser
 from ...tools.task import give_task, in_language_of
+
+_logger = logging.getLogger(__name__)
 
 STATES = [
     ("waiting", "Waiting"),
@@ -148,17 +152,27 @@ class CallWalletPosting(models.Model):
                         with door(self.env):
                             self._set_state("waiting")
                         return False
-            except UserError as error:
+            except OperationalError:
+                raise
+            except Exception as error:  # whatever it is, the other days and currencies must not wait for it
                 left.pop(period.currency_id, None)
-                errors.setdefault(str(error), period.last)
+                errors.setdefault(self._reason(error), period.last)
         try:
             self._settle_exchange()
+            self._take_rests()
         except UserError as error:
             errors.setdefault(str(error), self.date_to)
         text = "\n".join(f"{format_date(self.env, day)}: {error}" for error, day in errors.items())
         with door(self.env):
             self._set_state("failed" if errors else "done", text or False)
         return True
+
+    def _reason(self, error):
+        """Return what is written on the run about an error; one that nobody has foreseen is logged as well."""
+        if isinstance(error, UserError):
+            return str(error)
+        _logger.error("The posting of %s failed.", self.company_id.name, exc_info=error)
+        return f"{type(error).__name__}: {error}"
 
     def _begin(self):
         """Mark the run as under way; return the ``Period``s in which something is due, in order."""

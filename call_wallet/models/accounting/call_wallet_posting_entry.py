@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
 from odoo import Command, models
+from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ...tools.door import door, worker
@@ -80,7 +81,8 @@ class CallWalletPostingEntry(models.Model):
         self.env.flush_all()
         parameters = self._due_parameters(company, date_from, date_to, is_scheduled)
         self.env.cr.execute(queries.IS_DUE, parameters)
-        return bool(self.env.cr.fetchone()) or bool(self._unsettled(company, parameters["over"]))
+        is_bookable = bool(self.env.cr.fetchone())
+        return is_bookable or bool(self._unsettled(company, parameters["over"])) or self._has_rests(parameters)
 
     def _due_parameters(self, company, date_from, date_to, is_scheduled):
         """Return the parameters that say what is due: of open wallets up to ``over``, of closed ones up to ``to``."""
@@ -387,10 +389,16 @@ class CallWalletPostingEntry(models.Model):
     @worker
     def _settle_exchange(self):
         """Post what exchange rates have left on the deposits of wallets that have none any more."""
+        errors = {}
         for currency_id in self._unsettled(self.company_id, self._run_parameters()["over"]):
-            with door(self.env):
-                self._settle_exchange_in(currency_id)
+            try:
+                with door(self.env):
+                    self._settle_exchange_in(currency_id)
+            except UserError as error:  # of one currency: the others are settled all the same
+                errors.setdefault(str(error), currency_id)
             self.env.invalidate_all()
+        if errors:
+            raise UserError("\n".join(errors))
 
     def _settle_exchange_in(self, currency_id):
         with self.env.cr.savepoint():

@@ -147,14 +147,19 @@ HELD = """
 """
 
 
-# All items count, also later ones: a lock date may have moved a settlement to a day after this one.
+# All items count, also later ones: a lock date may have moved a settlement to a day after this one. A wallet with
+# funds, all of whose orders are credited, has a deposit: its items are not added up each time.
 UNSETTLED = """
     SELECT w.currency_id, w.id, (-sum(l.balance))::text
       FROM call_wallet w
+      JOIN call_wallet_balance b ON b.wallet_id = w.id
+      JOIN res_currency c ON c.id = w.currency_id
       JOIN account_move_line l ON l.call_wallet_id = w.id
       JOIN account_move m ON m.id = l.move_id AND m.call_wallet_month_end_id IS NULL
       JOIN account_account a ON a.id = l.account_id
      WHERE w.company_id = %s AND w.currency_id <> %s AND l.parent_state = 'posted'
+       AND (abs(b.balance) < c.rounding::numeric
+            OR EXISTS (SELECT FROM call_wallet_topup o WHERE o.wallet_id = w.id AND o.credited_amount <> o.amount))
        AND a.account_type IN ('liability_current', 'liability_non_current')
      GROUP BY w.id
     HAVING sum(l.amount_currency) = 0 AND sum(l.balance) <> 0 AND max(l.date) <= %s

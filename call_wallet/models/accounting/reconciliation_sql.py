@@ -73,7 +73,7 @@ ITEMS = f"""
          WHERE w.company_id = %(company)s
          ORDER BY p.commercial_partner_id, w.currency_id, w.active DESC, w.id DESC
     ), item AS (
-        SELECT l.id, l.move_id, l.currency_id, -l.amount_currency AS amount, -l.balance AS value,
+        SELECT l.id, l.move_id, l.date, l.currency_id, -l.amount_currency AS amount, -l.balance AS value,
                turning.move_id IS NOT NULL AS is_year_end,
                CASE WHEN turning.move_id IS NULL THEN COALESCE(tagged.id, owner.wallet_id) END AS wallet_id
           FROM account_move_line l

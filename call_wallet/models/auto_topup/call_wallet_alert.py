@@ -2,6 +2,7 @@ from odoo import api, fields, models
 
 from ...tools.background import after_commit
 from ...tools.fields import Amount
+from ...tools.task import in_company_language
 
 CAP_WARNING = 80  # per cent
 
@@ -69,7 +70,8 @@ class CallWalletAlert(models.Model):
             self.state = "cancelled"
             return
         wallet._mail_recipients(f"mail_template_{self.kind.replace('auto_', 'auto_topup_')}", res_id=self.id)
-        wallet.message_post(body=self._auto_topup_subject())
+        lang = in_company_language(wallet).env.lang
+        wallet.message_post(body=self.with_context(lang=lang)._auto_topup_subject())
         self._notify_finance()
         self.write({"state": "sent", "sent_at": fields.Datetime.now()})
 

@@ -13,7 +13,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_reason
 from ...tools.money import to_coins, unit_of
-from ...tools.task import give_task, in_language_of
+from ...tools.task import give_task, in_company_language, in_language_of
 
 
 class ClosingPlan(NamedTuple):
@@ -113,7 +113,7 @@ class CallWalletClose(models.Model):
             {"active": True, "closed_at": False, "closed_by_id": False, "close_reason": False, "reopened_at": utcnow()}
         )
         wallet.env["call.wallet.ledger"]._refresh(wallet.ids)
-        wallet.message_post(body=self.env._("Wallet reopened."))
+        wallet.message_post(body=in_company_language(wallet).env._("Wallet reopened."))
         return True
 
     # === WHAT CLOSING WILL DO === #
@@ -235,7 +235,7 @@ class CallWalletClose(models.Model):
         self.flush_recordset()
         paid_back = sum((amount for _topup, amount in plan.paid_back), ZERO)
         self.message_post(
-            body=self.env._(
+            body=in_company_language(self).env._(
                 "Wallet closed: %(reason)s. Paid back by credit note: %(paid_back)s; kept: %(kept)s; "
                 "written off: %(written_off)s.",
                 reason=reason,
@@ -245,7 +245,9 @@ class CallWalletClose(models.Model):
             )
         )
         if rejected:
-            self.message_post(body=self.env._("Rejected calls that were still open: %s", len(rejected)))
+            self.message_post(
+                body=in_company_language(self).env._("Rejected calls that were still open: %s", len(rejected))
+            )
 
     def _ask_to_settle(self):
         """Give a task to whoever closed the wallet: a late call or payment has moved its balance."""
@@ -311,7 +313,11 @@ class CallWalletClose(models.Model):
 
     def _withdraw_notice(self):
         self.write({"funds_expire_on": False, "idle_notice_at": False, "idle_notice_sequence": 0})
-        self.message_post(body=self.env._("The balance does not expire: the wallet is in use, or the rule changed."))
+        self.message_post(
+            body=in_company_language(self).env._(
+                "The balance does not expire: the wallet is in use, or the rule changed."
+            )
+        )
 
     def _give_notice(self):
         """Tell recipients and owners, and set the day. With nobody to tell, the funds stay."""
@@ -331,7 +337,7 @@ class CallWalletClose(models.Model):
         self.env.flush_all()
         self._mail_recipients("mail_template_funds_expire", emails=emails)
         self.message_post(
-            body=self.env._(
+            body=in_company_language(self).env._(
                 "The wallet is idle; its balance expires on %(day)s. Mailed: %(emails)s",
                 day=format_date(self.env, self.funds_expire_on),
                 emails=", ".join(emails),

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 
 from ...const import FINANCE, PLATFORM
 from ...tools.fields import is_storable, parse_id
+from ...tools.task import in_company_language
 
 FIELDS = ("name", "street", "street2", "city", "zip", "state_id", "country_id", "vat", "email")
 
@@ -145,7 +146,7 @@ class CallWalletOwners(models.Model):
             if len(wallet.owner_ids) >= MAX_OWNERS:
                 raise UserError(self.env._("Owners: %s people at most. Take the role from somebody first.", MAX_OWNERS))
             wallet.owner_ids = [Command.link(user.id)]
-            wallet.message_post(body=self.env._("%s is an owner now.", user.name))
+            wallet.message_post(body=in_company_language(wallet).env._("%s is an owner now.", user.name))
         return True
 
     def remove_owner(self, user_id):
@@ -164,7 +165,7 @@ class CallWalletOwners(models.Model):
             raise UserError(self.env._("%s is the only owner. Make somebody else an owner first.", user.name))
         # Writing the wallet's own row as well makes two owners who remove each other queue.
         wallet.owner_ids = [Command.unlink(user.id)]
-        wallet.message_post(body=self.env._("%s is not an owner any more.", user.name))
+        wallet.message_post(body=in_company_language(wallet).env._("%s is not an owner any more.", user.name))
         return True
 
     def _owners_to_compare(self, vals):
@@ -303,8 +304,9 @@ class CallWalletOwners(models.Model):
         if "email" in changed:
             wallet.billing_email = changed["email"]
         partner.write({name: value for name, value in changed.items() if name != "email"})
-        labels = [partner._fields[name]._description_string(self.env) for name in changed]
-        wallet.message_post(body=self.env._("Billing information changed: %s", ", ".join(labels)))
+        kept = in_company_language(wallet).env
+        labels = [partner._fields[name]._description_string(kept) for name in changed]
+        wallet.message_post(body=kept._("Billing information changed: %s", ", ".join(labels)))
         return True
 
     def _billing_contact(self):
@@ -317,9 +319,10 @@ class CallWalletOwners(models.Model):
         for contact in company.child_ids.filtered(lambda one: one.type == "other"):
             if contact.email == self.billing_email and not contact.with_context(active_test=False).user_ids:
                 return contact
+        _ = self.with_context(lang=company._call_wallet_lang(self.company_id)).env._
         return contacts.create(
             {
-                "name": self.env._("Billing %s", self.account_ref),
+                "name": _("Billing %s", self.account_ref),
                 "parent_id": company.id,
                 "type": "other",
                 "email": self.billing_email,

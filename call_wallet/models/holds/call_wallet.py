@@ -351,10 +351,10 @@ class CallWalletAuthorize(models.Model):
     # === DISPUTED FUNDS === #
 
     def _compute_disputed_amount(self):
-        disputes = self.env["call.wallet.stripe.return"].sudo()
-        held = disputes.search([("wallet_id", "in", self.ids), ("held_amount", ">", 0)]).grouped("wallet_id")
+        disputes = self.env["call.wallet.stripe.held"].sudo()
+        held = disputes.search([("wallet_id", "in", self.ids)]).grouped("wallet_id")
         for wallet in self:
-            wallet.disputed_amount = sum(held.get(wallet, disputes).mapped("held_amount"), ZERO)
+            wallet.disputed_amount = sum(held.get(wallet, disputes).mapped("amount"), ZERO)
 
 
 def dearest_rate(rated, call, at):

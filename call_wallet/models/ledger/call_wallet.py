@@ -284,7 +284,7 @@ CHECKS = {
           JOIN call_wallet w ON w.id = b.wallet_id
           LEFT JOIN (SELECT wallet_id, sum(amount) AS total FROM call_wallet_hold
                       WHERE state = 'held' AND {ASKED} GROUP BY wallet_id) h ON h.wallet_id = b.wallet_id
-          LEFT JOIN (SELECT wallet_id, sum(held_amount) AS total FROM call_wallet_stripe_return
+          LEFT JOIN (SELECT wallet_id, sum(amount) AS total FROM call_wallet_stripe_held
                       WHERE {ASKED} GROUP BY wallet_id) d ON d.wallet_id = b.wallet_id
          WHERE {SCOPE} AND b.held_amount <> COALESCE(h.total, 0) + COALESCE(d.total, 0)
     """,

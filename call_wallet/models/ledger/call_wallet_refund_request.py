@@ -6,7 +6,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import Amount, check_request_key, parse_reason
 from ...tools.rights import as_superuser
-from ...tools.task import give_task, in_language_of
+from ...tools.task import give_task, in_company_language, in_language_of
 
 STATES = [
     ("waiting", "Waiting"),
@@ -192,7 +192,7 @@ class CallWalletRefundRequest(models.Model):
         self.write({"state": state, "decided_by_id": self.env.uid, "decided_at": utcnow(), **values})
         self.activity_unlink([TO_DO])
         if self.refusal_reason:
-            self.message_post(body=self.env._("Refused: %s", self.refusal_reason))
+            self.message_post(body=in_company_language(self).env._("Refused: %s", self.refusal_reason))
 
     # === PERMISSIONS === #
 

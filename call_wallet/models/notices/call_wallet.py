@@ -8,7 +8,7 @@ from odoo.tools import html2plaintext
 from ...const import ACCOUNT_MANAGER
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount
-from ...tools.task import give_task, in_language_of
+from ...tools.task import give_task, in_company_language, in_language_of
 from .call_wallet_recipient import MAX_RECIPIENTS
 
 # A longer report is not attached: the mail has the link to it.
@@ -241,7 +241,8 @@ class CallWalletNotices(models.Model):
         self.env["call.wallet.recipient"].create(
             [{"wallet_id": self.id, "email": email} for email in wanted if email not in known]
         )
-        self.message_post(body=self.env._("Notification recipients: %s", ", ".join(wanted) or "-"))
+        kept = in_company_language(self).env
+        self.message_post(body=kept._("Notification recipients: %s", ", ".join(wanted) or "-"))
         return self.recipient_ids.mapped("email")
 
     def _refresh_set_up(self):

@@ -6,7 +6,7 @@ from ...const import TO_DO
 from ...tools.background import after_commit
 from ...tools.door import door, each, worker
 from ...tools.fields import Amount
-from ...tools.task import give_task, in_language_of
+from ...tools.task import give_task, in_company_language, in_language_of
 from ..ledger.call_wallet_ledger import LEVEL
 from ..wallet.call_wallet_balance import EMPTY, LOW
 
@@ -131,7 +131,7 @@ class CallWalletAlert(models.Model):
     # === TELLING OUR OWN PEOPLE === #
 
     def _leave_note(self, emails):
-        _ = self.env._
+        _ = in_company_language(self.wallet_id).env._
         told = ", ".join(emails)
         if self.kind == "empty":
             body = _("The balance is used up and calls stopped. Mailed: %s", told)

@@ -145,19 +145,24 @@ class CallRatePlan(models.Model):
         self.env.cr.execute(
             """
             SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, co.call_wallet_whatsapp_rate::text,
-                   co.call_wallet_hold_seconds
+                   co.call_wallet_hold_seconds,
+                   (SELECT l.code FROM res_lang l
+                     WHERE l.active AND l.code IN (customer.lang, seller.lang)
+                     ORDER BY l.code IS DISTINCT FROM customer.lang LIMIT 1)
               FROM call_wallet w
+              JOIN res_partner customer ON customer.id = w.partner_id
               JOIN res_currency cur ON cur.id = w.currency_id
               JOIN res_company co ON co.id = w.company_id
+              JOIN res_partner seller ON seller.id = co.partner_id
               LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
              WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s) AND (%s OR w.company_id = ANY(%s))
             """,
             [list(refs), only_active, *self._account_companies()],
         )
         accounts = {}
-        for ref, wallet_id, currency, plan_id, version, whatsapp, hold_seconds in self.env.cr.fetchall():
+        for ref, wallet_id, currency, plan_id, version, whatsapp, *rest in self.env.cr.fetchall():
             decks = self._decks(plan_id, version) if plan_id else {}
-            accounts[ref] = RatedWallet(wallet_id, currency, decks, flat_rate(whatsapp), hold_seconds)
+            accounts[ref] = RatedWallet(wallet_id, currency, decks, flat_rate(whatsapp), *rest)
         return accounts
 
     def _account_companies(self):

@@ -78,7 +78,6 @@ class CallUsageReratePost(models.Model):
         current = {row[1]: Figures.read(row) for row in self.env.cr.fetchall()}
         lang = self.posted_by_id.lang
         speaker = self.with_context(lang=lang) if lang else self
-        labels = dict(self.env["call.usage"]._fields["call_type"]._description_selection(speaker.env))
         now = utcnow()
         entries, refused = {}, {}
         for line in lines:
@@ -87,7 +86,7 @@ class CallUsageReratePost(models.Model):
             if objection:
                 refused[line.id] = objection
             else:
-                entries[line.id] = speaker._to_entry(line, call, labels[call.call_type], now)
+                entries[line.id] = self._to_entry(line, call, now)
         return entries, refused
 
     def _object(self, line, call):
@@ -105,17 +104,20 @@ class CallUsageReratePost(models.Model):
             then_refunded=plain(line.refunded),
         )
 
-    def _to_entry(self, line, call, label, now):
+    def _to_entry(self, line, call, now):
+        customer, company = line.wallet_id.partner_id, line.wallet_id.company_id
+        reader = self.with_context(lang=customer._call_wallet_lang(company)).env
+        labels = dict(reader["call.usage"]._fields["call_type"]._description_selection(reader))
         return Entry(
             wallet_id=line.wallet_id.id,
             date=now,
             type="refund" if line.difference < 0 else "usage",
             amount=-line.difference,
-            description=self.env._(
+            description=reader._(
                 "%(reason)s (re-rating %(number)s): %(call_type)s %(call_ref)s, cost %(old)s, now %(new)s",
                 reason=self.reason,
                 number=self.name,
-                call_type=label,
+                call_type=labels[call.call_type],
                 call_ref=line.call_ref,
                 old=plain(line.old_cost),
                 new=plain(line.old_cost + line.difference),

@@ -8,10 +8,13 @@ are no top-ups are Odoo's alone, until a payout contains them. Doors: the routes
 
 from . import (
     account_bank_statement_line,
+    account_move,
+    account_partial_reconcile,
     call_wallet_settings_mixin,
     call_wallet_stripe_customer,
     call_wallet_stripe_entry,
     call_wallet_stripe_event,
+    call_wallet_stripe_held,
     call_wallet_stripe_payout,
     call_wallet_stripe_payout_match,
     call_wallet_stripe_return,

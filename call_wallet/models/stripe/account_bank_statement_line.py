@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
 
 from ...tools.door import books_door
@@ -8,6 +8,14 @@ from .call_wallet_stripe_payout import WAITING
 
 class AccountBankStatementLineStripe(models.Model):
     _inherit = "account.bank.statement.line"
+
+    def _call_wallet_matched_payouts(self):
+        payouts = self.env["call.wallet.stripe.payout"]
+        return payouts.search([("statement_line_id", "in", self.ids), ("state", "=", "matched")]) if self else payouts
+
+    @api.ondelete(at_uninstall=False)
+    def _call_wallet_forget_payouts(self):
+        self.env["call.wallet.stripe.payout"].sudo().search([("statement_line_id", "in", self.ids)])._forget_line()
 
     def action_call_wallet_settle_payout(self):
         """Settle a payout of Stripe's with this line of the bank.

@@ -2,12 +2,13 @@ import hashlib
 import json
 import logging
 
+import psycopg2
 import stripe
 from odoo import Command, api, fields, models
 
 from ...tools.asking import ask_and_enter, ask_stripe
 from ...tools.door import door, end_if_clean, in_books, worker
-from ...tools.stripe_client import client, first_email
+from ...tools.stripe_client import MENDED_BY_PEOPLE, cause_of, client, first_email
 from .payment_transaction import EXPAND
 
 _logger = logging.getLogger(__name__)
@@ -178,16 +179,31 @@ class CallWalletStripeCustomer(models.Model):
         """Pay the customer's open top-ups from what a bank transfer brought; return whether the customer is ours.
 
         Each payment is made here and committed, then Stripe is asked for it, then its answer is entered. Where Stripe
-        does not answer, the same is asked again, for the same payments under the same keys.
+        does not answer, the same is asked again, for the same payments under the same keys. A top-up that fails keeps
+        no other waiting.
 
         :raise stripe.StripeError: Stripe did not answer, or does not take our requests
+        :raise Exception: what went wrong with the first top-up that failed, once the others had their turn
         """
         customer = self.search([("provider_id", "=", provider.id), ("reference", "=", customer_ref)], limit=1)
         if not customer:
             return False
         currency, available = customer._ask_cash(customer_ref, movement_ref)
+        failed = None
         for topup in customer._open_topups(currency.upper(), available) if available > 0 else ():
-            available -= customer._pay_from_cash(topup, available, movement_ref)
+            try:
+                available -= customer._pay_from_cash(topup, available, movement_ref)
+            except psycopg2.OperationalError:
+                raise  # somebody else is at it: the whole is repeated
+            except Exception as error:  # whatever it is, the other top-ups do not wait for it
+                if cause_of(error) in MENDED_BY_PEOPLE:
+                    raise  # Stripe takes no request at all
+                _logger.warning("Top-up %s was not paid from cash.", topup.id, exc_info=True)
+                failed = failed or error
+                if isinstance(error, stripe.StripeError):  # it may have been carried out
+                    available -= round(topup.invoice_id.amount_residual * 100)
+        if failed:
+            raise failed
         if available > 0:
             with door(self.env):
                 customer._tell_rest(currency.upper(), available)
@@ -275,7 +291,9 @@ class CallWalletStripeCustomer(models.Model):
         )
 
     def _tell_rest(self, currency, available):
-        wallet = self.env["call.wallet"].search([("partner_id", "=", self.partner_id.id)], limit=1)
+        own = [("partner_id", "=", self.partner_id.id), ("company_id", "=", self.provider_id.company_id.id)]
+        wallets = self.env["call.wallet"].search([*own, ("currency_id.name", "=", currency)], limit=1)
+        wallet = wallets or self.env["call.wallet"].search(own, limit=1)
         amount = f"{available / 100:,.2f} {currency}"
         if wallet:
             told = wallet._for_finance()

@@ -7,6 +7,7 @@ from odoo.addons.payment_stripe import const
 from odoo.exceptions import UserError
 
 from ...tools.clock import day_in
+from ...tools.task import in_language_of
 
 # Balance transactions that are nothing but a cost; of all others the cost is their `fee`.
 # https://docs.stripe.com/reports/balance-transaction-types
@@ -44,12 +45,13 @@ class CallWalletStripeEntry(models.Model):
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     amount = fields.Monetary(readonly=True)
     cost = fields.Monetary(readonly=True, help="What Stripe keeps of it.")
+    tax = fields.Monetary(readonly=True, help="What of the cost is tax that Stripe has charged on its fee.")
     net = fields.Monetary(readonly=True, help="The amount less the cost.")
     exchange_rate = fields.Char(
         readonly=True, help="What one unit of the payment's currency is worth in this one, where they differ."
     )
     move_id = fields.Many2one(
-        "account.move", "Entry of the Cost", readonly=True, index="btree_not_null", ondelete="restrict"
+        "account.move", "Entry of the Cost", readonly=True, index="btree_not_null", ondelete="set null"
     )
     payout_id = fields.Many2one("call.wallet.stripe.payout", readonly=True, index="btree_not_null", ondelete="set null")
 
@@ -86,6 +88,8 @@ class CallWalletStripeEntry(models.Model):
         if not isinstance(source, dict):
             source = {"id": source}
         rate = told.get("exchange_rate")
+        cost = fee - amount if told["type"] in COSTS else fee
+        taxes = [part["amount"] for part in told.get("fee_details") or () if part["type"] == "tax"]
         return {
             "reference": told["id"],
             "provider_id": provider.id,
@@ -97,7 +101,8 @@ class CallWalletStripeEntry(models.Model):
             "currency_id": currency.id,
             # Stripe takes a pure cost as an amount without a fee.
             "amount": 0 if told["type"] in COSTS else amount,
-            "cost": fee - amount if told["type"] in COSTS else fee,
+            "cost": cost,
+            "tax": cost if told["type"] == "tax_fee" else to_major(sum(taxes), currency),
             "net": amount - fee,
             "exchange_rate": None if rate is None else str(rate),
         }
@@ -130,8 +135,14 @@ class CallWalletStripeEntry(models.Model):
             self.env["call.wallet.failure"]._beside("Stripe's fee", entry, entry._book_cost)
 
     def _is_due(self):
-        is_cost = not self.move_id and not self.currency_id.is_zero(self.cost)
-        return is_cost and self.provider_id._call_wallet_books_fees() and bool(self._clearing_account())
+        # One that was cancelled or deleted is not in the books; one that is reset is somebody's work.
+        is_missing = not self.move_id or self.move_id.state == "cancel"
+        return (
+            is_missing
+            and not self.currency_id.is_zero(self.cost)
+            and self.provider_id._call_wallet_books_fees()
+            and bool(self._clearing_account())
+        )
 
     def _clearing_account(self):
         """Return the account on which the payment waits for Stripe's payout: the one it was booked to.
@@ -148,6 +159,9 @@ class CallWalletStripeEntry(models.Model):
     def _book_cost(self):
         """Enter what Stripe keeps: to the fee account, from the account on which the payment waits.
 
+        Tax that Stripe has charged goes to the account for it. Where it charges none, and a tax is chosen for its
+        fees because the company owes it in its country (reverse charge), that is put on the fee, and Odoo computes it.
+
         :raise UserError: there is no account for fees, or no exchange rate
         """
         # A write: whoever else is at it fails, and is repeated, instead of entering it twice.
@@ -157,7 +171,8 @@ class CallWalletStripeEntry(models.Model):
             return
         company = self.company_id
         journal = self.transaction_id.payment_id.journal_id or self.provider_id.journal_id
-        date = company._call_wallet_open_day(self.transaction_id.payment_id.date or self._day(), journal)
+        date = self.transaction_id.payment_id.date or self._day()
+        date = company._call_wallet_open_day(date, journal, has_tax=bool(self._reverse_charge()))
         move = self.env["account.move"].with_company(company)
         move = move.create(
             {
@@ -176,7 +191,8 @@ class CallWalletStripeEntry(models.Model):
 
     def _label(self):
         what = self.transaction_id.reference or self.description or self.source_ref
-        return self.env._("Stripe's fee: %s", what) if what else self.env._("Stripe's fee")
+        _ = in_language_of(self, None, self.company_id).env._
+        return _("Stripe's fee: %s", what) if what else _("Stripe's fee")
 
     def _cost_lines(self, date):
         company = self.company_id
@@ -184,10 +200,31 @@ class CallWalletStripeEntry(models.Model):
         company._call_wallet_refuse_without_rate(currency)
         balance = currency._convert(amount, company.currency_id, company, date)
         common = {"name": self._label(), "currency_id": currency.id}
+        clearing = {"account_id": self._clearing_account().id, "amount_currency": -amount, "balance": -balance}
         return [
-            {**common, "account_id": self._fee_account().id, "amount_currency": amount, "balance": balance},
-            {**common, "account_id": self._clearing_account().id, "amount_currency": -amount, "balance": -balance},
+            *({**common, **part} for part in self._cost_parts(currency, amount, balance)),
+            {**common, **clearing},
         ]
+
+    def _cost_parts(self, currency, amount, balance):
+        """Return the values of the items that a cost is booked to: the fee, and the tax that Stripe has charged."""
+        own, account = self.company_id.currency_id, self.company_id._call_wallet_fee_tax_account()
+        share = Decimal(str(self.tax)) / Decimal(str(self.cost)) if account else Decimal(0)
+        tax, tax_balance = (
+            rounding.round(float(Decimal(str(whole)) * share))
+            for rounding, whole in ((currency, amount), (own, balance))
+        )
+        fee = {"amount_currency": amount - tax, "balance": balance - tax_balance}
+        taxes = [fields.Command.set(self._reverse_charge().ids)]
+        parts = [{"account_id": self._fee_account().id, **fee, "tax_ids": taxes}] if share != 1 else []
+        if tax:
+            parts.append({"account_id": account.id, "amount_currency": tax, "balance": tax_balance})
+        return parts
+
+    def _reverse_charge(self):
+        """Return the tax that the company itself owes on this fee; none where Stripe has charged tax."""
+        taxes = self.company_id._call_wallet_fee_tax()
+        return taxes if self.currency_id.is_zero(self.tax) else taxes.browse()
 
     def _cost_in_books(self):
         """Return (currency, cost) in which it is booked: Stripe's where it is the payment's or the company's.
@@ -286,15 +323,19 @@ class CallWalletStripeEntry(models.Model):
         if self.move_id:
             if self.move_id.state != "posted":
                 raise self._doubt(self.env._("the entry of what it cost is not posted"))
-            lines = self.move_id.line_ids.filtered(lambda line: line.balance * self.cost < 0)
+            if "posted" in self.move_id.reversal_move_ids.mapped("state"):
+                raise self._doubt(self.env._("the entry of what it cost was reversed"))
+            lines = self.move_id.line_ids.filtered(lambda line: line.balance * self.cost < 0 and not line.tax_line_id)
             self._add_lines(lines, sum(lines.mapped("amount_currency")), groups)
             return
         if self._clearing_account():
             raise self._doubt(self.env._("what it cost is not in the books"))
         company, currency = self.company_id, self.currency_id
         balance = currency._convert(self.cost, company.currency_id, company, self._day())
-        key = (self._fee_account(), currency, self.env["res.partner"], self.cost < 0)
-        groups[key].add(self.env["account.move.line"], -self.cost, -balance)
+        for part in self._cost_parts(currency, self.cost, balance):
+            account = self.env["account.account"].browse(part["account_id"])
+            key = (account, currency, self.env["res.partner"], self.cost < 0)
+            groups[key].add(self.env["account.move.line"], -part["amount_currency"], -part["balance"])
 
     def _add_failed_payout(self, groups):
         """Add all that is open again of a payout whose money has come back to Stripe."""
@@ -315,9 +356,9 @@ def to_major(minor, currency):
 KEEP = """
     INSERT INTO call_wallet_stripe_entry
            (reference, provider_id, kind, source_ref, intent_ref, description, transaction_id, created_at, currency_id,
-            amount, cost, net, exchange_rate, create_date)
+            amount, cost, tax, net, exchange_rate, create_date)
     VALUES (%(reference)s, %(provider_id)s, %(kind)s, %(source_ref)s, %(intent_ref)s, %(description)s,
-            %(transaction_id)s, %(created_at)s, %(currency_id)s, %(amount)s, %(cost)s, %(net)s, %(exchange_rate)s,
-            now() AT TIME ZONE 'UTC')
+            %(transaction_id)s, %(created_at)s, %(currency_id)s, %(amount)s, %(cost)s, %(tax)s, %(net)s,
+            %(exchange_rate)s, now() AT TIME ZONE 'UTC')
     ON CONFLICT (reference) DO NOTHING
 """

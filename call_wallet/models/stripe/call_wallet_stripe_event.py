@@ -6,6 +6,7 @@ import psycopg2
 import stripe
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.tools import split_every
 
 from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
@@ -39,7 +40,9 @@ WEBHOOK_EVENTS = [
     "charge.dispute.funds_reinstated",
     "customer_cash_balance_transaction.created",
 ]
-# Payouts have a comparison of their own; and Stripe lists events of 20 types at most.
+# A request for Stripe's events names 20 types at most; a webhook may have any number.
+LISTED_TYPES = 20
+# Payouts have a comparison of their own.
 PAYOUT_EVENTS = ["payout.paid", "payout.failed", "payout.canceled"]
 
 # After so many failures finance is told, and after so many the event is tried less often.
@@ -375,8 +378,12 @@ class CallWalletStripeEvent(models.Model):
 
     def _missed_events(self, provider, since):
         """Return the events that never reached the webhook, oldest first."""
-        parameters = {"types": WEBHOOK_EVENTS, "created": {"gte": int(since.timestamp())}}
-        events = list(self._listed(provider, "events", parameters))
+        events = []
+        for types in split_every(LISTED_TYPES, WEBHOOK_EVENTS):
+            events += self._listed(
+                provider, "events", {"types": list(types), "created": {"gte": int(since.timestamp())}}
+            )
+        events.sort(key=lambda event: event["created"], reverse=True)
         known = set(self.search([("reference", "in", [event["id"] for event in events])]).mapped("reference"))
         return [event for event in reversed(events) if event["id"] not in known]
 
@@ -422,21 +429,25 @@ class CallWalletStripeEvent(models.Model):
                 told.env._("Stripe had it, but its message did not arrive. The balance is right now."),
             )
 
-    def _taken_back(self, provider, since):
-        """Return what was taken back since then; it is given back where its payment stands at Stripe."""
-        return self.env["call.wallet.stripe.return"].search(
+    def _taken_back(self, provider, _since):
+        """Return what was taken back, however long ago; it is given back where its payment stands at Stripe.
+
+        Disputes that are open still are asked for with what is open.
+        """
+        moment = utcnow()
+        taken = self.env["call.wallet.stripe.return"].search(
             [
                 ("transaction_id.provider_id", "=", provider.id),
-                ("kind", "=", "return"),
                 ("is_taken", "=", True),
-                ("create_date", ">=", since.astimezone(UTC).replace(tzinfo=None)),
+                ("status", "not in", OPEN),
             ],
             order="id",
         )
+        return taken.filtered(lambda item: item._is_to_be_asked(moment))
 
     @worker
     def _give_back(self, provider, taken):
-        self.env["call.wallet.stripe.return"]._bring_charge(provider, taken.reference)
+        taken._ask_again(provider)
 
     def _unanswered(self, provider):
         """Return the payments that Stripe was asked for, and has not answered."""
@@ -462,4 +473,5 @@ class CallWalletStripeEvent(models.Model):
 
     def _give_up_one(self, provider, payment):
         if payment in self._not_received(provider, None):  # its answer may have come in the meantime
-            payment._set_error(self.env._("Stripe has not received this payment. Nothing was charged."))
+            _ = payment._call_wallet_in_language().env._
+            payment._set_error(_("Stripe has not received this payment. Nothing was charged."))

@@ -9,7 +9,7 @@ from odoo.exceptions import AccessError
 from ...const import FINANCE_MANAGER
 from ...tools.asking import ask_and_enter
 from ...tools.clock import now, utcnow
-from ...tools.door import books_door, door, each, in_books, worker
+from ...tools.door import books_door, door, each, end_if_clean, in_books, worker
 from ...tools.rights import as_superuser
 from ...tools.stripe_client import client
 from ...tools.task import give_task, in_language_of
@@ -25,6 +25,7 @@ FIRST_TIME = timedelta(days=3)
 OVERLAP = timedelta(hours=1)
 
 GONE = ("failed", "canceled")
+UNDER_WAY = ("pending", "in_transit")
 WAITING = ("waiting", "doubt")
 
 
@@ -99,12 +100,16 @@ class CallWalletStripePayout(models.Model):
         begun, failures = utcnow(), []
         since = (provider.call_wallet_payouts_at or begun - FIRST_TIME).replace(tzinfo=UTC)
         open_payouts = [("provider_id", "=", provider.id), ("state", "in", WAITING)]
+        # What a person has opened again is a person's, until the line is gone.
+        left = [*open_payouts, ("statement_line_id", "=", False)]
+        opened = [*open_payouts, ("statement_line_id", "!=", False)]
         parts = {
             "changed": (lambda: self._changed(provider, since), partial(self._enter_payout, provider)),
             "moved": (lambda: self._moved(provider, since), partial(self._enter_movement, provider)),
             "costs": (lambda: self._costs(provider), lambda entry: entry._book_costs()),
             "made_up": (lambda: self.search([*open_payouts, ("is_listed", "=", False)], order="id"), None),
-            "matched": (lambda: self.search(open_payouts, order="id"), lambda payout: payout._match()),
+            "matched": (lambda: self.search(left, order="id"), lambda payout: payout._match()),
+            "by_hand": (lambda: self.search(opened, order="id"), lambda payout: payout._follow_line()),
         }
         for name, (missing, step) in parts.items():
             try:
@@ -137,6 +142,12 @@ class CallWalletStripePayout(models.Model):
         parameters = {"created": {"gte": int((since - STILL_CHANGES).timestamp())}}
         told = list(self.env["call.wallet.stripe.event"]._listed(provider, "payouts", parameters))
         known = {payout.reference: payout.status for payout in self.search([("provider_id", "=", provider.id)])}
+        # What is still on its way is asked for one by one, however old: the list ends somewhere.
+        listed = {payout["id"] for payout in told}
+        under_way = [name for name, status in known.items() if status in UNDER_WAY and name not in listed]
+        api_ = client(provider)
+        end_if_clean(self.env)
+        told += [api_.payouts.retrieve(name).to_dict() for name in under_way]
         return [payout for payout in reversed(told) if known.get(payout["id"]) != payout["status"]]
 
     def _moved(self, provider, since):
@@ -157,7 +168,14 @@ class CallWalletStripePayout(models.Model):
     def _costs(self, provider):
         """Return what has cost something that is not entered yet; payments of no wallet come with their payout."""
         entries = self.env["call.wallet.stripe.entry"].search(
-            [("provider_id", "=", provider.id), ("move_id", "=", False), ("cost", "!=", 0), ("payout_id", "=", False)],
+            [
+                ("provider_id", "=", provider.id),
+                ("cost", "!=", 0),
+                *("|", ("move_id", "=", False), ("move_id.state", "=", "cancel")),
+                # Of those that were entered with their payout, only the ones that were cancelled or deleted since.
+                *("|", ("payout_id", "=", False)),
+                *("&", ("payout_id.state", "!=", "by_hand"), ("payout_id.statement_line_id", "!=", False)),
+            ],
             order="id",
         )
         return entries.filtered(lambda entry: entry._is_a_wallets() and entry._is_due())
@@ -239,7 +257,7 @@ class CallWalletStripePayout(models.Model):
         """
         for payout in self._as_manager().filtered(lambda payout: payout.state in WAITING):
             with books_door(self.env):
-                payout._end("by_hand", self.env._("Settled by hand: %s", self.env.user.name))
+                payout._end("by_hand", payout._in_books().env._("Settled by hand: %s", self.env.user.name))
 
     def _as_manager(self):
         if not self.env.user.has_group(FINANCE_MANAGER):
@@ -253,9 +271,9 @@ class CallWalletStripePayout(models.Model):
         """Open the bank's line and the payments again: the bank has not taken the money."""
         line, told = self.statement_line_id, self._for_finance()
         _ = told.env._
+        self.write({"state": "failed", "statement_line_id": False})
         if line:
             self.env["call.wallet.failure"]._beside("Undo a payout", self, line.action_undo_reconciliation)
-        self.write({"state": "failed", "statement_line_id": False})
         amount = told.currency_id.format(self.amount)
         told._tell(
             _("Payout %(payout)s of %(amount)s failed", payout=self.reference, amount=amount),
@@ -265,6 +283,40 @@ class CallWalletStripePayout(models.Model):
                 why=why or _("The bank did not take it."),
             ),
         )
+
+    def _reopen(self):
+        """The bank's line, or something that it had settled, was opened again by a person: the payout is not matched.
+
+        It is left to people, with a task: matching it again by itself would undo what they have done.
+        """
+        for payout in self.filtered(lambda payout: payout.state == "matched"):
+            _ = payout._for_finance().env._
+            payout._leave(
+                _(
+                    "It was matched with the bank's line %s, which was opened again, or something that it had settled. "
+                    "Reconcile the line by hand, or have the payout matched again.",
+                    payout.statement_line_id.payment_ref or "-",
+                )
+            )
+
+    def _forget_line(self):
+        """The bank's line is deleted, such as with a statement that is imported again: another one is waited for."""
+        for payout in self.filtered(lambda payout: payout.state in ("matched", *WAITING)):
+            payout._end("waiting", payout._in_books().env._("The bank's line was deleted; another one is waited for."))
+            payout.statement_line_id = False
+
+    def _follow_line(self):
+        """End a payout whose line was opened again, once a person has reconciled all of the line."""
+        line = self.statement_line_id
+        items = line.line_ids.filtered(lambda item: item.account_id.reconcile)
+        others = items.matched_debit_ids.debit_move_id | items.matched_credit_ids.credit_move_id
+        are_posted = {*(line.line_ids | others).mapped("parent_state")} == {"posted"}
+        if are_posted and line.is_reconciled and all(items.mapped("reconciled")):
+            self._end("by_hand", self._in_books().env._("The bank's line is reconciled."))
+
+    def _in_books(self):
+        """Return the payout in the language of the company, in which its texts are kept."""
+        return in_language_of(self, None, self.company_id)
 
     def _end(self, state, text):
         self.write({"state": state, "note": False})

@@ -172,7 +172,7 @@ class CallWalletStripePayoutMatch(models.Model):
         else:
             self._settle_nothing(groups)
         self.statement_line_id = line
-        self._end("matched", self.env._("Matched with the bank's line: %s", line.payment_ref or "-"))
+        self._end("matched", self._in_books().env._("Matched with the bank's line: %s", line.payment_ref or "-"))
 
     def _settle_nothing(self, groups):
         """Reconcile the items of a payout of nothing with each other: no line of the bank stands against them."""
@@ -194,7 +194,7 @@ class CallWalletStripePayoutMatch(models.Model):
         liquidity, suspense, other = line._seek_for_lines()
         if other or len(suspense) != 1:
             raise Doubt(self.env._("Somebody has begun to reconcile the bank's line: finish it by hand."))
-        label = self.env._("Payout %s", self.reference)
+        label = self._in_books().env._("Payout %s", self.reference)
         values = [group.counterpart(key, label) for key, group in groups.items()]
         difference = -sum(liquidity.mapped("balance")) - sum(item["balance"] for item in values)
         own = self.company_id.currency_id
@@ -215,7 +215,7 @@ class CallWalletStripePayoutMatch(models.Model):
         """Return the item of what the currencies have gained or lost between the payments and the bank's line."""
         own = self.company_id.currency_id
         return {
-            "name": self.env._("Exchange difference"),
+            "name": self._in_books().env._("Exchange difference"),
             "account_id": self.company_id._call_wallet_exchange_account(amount).id,
             "currency_id": own.id,
             "amount_currency": amount,

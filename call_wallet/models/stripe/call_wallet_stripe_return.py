@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 
 from ...tools.asking import ask_and_enter, refuse_superseded
-from ...tools.door import worker
+from ...tools.clock import utcnow
+from ...tools.door import door, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.refund_parts import divide
 from ...tools.stripe_client import client
@@ -9,6 +12,9 @@ from .payment_transaction import EXPAND
 
 # From Stripe's list of a dispute's statuses: not decided yet, an inquiry before a dispute included.
 OPEN = ("warning_needs_response", "warning_under_review", "needs_response", "under_review")
+
+# So long Stripe is asked each time whether money that was taken back is here again.
+YOUNG = timedelta(days=3)
 
 
 class CallWalletStripeReturn(models.Model):
@@ -27,7 +33,7 @@ class CallWalletStripeReturn(models.Model):
     reference = fields.Char(required=True, readonly=True, help="Stripe's name of the dispute or charge.")
     kind = fields.Selection([("dispute", "Dispute"), ("return", "Returned Debit")], required=True, readonly=True)
     transaction_id = fields.Many2one("payment.transaction", "Payment", required=True, readonly=True, index=True)
-    wallet_id = fields.Many2one("call.wallet", readonly=True, index=True)
+    wallet_id = fields.Many2one("call.wallet", readonly=True, index=True, help="The first, where it is about several.")
     company_id = fields.Many2one(related="transaction_id.company_id", store=True)
     currency_id = fields.Many2one(related="transaction_id.currency_id")
     amount = fields.Monetary(readonly=True)
@@ -38,6 +44,8 @@ class CallWalletStripeReturn(models.Model):
     held_amount = Amount(
         "Held", required=True, default=0, readonly=True, help="Not available to calls while the dispute is open."
     )
+    held_ids = fields.One2many("call.wallet.stripe.held", "return_id", "Held of", readonly=True)
+    asked_at = fields.Datetime(readonly=True, help="When Stripe was last asked whether the money is here again.")
 
     _once = models.UniqueIndex("(reference)", "A dispute is kept once.")
 
@@ -138,9 +146,18 @@ class CallWalletStripeReturn(models.Model):
                 "reason": reason,
             }
         )
-        _ = record.wallet_id._for_finance().env._
-        record._tell(_("Dispute %s was opened", name) if kind == "dispute" else _("Payment %s came back", name))
+        record._tell(
+            record._wallets(),
+            lambda _: _("Dispute %s was opened", name) if kind == "dispute" else _("Payment %s came back", name),
+        )
         return record
+
+    def _wallets(self):
+        """Return the wallets to whose funds the payment's part comes; all that it has paid where none is left."""
+        topups = self.transaction_id._call_wallet_topups()
+        parts, _is_certain = divide(parse_amount(self.amount), self.transaction_id._call_wallet_left())
+        concerned = topups.filtered(lambda topup: parts.get(topup.invoice_id))
+        return (concerned or topups).wallet_id
 
     # === WHAT FOLLOWS === #
 
@@ -162,7 +179,7 @@ class CallWalletStripeReturn(models.Model):
         self.write({"is_taken": True, "amount": amount})
         if transaction.currency_id.is_zero(amount):
             return
-        keepers = self._keepers(amount)
+        keepers, wallets = self._keepers(amount), self._wallets()
         with transaction._call_wallet_topups()._together():
             own = self._open_lines(received)
             # What was sent or taken back before stays so.
@@ -173,8 +190,7 @@ class CallWalletStripeReturn(models.Model):
             for invoice in keepers:
                 rest = own | invoice.line_ids.filtered(lambda line: line.account_id in own.account_id)
                 rest.filtered(lambda line: not line.reconciled).reconcile()
-        _ = self.wallet_id._for_finance().env._
-        self._tell(_("Funds of %s were taken back", transaction.reference))
+        self._tell(wallets, lambda _: _("Funds of %s were taken back", transaction.reference))
 
     def _give_back(self):
         self.is_taken = False
@@ -182,8 +198,8 @@ class CallWalletStripeReturn(models.Model):
             payment = self._pay("inbound", self.amount)
             lines = self._open_lines(payment) | self._invoice_lines()
             lines.filtered(lambda line: not line.reconciled).reconcile()
-        _ = self.wallet_id._for_finance().env._
-        self._tell(_("Funds of %s came back", self.transaction_id.reference))
+        wallets = self.transaction_id._call_wallet_topups().wallet_id
+        self._tell(wallets, lambda _: _("Funds of %s came back", self.transaction_id.reference))
 
     def _keepers(self, amount):
         """Return the invoices of the payment, those first that keep all of their money when an amount is taken."""
@@ -223,20 +239,22 @@ class CallWalletStripeReturn(models.Model):
         accounts = self.transaction_id.payment_id.destination_account_id
         return invoices.line_ids.filtered(lambda line: line.account_id in accounts)
 
-    def _tell(self, summary):
-        """Tell finance of it; ``summary`` is in the language of ``_for_finance``."""
-        told = self.wallet_id._for_finance()
-        _ = told.env._
-        told._tell_finance(
-            summary,
-            _(
-                "%(kind)s %(name)s over %(amount)s, reason: %(reason)s. See Stripe's dashboard; evidence has a date.",
-                kind=dict(self._fields["kind"]._description_selection(told.env))[self.kind],
-                name=self.reference,
-                amount=self.currency_id.with_env(told.env).format(self.amount),
-                reason=self.reason or "-",
-            ),
-        )
+    def _tell(self, wallets, summarize):
+        """Tell finance of it on each wallet; ``summarize`` is a function of the translation to its reader."""
+        for wallet in wallets:
+            told = wallet._for_finance()
+            _ = told.env._
+            told._tell_finance(
+                summarize(_),
+                _(
+                    "%(kind)s %(name)s over %(amount)s, reason: %(reason)s. See Stripe's dashboard; evidence has a "
+                    "date.",
+                    kind=dict(self._fields["kind"]._description_selection(told.env))[self.kind],
+                    name=self.reference,
+                    amount=self.currency_id.with_env(told.env).format(self.amount),
+                    reason=self.reason or "-",
+                ),
+            )
 
     # === DISPUTED FUNDS === #
     # Funds of a payment that is disputed: held while the dispute is open and the money still here.
@@ -246,19 +264,56 @@ class CallWalletStripeReturn(models.Model):
 
     def _follow_dispute(self):
         is_open = self.kind == "dispute" and self.status in OPEN and not self.is_taken
-        self._hold_disputed(self._disputed_funds() if is_open else ZERO)
+        self._hold_disputed(self._disputed_funds() if is_open else {})
 
     def _disputed_funds(self):
-        """Return how much of the wallet's funds the disputed payment brought: net of tax, in its currency."""
+        """Return which funds of each wallet the disputed part of the payment brought: {wallet: Decimal}, net of tax."""
         parts, _is_certain = divide(parse_amount(self.amount), self.transaction_id._call_wallet_left())
-        topups = self.transaction_id._call_wallet_topups().filtered(lambda topup: topup.wallet_id == self.wallet_id)
-        return sum(
-            (min(topup._to_net(parts.get(topup.invoice_id, ZERO)), topup.credited_amount) for topup in topups), ZERO
-        )
+        funds = {}
+        for topup in self.transaction_id._call_wallet_topups():
+            part = min(topup._to_net(parts.get(topup.invoice_id, ZERO)), topup.credited_amount)
+            funds[topup.wallet_id] = funds.get(topup.wallet_id, ZERO) + part
+        return funds
 
-    def _hold_disputed(self, amount):
-        change = amount - self.held_amount
-        if change:
-            self.held_amount = amount
+    def _hold_disputed(self, amounts):
+        """Hold that much of each wallet and of no other; wallets are locked in the order of their ids.
+
+        :param amounts: {wallet: Decimal}
+        """
+        held = {part.wallet_id: part for part in self.held_ids}
+        changed = False
+        for wallet in self.env["call.wallet"].union(*held, *amounts).sorted("id"):
+            amount, part = amounts.get(wallet, ZERO), held.get(wallet, self.held_ids.browse())
+            change = amount - (part.amount if part else ZERO)
+            if not change:
+                continue
+            changed = True
+            if part:
+                part.amount = amount
+            else:
+                part.create({"return_id": self.id, "wallet_id": wallet.id, "amount": amount})
             self.env.flush_all()
-            self.env["call.wallet.hold"]._hold_otherwise(self.wallet_id.id, change)
+            self.env["call.wallet.hold"]._hold_otherwise(wallet.id, change)
+        if changed:
+            self.held_amount = sum(self.held_ids.mapped("amount"), ZERO)
+
+    # === ASKED AGAIN === #
+
+    def _is_to_be_asked(self, moment):
+        """Tell whether Stripe is to be asked again how it stands: in the first days each time, then ever less often.
+
+        However old it is: a bank may change its mind. Each time it has become older by an eighth, so that the
+        requests do not grow with all that was ever taken back.
+        """
+        age = moment - self.create_date
+        return age < YOUNG or not self.asked_at or moment - self.asked_at >= age / 8
+
+    @worker
+    def _ask_again(self, provider):
+        """Bring what was taken back to how it stands at Stripe."""
+        if self.kind == "dispute":
+            self._bring_dispute(provider, self.reference)
+        else:
+            self._bring_charge(provider, self.reference)
+        with door(self.env):
+            self.asked_at = utcnow()

@@ -218,9 +218,14 @@ class PaymentTransaction(models.Model):
             self._call_wallet_decline(error)
         elif is_unanswered(error):
             self.call_wallet_unanswered = True
-            self._set_pending(state_message=self.env._("Stripe has not answered yet; it will be asked again."))
+            _ = self._call_wallet_in_language().env._
+            self._set_pending(state_message=_("Stripe has not answered yet; it will be asked again."))
         else:
             self._call_wallet_refuse(error)
+
+    def _call_wallet_in_language(self):
+        """Return the transaction in its customer's language: what it says of itself is kept, and the customer's."""
+        return self.with_context(lang=self.partner_id._call_wallet_lang(self.company_id))
 
     def _call_wallet_refuse(self, error):
         """Keep that Stripe refused, and tell finance why; where it is for want of the card itself, that is its end."""
@@ -234,7 +239,9 @@ class PaymentTransaction(models.Model):
         if not is_refund or cause_of(error):
             self.provider_id._call_wallet_note_refusal(error)
         words = error.user_message or str(error)
-        self._set_error(words if is_refund else self.provider_id._call_wallet_refusal_words(error))
+        self._set_error(
+            words if is_refund else self._call_wallet_in_language().provider_id._call_wallet_refusal_words(error)
+        )
 
     @staticmethod
     def _call_wallet_lacks_card(error):

@@ -40,7 +40,8 @@ class PaymentTransactionCheckout(models.Model):
         siblings = self._call_wallet_siblings()
         siblings.invalidate_recordset([UNDER_WAY])
         if self.invoice_ids and (self._call_wallet_is_paid() or any(siblings.mapped(UNDER_WAY))):
-            self._set_error(self.env._("This invoice has been paid already; reload the page."))
+            _ = self._call_wallet_in_language().env._
+            self._set_error(_("This invoice has been paid already; reload the page."))
             return {}
         try:
             address = self._call_wallet_fetch_checkout()
@@ -52,7 +53,7 @@ class PaymentTransactionCheckout(models.Model):
             )
         except stripe.StripeError as error:
             if is_unanswered(error):
-                self._set_error(self.provider_id._call_wallet_refusal_words(error))
+                self._set_error(self._call_wallet_in_language().provider_id._call_wallet_refusal_words(error))
             else:
                 self._call_wallet_refuse(error)
             return {}
@@ -151,7 +152,8 @@ class PaymentTransactionCheckout(models.Model):
             return
         self.call_wallet_checkout_open = False
         if session["status"] == "expired":
-            self._set_canceled(state_message=self.env._("Stripe's payment page was left without paying."))
+            _ = self._call_wallet_in_language().env._
+            self._set_canceled(state_message=_("Stripe's payment page was left without paying."))
         elif session.get("setup_intent"):
             setup = session["setup_intent"]
             data = {"reference": self.reference, "setup_intent": setup, "payment_method": setup["payment_method"]}

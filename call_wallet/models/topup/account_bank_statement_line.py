@@ -2,6 +2,8 @@ import re
 
 from odoo import fields, models
 
+from ...tools.task import in_company_language
+
 # A reference has a number in it, and as many parts as this at most (INV/2026/00012 has three).
 PARTS = 6
 
@@ -104,7 +106,8 @@ class AccountBankStatementLine(models.Model):
         if posted:
             (suspense + posted.sorted("date_maturity")).reconcile()
         for invoice in invoices:
-            invoice.message_post(body=self.env._("Transfer received: %s", self.payment_ref or self.display_name))
+            kept = in_company_language(invoice).env
+            invoice.message_post(body=kept._("Transfer received: %s", self.payment_ref or self.display_name))
         left = -suspense.amount_residual_currency
         if suspense.currency_id.compare_amounts(left, 0) > 0:
             told = invoices.call_wallet_topup_ids.wallet_id[:1]._for_finance()

@@ -85,6 +85,8 @@ class AccountMove(models.Model):
         result = super().write(vals)
         if "state" in vals:
             self._call_wallet_affected()._sync()
+        if vals.get("state") in ("draft", "cancel"):
+            self.sudo()._call_wallet_reopen_payouts()
         return result
 
     def _call_wallet_refuse_other(self, vals):

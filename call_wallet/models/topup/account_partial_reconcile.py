@@ -18,9 +18,10 @@ class AccountPartialReconcile(models.Model):
     def unlink(self):
         if not self:  # as for each line of a new entry, thousands of times
             return super().unlink()
-        topups = self._call_wallet_topups()
+        topups, payouts = self._call_wallet_topups(), self.sudo()._call_wallet_payouts()
         result = super().unlink()
         topups._sync()
+        payouts._reopen()
         return result
 
     def _call_wallet_report_no_money(self):

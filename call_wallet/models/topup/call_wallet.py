@@ -12,6 +12,7 @@ from ...const import FINANCE
 from ...tools.clock import utcnow
 from ...tools.door import door, worker
 from ...tools.fields import ZERO, check_request_key, parse_amount
+from ...tools.task import in_company_language
 from .call_wallet_topup_sync import _logger
 
 # The settings of a company that limit what owners order; zero: no limit.
@@ -322,7 +323,7 @@ class CallWalletOrder(models.Model):
         if not token:
             raise UserError(self.env._("Card: this one is not saved any more."))
         token.active = False
-        wallet.message_post(body=self.env._("Saved card removed: %s", token.display_name))
+        wallet.message_post(body=in_company_language(wallet).env._("Saved card removed: %s", token.display_name))
         return True
 
     # === THE SWEEP === #

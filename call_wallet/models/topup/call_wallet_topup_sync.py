@@ -1,7 +1,7 @@
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from odoo import api, models
@@ -25,6 +25,9 @@ BUSY = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvai
 
 # Whoever received the payment's result processes it at once; Odoo's own scheduled action comes before us, too.
 LEFT_ALONE = timedelta(minutes=30)
+
+# So long a settled top-up is looked at again after its invoice has changed.
+LOOKED_AGAIN = timedelta(days=35)
 
 
 class CallWalletTopupSync(models.Model):
@@ -250,13 +253,9 @@ class CallWalletTopupSync(models.Model):
 
     @worker
     def _sweep(self):
-        """Bring one top-up to its level; one that fails does not keep the others waiting."""
-        try:
-            with door(self.env):
-                difference = self._sync_one()
-        except Exception:  # one that fails must not keep the others from being credited
-            _logger.exception("Call wallet top-up %s was not brought to its level.", self.id)
-            return False
+        """Bring one top-up to its level; return whether anything was to be entered."""
+        with door(self.env):
+            difference = self._sync_one()
         if difference:
             _logger.warning("Call wallet top-up %s: the sweep entered %s.", self.display_name, difference)
         return bool(difference)
@@ -267,10 +266,21 @@ class CallWalletTopupSync(models.Model):
         Settled ones are looked at again while their invoice changes: that is when a payment
         may have been taken back by a way without a hook.
         """
+        # Since the last run at least, should it have been long ago.
+        last = self.env.ref("call_wallet.ir_cron_topup_sync").sudo().lastcall
         self.env.flush_all()
-        self.env.cr.execute(CANDIDATES)
+        self.env.cr.execute(CANDIDATES, {"since": min(utcnow() - LOOKED_AGAIN, last) if last else datetime.min})
         candidates = self.sudo().browse([row[0] for row in self.env.cr.fetchall()])
-        return candidates.filtered(lambda topup: topup._level() != topup.credited_amount)
+        return candidates.filtered(lambda topup: topup._may_be_out_of_level())
+
+    def _may_be_out_of_level(self):
+        try:
+            return self._level() != self.credited_amount
+        except OperationalError:
+            raise
+        except Exception:  # it fails again in its own turn, where finance is told; the others do not wait for it
+            _logger.warning("What top-up %s should be credited with is not known.", self.id, exc_info=True)
+            return True
 
     # === PAYMENTS THAT NOBODY PROCESSED === #
 
@@ -348,7 +358,7 @@ _FED = """
 CANDIDATES = f"""
     WITH RECURSIVE fed AS (
         {_FED.format(origin="account_move origin", id="origin.id")}
-         WHERE origin.write_date > now() AT TIME ZONE 'UTC' - interval '35 days'
+         WHERE origin.write_date > %(since)s
          UNION
         {_FED.format(origin="fed", id="fed.move_id")}
     )
@@ -357,7 +367,7 @@ CANDIDATES = f"""
       JOIN account_move m ON m.id = t.invoice_id
      WHERE t.credited_amount <> t.amount AND m.state = 'posted' AND m.payment_state <> 'not_paid'
         OR t.credited_amount <> 0 AND (m.state <> 'posted' OR m.payment_state NOT IN ('paid', 'in_payment'))
-        OR t.credited_amount <> 0 AND m.write_date > now() AT TIME ZONE 'UTC' - interval '35 days'
+        OR t.credited_amount <> 0 AND m.write_date > %(since)s
         OR t.credited_amount <> 0 AND m.id IN (SELECT move_id FROM fed)
      ORDER BY t.wallet_id, t.id
 """

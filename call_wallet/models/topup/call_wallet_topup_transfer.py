@@ -92,6 +92,7 @@ class CallWalletTransfer(models.Model):
         invoice = self.invoice_id
         is_settled = invoice.state == "posted" and invoice.currency_id.is_zero(invoice.amount_residual)
         if not is_settled and invoice.state != "cancel":
+            self._await_again()
             return
         wires = invoice.transaction_ids.filtered(
             lambda wire: wire.provider_code == "custom" and wire.state in ("draft", "pending")
@@ -103,9 +104,20 @@ class CallWalletTransfer(models.Model):
             # The money is on the bank statement: a payment beside it would be there twice.
             done.is_post_processed = True
         if wires:
-            wires._set_canceled(
-                state_message=self.env._("Invoice %s is settled; this transfer is not awaited.", invoice.name)
+            _ = self.with_context(lang=self.partner_id._call_wallet_lang(self.company_id)).env._
+            wires._set_canceled(state_message=_("Invoice %s is settled; this transfer is not awaited.", invoice.name))
+
+    def _await_again(self):
+        """The bank's line that had ended an announced transfer was opened again: the transfer is awaited still."""
+        invoice = self.invoice_id
+        if invoice.line_ids.matched_credit_ids.credit_move_id.move_id.filtered("statement_line_id"):
+            return
+        invoice.transaction_ids.filtered(
+            lambda wire: (
+                (wire.provider_code, wire.state, wire.is_post_processed) == ("custom", "done", True)
+                and not wire.payment_id
             )
+        ).state = "pending"
 
 
 # Upper case, letters and digits only: what banks leave of a reference.

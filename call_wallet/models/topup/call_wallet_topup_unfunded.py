@@ -8,6 +8,7 @@ from ...tools.door import door
 from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
 from ...tools.money import unit_of
 from ...tools.rights import as_superuser
+from ...tools.task import in_company_language
 
 WRITTEN_OFF_TO = ("expense", "expense_other", "expense_direct_cost", "income", "income_other")
 
@@ -127,7 +128,7 @@ class CallWalletTopupUnfunded(models.Model):
             )
             topup._sync()
             topup._log_settlement(
-                self.env._(
+                in_company_language(topup).env._(
                     "%(topup)s: %(amount)s was settled without a payment and is counted as received: %(reason)s",
                     topup=topup.display_name,
                     amount=topup.wallet_id._format_exactly(unfunded),
@@ -155,7 +156,7 @@ class CallWalletTopupUnfunded(models.Model):
             move = move.create(topup._prepare_release_vals(unfunded, reason))
             move.action_post()
             topup._log_settlement(
-                self.env._(
+                in_company_language(topup).env._(
                     "%(topup)s: %(amount)s was settled without a payment and is released by %(entry)s: %(reason)s",
                     topup=topup.display_name,
                     amount=topup.wallet_id._format_exactly(unfunded),

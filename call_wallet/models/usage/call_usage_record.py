@@ -198,12 +198,15 @@ class CallUsageRecord(models.Model):
         self.env.cr.execute("SELECT nextval('call_usage_id_seq') FROM generate_series(1, %s)", [count])
         return [row[0] for row in self.env.cr.fetchall()]
 
+    def _type_labels(self, lang):
+        """Return {call type: its name} in a customer's language, whoever reports the call."""
+        return dict(self._fields["call_type"]._description_selection(self.with_context(lang=lang).env))
+
     def _insert(self, fresh, usage_ids, names, locked, date_of):
         """Write the calls and append their charges."""
         now = utcnow()
         items = list(fresh.values())
-        # The row outlives the call, so it names the reference and not the number called.
-        labels = dict(self._fields["call_type"]._description_selection(self.env))
+        labels = {lang: self._type_labels(lang) for lang in {item.rated.lang for item in items}}
         rows, entries = [], []
         for usage_id, item in zip(usage_ids, items, strict=False):
             call, rated, charged = item
@@ -216,7 +219,8 @@ class CallUsageRecord(models.Model):
                     date=date_of(call) if date_of else now,
                     type="usage",
                     amount=-charged.cost,
-                    description=f"{labels[call.call_type]} {call.call_ref}",
+                    # The row outlives the call, so it names the reference and not the number called.
+                    description=f"{labels[rated.lang][call.call_type]} {call.call_ref}",
                     key="call/" + call.call_ref,
                     fingerprint=call.fingerprint,
                     is_call=True,

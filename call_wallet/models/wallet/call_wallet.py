@@ -12,6 +12,7 @@ from ...tools.door import door
 from ...tools.fields import Amount, parse_reason
 from ...tools.money import is_payable, unit_of
 from ...tools.rights import as_superuser, with_own_defaults
+from ...tools.task import in_company_language
 
 CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id", "billing_email"}
 
@@ -349,7 +350,7 @@ class CallWallet(models.Model):
             self.env["call.wallet.ledger"]._set_paused(wallets.ids, True)
             wallets.pause_reason = reason
             for wallet in wallets:
-                wallet.message_post(body=self.env._("Paused: %s", reason))
+                wallet.message_post(body=in_company_language(wallet).env._("Paused: %s", reason))
         return True
 
     def action_resume(self):
@@ -362,7 +363,7 @@ class CallWallet(models.Model):
             self.env["call.wallet.ledger"]._set_paused(wallets.ids, False)
             wallets.pause_reason = False
             for wallet in wallets:
-                wallet.message_post(body=self.env._("Manual pause lifted."))
+                wallet.message_post(body=in_company_language(wallet).env._("Manual pause lifted."))
         return True
 
     # === SCREENS === #
