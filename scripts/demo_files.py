@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from odoo import fields
+from odoo.addons.call_wallet.demo.later import tell
 
 ACCOUNT = "ACME"
 MONTH = date(2026, 10, 1), date(2026, 10, 31)
@@ -25,6 +26,7 @@ def main(env):
     write_invoice(wallet, folder / "invoice.pdf")
     write_api_key(env, folder / "api_key")
     set_up_stripe(env)
+    tell(env)
     env.cr.commit()
 
 

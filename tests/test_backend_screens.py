@@ -410,6 +410,17 @@ class TestTopupScreens(BackendCommon):
             await seeText("[name=release_move_ids]", "$ 5.00");
             """,
         )
+        order = self.wallet.create_topup("20")
+        self._on(
+            f"/odoo/call-wallet-topups/{order.id}",
+            f"""
+            await press("Cancel Order");
+            await seeText(".modal-body", "Invoice {order.invoice_id.name} over 20.00 USD is cancelled.");
+            await seeText(".modal-footer", "Keep Order");
+            await click(".modal-footer .btn-primary");
+            await seeText(".o_statusbar_status .o_arrow_button_current", "Cancelled");
+            """,
+        )
         # Who may not read the books sees the form without it.
         self._on(
             f"/odoo/call-wallet-topups/{topup.id}",

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
 from unittest import SkipTest
 
+from odoo.addons.call_wallet.demo.later import tell
 from odoo.addons.call_wallet.demo.story import load
 from odoo.tests import HttpCase, tagged
 from odoo.tools import file_open
@@ -218,3 +219,38 @@ class TestSpecialCases(DemoCase):
         self.assertTrue(rows)
         for row in rows:
             self.assertEqual((Decimal(row["settled_without_funds"]), Decimal(row["unexplained"])), (0, 0), row)
+
+
+@tagged("post_install", "-at_install")
+class TestLater(DemoCase):
+    """What `make demo` adds once the stand-in for Stripe is set up."""
+
+    def test_a_wallet_in_euros_and_a_payout_matched_with_its_line(self):
+        stripe = self.env.ref("payment.payment_provider_stripe")
+        keys = ("stripe_publishable_key", "stripe_secret_key", "stripe_webhook_secret", "call_wallet_webhook_secret")
+        stripe.write({"state": "test", "is_published": True, **dict.fromkeys(keys, "demo")})
+        self.assertTrue(tell(self.env))
+        self.assertFalse(tell(self.env), "once")
+        wallets = {
+            wallet.account_ref: wallet
+            for wallet in self.env["call.wallet"].search([("account_ref", "in", ("WONKA", "OSCORP"))])
+        }
+        # 400 and 150 less 10, 21 and 1 minutes at 0.12.
+        self.assertEqual((wallets["WONKA"].balance, wallets["OSCORP"].balance), (Decimal("546.16"), 150))
+        rows = self.env["call.wallet"].reconciliation("2026-11-30", self.env.ref("base.main_company"))
+        rows = {row["wallet"]: row for row in rows}
+        for wallet in wallets.values():
+            row = rows[wallet.id]
+            self.assertEqual((Decimal(row["unexplained"]), Decimal(row["unexplained_value"])), (0, 0))
+        # 400 / 0.8 and 150 / 0.75.
+        self.assertEqual(Decimal(rows[wallets["WONKA"].id]["ledger_value"]), 700)
+        [payout] = self.env["call.wallet.stripe.payout"].search([])
+        self.assertEqual((payout.state, payout.amount, payout.note), ("matched", 145.05, False))
+        self.assertTrue(payout.statement_line_id.is_reconciled)
+        # INITECH had 40 and used 40.494606; its entry has cents.
+        [month_end] = self.env["call.wallet.month.end"].search([])
+        self.assertEqual((month_end.kind, month_end.value), ("overdrawn", Decimal("0.49")))
+        self.assertEqual(set(payout.entry_ids.transaction_id.payment_id.mapped("state")), {"paid"})
+        self.assertFalse(
+            self.env["call.wallet.waiting"].search([("wallet_id", "in", [w.id for w in wallets.values()])])
+        )

@@ -30,6 +30,14 @@ class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
             f"""
             const verdict = ".o_call_wallet_verdict";
             await seeText(verdict, "1 does not agree");
+            await see("Post Now, though something differs", () => $(`${{verdict}} .o_call_wallet_post_now`));
+            missing(".o_call_wallet_not_over");
+            const places = [...document.querySelectorAll("[data-figure=closing]")].map(
+                (cell) => cell.innerText.split(".")[1].length
+            );
+            if (new Set(places).size !== 1) {{
+                throw new Error("The points do not stand in line: " + places);
+            }}
             await click("#call_wallet_only_differences");
             await see("one wallet left", () => document.querySelectorAll("[data-figure=closing]").length === 1);
             await seeText("{self._cell("closing")}", "99.90");

@@ -70,7 +70,15 @@ class TestCancelOrder(ReconciliationCommon):
             topup.with_user(self._make_user("cancel.am", "account_manager")).cancel_order()
         clerk = self._make_user("cancel.finance", "finance")
         clerk.company_ids |= self.company
-        topup.with_user(clerk).with_context(allowed_company_ids=self.company.ids).action_cancel_order()
+        theirs = topup.with_user(clerk).with_context(allowed_company_ids=self.company.ids)
+        asked = theirs.action_ask_cancel_order()["params"]
+        self.assertEqual((asked["answer"], asked["keep"]), ("Cancel Order", "Keep Order"))
+        self.assertEqual(
+            asked["question"],
+            f"Invoice {topup.invoice_id.name} over 100.00 USD is cancelled. Nothing was received for it.",
+        )
+        self.assertEqual(topup.state, "pending", "asked only")
+        getattr(theirs, asked["method"])()
         self.assertEqual(topup.state, "cancelled")
 
     def test_odoos_credit_note_is_dated_on_the_companys_day(self):

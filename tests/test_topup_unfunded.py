@@ -1,11 +1,23 @@
 """Invoices of top-ups that were settled by something that is no money, and what counts as money."""
 
+import importlib.util
 from decimal import Decimal
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user
 
+from .conftest import REPO
 from .reconciliation_case import ReconciliationCommon
+
+MIGRATIONS = REPO / "call_wallet/migrations/19.0.4.0.0"
+
+
+def migration(name):
+    spec = importlib.util.spec_from_file_location(name, MIGRATIONS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class SettlementCase(ReconciliationCommon):
@@ -119,6 +131,49 @@ class TestSettledWithoutFunds(SettlementCase):
         self.assertSound(self.wallet)
         self.wallet.close("Contract over")
         self.assertFalse(self.wallet.active)
+
+    def test_its_status_says_so_and_the_owner_is_asked_for_nothing(self):
+        invoice = self.topup.invoice_id
+
+        def statuses():
+            self.env.invalidate_all()
+            return self.topup.state, invoice.call_wallet_status
+
+        self.assertEqual(statuses(), ("pending", "pending"))
+        self._write_off(self.topup, 500)
+        self.assertEqual(statuses(), ("settled", "closed"))
+        shown = self.wallet.dashboard_data()
+        [told] = shown["invoices"]
+        self.assertEqual((told["status"], told["label"]), ("closed", "Settled Without Funds"))
+        self.assertIn("No funds have arrived yet", shown["status"]["meaning"])
+        owner = new_test_user(self.env, login="unfunded.owner", groups="base.group_portal")
+        owner.partner_id.parent_id = self.wallet.partner_id
+        self.wallet.owner_ids = owner
+        [told] = self.wallet.with_user(owner).dashboard_data()["invoices"]
+        self.assertEqual(told["label"], "Closed")
+        # Of a version before, in which it stood as Pending.
+        self.env.cr.execute("UPDATE call_wallet_topup SET state = 'pending' WHERE id = %s", [self.topup.id])
+        self.env.invalidate_all()
+        migration("post-topup_state").migrate(self.env.cr, "19.0.3.0.0")
+        self.assertEqual(statuses(), ("settled", "closed"))
+        entry = self.topup.release_unfunded("Insolvent")
+        self.assertEqual(statuses(), ("released", "closed"))
+        entry.button_draft()
+        self.assertEqual(statuses(), ("settled", "closed"))
+        self.topup.count_settlement("Set off")
+        self.assertEqual(statuses(), ("paid", "paid"))
+
+    def test_its_task_leads_to_the_top_up(self):
+        self._write_off(self.topup, 500)
+        [entry] = self.env["call.wallet.waiting"].search([("wallet_id", "=", self.wallet.id)])
+        opened = entry.action_open()
+        self.assertEqual((opened["res_model"], opened["res_id"]), ("call.wallet.topup", self.topup.id))
+        self.assertTrue(entry.next_step.endswith("nobody is owed it."), entry.next_step)
+        # On the wallet, the task's note ends with the way there.
+        [task] = self.wallet.activity_ids
+        self.assertIn(f'data-oe-id="{self.topup.id}"', task.note)
+        self.wallet._tell_finance(task.summary, entry.next_step, about=self.topup)
+        self.assertEqual(self.wallet.activity_ids, task, "told once")
 
     def test_what_is_paid_after_its_release_is_a_task_and_credited_once_the_entry_is_undone(self):
         """Of 100, 40 came and 60 were written off and released; then the write-off was wrong, and 60 came."""
@@ -242,6 +297,9 @@ class TestWhatCountsAsMoney(SettlementCase):
             invoices |= self._order("2026-10-05", "100").invoice_id
         self._bank_line(invoices, 291, self.fees)
         self.assert_credited(100, 100, 100)
+        # 100 of the 300 that were settled, of which the bank kept 9.
+        told = self.wallet.topup_ids.mapped(lambda topup: (topup.received_amount, topup.fee_amount))
+        self.assertEqual(told, [(100, 3)] * 3)
         self.assertFigures("2026-12-31", closing=300, awaiting_payment=0, settled_without_funds=0, unexplained=0)
 
     def test_another_difference_is_not(self):
@@ -264,6 +322,7 @@ class TestWhatCountsAsMoney(SettlementCase):
             {"amount": 97, "payment_difference_handling": "reconcile", "writeoff_account_id": self.fees.id}
         )._create_payments()
         self.assert_credited(100)
+        self.assertEqual((topup.received_amount, topup.fee_amount), (100, 3))
 
     def test_withheld_tax_counts_by_itself(self):
         tax = self.env["account.tax"].create({"name": "21 %", "amount": 21, "type_tax_use": "sale"})

@@ -99,14 +99,8 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
         if wallet.auto_topup_state != "on":
             return {}
         total = self._call_wallet_format_money(wallet, wallet._quote_topup(wallet.auto_topup_amount).total, exact=False)
-        return {
-            "now_question": request.env._(
-                "%(card)s is charged %(total)s now, or more where that does not bring the balance to its level.",
-                card=wallet.auto_topup_token_id.display_name,
-                total=total,
-            ),
-            "now_answer": request.env._("Charge %s", total),
-        }
+        question, answer = wallet._auto_topup_now_words(total)
+        return {"now_question": question, "now_answer": answer}
 
     def _call_wallet_auto_topup_form(self, wallet):
         """Return the form's first values: the current settings, or a proposal.

@@ -302,6 +302,8 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
             state = topup.state
         elif self._call_wallet_awaited_transfer(topup):
             state = "transfer"
+        elif topup.invoice_status == "closed" and last.state != "done":
+            state = "closed"
         elif last.state in ("error", "cancel"):
             state = "declined"
         elif last.state in ("pending", "authorized", "done"):

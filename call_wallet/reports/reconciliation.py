@@ -30,4 +30,5 @@ class ReconciliationReport(models.AbstractModel):
             "unexplained": proof._unexplained(date, company, books.sections),
             "figure": getattr,
             "show": show,
+            "places": proof._places,
         }

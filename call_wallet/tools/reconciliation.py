@@ -197,9 +197,9 @@ def plain(amount):
     return f"{amount + ZERO:f}" if amount else "0.000000"
 
 
-def show(amount, currency):
-    """Return ``amount`` with at least the currency's places, and no zeros after those."""
-    places = currency.decimal_places
+def show(amount, currency, places=0):
+    """Return ``amount`` with at least the currency's places, or as many as asked for, and no zeros after those."""
+    places = max(places, currency.decimal_places)
     text = f"{amount:,.6f}"
     whole, fraction = text.split(".")
     kept = fraction[:places] + fraction[places:].rstrip("0")

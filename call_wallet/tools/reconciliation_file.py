@@ -47,7 +47,8 @@ class Workbook:
         self._labels = labels
         self._book = book = xlsxwriter.Workbook(file, {"in_memory": True})
         book.set_properties({"title": labels.title})
-        money = r"#,##0.00####;[Red]\-#,##0.00####"
+        # A question mark is a digit or a space: the points of a column stand below each other.
+        money = r"#,##0.00????;[Red]\-#,##0.00????"
         total = {"bold": True, "top": 1}
         self._title = book.add_format({"bold": True, "font_size": 14})
         self._head = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E9ECEF", "text_wrap": True})

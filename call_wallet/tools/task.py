@@ -1,8 +1,14 @@
 """Tasks of people (Odoo's activities), written in the language of who gets them."""
 
-from odoo.tools import plaintext2html
+import re
+
+from markupsafe import Markup
+from odoo.tools import html2plaintext, plaintext2html
 
 from ..const import TO_DO
+
+# The link to what a task is about stands in a paragraph of its own below the note.
+LINK = re.compile(r"<p>\s*<a [^>]*data-oe-model=[^>]*>.*?</a>\s*</p>\s*$", re.DOTALL)
 
 
 def in_language_of(records, user, company):
@@ -23,20 +29,32 @@ def in_company_language(record):
     return in_language_of(record, None, record.company_id)
 
 
-def give_task(record, user, summary, note, company, is_mailed=False):
+def give_task(record, user, summary, note, company, is_mailed=False, about=None):
     """Give ``user`` a task about ``record``, due on the company's day.
 
     :param str summary: what happened, in a line; in the language of ``in_language_of``
     :param str note: why, and what to do next; plain text
     :param user: empty: whoever runs this
+    :param about: the record that the task is about, where that is another than ``record``; the note leads there
     :param is_mailed: whether Odoo mails the user about it; their list shows it in any case
     :return: the ``mail.activity``
     """
     record = in_language_of(record, user, company).with_context(mail_activity_quick_update=not is_mailed)
+    text, values = plaintext2html(note), {}
+    if about:
+        about = in_language_of(about, user, company)
+        text += Markup("<p>%s</p>") % about.sudo()._get_html_link()
+        values = {"call_wallet_about_model": about._name, "call_wallet_about_id": about.id}
     return record.activity_schedule(
         TO_DO,
         summary=summary,
-        note=plaintext2html(note),
+        note=text,
         user_id=user.id or record.env.uid,
         date_deadline=company._call_wallet_today(),
+        **values,
     )
+
+
+def text_of(task_note):
+    """Return a task's note as plain text in one line, without the link to what it is about."""
+    return " ".join(html2plaintext(LINK.sub("", task_note or "")).split())

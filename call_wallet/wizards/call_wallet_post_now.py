@@ -11,7 +11,7 @@ class CallWalletPostNow(models.TransientModel):
     """Post the usage of chosen days, without waiting for the scheduled action."""
 
     _name = "call.wallet.post.now"
-    _description = "Post Usage Now"
+    _description = "Post Now"
 
     date_from = fields.Date("From", help="Empty: everything that was not posted yet.")
     date_to = fields.Date("To", required=True, default=lambda self: self._yesterday())

@@ -169,6 +169,7 @@ class CallWalletAccounting(models.Model):
         books = proof._books(date, company)
         return {
             "date": date.isoformat(),
+            "is_over": proof._is_over(date, company),
             "company": company.id,
             "companies": [{"id": c.id, "name": c.name} for c in proof._companies()],
             "may_post": self.env.user.has_group(FINANCE),

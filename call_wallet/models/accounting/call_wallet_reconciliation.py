@@ -167,6 +167,11 @@ class CallWalletReconciliation(models.AbstractModel):
             return False
         return self.env["call.wallet.posting"].sudo()._is_due(company, None, date)
 
+    def _is_over(self, date, company):
+        """Tell whether the day is over for the company's books and all its wallets, each in its time zone."""
+        last = self.env["call.wallet"]._last_days().get(company, date)
+        return date <= last and date < company._call_wallet_today()
+
     def _companies(self):
         """Return the companies to choose from: the user's own that have wallets, and the current one."""
         user = self.env.user

@@ -34,6 +34,13 @@ class CallWalletReconciliationPaper(models.AbstractModel):
         file.seek(0)
         return file
 
+    def _places(self, section, name):
+        """Return how many decimal places a column needs, for all its figures to stand in line."""
+        figures = [getattr(row, name) for row in (*(figures for _wallet, figures in section.rows), section.total)]
+        if name == "general_ledger":
+            figures.append(section.loose.amount)
+        return max(len(f"{figure:.6f}".rstrip("0").partition(".")[2]) for figure in figures)
+
     def _parts(self, section):
         """Return [(figure, label, amount)]: what the totals of a section are made up of, where that is worth a line."""
         total, parts, _ = section.total, [], self.env._
@@ -161,7 +168,7 @@ class CallWalletReconciliationPaper(models.AbstractModel):
                 company=company.name,
                 date=format_date(self.env, date),
             ),
-            verdict=self._verdict(books),
+            verdict=self._verdict(date, company, books),
             made=made(self.env, self.env.user.name, company._call_wallet_tz()),
             accounts=_(
                 "Deposit accounts: %s", ", ".join(self._account_name(account) for account, _b in books.accounts)
@@ -187,8 +194,10 @@ class CallWalletReconciliationPaper(models.AbstractModel):
             difference=_("Difference, %s", own),
         )
 
-    def _verdict(self, books):
+    def _verdict(self, date, company, books):
         verdict = self._verdict_on_wallets(books)
+        if not self._is_over(date, company):
+            verdict = self.env._("%s The day is not over yet: calls, payments and entries will change this.", verdict)
         if not books.loose_items:
             return verdict
         return self.env._(

@@ -197,6 +197,7 @@ class CallWalletAutoTopupCharge(models.Model):
             told._tell_finance(
                 told.env._("Automatic top-up: the payment provider refuses requests"),
                 told.env._("The card was not charged. It is tried again for a day. The provider says: %s", message),
+                about=self,
             )
         # Without `sent_at`: before the next time it is decided again whether it is still wanted.
         self.write({"reason": "not_taken", "message": message, "next_at": utcnow() + REPAIR, "sent_at": False})

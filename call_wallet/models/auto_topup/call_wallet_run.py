@@ -7,6 +7,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
 from ...const import FINANCE
+from ...tools.ask import ask
 from ...tools.clock import now, utcnow
 from ...tools.door import door, each, end_if_clean, worker
 from ...tools.fields import ZERO, parse_amount
@@ -195,6 +196,39 @@ class CallWalletAutoTopupRun(models.Model):
             raise UserError(self.env._("Cards are charged by a request of their own; save first, then top up."))
         attempt = wallet._auto_topup_run(by_hand=True)
         return attempt.with_env(self.env)
+
+    def _auto_topup_now_words(self, total):
+        """Return what is asked before the card is charged at once, and the text of the button that does it.
+
+        :param str total: what is charged at least, tax included, as it is shown
+        """
+        question = self.env._(
+            "%(card)s is charged %(total)s now, or more where that does not bring the balance to its level.",
+            card=self.sudo().auto_topup_token_id.display_name,
+            total=total,
+        )
+        return question, self.env._("Charge %s", total)
+
+    def action_ask_auto_topup_now(self):
+        """Ask whether the saved card is to be charged now: which card, and how much.
+
+        :raise UserError: automatic top-up is off
+        :raise AccessError: neither finance staff nor an owner of the wallet
+        """
+        self.ensure_one()
+        wallet = self._permitted(FINANCE, owner=True)
+        if wallet.auto_topup_state != "on":
+            raise UserError(self.env._("Automatic top-up is not switched on."))
+        total = wallet._quote_topup(wallet.auto_topup_amount).total
+        question, answer = wallet._auto_topup_now_words(wallet._format_exactly(parse_amount(total)))
+        return ask(
+            self,
+            "action_auto_topup_now",
+            title=self.env._("Charge the card now?"),
+            question=question,
+            answer=answer,
+            keep=self.env._("Do Not Charge"),
+        )
 
     def action_auto_topup_now(self):
         """Charge the saved card now, and say how it went."""

@@ -266,6 +266,12 @@ class CallWalletDashboard(models.Model):
         )
         status = self.env["account.move"]._fields["call_wallet_status"]
         labels = dict(status._description_selection(self.env))
+        if self.env.user.has_group(ACCOUNT_MANAGER):
+            # What closed an invoice is no business of the owners.
+            states = dict(topups._fields["state"]._description_selection(self.env))
+            why = {topup.invoice_id: states[topup.state] for topup in topups if topup.invoice_status == "closed"}
+        else:
+            why = {}
         return [
             {
                 "id": move.id,
@@ -273,7 +279,7 @@ class CallWalletDashboard(models.Model):
                 "date": str(move.invoice_date or "") or False,
                 "total": str(parse_amount(move.amount_total)),
                 "status": move.call_wallet_status,
-                "label": labels.get(move.call_wallet_status, ""),
+                "label": why.get(move) or labels.get(move.call_wallet_status, ""),
             }
             for move in topups.invoice_id
         ]

@@ -11,6 +11,7 @@ from . import (
     call_wallet_recipient,
     call_wallet_failure,
     call_wallet_waiting,
+    mail_activity,
     call_wallet_alert,
     call_wallet,
     res_company,

@@ -3,12 +3,11 @@ from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import html2plaintext
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount
-from ...tools.task import give_task, in_company_language, in_language_of
+from ...tools.task import give_task, in_company_language, in_language_of, text_of
 from .call_wallet_recipient import MAX_RECIPIENTS
 
 # A longer report is not attached: the mail has the link to it.
@@ -113,20 +112,21 @@ class CallWalletNotices(models.Model):
     def _finance_user(self):
         return self.company_id._call_wallet_finance_user(preferred=self.account_manager_id)
 
-    def _tell_finance(self, summary, note):
+    def _tell_finance(self, summary, note, about=None):
         """Note something about money in the wallet's chatter, and give somebody in finance an activity.
 
         The same task is given once while it is open. All of them are in ``call.wallet.waiting``.
 
         :param str summary: what happened, in a line; this and the note in the language of ``_for_finance``
         :param str note: why, and what to do next; plain text
+        :param about: the record to look at, such as the top-up or the payment; None: the wallet
         """
         self.ensure_one()
         tasks = self.sudo().activity_ids.filtered(lambda task: task.summary == summary)
-        if any(html2plaintext(task.note or "").split() == note.split() for task in tasks):
+        if any(text_of(task.note).split() == note.split() for task in tasks):
             return
         self.message_post(body=note, subject=summary)
-        give_task(self, self._finance_user(), summary, note, self.company_id)
+        give_task(self, self._finance_user(), summary, note, self.company_id, about=about)
 
     # === MONTHLY STATEMENT === #
     # The statement of a month, mailed to the recipients with its usage report (product section 5).

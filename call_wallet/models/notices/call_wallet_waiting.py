@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, html2plaintext
+from odoo.tools import SQL
+
+from ...tools.task import text_of
 
 KINDS = [
     ("task", "Task"),
@@ -54,7 +56,7 @@ class CallWalletWaiting(models.Model):
         """Return what happened and what to do about it, in the reader's language."""
         _ = self.env._
         if self.kind == "task":
-            return self.summary or _("Task"), " ".join(html2plaintext(self.detail or "").split())
+            return self.summary or _("Task"), text_of(self.detail)
         if self.kind == "refund":
             return self.detail or "", _("A finance manager who did not ask for it approves or refuses the refund.")
         if self.kind == "rejected" and self.code == "conflict":
@@ -86,17 +88,25 @@ class CallWalletWaiting(models.Model):
             if self.kind == "rejected":
                 return {**action, "context": {}, "domain": [*wallet, ("code", "=", self.code), ("state", "=", "open")]}
             return {**action, "context": {}, "domain": [*wallet, ("note_codes", "=", self.code)]}
-        record = self.env[self.model].browse(self.res_id).exists() or self.wallet_id
+        record = self._record()
         if record and not record.has_access("read"):
             raise UserError(self.env._("Your role may not open it; ask your administrator to do what the list says."))
         return record.get_formview_action() if record else False
+
+    def _record(self):
+        """Return the record to look at: the one that a task is about, else the one that it stands on."""
+        record = self.env[self.model].browse(self.res_id).exists() if self.model in self.env else self.wallet_id
+        is_closed_to_user = self.kind == "task" and self.wallet_id and record and not record.has_access("read")
+        return self.wallet_id if is_closed_to_user else record or self.wallet_id
 
 
 # Tasks are Odoo's activities; a refund request gives each manager one, and stands here once. An activity's company is
 # its wallet's, or else that of whoever is to do it. Notes are of the last 30 days, by when a month is closed.
 WAITING = r"""
     SELECT a.id::bigint * 8 AS id, 'task' AS kind, w.id AS wallet_id,
-           COALESCE(w.company_id, u.company_id) AS company_id, a.user_id, a.res_model AS model, a.res_id,
+           COALESCE(w.company_id, u.company_id) AS company_id, a.user_id,
+           COALESCE(a.call_wallet_about_model, a.res_model) AS model,
+           CASE WHEN a.call_wallet_about_model IS NULL THEN a.res_id ELSE a.call_wallet_about_id END AS res_id,
            NULL AS code, a.summary, a.note AS detail, 1 AS count,
            a.create_date AS since, a.date_deadline AS deadline
       FROM mail_activity a

@@ -427,6 +427,7 @@ class CallWalletStripeEvent(models.Model):
             told._tell_finance(
                 told.env._("Payment %s was entered late", entered.reference),
                 told.env._("Stripe had it, but its message did not arrive. The balance is right now."),
+                about=entered,
             )
 
     def _taken_back(self, provider, _since):

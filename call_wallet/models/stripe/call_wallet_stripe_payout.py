@@ -71,6 +71,7 @@ class CallWalletStripePayout(models.Model):
     statement_line_id = fields.Many2one(
         "account.bank.statement.line", "Bank's Line", readonly=True, index="btree_not_null", ondelete="set null"
     )
+    bank_entry_id = fields.Many2one(related="statement_line_id.move_id", string="Bank Entry")
     candidate_ids = fields.Many2many(
         "account.bank.statement.line", string="Lines That It May Be", compute="_compute_candidate_ids"
     )

@@ -254,6 +254,7 @@ class CallWalletStripeReturn(models.Model):
                     amount=self.currency_id.with_env(told.env).format(self.amount),
                     reason=self.reason or "-",
                 ),
+                about=self,
             )
 
     # === DISPUTED FUNDS === #

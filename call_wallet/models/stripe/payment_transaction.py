@@ -354,6 +354,7 @@ class PaymentTransaction(models.Model):
                 provider=self.provider_id.name,
                 told=self._call_wallet_told_amount(payment_data),
             ),
+            about=self,
         )
 
     def _call_wallet_told_amount(self, payment_data):

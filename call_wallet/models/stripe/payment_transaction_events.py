@@ -101,6 +101,7 @@ class PaymentTransactionStripeEvents(models.Model):
         told._tell_finance(
             told.env._("Payment %s was charged but not entered here", transaction.reference),
             told.env._("It is entered now. Check that the invoice was not paid twice."),
+            about=transaction,
         )
         return transaction
 

@@ -92,6 +92,7 @@ class AccountBankStatementLine(models.Model):
         told._tell_finance(
             told.env._("A bank transfer was not matched: %s", self.payment_ref or self.display_name),
             told.env._("%s Reconcile it by hand.", doubt),
+            about=self.move_id,
         )
 
     def _call_wallet_book(self, invoices):
@@ -117,4 +118,5 @@ class AccountBankStatementLine(models.Model):
                     "%(amount)s is the customer's outstanding credit now: use it for the next top-up, or send it back.",
                     amount=suspense.currency_id.with_env(told.env).format(left),
                 ),
+                about=invoices.call_wallet_topup_ids[:1],
             )

@@ -53,7 +53,7 @@ class AccountMove(models.Model):
         "(call_wallet_request_key) WHERE call_wallet_request_key IS NOT NULL", "This was paid back already."
     )
 
-    @api.depends("state", "payment_state")
+    @api.depends("state", "payment_state", "call_wallet_topup_ids.state")
     def _compute_call_wallet_status(self):
         for move in self:
             is_reversed = move.payment_state == "reversed"
@@ -62,6 +62,8 @@ class AccountMove(models.Model):
                 move.call_wallet_status = "cancelled"
             elif move.state == "draft":
                 move.call_wallet_status = False
+            elif any(topup.state in ("settled", "released") for topup in move.sudo().call_wallet_topup_ids):
+                move.call_wallet_status = "closed"
             else:
                 is_paid = (
                     move.payment_state in ("paid", "in_payment", "reversed") and not move._call_wallet_lost_payment()

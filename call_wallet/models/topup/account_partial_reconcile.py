@@ -47,6 +47,7 @@ class AccountPartialReconcile(models.Model):
                     entry=entry.display_name,
                     amount=told._format_exactly(unfunded),
                 ),
+                about=topup,
             )
 
     def _call_wallet_topups(self):

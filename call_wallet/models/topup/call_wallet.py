@@ -341,6 +341,7 @@ class CallWalletOrder(models.Model):
                         "now. It happens after a crash, or when payments are changed outside of Odoo.",
                         names,
                     ),
+                    about=topups[0] if len(topups) == 1 else None,
                 )
         except Exception:  # the balances are right, and in the log
             _logger.exception("Finance was not told of the repaired top-ups %s.", names)

@@ -2,8 +2,9 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
 from ...const import FINANCE
+from ...tools.ask import ask
 from ...tools.door import door
-from ...tools.fields import ZERO, Amount
+from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.rights import as_superuser
 
 TOPUP_STATES = [
@@ -11,10 +12,13 @@ TOPUP_STATES = [
     ("partial", "Partly Paid"),
     ("paid", "Paid"),
     ("paid_back", "Paid Back"),
+    ("settled", "Settled Without Funds"),
+    ("released", "Released"),
     ("cancelled", "Cancelled"),
 ]
 
-INVOICE_STATUSES = [("paid", "Paid"), ("pending", "Pending"), ("cancelled", "Cancelled")]
+# Closed: nothing is left to pay, though nothing was received; what settled it is finance's business.
+INVOICE_STATUSES = [("paid", "Paid"), ("pending", "Pending"), ("closed", "Closed"), ("cancelled", "Cancelled")]
 
 
 class CallWalletTopup(models.Model):
@@ -95,6 +99,8 @@ class CallWalletTopup(models.Model):
         "invoice_id.state",
         "invoice_id.payment_state",
         "invoice_id.reversal_move_ids.state",
+        "release_move_ids.state",
+        "release_move_ids.reversal_move_ids.state",
     )
     def _compute_state(self):
         for topup in self:
@@ -110,7 +116,18 @@ class CallWalletTopup(models.Model):
             return "cancelled"
         if self.credited_amount:
             return "paid" if is_settled or is_reversed or self.credited_amount == self.amount else "partial"
-        return "paid_back" if is_settled and self._credit_notes() else "pending"
+        if self._released() and not invoice.amount_residual:
+            return "released"
+        if not is_settled:
+            return "pending"
+        if self._credit_notes():
+            return "paid_back"
+        return "settled" if self._is_settled_otherwise() else "pending"
+
+    def _is_settled_otherwise(self):
+        """Tell whether the invoice was settled by something that is no money: a payment that bounced is awaited."""
+        received, _other = self._settled()
+        return not received and not self.invoice_id._call_wallet_lost_payment()
 
     @api.ondelete(at_uninstall=False)
     def _refuse_invoiced(self):
@@ -148,6 +165,30 @@ class CallWalletTopup(models.Model):
             topup._lock_for_payback()
             note = topup._cancel_unpaid()
         return note.with_env(self.env)
+
+    def action_ask_cancel_order(self):
+        """Ask whether the order is to be cancelled: which invoice, over how much, and what becomes of it.
+
+        :raise AccessError: not finance staff
+        """
+        self.ensure_one()
+        self.wallet_id._permitted(FINANCE)
+        invoice, _ = self.sudo().invoice_id, self.env._
+        values = {"invoice": invoice.name, "total": self.wallet_id._format_exactly(parse_amount(invoice.amount_total))}
+        if invoice._call_wallet_stands():
+            question = _(
+                "A credit note over %(total)s is posted for invoice %(invoice)s, which cannot be cancelled.", **values
+            )
+        else:
+            question = _("Invoice %(invoice)s over %(total)s is cancelled. Nothing was received for it.", **values)
+        return ask(
+            self,
+            "action_cancel_order",
+            title=_("Cancel the order %s?", invoice.name),
+            question=question,
+            answer=_("Cancel Order"),
+            keep=_("Keep Order"),
+        )
 
     def action_cancel_order(self):
         """Cancel, and stay on the form.

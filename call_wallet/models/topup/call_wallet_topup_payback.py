@@ -176,7 +176,7 @@ class CallWalletTopupPayback(models.Model):
                 "has left all the same. If not, pay the credit note by bank.",
                 **values,
             )
-        told._tell_finance(_("Credit note %s was not sent back", note.name), text)
+        told._tell_finance(_("Credit note %s was not sent back", note.name), text, about=note)
 
     def _refund_in_savepoint(self, note):
         with self.env.cr.savepoint():

@@ -14,7 +14,7 @@ from ...tools.door import books_door, door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.money import to_coins, unit_of
 from ..ledger.call_wallet_ledger import Entry
-from .settlement_sql import RECEIVED, RECEIVED_BY_NOTES
+from .settlement_sql import FEE, RECEIVED, RECEIVED_BY_NOTES
 
 _logger = logging.getLogger(__name__)
 
@@ -45,6 +45,27 @@ class CallWalletTopupSync(models.Model):
         required=True, default=0, readonly=True, copy=False, help="How much of the credit the recipients were told of."
     )
 
+    received_amount = Amount(
+        "Received",
+        compute="_compute_received",
+        help="What counts as received on the invoice, tax included. What the bank kept of it as its fee is your cost: "
+        "the customer has paid it.",
+    )
+    fee_amount = Amount("Of Which Bank Fee", compute="_compute_received", help="What the bank kept of it.")
+
+    def _compute_received(self):
+        for topup in self:
+            topup.received_amount, topup.fee_amount = topup.sudo()._received_with_fee()
+
+    def _received_with_fee(self):
+        """Return what counts as received on the invoice, tax included, and how much of it the bank kept."""
+        if self.invoice_id.state != "posted" or self.invoice_id.payment_state == "not_paid":
+            return ZERO, ZERO
+        received, _other = self._settled()
+        fees = self.company_id._call_wallet_fee_accounts().ids
+        self.env.cr.execute(FEE, {"invoice": self.invoice_id.id, "fees": fees})
+        return received, to_coins(Decimal(self.env.cr.fetchone()[0]), self.currency_id)
+
     # === HOOKS CALL THIS === #
 
     def _sync(self):
@@ -58,6 +79,8 @@ class CallWalletTopupSync(models.Model):
             return
         # What the accounting itself wrote must not fail inside: only its caller can repeat that.
         self.env.flush_all()
+        # Whether money settled the invoice is known by what has just been written.
+        self.sudo().modified(["credited_amount"])
         for topup in self.sudo().sorted(lambda topup: (topup.wallet_id.id, topup.id)):
             try:
                 with mute_logger("odoo.sql_db"), self.env.cr.savepoint():

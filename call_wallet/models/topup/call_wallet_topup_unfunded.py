@@ -89,6 +89,7 @@ class CallWalletTopupUnfunded(models.Model):
                         amount=told._format_exactly(late),
                         entries=", ".join(topup._release_entries().mapped("name")),
                     ),
+                    about=topup,
                 )
 
     # === WHAT A FINANCE MANAGER DECIDES === #

@@ -133,6 +133,7 @@ class PaymentTransaction(models.Model):
                 amount=self.currency_id.with_env(told.env).format(float(left)),
                 invoices=", ".join(invoices.mapped("name")),
             ),
+            about=self,
         )
 
     # === LEFT LYING === #

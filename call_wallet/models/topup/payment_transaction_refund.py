@@ -334,6 +334,7 @@ class PaymentTransactionRefund(models.Model):
                     amount=currency.format(-self.amount),
                     parts="; ".join(named),
                 ),
+                about=self,
             )
 
     # === A REFUND THAT FAILED === #
@@ -389,4 +390,4 @@ class PaymentTransactionRefund(models.Model):
                 why=self.state_message or "-",
                 what=" ".join(what),
             )
-            give_task(wallet, manager, summary, why, wallet.company_id, is_mailed=True)
+            give_task(wallet, manager, summary, why, wallet.company_id, is_mailed=True, about=self)

@@ -12,6 +12,7 @@ _DIRECT = """
                  AND tx.call_wallet_is_unsigned IS NOT TRUE
                 THEN p.debit_amount_currency * COALESCE(LEAST(1, GREATEST(0, cash.received / cash.settled)), 0)
                 ELSE 0 END AS received,
+           p.debit_amount_currency * COALESCE(LEAST(1, GREATEST(0, cash.fee / cash.settled)), 0) AS fee,
            CASE WHEN entry.move_type = 'out_refund' THEN entry.reversed_entry_id END AS note_of
       FROM account_move_line invoiced
       JOIN account_partial_reconcile p ON p.debit_move_id = invoiced.id
@@ -27,6 +28,7 @@ _DIRECT = """
                          OR line.account_id = ANY(%(fees)s)
                          OR line.tax_line_id IS NOT NULL
                   ) AS received,
+                  sum(line.balance) FILTER (WHERE line.account_id = ANY(%(fees)s)) AS fee,
                   NULLIF(sum(line.credit) FILTER (WHERE line.account_id = paid.account_id), 0) AS settled
              FROM account_move_line line
             WHERE line.move_id = entry.id
@@ -101,3 +103,8 @@ def _received(notes):
 # Planning how notes are followed takes PostgreSQL a hundred times as long as carrying it out. So it is asked without
 # them first; the third column tells whether a note paid the invoice, and the question has to be asked again.
 RECEIVED, RECEIVED_BY_NOTES = _received(0), _received(NOTES_IN_A_ROW)
+
+# What banks kept of what counts as received on an invoice, in its currency.
+FEE = f"""
+    SELECT COALESCE(sum(LEAST(s.fee, s.received)), 0)::text FROM ({_DIRECT.format(invoice="%(invoice)s")}) s
+"""

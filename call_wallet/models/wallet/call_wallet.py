@@ -139,7 +139,7 @@ class CallWallet(models.Model):
         for wallet in self.sudo():
             wallet.is_used = bool(wallet.last_sequence or wallet.topup_ids or wallet.hold_ids)
 
-    @api.depends("state", "is_paused_by_hand", "pause_reason")
+    @api.depends("state", "is_paused_by_hand", "pause_reason", "last_sequence")
     def _compute_status_meaning(self):
         for wallet in self:
             wallet.status_meaning = wallet._status_meaning()
@@ -151,6 +151,8 @@ class CallWallet(models.Model):
             return self.env._("Add a notification recipient and save to activate billing.")
         if self.is_paused_by_hand:
             return self.env._("Paused by your account manager: %s", self.pause_reason or "")
+        if self.state == "paused" and not self.last_sequence:
+            return self.env._("No funds have arrived yet. Calls can start when balance is added.")
         if self.state == "paused":
             return self.env._("The balance is used up. Add balance to resume calls.")
         return self.env._("Calls are live; usage is charged as it happens.")

@@ -29,6 +29,11 @@ export function formatPlain(amount, currency) {
     return formatFloat(Number(amount), { digits: [null, LEDGER_PLACES], minDigits: places || undefined });
 }
 
+/** Return how many decimal places an amount has, without zeros at its end: 2 for "1.250000". */
+export function placesOf(amount) {
+    return amount.replace(/0+$/, "").split(".")[1]?.length || 0;
+}
+
 /**
  * Return the decimal string that the server takes from an amount as people type it; null where it is not one.
  *

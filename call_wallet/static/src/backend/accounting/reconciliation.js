@@ -10,7 +10,7 @@ import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, useState } from "@odoo/owl";
 
-import { formatDay, formatMoney, formatPlain, formatWhole } from "@call_wallet/common/money";
+import { formatDay, formatMoney, formatPlain, formatWhole, placesOf } from "@call_wallet/common/money";
 import { ReconciliationChart } from "./reconciliation_chart";
 
 const PAGE = 50;
@@ -55,7 +55,8 @@ export class Reconciliation extends Component {
     }
 
     get dayText() {
-        return formatDay(this.data.date, "d LLLL yyyy");
+        // How a day is written in a sentence, by Luxon's letters; words between quotes.
+        return formatDay(this.data.date, _t("d LLLL yyyy").toString());
     }
 
     /** One sentence, because its parts cannot be translated by themselves. */
@@ -67,7 +68,7 @@ export class Reconciliation extends Component {
     }
 
     get month() {
-        return formatDay(this.data.date, "LLLL yyyy");
+        return formatDay(this.data.date, _t("LLLL yyyy").toString());
     }
 
     get isLate() {
@@ -152,7 +153,15 @@ export class Reconciliation extends Component {
     }
 
     amount(value, section, column = {}) {
-        return formatPlain(value, column.isValue ? this.data.books.currency : section.currency);
+        const currency = column.isValue ? this.data.books.currency : section.currency;
+        return formatPlain(value, { decimal_places: Math.max(currency.decimal_places, this.placesOf(section, column)) });
+    }
+
+    /** Return how many decimal places a column needs: all its figures have as many, or they do not stand in line. */
+    placesOf(section, { name }) {
+        const unassigned = name === "general_ledger" ? section.unassigned : "";
+        const figures = [...section.wallets, section.total].map((row) => row[name]);
+        return Math.max(0, ...[...figures, unassigned].map((figure) => placesOf(figure || "")));
     }
 
     inBooks(value) {

@@ -9,6 +9,10 @@ export class ReconciliationChart extends BarChart {
     static template = "call_wallet.ReconciliationChart";
     static props = { total: Object, currency: Object };
 
+    get isSmall() {
+        return this.env.isSmall;
+    }
+
     /** The bars from left to right. A level starts at zero; a movement spans from the level before it to the one after. */
     get bars() {
         const { total } = this.props;
@@ -39,8 +43,8 @@ export class ReconciliationChart extends BarChart {
     get data() {
         const { bars } = this;
         return {
-            // One word per line.
-            labels: bars.map(({ label }) => label.split(" ")),
+            // One word per line; on a phone the bars are too narrow for words, and their names stand upright.
+            labels: bars.map(({ label }) => (this.isSmall ? label.toString() : label.split(" "))),
             datasets: [
                 {
                     data: bars.map(({ range }) => range),
@@ -60,7 +64,7 @@ export class ReconciliationChart extends BarChart {
             animation: { duration: 300 },
             maintainAspectRatio: false,
             scales: {
-                x: { grid: { display: false }, ticks: { maxRotation: 50, autoSkip: false } },
+                x: { grid: { display: false }, ticks: { minRotation: this.isSmall ? 90 : 0, maxRotation: this.isSmall ? 90 : 50, autoSkip: false } },
                 y: {
                     grid: { color: "rgba(128, 128, 128, 0.15)" },
                     border: { display: false },

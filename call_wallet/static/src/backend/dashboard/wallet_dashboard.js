@@ -18,6 +18,7 @@ const STATE_CLASSES = {
 const INVOICE_CLASSES = {
     paid: "text-bg-success",
     pending: "text-bg-warning",
+    closed: "text-bg-secondary",
     cancelled: "text-bg-secondary",
 };
 

@@ -2,10 +2,45 @@ import { registry } from "@web/core/registry";
 import { formatMonetary } from "@web/views/fields/formatters";
 import { MonetaryField, monetaryField } from "@web/views/fields/monetary/monetary_field";
 
+import { placesOf } from "@call_wallet/common/money";
+
+const LEDGER_PLACES = 6;
+
+/** Return how many decimal places the amounts of a list's column need, so that all of them stand in line. */
+export function columnPlaces(records, name) {
+    return Math.max(0, ...records.map(({ data }) => placesOf(Number(data[name] || 0).toFixed(LEDGER_PLACES))));
+}
+
 /** Shows an amount of the ledger with its currency and every decimal place it has, up to 6: $ 1.00, $ 0.0125. */
+export class WalletAmountField extends MonetaryField {
+    get formattedValue() {
+        const places = this.props.readonly ? columnPlaces(this.column, this.props.name) : 0;
+        if (!places) {
+            return super.formattedValue;
+        }
+        return formatMonetary(this.value, {
+            digits: this.currencyDigits,
+            minDigits: Math.max(this.props.record.fields[this.props.name].min_display_digits || 0, places),
+            currencyId: this.currencyId,
+            noSymbol: this.props.hideSymbol,
+        });
+    }
+
+    /** The records of the list that the amount is shown in, in a view of its own or on a form; none elsewhere. */
+    get column() {
+        const { record } = this.props;
+        const { root } = record.model;
+        if (this.env.config?.viewType === "list") {
+            return root.records || [];
+        }
+        const lists = Object.values(root.data || {}).map((value) => value?.records || []);
+        return lists.find((records) => records.includes(record)) || [];
+    }
+}
+
 export const walletAmountField = {
     ...monetaryField,
-    component: MonetaryField,
+    component: WalletAmountField,
     extractProps: (info, dynamicInfo) => ({
         ...monetaryField.extractProps(info, dynamicInfo),
         useFieldDigits: true,
@@ -15,6 +50,6 @@ registry.category("fields").add("call_wallet_amount", walletAmountField);
 
 /** Format a list's totals, below it and of its groups, likewise. */
 export function formatWalletAmount(value, options = {}) {
-    return formatMonetary(value, { ...options, digits: [20, 6], minDigits: 2 });
+    return formatMonetary(value, { ...options, digits: [20, LEDGER_PLACES], minDigits: options.minDigits || 2 });
 }
 registry.category("formatters").add("call_wallet_amount", formatWalletAmount);

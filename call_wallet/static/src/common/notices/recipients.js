@@ -21,6 +21,7 @@ export function askToRemoveLastRecipient(dialog, confirm, cancel = () => {}) {
         title: _t("Remove the last recipient?"),
         body: _t("Without a recipient the wallet returns to Not Set Up: no call can start. The balance stays."),
         confirmLabel: _t("Remove"),
+        cancelLabel: _t("Keep"),
         confirm,
         cancel,
     });

@@ -1,0 +1,15 @@
+from odoo import fields, models
+
+
+class MailActivity(models.Model):
+    """A task that stands on a wallet, where all that concerns its money is, and is about another record."""
+
+    _inherit = "mail.activity"
+
+    call_wallet_about_model = fields.Char("Model of What It Is About", readonly=True)
+    call_wallet_about_id = fields.Many2oneReference(
+        "What It Is About",
+        model_field="call_wallet_about_model",
+        readonly=True,
+        help="Such as the top-up or the payment; empty: the record that the task stands on.",
+    )
