@@ -13,6 +13,7 @@
         "utm",
         "phone_validation",
         "bus",
+        "rpc",
     ],
     "external_dependencies": {"python": ["stripe", "xlsxwriter", "phonenumbers", "openpyxl"]},
     "data": [

@@ -134,6 +134,23 @@ class CallWalletCommon(TransactionCase):
         )
         return wizard._create_payments()
 
+    def _save_for(self, wallet, card):
+        """Have a card as if it had been saved with the payment of a top-up of the wallet, which came to nothing."""
+        topup = wallet.create_topup("20")
+        self.env["payment.transaction"].create(
+            {
+                "provider_id": card.provider_id.id,
+                "payment_method_id": card.payment_method_id.id,
+                "amount": topup.invoice_id.amount_total,
+                "currency_id": topup.currency_id.id,
+                "partner_id": card.partner_id.id,
+                "operation": "online_redirect",
+                "token_id": card.id,
+                "invoice_ids": [Command.set(topup.invoice_id.ids)],
+            }
+        )
+        topup.cancel_order()
+
     def _made_in(self, tz):
         """Have ``self.wallet`` as if it had been made in another time zone: with transactions it cannot be moved."""
         self.env.flush_all()

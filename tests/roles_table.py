@@ -233,7 +233,7 @@ def line_of_a_payout(case):
 
 
 def a_call(case):
-    return [case._call(call_ref="from-the-table")]
+    return [case._call(call_ref="from-the-table", campaign="From the table", manager="Mary Manager")]
 
 
 CALL = {"call_ref": "c-1", "call_type": "live", "number": "+14155550100"}

@@ -53,9 +53,12 @@ class TestAutoTopupSettings(AutoTopupCase):
         with self.assertRaisesRegex(UserError, "Card"):
             self._set(token_id=other.id)
 
-    def test_a_card_that_a_colleague_saved_is_accepted(self):
+    def test_a_card_that_a_colleague_saved_for_the_wallet_is_accepted(self):
         colleague = self.env["res.partner"].create({"name": "Colleague", "parent_id": self.partner.id})
         card = self._save_card(partner=colleague)
+        with self.assertRaisesRegex(UserError, "Card: choose one of the saved cards"):
+            self._set(token_id=card.id)
+        self._save_for(self.wallet, card)
         self._set(token_id=card.id)
         self._spend("15")
         self._run()

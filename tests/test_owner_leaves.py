@@ -204,7 +204,7 @@ class TestSavedCardsOfWhoLeft(AutoTopupCase):
         theirs = self._make_wallet()
         card = self._save_card(partner=owner.partner_id)
         private = self._save_card(partner=owner.partner_id)
-        self.wallet.set_auto_topup(
+        self.wallet.with_user(owner).set_auto_topup(
             True, level="20", amount="50", monthly_cap="200", token_id=card.id, accept_mandate=True
         )
         owner.partner_id.parent_id = theirs.partner_id

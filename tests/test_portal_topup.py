@@ -272,9 +272,12 @@ class TestInvoicesAndCards(TopupPageCommon):
     def test_cards_are_listed_for_the_company_and_removed_by_an_owner(self):
         self.assertIn("No card is saved", self.open_page("portal-owner", self.path("cards")).text)
         own, other = self._token(self.colleague.partner_id, "1111"), self._token(self.stranger.partner_id, "9999")
+        self._save_for(self.wallet, own)
+        self._token(self.colleague.partner_id, "7777")
         page = self.open_page("portal-owner", self.path("cards")).text
         self.assertIn("1111", page)
-        self.assertNotIn("9999", page)
+        for theirs in ("7777", "9999"):
+            self.assertNotIn(theirs, page)
         self.assertEqual(self.post("portal-owner", self.path("cards"), [("remove", other.id)]).status_code, 422)
         self.assertTrue(other.active)
         self.post("portal-owner", self.path("cards"), [("remove", own.id)])
@@ -299,6 +302,7 @@ class TestInvoicesAndCards(TopupPageCommon):
 
     def test_only_owners_and_finance_remove_a_card(self):
         token = self._token(self.colleague.partner_id)
+        self._save_for(self.wallet, token)
         for user in (self.colleague, self.stranger, self._make_user("card-manager", "account_manager")):
             with self.assertRaises(AccessError):
                 self.wallet.with_user(user).remove_payment_token(token.id)

@@ -17,4 +17,5 @@ from . import (
     topup_payment,
     topup_payment_token,
     usage_report,
+    wallet_arguments,
 )

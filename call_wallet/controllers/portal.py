@@ -9,6 +9,7 @@ from odoo.tools import formatLang
 from werkzeug.exceptions import NotFound
 
 from ..tools.fields import parse_amount
+from ..tools.headers import forbid_storing
 
 PER_PAGE = 20
 FLASH = "call_wallet_flash"
@@ -34,6 +35,8 @@ class CallWalletPortal(CustomerPortal):
     def _call_wallet_summary(self):
         """Return the line on the portal's home page: the one wallet's status and balance, or how many wallets."""
         wallets = self._call_wallet_owned_wallets() or self._call_wallet_owned_wallets(closed_too=True)
+        if wallets:
+            forbid_storing()
         if len(wallets) > 1:
             return request.env._("%s wallets: balance, usage and invoices of your calls", len(wallets))
         if not wallets or not wallets.is_set_up:

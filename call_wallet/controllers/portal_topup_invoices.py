@@ -3,6 +3,7 @@ from odoo.addons.portal.controllers.portal import pager as portal_pager
 from odoo.http import content_disposition, request
 from werkzeug.exceptions import NotFound
 
+from ..tools.fields import parse_id
 from .portal import PER_PAGE, CallWalletPortal
 
 
@@ -21,7 +22,7 @@ class CallWalletPortalTopupInvoices(CallWalletPortal):
         topups = wallet.env["call.wallet.topup"]
         domain = [("wallet_id", "=", wallet.id), ("invoice_id.state", "in", ("posted", "cancel"))]
         path = f"/my/billing/{wallet.id}/invoices"
-        pager = portal_pager(url=path, total=topups.search_count(domain), page=page, step=PER_PAGE)
+        pager = portal_pager(url=path, total=topups.search_count(domain), page=parse_id(page) or 1, step=PER_PAGE)
         shown = topups.search(domain, order="id desc", limit=PER_PAGE, offset=pager["offset"])
         return self._call_wallet_render(
             "call_wallet.portal_billing_all_invoices", wallet, "invoices", pager=pager, invoices=shown.invoice_id

@@ -6,15 +6,26 @@ from werkzeug.exceptions import BadRequest, Forbidden
 
 from ..models.stripe.call_wallet_stripe_event import PAYOUT_EVENTS, WEBHOOK_EVENTS
 from ..models.stripe.payment_provider import WEBHOOK_ROUTE
+from ..tools.fields import is_storable
 from ..tools.stripe_client import verify
 
 TOLERANCE = 600  # seconds that a signature stays valid
+MOST_BYTES = 1 << 20  # several times what Stripe's events have; more is not read
+MOST_TEXT = 255  # of the names of events and objects
 
 
 class StripeWebhook(http.Controller):
     """Receives Stripe's events for the addon's own inbox."""
 
-    @http.route(WEBHOOK_ROUTE, type="http", auth="public", methods=["POST"], csrf=False, save_session=False)
+    @http.route(
+        WEBHOOK_ROUTE,
+        type="http",
+        auth="public",
+        methods=["POST"],
+        csrf=False,
+        save_session=False,
+        max_content_length=MOST_BYTES,
+    )
     def call_wallet_stripe_webhook(self):
         """Store an event from Stripe in the inbox, and process it.
 
@@ -22,7 +33,7 @@ class StripeWebhook(http.Controller):
         tries again.
 
         :raise Forbidden: no Stripe provider's secret fits the signature
-        :raise BadRequest: the body is not an event
+        :raise BadRequest: the body is signed, and is not an event
         """
         provider = self._sender(request.httprequest.data, request.httprequest.headers.get("Stripe-Signature"))
         event = self._read(request.httprequest.data)
@@ -38,12 +49,19 @@ class StripeWebhook(http.Controller):
         """
         try:
             event = json.loads(body)
-            names = event["id"], event["type"], event["data"]["object"]["id"]
-        except (ValueError, TypeError, KeyError) as error:
+            subject = event["data"]["object"]
+            names = event["id"], event["type"], subject["id"]
+            customer = subject.get("customer")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadRequest() from error
-        if not all(name and isinstance(name, str) for name in names):
+        if not all(name and self._is_name(name) for name in names):
+            raise BadRequest()
+        if customer is not None and not self._is_name(customer):
             raise BadRequest()
         return event
+
+    def _is_name(self, value):
+        return isinstance(value, str) and len(value) <= MOST_TEXT and is_storable(value)
 
     def _sender(self, body, header):
         """Return the provider whose secret the body is signed with; also a disabled one, whose events may come late.

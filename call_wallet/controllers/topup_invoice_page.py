@@ -1,11 +1,22 @@
 from odoo.addons.account_payment.controllers.portal import PortalAccount
-from odoo.http import request
+from odoo.http import request, route
 
+from ..tools.headers import forbid_storing
 from .topup_payment import hide_saving
 
 
 class CallWalletInvoicePage(PortalAccount):
     """Odoo's pages of one invoice and of all overdue, where they are of top-ups; all others are left alone."""
+
+    @route()
+    def portal_my_invoice_detail(self, invoice_id, access_token=None, report_type=None, download=False, **kw):
+        """Show or download an invoice; no cache keeps a top-up's."""
+        invoice = request.env["account.move"].sudo().browse(invoice_id).exists()
+        if (invoice | invoice.reversed_entry_id).call_wallet_topup_ids:
+            forbid_storing()
+        return super().portal_my_invoice_detail(
+            invoice_id, access_token=access_token, report_type=report_type, download=download, **kw
+        )
 
     def _invoice_get_page_view_values(self, invoice, access_token, payment=False, amount=None, **kwargs):
         """Tell the payment form, by the context, that it pays a top-up, which not every provider may do.
@@ -24,6 +35,7 @@ class CallWalletInvoicePage(PortalAccount):
     def _overdue_invoices_get_page_view_values(self, overdue_invoices, **kwargs):
         """Offer for overdue invoices, if a top-up's is among them, only what the server takes for it."""
         if overdue_invoices.sudo().call_wallet_topup_ids:
+            forbid_storing()
             request.update_context(call_wallet_topup=True)
         values = super()._overdue_invoices_get_page_view_values(overdue_invoices, **kwargs)
         if "providers_sudo" in values:

@@ -46,6 +46,7 @@ class TopupPayment(PaymentPortal):
         )
         kwargs["tokenization_requested"] = kwargs.get("tokenization_requested") is True and may_use_cards(invoices)
         self._call_wallet_refuse_not_offered(invoices, partner, kwargs)
+        self._call_wallet_refuse_while_owner_pays(invoices)
         again = self._call_wallet_same_transaction(invoices, partner, kwargs)
         if again:
             again.landing_route = kwargs["landing_route"]
@@ -86,6 +87,27 @@ class TopupPayment(PaymentPortal):
         if not provider or kwargs.get("payment_method_id") not in methods.ids:
             raise ValidationError(
                 request.env._("This way of paying %s is not offered. Choose one of those shown.", invoice.name)
+            )
+
+    def _call_wallet_refuse_while_owner_pays(self, invoices):
+        """Keep whoever has but the link to an invoice from ending a payment that one of its owners has begun.
+
+        Only one page is open for an invoice: a new one ends the others. A page that was left lying is not waited for.
+
+        :raise ValidationError: an owner's payment page is open
+        """
+        if may_use_cards(invoices):
+            return
+        begun = invoices.transaction_ids.filtered(
+            lambda one: one.call_wallet_checkout_open and one._call_wallet_is_recent(SAME_WITHIN_MINUTES)
+        )
+        if begun.filtered(lambda one: one.create_uid != request.env.user):
+            raise ValidationError(
+                request.env._(
+                    "Somebody else is paying %(invoice)s just now. Try again in %(minutes)s minutes.",
+                    invoice=", ".join(invoices.mapped("name")),
+                    minutes=SAME_WITHIN_MINUTES,
+                )
             )
 
     def _call_wallet_refuse_token(self, invoices, token_id):

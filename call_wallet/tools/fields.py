@@ -16,6 +16,8 @@ LIMIT = Decimal(9_000_000_000)
 COLUMN_LIMIT = Decimal(10) ** 14 - MICRO
 # What PostgreSQL does not store and an answer cannot carry: NUL and lone surrogates.
 _unstorable_all = re.compile("[\x00\ud800-\udfff]+").sub
+# The ids of records are PostgreSQL's integers.
+LARGEST_ID = 2**31 - 1
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -52,6 +54,13 @@ def parse_id(value):
     """
     value = str(value)
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
+
+
+def is_id(value):
+    """Tell whether a value may be the id of a record: a number that the database's ids reach, and not True, which
+    Python counts with.
+    """
+    return value.__class__ is int and 0 < value <= LARGEST_ID
 
 
 def is_storable(text):

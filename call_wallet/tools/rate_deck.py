@@ -10,8 +10,10 @@ gives an offset). What people usually call them is understood too, such as "Init
 
 import csv
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
@@ -19,6 +21,7 @@ from typing import NamedTuple
 from odoo.tools.translate import LazyTranslate
 
 from ..rating import billed_for_minimum
+from .workbook import Malformed, Oversized, check_workbook
 
 _lt = LazyTranslate(__name__)
 
@@ -49,8 +52,8 @@ SYNONYMS = {
     "effective_date": "valid_from", "effective_from": "valid_from", "start_date": "valid_from",
 }  # fmt: skip
 MAX_LINES = 1_048_576
-# An XLSX file is compressed; this is what it may unpack to.
-MAX_UNPACKED = 500_000_000
+MAX_COLUMNS = 40
+MAX_BYTES = 100_000_000
 MAX_PRICE = Decimal(100_000)
 MAX_TEXT = 200
 MICRO = Decimal("0.000001")
@@ -58,6 +61,13 @@ _is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
 _is_amount = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,20})?(?:[eE][-+]?[0-9]{1,2})?").fullmatch
 _is_whole = re.compile(r"[0-9]{1,9}").fullmatch
 _unreadable = re.compile("[\x00-\x1f\x7f-\x9f]").search
+
+
+# What the libraries raise on a broken file: of the archive, its compression, its XML, its numbers.
+UNREADABLE = (
+    Malformed, zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, TypeError, AttributeError,
+    IndexError, OSError, EOFError, SyntaxError, NotImplementedError, RuntimeError, ArithmeticError,
+)  # fmt: skip
 
 
 class UnreadableDeck(Exception):
@@ -104,16 +114,20 @@ def read_deck(data, tz):
     :param ZoneInfo tz: the time zone of the times that give no offset
     :raise UnreadableDeck: not CSV or XLSX, or a header that cannot be understood
     """
+    if len(data) > MAX_BYTES:
+        raise UnreadableDeck(_lt("too large; split it, or save it as CSV."))
     lines = read_xlsx(data) if data[:4] == b"PK\x03\x04" else read_csv(data)
     header = None
     for number, cells in lines:
+        if number > MAX_LINES:
+            raise UnreadableDeck(_lt("more than %s lines; split it.", MAX_LINES))
         if all(cell is None or cell == "" for cell in cells):
             continue
+        if len(cells) > MAX_COLUMNS and any(cell not in (None, "") for cell in cells[MAX_COLUMNS:]):
+            raise UnreadableDeck(_lt("more than %s columns; keep those that are known.", MAX_COLUMNS))
         if header is None:
             header = read_header(cells)
             continue
-        if number > MAX_LINES:
-            raise UnreadableDeck(_lt("more than %s lines; split it.", MAX_LINES))
         yield read_line(number, header, cells, tz)
     if header is None:
         raise UnreadableDeck(_lt("it is empty; begin with a line of column names."))
@@ -145,16 +159,18 @@ def read_xlsx(data):
     from openpyxl import load_workbook
 
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
-                raise UnreadableDeck(_lt("too large; split it, or save it as CSV."))
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        check_workbook(data)
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
-        # What the file says about its size is often wrong.
+        # What the file says about its size is often wrong. One row and one column more than may be are enough to see
+        # that there are too many: a row may have any number, and all before it would be made up.
         sheet.reset_dimensions()
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+        rows = sheet.iter_rows(max_row=MAX_LINES + 1, max_col=MAX_COLUMNS + 1, values_only=True)
+        for number, cells in enumerate(rows, 1):
             yield number, [cell.strip() if isinstance(cell, str) else cell for cell in cells]
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, SyntaxError):
+    except Oversized:
+        raise UnreadableDeck(_lt("too large; split it, or save it as CSV.")) from None
+    except UNREADABLE:
         raise UnreadableDeck(_lt("it cannot be opened as XLSX; save it again as XLSX or CSV.")) from None
 
 

@@ -179,13 +179,19 @@ class CallRateImport(models.TransientModel):
             self.env.cr.execute(SQL("DELETE FROM %s WHERE import_id = %s", SQL.identifier(table), self.id))
         self.env.invalidate_all()
 
+    def _decoded_file(self):
+        try:
+            return base64.b64decode(self.file)
+        except ValueError:
+            raise UserError(self.env._("File: it did not arrive whole; choose it again.")) from None
+
     def _read_file(self):
         """Bring the file's lines into a table of this transaction, a batch at a time; note the errors."""
         self.env.cr.execute("DROP TABLE IF EXISTS call_rate_import_file")
         self.env.cr.execute(FILE)
         rows, errors, error_count = [], [], 0
         try:
-            for item in read_deck(base64.b64decode(self.file), ZoneInfo(self.tz)):
+            for item in read_deck(self._decoded_file(), ZoneInfo(self.tz)):
                 if item.errors:
                     error_count += len(item.errors)
                     errors += item.errors[: MAX_ERRORS - len(errors)]

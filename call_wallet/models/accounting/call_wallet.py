@@ -5,7 +5,7 @@ from odoo.tools import format_date
 from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
-from ...tools.fields import parse_day
+from ...tools.fields import is_id, parse_day
 from ...tools.reconciliation import CONTRACT, plain
 from ...tools.rights import as_superuser
 from . import reconciliation_sql as queries
@@ -210,7 +210,7 @@ class CallWalletAccounting(models.Model):
             **dict.fromkeys(("general_ledger", "ledger_value"), self._open_reconciled_items),
             **dict.fromkeys(("unexplained", "unexplained_value"), self._open_reconciled_differences),
         }
-        if figure not in openers:
+        if not isinstance(figure, str) or figure not in openers:
             raise UserError(self.env._("figure: there is none called %s.", repr(figure)[:60]))
         return openers[figure](figure, date)
 
@@ -220,10 +220,13 @@ class CallWalletAccounting(models.Model):
 
         :param currency: id of the items' currency
         :return: a window action
+        :raise UserError: no id, or a bad date
         :raise AccessError: neither finance staff nor an account manager of that company
         """
         proof = self.env["call.wallet.reconciliation"]
         date, company = proof._scope(date, company)
+        if not is_id(currency):
+            raise UserError(self.env._("currency: send the id of the items' currency."))
         self.env.flush_all()
         self.env.cr.execute(queries.UNASSIGNED_ITEMS, {**proof._parameters(date, company), "currency": currency})
         ids = [row[0] for row in self.env.cr.fetchall()]

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.door import door, worker
-from ...tools.fields import ZERO, Amount, parse_amount
+from ...tools.fields import ZERO, Amount, parse_amount, parse_id
 from .call_wallet_auto_topup import STOPPING, WAITING
 
 STATES = [("off", "Off"), ("on", "On"), ("suspended", "Suspended")]
@@ -254,10 +254,7 @@ class CallWalletAutoTopupSettings(models.Model):
     def _read_auto_topup_token(self, token_id):
         if token_id is None:
             token_id = self.auto_topup_token_id.id
-        try:
-            token_id = int(token_id or 0)
-        except (TypeError, ValueError):
-            return False
+        token_id = parse_id(token_id)
         return self._payment_tokens().filtered(lambda token: token.id == token_id).id
 
     # === CRUD METHODS === #

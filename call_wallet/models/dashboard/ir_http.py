@@ -1,4 +1,7 @@
 from odoo import models
+from odoo.http import request
+
+from ...tools.headers import NO_STORE, PRIVATE_PATHS
 
 
 class IrHttp(models.AbstractModel):
@@ -7,6 +10,14 @@ class IrHttp(models.AbstractModel):
     @classmethod
     def _get_translation_frontend_modules_name(cls):
         return [*super()._get_translation_frontend_modules_name(), "call_wallet"]
+
+    @classmethod
+    def _post_dispatch(cls, response):
+        """Keep what is about money and calls out of the caches of browsers and proxies; shared computers have both."""
+        result = super()._post_dispatch(response)
+        if request.httprequest.path.startswith(PRIVATE_PATHS):
+            response.headers["Cache-Control"] = NO_STORE
+        return result
 
     def session_info(self):
         """Add what the web client needs from its first moment, so that it need not ask.

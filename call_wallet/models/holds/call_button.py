@@ -14,6 +14,9 @@ from .call_wallet import Asked, available, dearest_rate, longest_call
 # A browser's clock starts when the answer arrives, ours before: they differ by that much.
 CLOCK_TOLERANCE_SECONDS = 5
 
+# More numbers than any page shows.
+MOST_CHECKED = 2_000
+
 
 class CallButton(models.AbstractModel):
     """The call button of the web client: calls of the company's own employees."""
@@ -98,8 +101,14 @@ class CallButton(models.AbstractModel):
         :param list calls: pairs of number and country id, as ``check_call`` takes them
         :param bool watch: also do what ``watch_calls`` does, first, so that no change after the answer is missed
         :return: a list of what ``check_call`` answers, in the same order
+        :raise UserError: no list of pairs, or more than a page has
         :raise AccessError: not an internal user
         """
+        is_list = isinstance(calls, (list, tuple)) and len(calls) <= MOST_CHECKED
+        if not is_list or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in calls):
+            raise UserError(
+                self.env._("calls: send a list of at most %s pairs of number and country id.", MOST_CHECKED)
+            )
         if watch:
             self.watch_calls()
         return [self.check_call(number, country_id) for number, country_id in calls]

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 from ...const import FINANCE
 from ...tools.door import door, each, log_failure
-from ...tools.fields import ZERO, parse_amount
+from ...tools.fields import ZERO, is_id, parse_amount
 from ...tools.rights import without_orders
 
 # Wallets whose ledger the nightly check reads in one transaction.
@@ -183,10 +183,15 @@ class CallWalletRefund(models.Model):
 
         :param wallets: ``call.wallet`` records or ids
         :return: list of sentences, one a violation; empty when all invariants hold
+        :raise UserError: no list of ids
         :raise AccessError: not finance staff
         """
         self.browse()._permitted("call_wallet.group_finance")
         ids = wallets.ids if isinstance(wallets, models.BaseModel) else wallets
+        if ids is not None:
+            if not isinstance(ids, (list, tuple)) or not all(map(is_id, ids)):
+                raise UserError(self.env._("wallets: send a list of ids."))
+            ids = self.sudo().with_context(active_test=False).browse(ids).exists().ids
         self.env.flush_all()
         violations = []
         for name, query in CHECKS.items():

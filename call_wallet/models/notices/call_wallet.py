@@ -228,9 +228,8 @@ class CallWalletNotices(models.Model):
             return wallet._replace_recipients(emails)
 
     def _replace_recipients(self, emails):
-        if isinstance(emails, str) or not all(isinstance(email, str) for email in emails or []):
-            raise ValidationError(self.env._("emails: send a list of addresses."))
-        wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails or []]
+        emails = self._check_addresses(emails)
+        wanted = [self.env["call.wallet.recipient"]._normalise(email) for email in emails]
         if len(wanted) > MAX_RECIPIENTS:
             raise ValidationError(self.env._("Notification recipients: at most %s addresses.", MAX_RECIPIENTS))
         repeated = {email for email in wanted if wanted.count(email) > 1}
@@ -244,6 +243,16 @@ class CallWalletNotices(models.Model):
         kept = in_company_language(self).env
         self.message_post(body=kept._("Notification recipients: %s", ", ".join(wanted) or "-"))
         return self.recipient_ids.mapped("email")
+
+    def _check_addresses(self, emails):
+        """Return the list of what shall be addresses; whether they are is looked at one by one.
+
+        :raise ValidationError: no list of text
+        """
+        is_list = emails is None or isinstance(emails, (list, tuple, set))
+        if not is_list or not all(isinstance(email, str) for email in emails or ()):
+            raise ValidationError(self.env._("emails: send a list of addresses."))
+        return list(emails or ())
 
     def _refresh_set_up(self):
         self.env["call.wallet.ledger"]._refresh(self.ids)
@@ -274,6 +283,7 @@ class CallWalletNotices(models.Model):
         wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
         wallet.ensure_one()
         threshold = wallet._check_threshold(threshold)
+        emails = wallet._check_addresses(emails)
         with door(self.env):
             if sorted(emails) != sorted(wallet.recipient_ids.mapped("email")):
                 wallet._replace_recipients(emails)

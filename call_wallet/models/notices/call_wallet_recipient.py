@@ -1,7 +1,7 @@
 import re
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 MAX_RECIPIENTS = 50
 
@@ -29,7 +29,7 @@ class CallWalletRecipient(models.Model):
 
         :raise ValidationError: not exactly one valid address
         """
-        normalised = (email or "").strip().lower()
+        normalised = email.strip().lower() if isinstance(email, str) else ""
         if not (ADDRESS.fullmatch(normalised) and normalised.isprintable() and len(normalised) <= 254):
             raise ValidationError(
                 self.env._(
@@ -54,11 +54,16 @@ class CallWalletRecipient(models.Model):
         return recipients
 
     def write(self, vals):
+        """Change an address; it stays one of its wallet's.
+
+        :raise UserError: another wallet, or not exactly one valid address
+        """
+        if any(recipient.wallet_id.id != vals.get("wallet_id", recipient.wallet_id.id) for recipient in self):
+            raise UserError(self.env._("Notification recipient: it stays with its wallet; add it to the other one."))
         if "email" in vals:
             vals = dict(vals, email=self._normalise(vals["email"]))
-        wallets = self.wallet_id
         result = super().write(vals)
-        (wallets | self.wallet_id)._refresh_set_up()
+        self.wallet_id._refresh_set_up()
         return result
 
     def unlink(self):

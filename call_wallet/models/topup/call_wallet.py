@@ -286,17 +286,26 @@ class CallWalletOrder(models.Model):
     # === SAVED CARDS === #
 
     def _payment_tokens(self):
-        """Return the customer's saved cards that can be charged: those of the company and of its people."""
+        """Return the saved cards that can be charged for this wallet.
+
+        Those of the customer itself, those that its people saved with the payment of one of this wallet's top-ups, and
+        the user's own. What a colleague has saved otherwise, such as in a shop, is that person's alone.
+        """
         self.ensure_one()
-        return (
-            self.env["payment.token"]
-            .sudo()
-            .search(
-                [
-                    ("partner_id.commercial_partner_id", "=", self.sudo().partner_id.commercial_partner_id.id),
-                    ("company_id", "=", self.sudo().company_id.id),
-                    ("provider_id.state", "!=", "disabled"),
-                ]
+        wallet = self.sudo()
+        tokens = wallet.env["payment.token"].search(
+            [
+                ("partner_id.commercial_partner_id", "=", wallet.partner_id.commercial_partner_id.id),
+                ("company_id", "=", wallet.company_id.id),
+                ("provider_id.state", "!=", "disabled"),
+            ]
+        )
+        return tokens.filtered(
+            lambda token: (
+                token.partner_id in (wallet.partner_id, wallet.partner_id.commercial_partner_id)
+                or token.partner_id == self.env.user.partner_id
+                or token == wallet.auto_topup_token_id
+                or self in token._call_wallet_saved_for()
             )
         )
 

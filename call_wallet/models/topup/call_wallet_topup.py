@@ -57,8 +57,9 @@ class CallWalletTopup(models.Model):
     )
     terms_id = fields.Many2one("call.wallet.terms", readonly=True, ondelete="restrict", index=True)
     accepted_at = fields.Datetime("Terms Accepted At", readonly=True)
-    accepted_from = fields.Char(readonly=True, help="The network address it was accepted from.")
-    accepted_with = fields.Char(readonly=True, help="The browser it was accepted with.")
+    # Whoever ordered is a person; their address and browser are for a dispute, and no colleague's business.
+    accepted_from = fields.Char(readonly=True, groups=FINANCE, help="The network address it was accepted from.")
+    accepted_with = fields.Char(readonly=True, groups=FINANCE, help="The browser it was accepted with.")
     request_key = fields.Char(readonly=True, copy=False, help="The same key orders once.")
     transaction_ids = fields.One2many("call.wallet.transaction", "topup_id", readonly=True)
     release_move_ids = fields.One2many("account.move", "call_wallet_released_topup_id", readonly=True)

@@ -20,13 +20,18 @@ class PaymentToken(models.Model):
 
     @api.model
     def _get_available_tokens(self, providers_ids, partner_id, is_validation=False, **kwargs):
-        """Offer an owner who pays a top-up all cards that the company has saved, not only the owner's own."""
+        """Offer an owner who pays a top-up all cards saved for the wallet, not only the owner's own."""
         tokens = super()._get_available_tokens(providers_ids, partner_id, is_validation=is_validation, **kwargs)
         wallets = self.env["call.wallet"].sudo().browse(self.env.context.get("call_wallet_cards_of") or [])
         if is_validation or not wallets:
             return tokens
         shared = wallets._payment_tokens().filtered(lambda token: token.provider_id.id in providers_ids)
         return tokens | shared
+
+    def _call_wallet_saved_for(self):
+        """Return the wallets with whose top-up's payment a card was saved: the first that it was used for."""
+        first = self.transaction_ids.sorted("id")[:1]
+        return first.invoice_ids.call_wallet_topup_ids.wallet_id
 
     # === EXPIRY === #
     # Until when a saved card is valid, as far as its provider tells.

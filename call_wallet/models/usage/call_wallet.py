@@ -157,7 +157,7 @@ class CallWalletUsage(models.Model):
         return file
 
     def _usage_report_writer(self, format):
-        if format not in WRITERS:
+        if not isinstance(format, str) or format not in WRITERS:
             raise UserError(
                 self.env._("format: %(value)s is unknown; use %(known)s.", value=repr(format)[:60], known="xlsx, csv")
             )

@@ -291,7 +291,7 @@ class CallWallet(models.Model):
         if any(user.has_group(group) for group in groups):
             self.check_access("read")
             return as_superuser(self)
-        if owner and all(wallet._is_owned_by(user) for wallet in self.sudo()):
+        if owner and self and all(wallet._is_owned_by(user) for wallet in self.sudo()):
             return as_superuser(self)
         raise AccessError(self.env._("You may not do this with a call wallet."))
 

@@ -1,0 +1,86 @@
+from contextlib import contextmanager
+
+from odoo.addons.rpc.controllers.json2 import WebJson2Controller
+from odoo.addons.web.controllers.dataset import DataSet
+from odoo.exceptions import UserError
+from odoo.http import request, route
+from odoo.tools import frozendict
+
+from ..tools.arguments import check_arguments, is_about_wallets
+
+
+def check_call(name, method, ids, args, kwargs, context):
+    """Refuse a call of a method that could not do anything with what was sent.
+
+    :raise UserError: names the argument or the field
+    """
+    if not (isinstance(name, str) and isinstance(method, str) and name in request.registry):
+        return  # Odoo says so
+    if is_about_wallets(request.env[name], method) and not isinstance(context or {}, dict | frozendict):
+        raise UserError(request.env._("context: send an object."))
+    check_arguments(request.env[name], method, ids, args, kwargs)
+
+
+@contextmanager
+def one_record_asked_for(name, method):
+    """Say to whoever called a method for one record on none, or on several, that it takes one.
+
+    :raise UserError: instead of Odoo's ``ValueError``
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not (str(error).startswith("Expected singleton") and is_about_wallets(request.env[name], method)):
+            raise
+        raise UserError(request.env._("ids: send the id of one record.")) from error
+
+
+NOTHING = frozendict()
+
+
+class WalletJson2(WebJson2Controller):
+    """Whatever a program sends to a method about wallets is understood or refused by name; others are left to Odoo."""
+
+    @route()
+    def web_json_2_rpc(self, __model__, __method__, ids=(), context=NOTHING, **kwargs):
+        """Call a method by name, as a program does."""
+        check_call(__model__, __method__, ids, [], kwargs, context)
+        with one_record_asked_for(__model__, __method__):
+            return super().web_json_2_rpc(__model__, __method__, ids=ids, context=context, **kwargs)
+
+
+class WalletDataSet(DataSet):
+    """Likewise what the web client sends."""
+
+    @route()
+    def call_kw(self, model, method, args, kwargs, path=None):
+        """Call a method by name."""
+        self._call_wallet_check(model, method, args, kwargs)
+        with one_record_asked_for(model, method):
+            return super().call_kw(model, method, args, kwargs, path=path)
+
+    @route()
+    def call_button(self, model, method, args, kwargs, path=None):
+        """Call a button's method."""
+        self._call_wallet_check(model, method, args, kwargs)
+        with one_record_asked_for(model, method):
+            return super().call_button(model, method, args, kwargs, path=path)
+
+    def _call_wallet_check(self, model, method, args, kwargs):
+        """Take the ids and the context from among the arguments, and have all of them checked."""
+        if not (isinstance(model, str) and model in request.registry and isinstance(method, str)):
+            return  # Odoo says so
+        is_ours = is_about_wallets(request.env[model], method)
+        is_formed = isinstance(args, list) and isinstance(kwargs, dict)
+        has_ids = not getattr(getattr(type(request.env[model]), method, None), "_api_model", False)
+        is_complete = is_formed and (args or not has_ids)
+        if not is_complete:
+            if is_ours:
+                raise UserError(
+                    request.env._("args: send a list that begins with the ids of records; kwargs: an object.")
+                )
+            return
+        kwargs = dict(kwargs)
+        context = kwargs.pop("context", None)
+        ids, arguments = (args[0], args[1:]) if has_ids else ((), args)
+        check_call(model, method, ids, arguments, kwargs, context)
