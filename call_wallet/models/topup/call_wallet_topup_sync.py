@@ -156,8 +156,13 @@ class CallWalletTopupSync(models.Model):
         return self._to_net(Decimal(self.env.cr.fetchone()[0]))
 
     def _to_net(self, amount):
-        """Return the part of an amount of the invoice, tax included, that is net of tax."""
-        total, net = parse_amount(self.invoice_id.amount_total), parse_amount(self.invoice_id.amount_untaxed)
+        """Return the part of an amount of the invoice, tax included, that is net of tax.
+
+        What cash rounding took off the invoice is paid with the rest of it.
+        """
+        invoice = self.invoice_id
+        total, net = parse_amount(invoice.amount_total), parse_amount(invoice.amount_untaxed)
+        net -= min(invoice._call_wallet_rounding(), ZERO)
         if amount >= total:
             return net
         return to_coins(amount * net / total, self.currency_id)
