@@ -152,13 +152,15 @@ class CallWalletOwners(models.Model):
         """
         wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
-        user = wallet.owner_ids.filtered(lambda owner: owner.id == user_id)
+        # An archived user has the role still, and may come back.
+        shown = wallet.with_context(active_test=False)
+        user = shown.owner_ids.filtered(lambda owner: owner.id == user_id)
         if not user:
             return True
         if user == wallet.current_owner_ids:
             raise UserError(self.env._("%s is the only owner. Make somebody else an owner first.", user.name))
         # Writing the wallet's own row as well makes two owners who remove each other queue.
-        wallet.owner_ids = [Command.unlink(user.id)]
+        shown.owner_ids = [Command.unlink(user.id)]
         wallet.message_post(body=self.env._("%s is not an owner any more.", user.name))
         return True
 
@@ -209,19 +211,49 @@ class CallWalletOwners(models.Model):
         """Take the role from owners whose contact is another company's now, or nobody's, with what came with it."""
         for wallet in self.sudo():
             for user in wallet.owner_ids - wallet.current_owner_ids:
-                wallet._end_lost_owner(user)
+                _ = wallet._for_finance().env._
+                why = _("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
+                        person=user.name, customer=wallet.partner_id.name)  # fmt: skip
+                wallet._end_lost_owner(user, why)
 
-    def _end_lost_owner(self, user):
+    def _end_owner_without_portal(self, user):
+        """Take the role from an owner of these wallets who does not sign in on the portal any more."""
+        for wallet in self.sudo():
+            _ = wallet._for_finance().env._
+            why = _("%s has no access any more, for the access to the portal was revoked or changed.", user.name)
+            wallet._end_lost_owner(user, why)
+
+    def _report_without_owner(self, before):
+        """Tell finance of wallets that nobody owns any more, because the last owner's user was archived.
+
+        :param dict before: {wallet: its owners before}
+        """
+        for wallet in self.sudo():
+            archived = before[wallet] & wallet.with_context(active_test=False).owner_ids
+            if archived and not wallet.current_owner_ids:
+                told = wallet._for_finance()
+                _ = told.env._
+                told._tell_finance(
+                    _("Nobody owns the wallet of %s now", wallet.partner_id.name),
+                    _(
+                        "%s owned it and cannot sign in any more: the user was archived. Ask the customer who should "
+                        "own it, and make that person an owner.",
+                        ", ".join(archived.mapped("name")),
+                    ),
+                )
+
+    def _end_lost_owner(self, user, why):
         """Take the role from somebody who left, remove the cards that they saved, and tell finance.
 
         The last address that is told of a low balance stays: without any the wallet would stop.
+
+        :param str why: a sentence in the language of ``_for_finance``
         """
         told = self._for_finance()
         _ = told.env._
-        self.owner_ids = [Command.unlink(user.id)]
+        self._unlink_owner(user)
         cards = self._cards_saved_by(user.partner_id)
-        what = [_("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
-                  person=user.name, customer=self.partner_id.name)]  # fmt: skip
+        what = [why]
         if not self.current_owner_ids:
             what.append(_("Nobody owns the wallet now: ask the customer who should, and make that person an owner."))
         if cards:
@@ -238,6 +270,14 @@ class CallWalletOwners(models.Model):
             self.billing_email = False
             what.append(_("Invoices are mailed to the customer's own address now."))
         told._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
+
+    def _unlink_owner(self, user):
+        """Take the role from somebody; the field does not show those who are archived, or work here now."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "DELETE FROM call_wallet_owner_rel WHERE wallet_id = %s AND user_id = %s", [self.id, user.id]
+        )
+        self.env.invalidate_all()
 
     # === BILLING INFORMATION === #
     # What invoices are addressed to: name, address and tax ID of the wallet's customer, and where they are mailed.
