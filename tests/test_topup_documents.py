@@ -139,6 +139,20 @@ class TestTopupDocuments(CallWalletCommon):
         note.action_post()
         self.assertAgrees(0)
 
+    def test_a_credit_note_over_what_is_not_on_the_invoice_is_refused(self):
+        """30 of goodwill: the invoice would be paid with 70, and 30 awaited for ever."""
+        note = self._credit_note()
+        goodwill = {"name": "Goodwill", "price_unit": 30, "account_id": self.income.id, "tax_ids": [Command.clear()]}
+        note.write({"invoice_line_ids": [Command.clear(), Command.create(goodwill)]})
+        with self.assertRaisesRegex(UserError, "credits 30.00 USD that is not on"), self.env.cr.savepoint():
+            note.action_post()
+        note.unlink()
+        self._add_fee(30)
+        self._credit_note("Setup fee").action_post()
+        self.assertAgrees(0, awaiting=100)
+        with self.assertRaisesRegex(UserError, "is not on"), self.env.cr.savepoint():
+            self._credit_note("Setup fee").action_post()
+
     def test_documents_of_a_day_to_come_are_refused(self):
         """The wallet would change today, and the books in 40 days."""
         self._pay(self.invoice)

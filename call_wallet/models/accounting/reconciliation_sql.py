@@ -152,7 +152,8 @@ INVOICES = """
           FROM document d
          CROSS JOIN LATERAL (
                SELECT CASE WHEN bool_and(is_own) FILTER (WHERE is_product)
-                           THEN d.sign * d.amount_untaxed + COALESCE(sum(x.amount_currency) FILTER (WHERE is_rounding), 0)
+                           THEN d.sign * d.amount_untaxed
+                                + COALESCE(sum(x.amount_currency) FILTER (WHERE is_rounding), 0)
                            ELSE d.sign * COALESCE(sum(x.price_subtotal) FILTER (WHERE is_own), 0) END AS amount,
                       d.value + CASE WHEN bool_and(is_own) FILTER (WHERE is_product)
                                      THEN COALESCE(sum(x.balance) FILTER (WHERE is_rounding), 0)

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ...tools.fields import ZERO, parse_amount
+from ...tools.money import unit_of
 
 
 class AccountMoveContent(models.Model):
@@ -22,13 +23,14 @@ class AccountMoveContent(models.Model):
 
         :param bool soft: Odoo leaves those for their day whose day is still to come
         :raise UserError: an invoice without funds or with lines that take something off them, a credit note for
-            somebody else or in another currency, or a date that is still to come
+            somebody else, in another currency or over what is not on the invoice, or a date that is still to come
         """
         for move in self:
             if move.call_wallet_topup_ids:
                 move._call_wallet_refuse_lines()
             elif move.move_type == "out_refund" and move.reversed_entry_id.call_wallet_topup_ids:
                 move._call_wallet_refuse_others_note()
+                move._call_wallet_refuse_goodwill()
             else:
                 continue
             if not soft:
@@ -44,7 +46,7 @@ class AccountMoveContent(models.Model):
                     self.display_name,
                 )
             )
-        others = parse_amount(self.amount_untaxed) - self._call_wallet_rounding() - self._call_wallet_net()
+        others = self._call_wallet_other_lines()
         if others < ZERO:
             wallet = self.call_wallet_topup_ids.wallet_id[:1]
             raise UserError(
@@ -73,6 +75,25 @@ class AccountMoveContent(models.Model):
             )
         )
 
+    def _call_wallet_refuse_goodwill(self):
+        """Refuse a credit note over something that is not on the invoice: it would settle funds that nobody paid."""
+        invoice, others = self.reversed_entry_id, self._call_wallet_other_lines()
+        earlier = (invoice.reversal_move_ids - self).filtered(lambda note: note.state == "posted")
+        left = invoice._call_wallet_other_lines()
+        left -= sum((max(note._call_wallet_other_lines(), ZERO) for note in earlier), ZERO)
+        # Where it credits what else is on the invoice by other prices, it may be off by rounding.
+        if others > max(left, ZERO) + unit_of(self.currency_id):
+            raise UserError(
+                self.env._(
+                    "%(note)s credits %(amount)s that is not on %(invoice)s beside the funds. Credit the funds with "
+                    "Pay Back on the top-up, give goodwill with a refund on the wallet, or enter this credit note by "
+                    "itself, not on the invoice.",
+                    note=self.display_name,
+                    amount=invoice.call_wallet_topup_ids.wallet_id[:1]._format_exactly(others),
+                    invoice=invoice.display_name,
+                )
+            )
+
     def _call_wallet_refuse_early(self):
         """Refuse a day that is still to come: the wallet moves today, and the books would follow later.
 
@@ -89,6 +110,10 @@ class AccountMoveContent(models.Model):
                     day=format_date(self.env, self.date),
                 )
             )
+
+    def _call_wallet_other_lines(self):
+        """Return what stands on the document beside the funds, net of tax (Decimal, in its currency)."""
+        return parse_amount(self.amount_untaxed) - self._call_wallet_rounding() - self._call_wallet_net()
 
     def _call_wallet_rounding(self):
         """Return what cash rounding adds to the document's amount before tax; below zero where it takes off.

@@ -102,6 +102,7 @@ class CallWalletTopupSync(models.Model):
         # each see only their own half of what was received, the second fails here.
         self.env.cr.execute("UPDATE call_wallet_topup SET credit_count = credit_count WHERE id = %s", [self.id])
         self.env.invalidate_all()
+        self._forget_counted()
         level = self._level()
         difference = level - self.credited_amount
         if not difference:
@@ -137,7 +138,16 @@ class CallWalletTopupSync(models.Model):
         return self._to_net(received)
 
     def _settled(self):
-        """Return what settled the invoice as (received, settled without money), tax included, in its currency."""
+        """Return what settled the invoice as (received, settled without money), tax included, in its currency.
+
+        What a finance manager counted as received is.
+        """
+        received, other = self._settled_by_kind()
+        counted = min(self.counted_amount, other)
+        return received + counted, other - counted
+
+    def _settled_by_kind(self):
+        """Return what settled the invoice as (money, anything else), tax included, in its currency."""
         self.env["account.partial.reconcile"].flush_model()
         parameters = {"invoice": self.invoice_id.id, "fees": self.company_id._call_wallet_fee_accounts().ids}
         self.env.cr.execute(RECEIVED, parameters)
@@ -146,8 +156,7 @@ class CallWalletTopupSync(models.Model):
             self.env.cr.execute(RECEIVED_BY_NOTES, parameters)
             *amounts, _is_by_notes = self.env.cr.fetchone()
         received, other = map(Decimal, amounts)
-        counted = min(self.counted_amount, other)
-        return received + counted, other - counted
+        return received, other
 
     def _sent_back(self):
         """Return what was paid out on the invoice's credit notes, net of tax, in its currency."""
