@@ -47,7 +47,7 @@ class AccountMoveContent(models.Model):
                 )
             )
         others = self._call_wallet_other_lines()
-        if others < ZERO:
+        if others < -unit_of(self.currency_id):  # less is taxes rounded by document
             wallet = self.call_wallet_topup_ids.wallet_id[:1]
             raise UserError(
                 self.env._(
