@@ -203,6 +203,12 @@ CREDITED = f"""
      GROUP BY w.id
 """
 
+# What cash rounding took off an invoice; what it adds is on it beside the funds.
+ROUNDED_OFF = """GREATEST(COALESCE((
+                          SELECT sum(l.amount_currency) FROM account_move_line l
+                           WHERE l.move_id = m.id AND l.display_type = 'rounding' AND l.tax_repartition_line_id IS NULL
+                      ), 0), 0)"""
+
 
 # What of each top-up was invoiced and not credited: settled without money, or awaited still.
 def _gaps(notes=NOTES_IN_A_ROW):
@@ -229,10 +235,7 @@ def _gaps(notes=NOTES_IN_A_ROW):
           JOIN res_currency currency ON currency.id = m.currency_id
          CROSS JOIN LATERAL (
                SELECT currency.rounding::numeric AS unit, NULLIF(m.amount_total, 0) AS total,
-                      m.amount_untaxed + GREATEST(COALESCE((
-                          SELECT sum(l.amount_currency) FROM account_move_line l
-                           WHERE l.move_id = m.id AND l.display_type = 'rounding' AND l.tax_repartition_line_id IS NULL
-                      ), 0), 0) AS net
+                      m.amount_untaxed + {ROUNDED_OFF} AS net
                ) u
          CROSS JOIN LATERAL (
                SELECT sum(x.received) AS received, sum(x.settled - x.received) AS other

@@ -228,24 +228,12 @@ class CallWalletStripeEvent(models.Model):
     @api.model
     def _cron_sweep(self):
         """Compare Stripe's recent payments and events with ours; enter what is missing, and report it."""
-        providers = self._compared_providers()
+        providers = self.env["payment.provider"]._call_wallet_compared()
         self._forget_but(SWEEPING, providers)
         self._forget_but(UNKNOWN, [item for provider in providers for item in self._left_open(provider, None)])
         for provider in providers:
             if not self._sweep(provider.with_company(provider.company_id)):
                 break
-
-    def _compared_providers(self):
-        """Return the providers to compare: those in use, and those switched off while something was under way."""
-        providers = self.env["payment.provider"].search([("code", "=", "stripe")]).filtered("stripe_secret_key")
-        return providers.filtered(
-            lambda provider: (
-                provider.state != "disabled"
-                or self._left_open(provider, None)
-                or self._unanswered(provider)
-                or self._refunds_left(provider, None)
-            )
-        )
 
     @worker
     def _sweep(self, provider):
