@@ -73,6 +73,26 @@ class TestOwnerLeaves(CallWalletCommon, HttpCase):
         self.assertEqual(len(self._told()), 1)
         self.assertNotIn("Nobody owns", self._told().note)
 
+    def _portal_dialog(self):
+        wizard = self.env["portal.wizard"].create({"partner_ids": [(6, 0, self.owner.partner_id.ids)]})
+        return wizard.user_ids
+
+    def test_access_that_was_revoked_and_granted_again_is_no_role(self):
+        self.wallet.set_recipients(["leaver@initrode.example", "billing@initrode.example"])
+        self._portal_dialog().action_revoke_access()
+        self.assertEqual(self.wallet.with_context(active_test=False).owner_ids, self.second)
+        self.assertIn("portal was revoked", self._told().note)
+        self.assertEqual(self.wallet.recipient_ids.mapped("email"), ["billing@initrode.example"])
+        self._portal_dialog().action_grant_access()
+        self.assertTrue(self.owner.active)
+        self.assertSeesNothing()
+
+    def test_an_owner_who_becomes_an_employee_is_none_any_more(self):
+        self.owner.group_ids = self.env.ref("base.group_user")
+        self.assertEqual(len(self._told()), 1)
+        self.owner.group_ids = self.env.ref("base.group_portal")
+        self.assertEqual(self.wallet.current_owner_ids, self.second)
+
     def test_to_no_company_likewise(self):
         self._leave(False)
         self.assertSeesNothing()

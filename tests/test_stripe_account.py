@@ -246,3 +246,87 @@ class TestStripeKeepsFailing(RefusedCase):
             self.env["call.wallet.stripe.event"]._cron_process()
         self.assertEqual(stuck.state, "done")
         self.assertBalance(self.wallet, 100)
+
+
+class TestAnotherAccount(RefusedCase):
+    """The key of another account is entered, or that of the other mode: what was under way is not known there."""
+
+    def _sweep(self, hours=0):
+        with recorded_at(utcnow() + timedelta(hours=hours)):
+            self.env["call.wallet.stripe.event"]._cron_sweep()
+        self.env.invalidate_all()
+
+    def _change_account(self):
+        """Have another account without any payments; return what the former one knows."""
+        former = dict(self.fake.store.objects)
+        self.fake.store.clear()
+        return former
+
+    def _debit(self):
+        """A bank debit under way, as far as Stripe has said."""
+        token = self._save_card()
+        token.stripe_payment_method = self.fake.payments.new_bank_account(customer=token.provider_ref)["id"]
+        topup = self.wallet.create_topup("100")
+        method = self.env.ref("payment.payment_method_ach_direct_debit")
+        return topup, self._charge(topup, token, payment_method_id=method.id)
+
+    def test_a_debit_under_way_is_told_at_once_and_given_up_after_a_day(self):
+        topup, debit = self._debit()
+        former = self._change_account()
+        self._sweep()
+        self._sweep(hours=20)
+        self.assertEqual(debit.state, "pending")
+        [(reason, step)] = self._waiting("payment.transaction")
+        self.assertIn("No such payment_intent", reason)
+        self.assertIn("made with another account", step)
+        self._sweep(hours=26)
+        self.assertEqual(debit.state, "error")
+        self.assertIn("ask us before you pay again", debit.state_message)
+        self.assertFalse(self._waiting("payment.transaction"))
+        [task] = self.wallet.activity_ids.filtered(lambda task: "not known to Stripe" in task.summary)
+        self.assertIn(debit.reference, task.summary)
+        self.assertFalse(topup.invoice_id._call_wallet_not_payable())
+        self.assertBalance(self.wallet, 0)
+        # The former key comes back, and it was paid after all.
+        self.fake.store.objects.update(former)
+        self.fake.payments.settle(self.fake.store.get("payment_intent", debit.provider_reference))
+        self._sweep(hours=27)
+        self.assertEqual(debit.state, "done")
+        self.assertBalance(self.wallet, 100)
+
+    def test_a_payment_that_is_known_again_is_not_told_of_any_more(self):
+        _topup, debit = self._debit()
+        former = self._change_account()
+        self._sweep()
+        self.assertEqual(len(self._waiting("payment.transaction")), 1)
+        self.fake.store.objects.update(former)
+        self._sweep(hours=30)
+        self.assertEqual(debit.state, "pending")
+        self.assertFalse(self._waiting("payment.transaction"))
+
+    def test_a_debit_under_way_is_asked_for_though_its_account_was_switched_off(self):
+        topup, debit = self._debit()
+        self.fake.payments.settle(self.fake.store.get("payment_intent", debit.provider_reference))
+        self.stripe.state = "disabled"
+        self._sweep()
+        self.assertEqual((debit.state, topup.state), ("done", "paid"))
+        self.assertBalance(self.wallet, 100)
+
+    def test_a_payment_page_is_opened_anew(self):
+        topup = self.wallet.create_topup("100")
+        payment, session = self._pay_by_page(topup)
+        self._change_account()
+        again, other = self._pay_by_page(topup)
+        self.assertEqual((again, again.state), (payment, "draft"))
+        self.assertTrue(other)
+        self.assertNotEqual(other, session)
+        self.assertFalse(self._waiting())
+
+    def test_messages_about_another_account_are_not_kept(self):
+        """A platform hears of its connected accounts, too: their payouts are looked for here in vain."""
+        _topup, _payment, _charge = self._charged()
+        [message] = self._events("payment_intent.succeeded")
+        message = {**message, "id": "evt_other", "type": "payout.paid", "account": "acct_other"}
+        message["data"] = {"object": {"id": "po_other", "object": "payout"}}
+        self.assertEqual(self._deliver(message, self.own).status_code, 200)
+        self.assertFalse(self.env["call.wallet.stripe.event"].search([("reference", "=", "evt_other")]))

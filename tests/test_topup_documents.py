@@ -1,5 +1,6 @@
 """What accountants do to a top-up's documents: wallet and books agree, or it is refused, or somebody is told."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from odoo import Command, fields
@@ -74,7 +75,113 @@ class TestTopupDocuments(CallWalletCommon):
         self._pay(self.invoice)
         self.assertAgrees(80)
 
+    def test_a_line_that_takes_something_off_the_funds_is_refused(self):
+        """100 of funds for 80: paid in full, 20 would be awaited that nobody owes."""
+        with self.assertRaisesRegex(UserError, "take 20.00 USD off the funds"), self.env.cr.savepoint():
+            self._add_fee(-20)
+        self._add_fee(20)
+        self._pay(self.invoice)
+        self.assertAgrees(100)
+
+    def test_an_invoice_without_its_funds_is_refused(self):
+        self.invoice.button_draft()
+        service = {"name": "Service", "price_unit": 100, "account_id": self.income.id, "tax_ids": [Command.clear()]}
+        self.invoice.write({"invoice_line_ids": [Command.clear(), Command.create(service)]})
+        with self.assertRaisesRegex(UserError, "no line adds funds"):
+            self.invoice.action_post()
+
+    def test_what_cash_rounding_adds_or_takes_off_is_not_the_customers(self):
+        """Rounded to 0.05: 100.02 is paid with 100.00, 100.03 with 100.05, and each is credited as ordered."""
+        rounding = self.env["account.cash.rounding"].create(
+            {
+                "name": "Five cents",
+                "rounding": 0.05,
+                "strategy": "add_invoice_line",
+                "profit_account_id": self.income.id,
+                "loss_account_id": self.income.id,
+            }
+        )
+        self.topup.cancel_order()
+        expected = 0
+        for amount, total in (("100.02", 100.00), ("100.03", 100.05)):
+            topup = self.wallet.create_topup(amount)
+            invoice = topup.invoice_id
+            invoice.button_draft()
+            invoice.invoice_cash_rounding_id = rounding
+            invoice.action_post()
+            self.assertEqual(invoice.amount_total, total)
+            self.assertAgrees(expected, awaiting=Decimal(amount))
+            self._pay(invoice)
+            expected += Decimal(amount)
+            self.assertAgrees(expected)
+        topup.pay_back(amount, "Unused")
+        self.assertAgrees("100.02")
+        self.assertEqual(topup.state, "paid_back")
+
+    # === WHOSE, AND WHEN === #
+
+    def test_a_credit_note_for_somebody_else_or_in_another_currency_is_refused(self):
+        self._pay(self.invoice)
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        self.env["res.currency.rate"].create(
+            {"name": "2020-01-01", "rate": 0.5, "currency_id": euro.id, "company_id": self.company.id}
+        )
+        stranger = self.env["res.partner"].create({"name": "Stranger"})
+        for values in ({"currency_id": euro.id}, {"partner_id": stranger.id}):
+            note = self._credit_note()
+            note.write(values)
+            with self.assertRaisesRegex(UserError, "those of the invoice, Initrode and USD"), self.env.cr.savepoint():
+                note.action_post()
+        colleague = self.env["res.partner"].create({"name": "Ann", "parent_id": self.partner.id})
+        note = self._credit_note()
+        note.partner_id = colleague
+        note.action_post()
+        self.assertAgrees(0)
+
+    def test_a_credit_note_over_what_is_not_on_the_invoice_is_refused(self):
+        """30 of goodwill: the invoice would be paid with 70, and 30 awaited for ever."""
+        note = self._credit_note()
+        goodwill = {"name": "Goodwill", "price_unit": 30, "account_id": self.income.id, "tax_ids": [Command.clear()]}
+        note.write({"invoice_line_ids": [Command.clear(), Command.create(goodwill)]})
+        with self.assertRaisesRegex(UserError, "credits 30.00 USD that is not on"), self.env.cr.savepoint():
+            note.action_post()
+        note.unlink()
+        self._add_fee(30)
+        self._credit_note("Setup fee").action_post()
+        self.assertAgrees(0, awaiting=100)
+        with self.assertRaisesRegex(UserError, "is not on"), self.env.cr.savepoint():
+            self._credit_note("Setup fee").action_post()
+
+    def test_documents_of_a_day_to_come_are_refused(self):
+        """The wallet would change today, and the books in 40 days."""
+        self._pay(self.invoice)
+        note = self._credit_note()
+        note.invoice_date = self.company._call_wallet_today() + timedelta(days=40)
+        with self.assertRaisesRegex(UserError, "Date it today"), self.env.cr.savepoint():
+            note.action_post()
+        self.assertAgrees(100)
+        note.invoice_date = self.company._call_wallet_today()
+        note.action_post()
+        self.assertAgrees(0)
+
     # === ACCOUNTS === #
+
+    def test_a_journal_that_gets_another_account_keeps_what_came_on_the_one_before(self):
+        bank = self.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", self.company.id)], limit=1
+        )
+        line = self.env["account.bank.statement.line"].create(
+            {"journal_id": bank.id, "amount": 100, "payment_ref": "Transfer"}
+        )
+        item = line.line_ids.filtered(lambda item: item.account_id == bank.suspense_account_id)
+        receivable = self.invoice.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
+        item.write({"account_id": receivable.account_id.id, "partner_id": self.partner.id})
+        (item | receivable).reconcile()
+        self.assertAgrees(100)
+        bank.default_account_id = bank.default_account_id.copy({"code": "199998"})
+        self.env["call.wallet.topup"]._cron_sync()
+        self.assertAgrees(100)
 
     def test_odoos_update_of_the_accounts_keeps_the_funds_a_liability(self):
         self.invoice.button_draft()

@@ -244,6 +244,18 @@ class TestSettledWithoutFunds(SettlementCase):
         self.assert_credited(0)
         self.assertEqual(self.topup.unfunded_amount, 0)
 
+    def test_what_was_counted_says_nothing_of_another_settlement(self):
+        """A set-off of 200 was counted, then undone; the 300 that are written off later are not received."""
+        entry = self._write_off(self.topup, 200)
+        self.topup.count_settlement("Set off")
+        self.assert_credited(200)
+        entry.button_draft()
+        self.assert_credited(0)
+        self._write_off(self.topup, 300)
+        self.assert_credited(0)
+        self.assertEqual(self.topup.unfunded_amount, 300)
+        self.assertFigures("2026-10-31", closing=0, settled_without_funds=300, awaiting_payment=200, unexplained=0)
+
     def test_in_another_currency_nothing_is_left_on_the_deposits_though_rates_moved(self):
         euro = self.env.ref("base.EUR")
         euro.active = True

@@ -37,7 +37,9 @@ class StripeWebhook(http.Controller):
         """
         provider = self._sender(request.httprequest.data, request.httprequest.headers.get("Stripe-Signature"))
         event = self._read(request.httprequest.data)
-        if event["type"] in WEBHOOK_EVENTS + PAYOUT_EVENTS:
+        # Of a platform's other accounts: their payments and payouts are none of ours.
+        is_ours = not event.get("account")
+        if is_ours and event["type"] in WEBHOOK_EVENTS + PAYOUT_EVENTS:
             env = request.env(user=SUPERUSER_ID)
             env["call.wallet.stripe.event"]._receive(provider.with_env(env), event)._process()
         return request.make_json_response({})

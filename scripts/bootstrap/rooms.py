@@ -17,6 +17,7 @@ SUBJECTS = {
     "topup/call_wallet_topup_transfer.py": "call.wallet.topup",
     "topup/call_wallet_topup_payback.py": "call.wallet.topup",
     "topup/call_wallet_topup_unfunded.py": "call.wallet.topup",
+    "topup/account_move_content.py": "account.move",
     "topup/payment_transaction_refund.py": "payment.transaction",
     "auto_topup/call_wallet_run.py": "call.wallet",
     "auto_topup/call_wallet_auto_topup_charge.py": "call.wallet.auto.topup",

@@ -151,12 +151,16 @@ INVOICES = """
                     ELSE round(own.amount / d.rate / %(unit)s) * %(unit)s END AS value
           FROM document d
          CROSS JOIN LATERAL (
-               SELECT d.sign * CASE WHEN bool_and(is_own) FILTER (WHERE is_product) THEN d.amount_untaxed
-                                    ELSE COALESCE(sum(x.price_subtotal) FILTER (WHERE is_own), 0) END AS amount,
-                      d.value + CASE WHEN bool_and(is_own) FILTER (WHERE is_product) THEN 0
+               SELECT CASE WHEN bool_and(is_own) FILTER (WHERE is_product)
+                           THEN d.sign * d.amount_untaxed
+                                + COALESCE(sum(x.amount_currency) FILTER (WHERE is_rounding), 0)
+                           ELSE d.sign * COALESCE(sum(x.price_subtotal) FILTER (WHERE is_own), 0) END AS amount,
+                      d.value + CASE WHEN bool_and(is_own) FILTER (WHERE is_product)
+                                     THEN COALESCE(sum(x.balance) FILTER (WHERE is_rounding), 0)
                                      ELSE COALESCE(sum(x.balance) FILTER (WHERE NOT is_own), 0) END AS value,
                       count(*) AS lines
-                 FROM (SELECT l.price_subtotal, l.balance, l.display_type = 'product' AS is_product,
+                 FROM (SELECT l.price_subtotal, l.balance, l.amount_currency, l.display_type = 'product' AS is_product,
+                              l.display_type = 'rounding' AND l.tax_repartition_line_id IS NULL AS is_rounding,
                               l.display_type = 'product'
                               AND (COALESCE(l.product_id = %(product)s, FALSE) OR l.account_id = ANY(%(accounts)s))
                               AS is_own
@@ -199,6 +203,12 @@ CREDITED = f"""
      GROUP BY w.id
 """
 
+# What cash rounding took off an invoice; what it adds is on it beside the funds.
+ROUNDED_OFF = """GREATEST(COALESCE((
+                          SELECT sum(l.amount_currency) FROM account_move_line l
+                           WHERE l.move_id = m.id AND l.display_type = 'rounding' AND l.tax_repartition_line_id IS NULL
+                      ), 0), 0)"""
+
 
 # What of each top-up was invoiced and not credited: settled without money, or awaited still.
 def _gaps(notes=NOTES_IN_A_ROW):
@@ -216,15 +226,16 @@ def _gaps(notes=NOTES_IN_A_ROW):
     ), settled AS (
         SELECT g.topup_id, g.amount, u.unit,
                round(LEAST(GREATEST(COALESCE(s.other, 0) - COALESCE(g.counted_amount, 0), 0) / u.total, 1)
-                     * m.amount_untaxed / u.unit) * u.unit
-               + GREATEST(LEAST(g.invoiced, COALESCE(s.received, 0) * m.amount_untaxed / u.total) - g.ordered, 0)
+                     * u.net / u.unit) * u.unit
+               + GREATEST(LEAST(g.invoiced, COALESCE(s.received, 0) * u.net / u.total) - g.ordered, 0)
                + COALESCE((SELECT sum(r.amount) FROM released r WHERE r.topup_id = g.topup_id), 0)
                AS unfunded
           FROM gap g
           JOIN account_move m ON m.id = g.invoice_id AND m.state = 'posted'
           JOIN res_currency currency ON currency.id = m.currency_id
          CROSS JOIN LATERAL (
-               SELECT currency.rounding::numeric AS unit, NULLIF(m.amount_total, 0) AS total
+               SELECT currency.rounding::numeric AS unit, NULLIF(m.amount_total, 0) AS total,
+                      m.amount_untaxed + {ROUNDED_OFF} AS net
                ) u
          CROSS JOIN LATERAL (
                SELECT sum(x.received) AS received, sum(x.settled - x.received) AS other

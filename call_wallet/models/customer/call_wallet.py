@@ -158,13 +158,15 @@ class CallWalletOwners(models.Model):
         """
         wallet = self._permitted(FINANCE, owner=True)
         wallet.ensure_one()
-        user = wallet.owner_ids.filtered(lambda owner: owner.id == user_id)
+        # An archived user has the role still, and may come back.
+        shown = wallet.with_context(active_test=False)
+        user = shown.owner_ids.filtered(lambda owner: owner.id == user_id)
         if not user:
             return True
         if user == wallet.current_owner_ids:
             raise UserError(self.env._("%s is the only owner. Make somebody else an owner first.", user.name))
         # Writing the wallet's own row as well makes two owners who remove each other queue.
-        wallet.owner_ids = [Command.unlink(user.id)]
+        shown.owner_ids = [Command.unlink(user.id)]
         wallet.message_post(body=in_company_language(wallet).env._("%s is not an owner any more.", user.name))
         return True
 
@@ -215,22 +217,35 @@ class CallWalletOwners(models.Model):
         """Take the role from owners whose contact is another company's now, or nobody's, with what came with it."""
         for wallet in self.sudo():
             for user in wallet.owner_ids - wallet.current_owner_ids:
-                wallet._end_lost_owner(user)
+                _ = wallet._for_finance().env._
+                why = _("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
+                        person=user.name, customer=wallet.partner_id.name)  # fmt: skip
+                wallet._end_lost_owner(user, why)
 
-    def _end_lost_owner(self, user, is_locked_out=False):
+    def _end_owner_without_access(self, user, is_archived):
+        """Take the role of owner of these wallets from somebody who does not sign in on the portal any more.
+
+        :param is_archived: the user was archived or deleted; else the access to the portal was taken
+        """
+        for wallet in self.sudo():
+            _ = wallet._for_finance().env._
+            why = _("%s has no access any more, for the access to the portal was revoked or changed.", user.name)
+            if is_archived:
+                why = _("%s cannot sign in any more.", user.name)
+            wallet._end_lost_owner(user, why)
+
+    def _end_lost_owner(self, user, why):
         """Take the role from somebody who left, remove the cards that they saved, and tell finance.
 
-        :param is_locked_out: the user is archived or deleted; else the contact has left the customer
+        The last address that is told of a low balance stays: without any the wallet would stop.
+
+        :param str why: a sentence in the language of ``_for_finance``
         """
         told = self._for_finance()
         _ = told.env._
-        self.with_context(active_test=False).owner_ids = [Command.unlink(user.id)]
+        self._unlink_owner(user)
         cards = self._cards_saved_by(user.partner_id)
-        if is_locked_out:
-            what = [_("%s cannot sign in any more.", user.name)]
-        else:
-            what = [_("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
-                      person=user.name, customer=self.partner_id.name)]  # fmt: skip
+        what = [why]
         if not self.current_owner_ids:
             what.append(_("Nobody owns the wallet now: ask the customer who should, and make that person an owner."))
         if cards:
@@ -264,6 +279,14 @@ class CallWalletOwners(models.Model):
             self.billing_email = False
             what.append(_("Invoices are mailed to the customer's own address now."))
         return what
+
+    def _unlink_owner(self, user):
+        """Take the role from somebody; the field does not show those who are archived, or work here now."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "DELETE FROM call_wallet_owner_rel WHERE wallet_id = %s AND user_id = %s", [self.id, user.id]
+        )
+        self.env.invalidate_all()
 
     # === BILLING INFORMATION === #
     # What invoices are addressed to: name, address and tax ID of the wallet's customer, and where they are mailed.

@@ -15,20 +15,26 @@ class ResUsers(models.Model):
     )
 
     def write(self, vals):
-        """End what users own who are archived: they may come back, and are made owners again by a person then."""
-        is_end = vals.get("active") is False
-        owned = self._call_wallet_owned() if is_end else {}
+        """End what the owner of a wallet loses who is archived, or has no access to the portal any more.
+
+        Who comes back may come back for something else, and is made an owner again by a person.
+        """
+        if not {"active", "group_ids"} & vals.keys():
+            return super().write(vals)
+        owned = self._call_wallet_owned()
+        on_portal = {user for user in owned if user._is_portal()}
         result = super().write(vals)
         for user, wallets in owned.items():
-            for wallet in wallets:
-                wallet._end_lost_owner(user, is_locked_out=True)
+            if user in on_portal and not user._is_portal():
+                wallets._end_owner_without_access(user, is_archived=False)
+            elif vals.get("active") is False:
+                wallets._end_owner_without_access(user, is_archived=True)
         return result
 
     @api.ondelete(at_uninstall=False)
     def _call_wallet_end_of_deleted(self):
         for user, wallets in self._call_wallet_owned().items():
-            for wallet in wallets:
-                wallet._end_lost_owner(user, is_locked_out=True)
+            wallets._end_owner_without_access(user, is_archived=True)
 
     def _call_wallet_owned(self):
         """Return {user: the wallets, closed ones too, that they own}."""

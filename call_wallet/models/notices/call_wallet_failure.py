@@ -87,6 +87,12 @@ class CallWalletFailure(models.Model):
                 return _("Stripe was asked too often at once. It is tried again by itself; if it goes on, tell Stripe.")
             case "provider_silent":
                 return _("Stripe does not answer. It is tried again by itself; see status.stripe.com if it goes on.")
+            case "provider_unknown":
+                return _(
+                    "The account that the key belongs to does not know it: it was made with another account, or in the "
+                    "other mode. Enter that account's key, or see there how it stands and enter it by hand. A payment "
+                    "under way is given up after a day; you get a task then."
+                )
             case "provider_request":
                 return _(
                     "Stripe refused a payment; nothing was charged, and the customer was told. This entry goes with "

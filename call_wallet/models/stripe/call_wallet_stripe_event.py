@@ -50,9 +50,10 @@ TELL_AFTER = 3
 MAX_ATTEMPTS = 30
 REST = timedelta(hours=6)
 
-# Under which name finance's list has an event that fails, and a comparison.
+# Under which name finance's list has an event that fails, a comparison, and what an account does not know.
 FAILING = "stripe_event"
 SWEEPING = "stripe_sweep"
+UNKNOWN = "stripe_unknown"
 
 # What the inbox calls a payment that a comparison has found and could not enter.
 SWEPT = "sweep_"
@@ -160,7 +161,9 @@ class CallWalletStripeEvent(models.Model):
             }
         )
         if attempts >= TELL_AFTER:
-            self.env["call.wallet.failure"]._note_failure(FAILING, self, error, cause_of(error))
+            is_unknown = isinstance(error, stripe.InvalidRequestError) and error.code == "resource_missing"
+            cause = "provider_unknown" if is_unknown else cause_of(error)
+            self.env["call.wallet.failure"]._note_failure(FAILING, self, error, cause)
 
     @worker
     def _carry_out(self):
@@ -228,9 +231,9 @@ class CallWalletStripeEvent(models.Model):
     @api.model
     def _cron_sweep(self):
         """Compare Stripe's recent payments and events with ours; enter what is missing, and report it."""
-        providers = self.env["payment.provider"].search([("code", "=", "stripe"), ("state", "!=", "disabled")])
-        providers = providers.filtered("stripe_secret_key")
-        self._forget_comparisons_but(providers)
+        providers = self.env["payment.provider"]._call_wallet_compared()
+        self._forget_but(SWEEPING, providers)
+        self._forget_but(UNKNOWN, [item for provider in providers for item in self._left_open(provider, None)])
         for provider in providers:
             if not self._sweep(provider.with_company(provider.company_id)):
                 break
@@ -284,13 +287,13 @@ class CallWalletStripeEvent(models.Model):
                 failures._note_failure(SWEEPING, provider, error, cause)
 
     @worker
-    def _forget_comparisons_but(self, providers):
-        """Delete what is noted of accounts that are not compared any more."""
+    def _forget_but(self, action, records):
+        """Delete what is noted of accounts that are not compared any more, or of what has been decided."""
         failures = self.env["call.wallet.failure"]
-        gone = failures._failing(SWEEPING) - {(provider._name, provider.id) for provider in providers}
+        gone = failures._failing(action) - {(record._name, record.id) for record in records}
         if gone:
             with door(self.env):
-                failures._forget_failures(SWEEPING, gone)
+                failures._forget_failures(action, gone)
 
     def _compared_since(self, provider):
         """Return from when on Stripe's lists are read: what the last sweep without a failure may have missed."""
@@ -324,12 +327,44 @@ class CallWalletStripeEvent(models.Model):
 
     @worker
     def _ask_how_it_stands(self, provider, item):
-        if item._name == "call.wallet.stripe.return":
-            item._bring_dispute(provider, item.reference)
-        elif item.call_wallet_checkout_open:
-            item._call_wallet_bring_page(leave=item._call_wallet_is_paid() and bool(item.invoice_ids))
+        """Bring a payment or dispute to how it stands; one that the account does not know is noted, and ended later.
+
+        The key, or its mode, may have been changed while it was under way.
+        """
+        try:
+            if item._name == "call.wallet.stripe.return":
+                item._bring_dispute(provider, item.reference)
+            elif item.call_wallet_checkout_open:
+                item._call_wallet_bring_page(leave=item._call_wallet_is_paid() and bool(item.invoice_ids))
+            else:
+                item._call_wallet_bring_intent(provider, item.provider_reference)
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing":
+                raise
+            self._note_unknown(item, error)
         else:
-            item._call_wallet_bring_intent(provider, item.provider_reference)
+            if (item._name, item.id) in self.env["call.wallet.failure"]._failing(UNKNOWN):
+                with door(self.env):
+                    self._forget_unknown(item)
+
+    @worker
+    def _note_unknown(self, item, error):
+        """Note what the account does not know; a payment that it has not known for a day is ended here."""
+        failures = self.env["call.wallet.failure"]
+        noted = failures.sudo().search(
+            [("action", "=", UNKNOWN), ("model", "=", item._name), ("res_id", "=", item.id)], limit=1
+        )
+        is_over = noted and noted.first_at < utcnow() - LATE and item._name == "payment.transaction"
+        if is_over:
+            in_books(self.env, item._call_wallet_end_unknown)
+        with door(self.env):
+            if is_over:
+                self._forget_unknown(item)
+            else:
+                failures._note_failure(UNKNOWN, item, error, "provider_unknown")
+
+    def _forget_unknown(self, item):
+        self.env["call.wallet.failure"]._forget_failures(UNKNOWN, {(item._name, item.id)})
 
     def _refunds_left(self, provider, _since):
         """Return the refunds that are not decided yet, however old: the bank is at it, or our request was lost."""

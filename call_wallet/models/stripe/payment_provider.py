@@ -83,6 +83,23 @@ class PaymentProviderStripe(models.Model):
         lines = self.journal_id.inbound_payment_method_line_ids
         return lines.filtered(lambda line: line.payment_provider_id == self).payment_account_id
 
+    @api.model
+    def _call_wallet_compared(self):
+        """Return the accounts to compare: those in use, and those switched off while something is under way there."""
+        events = self.env["call.wallet.stripe.event"]
+        return (
+            self.search([("code", "=", "stripe")])
+            .filtered("stripe_secret_key")
+            .filtered(
+                lambda provider: (
+                    provider.state != "disabled"
+                    or events._left_open(provider, None)
+                    or events._unanswered(provider)
+                    or events._refunds_left(provider, None)
+                )
+            )
+        )
+
     # === AMOUNTS === #
     # What Stripe does not charge is said where the amount is chosen, and Stripe is not offered for it.
 

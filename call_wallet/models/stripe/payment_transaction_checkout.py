@@ -17,6 +17,9 @@ RETURN_ROUTE = "/call_wallet/stripe/return"
 
 UNDER_WAY = "call_wallet_is_under_way"
 
+# How a page stands that the account does not know; Stripe has no such status.
+GONE = "gone"
+
 
 class PaymentTransactionCheckout(models.Model):
     """Payment on Stripe's own page: a Checkout Session, one open at a time for an invoice."""
@@ -141,7 +144,13 @@ class PaymentTransactionCheckout(models.Model):
             return None
         sessions = client(self.provider_id.sudo()).checkout.sessions
         expand = [*(f"payment_intent.{name}" for name in EXPAND), "setup_intent.payment_method"]
-        session = sessions.retrieve(self.call_wallet_checkout_session, {"expand": expand}).to_dict()
+        try:
+            session = sessions.retrieve(self.call_wallet_checkout_session, {"expand": expand}).to_dict()
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing":
+                raise
+            # Another account's key was entered since, or that of the other mode: nobody is led to that page again.
+            return {"status": GONE}
         if session["status"] == "open" and leave:
             session = sessions.expire(self.call_wallet_checkout_session).to_dict()
         return session
@@ -151,6 +160,8 @@ class PaymentTransactionCheckout(models.Model):
         if not session or session["status"] == "open" or not self.call_wallet_checkout_open:
             return
         self.call_wallet_checkout_open = False
+        if session["status"] == GONE:
+            return  # another page may be opened for it
         if session["status"] == "expired":
             _ = self._call_wallet_in_language().env._
             self._set_canceled(state_message=_("Stripe's payment page was left without paying."))

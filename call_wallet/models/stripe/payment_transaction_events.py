@@ -128,6 +128,28 @@ class PaymentTransactionStripeEvents(models.Model):
         if self.state in ("done", "cancel") and not self.is_post_processed:
             self._post_process()
 
+    def _call_wallet_end_unknown(self):
+        """End a payment that the account does not know: else its invoice could never be paid again.
+
+        Should the former key come back, or a message of it, what was paid is entered all the same.
+        """
+        self._call_wallet_lock()
+        self.invalidate_recordset()
+        if self.state not in ("pending", "authorized"):
+            return
+        self._set_error(
+            self.env._("It is not known what became of this payment. We look into it; ask us before you pay again.")
+        )
+        told = self._call_wallet_topups().wallet_id[:1]._for_finance()
+        told._tell_finance(
+            told.env._("Payment %s is not known to Stripe any more", self.reference),
+            told.env._(
+                "Another account's key was entered, or that of the other mode, while it was under way. See in the "
+                "former account whether it was paid there: if so, register the payment on its invoice, else the "
+                "customer may pay again.",
+            ),
+        )
+
     # === REFUNDS === #
 
     def _create_child_transaction(self, amount, is_refund=False, **custom_create_values):

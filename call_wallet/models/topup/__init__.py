@@ -17,6 +17,7 @@ from . import (
     call_wallet_topup_unfunded,
     call_wallet,
     account_move,
+    account_move_content,
     account_move_send,
     account_move_reversal,
     account_payment,

@@ -128,11 +128,12 @@ class AccountMove(models.Model):
         """Odoo's hook for posting: check what documents do to wallets' funds, and note what they say of them.
 
         :raise UserError: a credit note would take back funds of a top-up that are used already, or more than are
-            left; funds that no top-up would be credited with or lose
+            left; funds that no top-up would be credited with or lose; content that the wallet could not follow
         """
         documents = self.sudo()
         documents._call_wallet_note_wallets()
         documents._call_wallet_refuse_stray()
+        documents._call_wallet_refuse_content(soft)
         documents._call_wallet_refuse_excess()
         if not (self.env.su or self.env.user.has_group(FINANCE_MANAGER)):
             self._call_wallet_refuse_spent()
@@ -201,7 +202,7 @@ class AccountMove(models.Model):
         own = lines & self._call_wallet_deposit_lines() | lines.filtered(lambda line: line.product_id == product)
         if own == lines:
             # Where taxes are rounded by document, the lines' own amounts may be a cent off.
-            return parse_amount(self.amount_untaxed)
+            return parse_amount(self.amount_untaxed) - self._call_wallet_rounding()
         return sum((parse_amount(line.price_subtotal) for line in own), ZERO)
 
     def _call_wallet_note_wallets(self):

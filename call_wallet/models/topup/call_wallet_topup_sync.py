@@ -128,6 +128,7 @@ class CallWalletTopupSync(models.Model):
         # each see only their own half of what was received, the second fails here.
         self.env.cr.execute("UPDATE call_wallet_topup SET credit_count = credit_count WHERE id = %s", [self.id])
         self.env.invalidate_all()
+        self._forget_counted()
         level = self._level()
         difference = level - self.credited_amount
         if not difference:
@@ -163,7 +164,16 @@ class CallWalletTopupSync(models.Model):
         return self._to_net(received)
 
     def _settled(self):
-        """Return what settled the invoice as (received, settled without money), tax included, in its currency."""
+        """Return what settled the invoice as (received, settled without money), tax included, in its currency.
+
+        What a finance manager counted as received is.
+        """
+        received, other = self._settled_by_kind()
+        counted = min(self.counted_amount, other)
+        return received + counted, other - counted
+
+    def _settled_by_kind(self):
+        """Return what settled the invoice as (money, anything else), tax included, in its currency."""
         self.env["account.partial.reconcile"].flush_model()
         parameters = {"invoice": self.invoice_id.id, "fees": self.company_id._call_wallet_fee_accounts().ids}
         self.env.cr.execute(RECEIVED, parameters)
@@ -172,8 +182,7 @@ class CallWalletTopupSync(models.Model):
             self.env.cr.execute(RECEIVED_BY_NOTES, parameters)
             *amounts, _is_by_notes = self.env.cr.fetchone()
         received, other = map(Decimal, amounts)
-        counted = min(self.counted_amount, other)
-        return received + counted, other - counted
+        return received, other
 
     def _sent_back(self):
         """Return what was paid out on the invoice's credit notes, net of tax, in its currency."""
@@ -182,8 +191,13 @@ class CallWalletTopupSync(models.Model):
         return self._to_net(Decimal(self.env.cr.fetchone()[0]))
 
     def _to_net(self, amount):
-        """Return the part of an amount of the invoice, tax included, that is net of tax."""
-        total, net = parse_amount(self.invoice_id.amount_total), parse_amount(self.invoice_id.amount_untaxed)
+        """Return the part of an amount of the invoice, tax included, that is net of tax.
+
+        What cash rounding took off the invoice is paid with the rest of it.
+        """
+        invoice = self.invoice_id
+        total, net = parse_amount(invoice.amount_total), parse_amount(invoice.amount_untaxed)
+        net -= min(invoice._call_wallet_rounding(), ZERO)
         if amount >= total:
             return net
         return to_coins(amount * net / total, self.currency_id)

@@ -64,6 +64,13 @@ class CallWalletTopupUnfunded(models.Model):
         is_all = unfunded and abs(gap - unfunded) <= unit_of(self.currency_id)
         return gap if is_all else min(gap, unfunded)
 
+    def _forget_counted(self):
+        """Forget what was counted as received of a settlement that is undone: it says nothing of the next one."""
+        if self.counted_amount:
+            _received, other = self._settled_by_kind()
+            if other < self.counted_amount:
+                self.counted_amount = other
+
     def _released(self):
         """Return what posted entries have taken off the deposits because it was settled without funds."""
         return sum(self._release_entries().mapped("call_wallet_released"), ZERO)

@@ -1,10 +1,12 @@
 """What settled an invoice, and how much of it was money: one definition for the credit and the reconciliation."""
 
-# Money is a payment or a line of a bank statement. What such an entry books to one of the company's fee accounts is
-# the seller's cost, and tax on it was withheld by the customer and paid to the state for the seller: both count as
-# received. Anything else that it writes off does not: of a payment that settled 100 with 95, each partial counts for
-# 95 %. A payment that bounced (`rejected`) keeps its entry and its partials. A payment in a provider's test mode is
-# no money, and one that anybody may have reported as successful may be none.
+# Money is a payment or a line of a bank statement. It came on the account on which the payment waits, or on one of a
+# bank, of cash or of a card: a journal's own account may have been another one at that time. What such an entry books
+# to one of the company's fee accounts is the seller's cost, and tax on it was withheld by the customer and paid to
+# the state for the seller: both count as received. Anything else that it writes off does not: of a payment that
+# settled 100 with 95, each partial counts for 95 %. A payment that bounced (`rejected`) keeps its entry and its
+# partials. A payment in a provider's test mode is no money, and one that anybody may have reported as successful may
+# be none.
 _DIRECT = """
     SELECT invoiced.move_id AS invoice_id, p.max_date, p.debit_amount_currency AS settled,
            CASE WHEN (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
@@ -25,12 +27,14 @@ _DIRECT = """
      CROSS JOIN LATERAL (
            SELECT sum(line.balance) FILTER (
                       WHERE line.account_id IN (payment.outstanding_account_id, journal.default_account_id)
+                         OR account.account_type IN ('asset_cash', 'liability_credit_card')
                          OR line.account_id = ANY(%(fees)s)
                          OR line.tax_line_id IS NOT NULL
                   ) AS received,
                   sum(line.balance) FILTER (WHERE line.account_id = ANY(%(fees)s)) AS fee,
                   NULLIF(sum(line.credit) FILTER (WHERE line.account_id = paid.account_id), 0) AS settled
              FROM account_move_line line
+             LEFT JOIN account_account account ON account.id = line.account_id
             WHERE line.move_id = entry.id
            ) cash
      WHERE invoiced.move_id = {invoice}
