@@ -8,7 +8,7 @@ from odoo.http import request
 from psycopg2 import OperationalError
 from werkzeug.exceptions import NotFound
 
-from ..tools.fields import ZERO, parse_id
+from ..tools.fields import ZERO, parse_amount, parse_id
 from .portal import CallWalletPortal
 
 _logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
     def my_billing_add_quote(self, wallet_id, amount=""):
         """Return the purchase summary of an amount.
 
-        :param str amount: net of tax, in the wallet's currency
+        :param str amount: net of tax, in the wallet's currency; as people type it in their language
         :return: ``{"html", "problem"}``; the problem is empty where the amount can be ordered
         :raise NotFound: not a wallet of the user
         """
@@ -120,7 +120,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         best = packages.filtered("is_recommended")[:1] or packages[:1]
         asked = form.get("amount")
         chosen = form.get("package") or (OTHER if asked or not best else self._call_wallet_format_plain(best.amount))
-        other = form.get("other_amount") or asked or ""
+        other = form.get("other_amount") or self._call_wallet_linked_amount(asked)
         summary = self._call_wallet_topup_summary(wallet, other if chosen == OTHER else chosen)
         return {
             "packages": packages,
@@ -135,6 +135,13 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
             "lowest": wallet.company_id.call_wallet_topup_min,
             "highest": wallet.company_id.call_wallet_topup_max,
         }
+
+    def _call_wallet_linked_amount(self, asked):
+        """Return the amount in a link's address, ``1234.5``, as the reader types it; else as it stands there."""
+        try:
+            return self._call_wallet_format_plain(parse_amount(asked or None, "amount", request.env)) if asked else ""
+        except UserError:
+            return asked
 
     def _call_wallet_topup_packages(self, wallet):
         """Return the amounts to choose from that may be ordered, and paid."""
@@ -152,11 +159,13 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
 
         Amounts are ``Decimal`` in the wallet's currency: ``amount`` net of tax, ``total`` with tax, ``credit`` what
         the customer has paid and not used, ``due`` what is left to pay. ``minutes`` by call type.
+
+        :param amount: as it was typed
         """
         if amount in ("", None):
             return {}
         try:
-            amount = wallet._check_topup(amount, True)
+            amount = wallet._check_topup(self._call_wallet_typed(wallet, amount, request.env._("Amount")), True)
             wallet._check_topup_limits(amount)
         except UserError as error:
             return {"problem": str(error)}
@@ -177,6 +186,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         amount = form.get("other_amount") if form.get("package") in (OTHER, None, "") else form["package"]
         problems = {}
         try:
+            amount = self._call_wallet_typed(wallet, amount, _("Amount"))
             wallet._check_topup(amount or 0, True)
         except UserError as error:
             problems["amount"] = str(error) if amount else _("Amount: choose a package or enter another amount.")

@@ -1,6 +1,7 @@
 from odoo import api, models
 
 from ..models.accounting.call_wallet_reconciliation import WRONG, show
+from ..tools.fields import notation
 
 
 class ReconciliationReport(models.AbstractModel):
@@ -29,5 +30,11 @@ class ReconciliationReport(models.AbstractModel):
             "explained": proof._explained(date, company, books.sections),
             "unexplained": proof._unexplained(date, company, books.sections),
             "figure": getattr,
-            "show": show,
+            "show": self._show,
         }
+
+    def _show(self, amount, currency):
+        """Return an amount with all the decimals it has, as the reader's language writes numbers."""
+        ways = notation(self.env)
+        # Adding nothing takes the sign off a zero.
+        return show(amount + 0, currency).translate({ord(","): ways.separator, ord("."): ways.point})

@@ -10,7 +10,7 @@ from odoo.tools import format_date, formatLang
 
 from ...const import ACCOUNT_MANAGER, DEPOSIT_ACCOUNT, FINANCE
 from ...tools.fields import ZERO
-from ...tools.money import unit_of
+from ...tools.money import rounded, unit_of
 from ...tools.paper import made
 from ...tools.reconciliation_file import Labels, Workbook
 from . import reconciliation_sql as queries
@@ -537,6 +537,7 @@ class CallWalletReconciliation(models.AbstractModel):
         )
 
     def _written(self, amount, currency):
+        amount = rounded(amount, currency.decimal_places)
         return f"{formatLang(self.env, float(amount), digits=currency.decimal_places)} {currency.name}"
 
     def _account_name(self, account):

@@ -6,6 +6,7 @@ from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
 from ...rating import MAX_CALL_SECONDS, Rate, cost_of, max_seconds, whole_steps
+from ...tools.called import is_short
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
@@ -15,6 +16,7 @@ from ...tools.intake import (
     MAX_DURATION,
     STATUSES,
     Refused,
+    check_short,
     choice,
     echo,
     phone_number,
@@ -89,7 +91,8 @@ class CallWalletAuthorize(models.Model):
         :param str account: the wallet's account reference
         :param str call_ref: the platform's reference of the call
         :param str call_type: ``live`` or ``whatsapp``
-        :param str number: E.164
+        :param str number: E.164; also a WhatsApp user id, a withheld caller of an inbound call (or none), and one of
+            the company's emergency numbers, which may always be called
         :param int expected_seconds: how long to reserve for; default: the company's setting
         :param str direction: ``outbound`` or ``inbound``
         :param str campaign: shown with the hold while the call is in progress, as are ``manager`` (e-mail or name)
@@ -176,12 +179,11 @@ class CallWalletAuthorize(models.Model):
     # === DECISIONS === #
 
     def _authorize(self, account_ref, call_ref, asked):
-        rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=True).get(account_ref)
+        asked = asked._replace(number=self._read_number(asked))
+        rated = self._load_to_call(account_ref, asked.number)
         if rated is None:
             return self._no_wallet(account_ref, call_ref)
-        try:
-            asked = asked._replace(number=phone_number({"number": asked.number}))
-        except Refused:
+        if not self._is_callable(asked.number, rated):
             return self._verdict("invalid_number", call_ref, rated)
         rate = dearest_rate(rated, asked, utcnow())
         funds, hold, is_settled = self._look_up(rated, call_ref)
@@ -191,11 +193,13 @@ class CallWalletAuthorize(models.Model):
             if asked.contradicts(hold):
                 return self._verdict("conflict", call_ref, rated, funds)
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
-        code = self._refusal_code(funds, rate)
+        code = self._refusal_code(funds, rate, asked.number)
         if code:
             return self._verdict(code, call_ref, rated, funds, rate)
         # Within the grace a call is free of charge; what is held is for a call that goes on.
         wanted = whole_steps(rate, max(asked.expected_seconds or rated.hold_seconds, rate.grace_seconds + 1))
+        if is_short(asked.number):
+            wanted = MAX_CALL_SECONDS  # nobody cuts an emergency call
         hold = Hold(state="new", rate=rate.price_per_minute, authorized_at=utcnow(), **asked._asdict())
         return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
@@ -214,7 +218,7 @@ class CallWalletAuthorize(models.Model):
         wanted = whole_steps(rate, min(total_seconds or hold.reserved_seconds + seconds, MAX_DURATION))
         if hold.state == "held" and wanted <= hold.reserved_seconds:
             return self._verdict("ok", call_ref, rated, funds, rate, hold, asked_to="extend")
-        if funds.is_paused_by_hand:
+        if funds.is_paused_by_hand and not is_short(hold.number):
             return self._verdict("paused", call_ref, rated, funds, rate, hold, asked_to="extend")
         return self._reserve(rated, call_ref, hold, rate, wanted, funds, asked_to="extend")
 
@@ -230,6 +234,28 @@ class CallWalletAuthorize(models.Model):
         self.env["call.wallet.hold"]._release(rated.wallet_id, call_ref)
         funds = self._lock_funds(rated)
         return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), asked_to="release")
+
+    def _read_number(self, asked):
+        """Return the number of what is asked for as calls keep it; None where it is none."""
+        try:
+            return phone_number({"number": asked.number}, asked.call_type, asked.direction)
+        except Refused:
+            return None
+
+    def _load_to_call(self, account_ref, number):
+        """Return the ``RatedWallet`` of an account on which a call may start, or None.
+
+        No call starts on a closed wallet but one to an emergency number.
+        """
+        is_urgent = number is not None and is_short(number)
+        return self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=not is_urgent).get(account_ref)
+
+    def _is_callable(self, number, rated):
+        try:
+            check_short(number or "", rated.emergency)
+        except Refused:
+            return False
+        return number is not None
 
     def _look_up(self, rated, call_ref):
         """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged.
@@ -247,7 +273,9 @@ class CallWalletAuthorize(models.Model):
     def _lock_funds(self, rated):
         return self.env["call.wallet.ledger"]._lock([rated.wallet_id])[rated.wallet_id]
 
-    def _refusal_code(self, funds, rate):
+    def _refusal_code(self, funds, rate, number):
+        if is_short(number):
+            return None
         if funds.state == "not_set_up":
             return "not_set_up"
         if funds.is_paused_by_hand:
@@ -258,7 +286,7 @@ class CallWalletAuthorize(models.Model):
 
     def _reserve(self, rated, call_ref, hold, rate, wanted, funds, asked_to="authorize"):
         """Hold funds for ``wanted`` seconds in all, or for fewer if no more is available."""
-        longest = longest_call(rate, available(funds) + hold.amount)
+        longest = wanted if is_short(hold.number) else longest_call(rate, available(funds) + hold.amount)
         if longest < wanted and self.env["call.wallet.hold"]._expire([rated.wallet_id]):
             # Calls that were lost held what this one needs.
             funds = self._lock_funds(rated)
@@ -527,22 +555,24 @@ class CallWalletAuthorize(models.Model):
         return as_superuser(self).browse(hold.wallet_id.id)
 
     def _dialled(self, number, country_id):
-        """Return what people wrote as E.164 where it can be read as that, else as it is."""
+        """Return what people wrote as E.164 where it can be read as that; emergency numbers and the rest as they are."""
         if not isinstance(number, str):
             raise UserError(self.env._("number: send the phone number as text."))
+        if number.strip() in self.company_id._call_wallet_emergency_numbers():
+            return number.strip()
         country = self.env["res.country"].browse(country_id).exists() if type(country_id) is int else None
         return self._phone_format(number=number, country=country or self.company_id.country_id) or echo(number)
 
     def _foresee(self, rated, call_type, number):
         """Return the verdict on a call as it would be now, from the funds as they are."""
         funds = Funds(self.alert_level, str(self.balance), str(self.held_amount), self.state, self.is_paused_by_hand)
-        try:
-            number = phone_number({"number": number})
-        except Refused:
+        asked = Asked(call_type, "outbound", number, 0)
+        asked = asked._replace(number=self._read_number(asked))
+        if not self._is_callable(asked.number, rated):
             return self._verdict("invalid_number", None, rated, funds)
-        rate = dearest_rate(rated, Asked(call_type, "outbound", number, 0), utcnow())
-        code = self._refusal_code(funds, rate)
-        if not code and longest_call(rate, available(funds)) <= rate.grace_seconds:
+        rate = dearest_rate(rated, asked, utcnow())
+        code = self._refusal_code(funds, rate, asked.number)
+        if not code and not is_short(asked.number) and longest_call(rate, available(funds)) <= rate.grace_seconds:
             code = "no_funds"
         return self._verdict(code or "ok", None, rated, funds, rate)
 
@@ -614,4 +644,5 @@ def is_plain(text):
 
 def dial_uri(call_type, number):
     """Return what opens the dialler: a ``tel:`` address (RFC 3966), or WhatsApp's click-to-chat link."""
-    return f"tel:{number}" if call_type == "live" else f"https://wa.me/{number[1:]}"
+    is_whatsapp = call_type == "whatsapp" and not is_short(number)
+    return f"https://wa.me/{number.removeprefix('+')}" if is_whatsapp else f"tel:{number}"
