@@ -58,7 +58,7 @@ def to_short(value):
 
 def is_short(number):
     """Tell whether a call's number, as calls keep it, is one that ``to_short`` returned."""
-    return number[:1].isdigit()
+    return bool(number) and number[0].isdigit()
 
 
 def priced_as(number):

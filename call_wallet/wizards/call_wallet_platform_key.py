@@ -19,7 +19,6 @@ class CallWalletPlatformKey(models.TransientModel):
 
     user_id = fields.Many2one(
         "res.users",
-        "User",
         required=True,
         domain=lambda self: [("all_group_ids", "in", self.env.ref(PLATFORM).ids)],
         default=lambda self: self._only_user(),

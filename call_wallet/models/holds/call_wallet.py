@@ -555,7 +555,7 @@ class CallWalletAuthorize(models.Model):
         return as_superuser(self).browse(hold.wallet_id.id)
 
     def _dialled(self, number, country_id):
-        """Return what people wrote as E.164 where it can be read as that; emergency numbers and the rest as they are."""
+        """Return what people wrote as E.164 where it can be read as that; emergency numbers as they are."""
         if not isinstance(number, str):
             raise UserError(self.env._("number: send the phone number as text."))
         if number.strip() in self.company_id._call_wallet_emergency_numbers():
