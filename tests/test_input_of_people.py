@@ -3,15 +3,20 @@
 import base64
 import csv
 import io
+import json
 import re
+import shutil
+import subprocess
+import unittest
 from datetime import datetime
 from decimal import Decimal
 
 from odoo import http
-from odoo.addons.call_wallet.tools.fields import parse_typed
+from odoo.addons.call_wallet.tools.fields import notation, parse_typed
 from odoo.addons.call_wallet.tools.reconciliation_file import write_text
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import file_open
 from openpyxl import load_workbook
 from xlsxwriter import Workbook
 
@@ -78,6 +83,29 @@ class TestTypedAmounts(CallWalletCommon):
         # With three decimals, as in Kuwait, the language's own mark begins them.
         self.assertEqual(self._typed("1.125", "en_US", 3), Decimal("1.125"))
         self.assertEqual(self._typed("1,125", "es_ES", 3), Decimal("1.125"))
+
+    @unittest.skipUnless(shutil.which("node"), "node is not installed")
+    def test_the_browser_reads_as_the_server_does(self):
+        """The same tables, read by what reads amounts in our pages and in the web client."""
+        source = file_open("call_wallet/static/src/common/money.js").read()
+        source = re.sub("^import .*$", "", source, flags=re.M).replace("export function", "function")
+        cases = []
+        for language in LANGUAGES:
+            ways = notation(self.env(context={"lang": language}))
+            cases += [(ways, text, amount) for text, amount in CLEAR]
+            cases += [(ways, text, None) for text in WRONG]
+            cases += [(ways, text, expected[language]) for text, expected in UNCLEAR if language in expected]
+        script = f"""{source}
+            let localization;
+            const read = ([[decimalPoint, thousandsSep], text]) => {{
+                localization = {{ decimalPoint, thousandsSep }};
+                return parsePlain(text, 2);
+            }};
+            console.log(JSON.stringify({json.dumps(cases)}.map(read)));"""
+        done = subprocess.run(["node", "-"], input=script.encode(), capture_output=True, check=True)
+        for (ways, text, amount), read in zip(cases, json.loads(done.stdout), strict=True):
+            with self.subTest(text=text, point=ways.point, separator=ways.separator):
+                self.assertEqual(read and Decimal(read), amount and Decimal(amount))
 
     def test_the_api_takes_plain_decimal_strings_only(self):
         for text in ("1_000", "1e2", "١٠٠", "1,000", "NaN"):
