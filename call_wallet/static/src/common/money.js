@@ -52,6 +52,7 @@ const PLAIN = [
     [/−/g, "-"],
 ];
 const ARABIC_POINT = "٫";
+const LONGEST = 60;
 const NUMBER = /^[+-]?[0-9.,' ٫]*[0-9][.,٫]?$/;
 const GROUPED = /^[1-9]\d{0,2}((S\d{3})+|(S\d{2})+S\d{3})$/;
 
@@ -68,7 +69,7 @@ const GROUPED = /^[1-9]\d{0,2}((S\d{3})+|(S\d{2})+S\d{3})$/;
  */
 export function parsePlain(typed, places = LEDGER_PLACES) {
     const spelled = normal(typed).replace(/\p{Nd}/gu, asciiDigit).trim();
-    if (!NUMBER.test(spelled)) {
+    if (typed.length > LONGEST || !NUMBER.test(spelled)) {
         return null;
     }
     const sign = spelled[0] === "-" ? "-" : "";
