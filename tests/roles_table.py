@@ -58,7 +58,7 @@ MODELS = {
     "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
     "call.wallet.payback.wizard": {"M": "crw"},
     "call.wallet.settlement.wizard": {"M": "crw"},
-    "call.wallet.platform.key": {},  # administrators
+    "call.wallet.platform.key": {"M": "crw"},  # and only administrators make a key
     "call.wallet.post.now": {"F": "crw", "M": "crw"},
     "call.wallet.posted": {"F": "r", "M": "r"},
     "call.wallet.posted.entry": {"A": "r", "F": "r", "M": "r"},
