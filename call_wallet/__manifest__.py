@@ -38,6 +38,7 @@
         "views/call_wallet_stripe_views.xml",
         "views/call_wallet_stripe_payout_views.xml",
         "views/res_partner_views.xml",
+        "wizards/call_wallet_platform_key_views.xml",
         "views/res_config_settings_views.xml",
         "views/call_wallet_settings_views.xml",
         "wizards/call_wallet_topup_wizard_views.xml",

@@ -25,6 +25,8 @@ class CallWalletCommon(TransactionCase):
         cls.company = cls.env.company
         if not cls.company.chart_template:
             cls.env["account.chart.template"].try_loading("generic_coa", cls.company, install_demo=False)
+        # The calls of the tests stay as they are, whenever the tests are run.
+        cls.company.call_wallet_call_days = 3660
         cls.dollar = cls.env.ref("base.USD")
         cls.partner = cls.env["res.partner"].create(
             {"name": "Initrode", "is_company": True, "email": "billing@initrode.example", "lang": "en_US"}

@@ -58,6 +58,7 @@ MODELS = {
     "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
     "call.wallet.payback.wizard": {"M": "crw"},
     "call.wallet.settlement.wizard": {"M": "crw"},
+    "call.wallet.platform.key": {"M": "crw"},  # and only administrators make a key
     "call.wallet.post.now": {"F": "crw", "M": "crw"},
     "call.wallet.posted": {"F": "r", "M": "r"},
     "call.wallet.posted.entry": {"A": "r", "F": "r", "M": "r"},
@@ -299,6 +300,8 @@ ACTIONS = [
            date_from="2026-10-01", date_to="2026-10-31"),
     Action("post another company's usage", NOBODY, "call.wallet.post_transactions",
            date_from="2026-10-01", date_to="2026-10-31", companies=lambda c: c.foreign.company_id.ids),
+    Action("make an API key of the platform", NOBODY, "call.wallet.platform.key.action_make_key",
+           lambda c: c.env["call.wallet.platform.key"].create({"user_id": c.users["P"].id})),
     Action("post it from the dialog", FINANCE, "call.wallet.post.now.action_post",
            lambda c: c.env["call.wallet.post.now"].create({"date_to": "2026-10-31"})),
     Action("post a month's end", FINANCE, "call.wallet.month.end.post_month_end", date="2026-10-31"),

@@ -2,9 +2,10 @@
 
 import base64
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from openpyxl import Workbook
@@ -56,7 +57,8 @@ class TestRateImport(CallWalletCommon):
 
     def _cost(self, moment, number="+14155550100"):
         """What one minute costs that starts at ``moment`` (UTC)."""
-        result = self._record(self._call(started_at=moment, number=number, duration_seconds=60))
+        with recorded_at(max(datetime.fromisoformat(moment), datetime.now(UTC)).replace(tzinfo=None)):
+            result = self._record(self._call(started_at=moment, number=number, duration_seconds=60))
         return Decimal(result["total_cost"]) if result["result"] == "charged" else result["result"]
 
     def _counts(self, wizard):
@@ -236,7 +238,7 @@ class TestRateImport(CallWalletCommon):
             "+1,USA,0.02,60,0,0",
             "01,USA,0.02,60,0,0",
             "1,USA,,60,0,0",
-            '1415,Bay Area,"0,02",60,0,0',
+            '1415,Bay Area,"0,0,2",60,0,0',
             "1416,Toronto,-1,60,0,0",
             "1417,X,0.0000001,60,0,0",
             "44,UK,0.02,0,0,0",
@@ -254,7 +256,7 @@ class TestRateImport(CallWalletCommon):
                 (9, "minimum_seconds"), (10, "connection_fee"), (11, ""),
             },
         )  # fmt: skip
-        self.assertIn("dot", errors[5, "price_per_minute"])
+        self.assertIn("number", errors[5, "price_per_minute"])
         self.assertIn("6 decimal places", errors[7, "price_per_minute"])
         self.assertFalse(self._rates("48"))
 

@@ -47,7 +47,7 @@ class TestRefusedCalls(CallWalletCommon):
 
     def test_a_number_that_only_a_table_calls_invalid_is_charged(self):
         self.assertEqual(self._record(self._call(number="+14150000000"))["result"], "charged")
-        self.assertEqual(self._record(self._call(number="+1911"))["result"], "charged")
+        self.assertEqual(self._record(self._call(number="+1415000"))["result"], "charged")
 
     def test_negative_duration(self):
         self._refused(self._call(duration_seconds=-1), "invalid_field", "duration_seconds", "-1")

@@ -31,7 +31,7 @@ class TestReportedText(CallWalletCommon):
         self.assertEqual([result["transaction"] for result in again], [result["transaction"] for result in first])
 
     def test_a_refused_call_is_kept_with_its_text_as_it_was_reported(self):
-        calls = [self._call(call_ref=f"ref {text}", number="+999", campaign=text) for text in AWKWARD]
+        calls = [self._call(call_ref=f"ref {text}", number="+999123456", campaign=text) for text in AWKWARD]
 
         results = self._record(*calls)
 

@@ -8,8 +8,10 @@ from odoo.http import request
 from odoo.tools import formatLang
 from werkzeug.exceptions import NotFound
 
-from ..tools.fields import parse_amount
+from ..tools.fields import notation, parse_amount, parse_typed
 from ..tools.headers import forbid_storing
+from ..tools.money import rounded
+from ..tools.paper import isolated
 
 PER_PAGE = 20
 FLASH = "call_wallet_flash"
@@ -103,6 +105,7 @@ class CallWalletPortal(CustomerPortal):
             "moment": lambda value: self._call_wallet_format_moment(wallet, value),
             "amount": parse_amount,
             "plain": self._call_wallet_format_plain,
+            "whole": self._call_wallet_format_whole,
             "today": wallet._today(),
             **values,
         }
@@ -139,15 +142,35 @@ class CallWalletPortal(CustomerPortal):
         """
         currency = wallet.currency_id
         decimals = len(f"{amount.normalize():f}".partition(".")[2]) if exact else 0
-        number = formatLang(request.env, float(abs(amount)), digits=max(currency.decimal_places, decimals))
+        places = max(currency.decimal_places, decimals)
+        amount = rounded(amount, places)
+        number = formatLang(request.env, float(abs(amount)), digits=places)
         text = f"{currency.symbol}\N{NO-BREAK SPACE}{number}"
         if currency.position == "after":
             text = f"{number}\N{NO-BREAK SPACE}{currency.symbol}"
-        return f"-{text}" if amount < 0 else text
+        return isolated(request.env, f"-{text}" if amount < 0 else text)
 
-    def _call_wallet_format_plain(self, amount):
-        """Return a ``Decimal`` in the notation of a number field; anything else, which somebody typed, unchanged."""
-        return f"{amount.normalize():f}" if isinstance(amount, Decimal) else amount
+    def _call_wallet_format_plain(self, amount, places=0):
+        """Return a ``Decimal`` as the reader types it; anything else, which somebody typed, unchanged.
+
+        :param int places: show at least so many decimals
+        """
+        if not isinstance(amount, Decimal):
+            return amount
+        text = notation(request.env).write(amount)
+        decimals = len(text.partition(notation(request.env).point)[2])
+        return f"{amount:.{places}f}".replace(".", notation(request.env).point) if decimals < places else text
+
+    def _call_wallet_format_whole(self, number):
+        """Format a whole number, such as minutes."""
+        return formatLang(request.env, number, digits=0)
+
+    def _call_wallet_typed(self, wallet, value, label):
+        """Return an amount that somebody typed in the wallet's currency; what is empty as it is.
+
+        :raise UserError: no amount, or one that can be read in two ways
+        """
+        return parse_typed(value, label, request.env, wallet.currency_id.decimal_places)
 
     def _call_wallet_format_moment(self, wallet, value: datetime):
         """Format a moment in UTC in the wallet's time zone."""

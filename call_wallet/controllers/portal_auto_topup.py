@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.http import request
 
 from ..tools.clock import utcnow
+from ..tools.fields import parse_amount
 from .portal import CallWalletPortal
 
 FIELDS = ("level", "amount", "monthly_cap", "token_id")
@@ -48,8 +49,10 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
         own = request.env["call.wallet"].browse(wallet.id)
         given = {name: posted.get(name, "") for name in FIELDS}
         is_agreed = accept_mandate == "on"
+        settings, errors = self._call_wallet_typed_settings(wallet, given)
         if action == "on":
-            _values, errors = wallet._check_auto_topup(**given, accept_mandate=is_agreed)
+            _values, wrong = wallet._check_auto_topup(**settings, accept_mandate=is_agreed)
+            errors = {**wrong, **errors}
             if errors:
                 return self._call_wallet_auto_topup_page(wallet, given=given, errors=errors)
         try:
@@ -59,7 +62,7 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
                 own.set_auto_topup(False)
                 done = request.env._("Automatic top-up was switched off.")
             else:
-                own.set_auto_topup(True, **given, accept_mandate=is_agreed)
+                own.set_auto_topup(True, **settings, accept_mandate=is_agreed)
                 done = request.env._("Automatic top-up is on.")
         except UserError as error:
             return self._call_wallet_auto_topup_page(
@@ -67,6 +70,18 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
             )
         self._call_wallet_flash(done)
         return request.redirect(f"/my/billing/{wallet.id}/auto", code=303)
+
+    def _call_wallet_typed_settings(self, wallet, given):
+        """Return the settings that somebody typed, with amounts as ``Decimal``, and what is wrong by field."""
+        _ = request.env._
+        labels = {"level": _("Level"), "amount": _("Amount"), "monthly_cap": _("Monthly cap")}
+        settings, errors = dict(given), {}
+        for name, label in labels.items():
+            try:
+                settings[name] = self._call_wallet_typed(wallet, given[name], label)
+            except UserError as error:
+                errors[name] = str(error)
+        return settings, errors
 
     def _call_wallet_auto_topup_page(self, wallet, given=None, errors=None):
         charged, cap = wallet.auto_topup_charged, wallet._auto_topup_cap()
@@ -91,7 +106,6 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
             and wallet.available_balance < wallet.auto_topup_level
             and (not wallet.auto_topup_wait_until or wallet.auto_topup_wait_until < utcnow()),
             **self._call_wallet_charge_now_texts(wallet),
-            step=f"{10**-wallet.currency_id.decimal_places:.{wallet.currency_id.decimal_places}f}",
         )
 
     def _call_wallet_charge_now_texts(self, wallet):
@@ -105,7 +119,7 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
     def _call_wallet_auto_topup_form(self, wallet):
         """Return the form's first values: the current settings, or a proposal.
 
-        Amounts are strings in the wallet's currency with its decimal places.
+        Amounts are in the wallet's currency with its decimal places, as the reader types them.
         """
         places = wallet.currency_id.decimal_places
         company = wallet.company_id
@@ -115,8 +129,8 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
             max(amount * 4, wallet._quote_topup(amount).total, level), company.call_wallet_auto_topup_max
         )
         return {
-            "level": f"{level:.{places}f}",
-            "amount": f"{amount:.{places}f}",
-            "monthly_cap": f"{cap:.{places}f}",
+            "level": self._call_wallet_format_plain(parse_amount(level), places),
+            "amount": self._call_wallet_format_plain(parse_amount(amount), places),
+            "monthly_cap": self._call_wallet_format_plain(parse_amount(cap), places),
             "token_id": str(wallet.auto_topup_token_id.id or wallet._payment_tokens()[:1].id or ""),
         }

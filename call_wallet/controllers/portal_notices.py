@@ -54,6 +54,7 @@ class CallWalletPortalNotices(CallWalletPortal):
         # The form on the overview of a new wallet asks for addresses only.
         threshold = typed.get("threshold", wallet.low_balance_threshold)
         try:
+            threshold = self._call_wallet_typed(wallet, threshold, request.env._("Threshold"))
             wallet._check_threshold(threshold)
         except UserError as error:
             threshold_problem = str(error)

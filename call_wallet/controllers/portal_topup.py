@@ -8,7 +8,7 @@ from odoo.http import request
 from psycopg2 import OperationalError
 from werkzeug.exceptions import NotFound
 
-from ..tools.fields import ZERO, parse_id
+from ..tools.fields import ZERO, parse_amount, parse_id
 from .portal import CallWalletPortal
 
 _logger = logging.getLogger(__name__)
@@ -81,15 +81,16 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         }
 
     @http.route("/my/billing/<int:wallet_id>/add/quote", type="jsonrpc", auth="user", website=True, readonly=True)
-    def my_billing_add_quote(self, wallet_id, amount=""):
+    def my_billing_add_quote(self, wallet_id, amount="", package=""):
         """Return the purchase summary of an amount.
 
-        :param str amount: net of tax, in the wallet's currency
+        :param str amount: net of tax, in the wallet's currency; as people type it in their language
+        :param str package: instead of it, the amount of a package: a decimal string
         :return: ``{"html", "problem"}``; the problem is empty where the amount can be ordered
         :raise NotFound: not a wallet of the user
         """
         wallet = self._call_wallet_own_wallet(wallet_id)
-        summary = self._call_wallet_topup_summary(wallet, amount)
+        summary = self._call_wallet_topup_summary(wallet, amount, package)
         html = self._call_wallet_render_fragment("call_wallet.portal_topup_summary", wallet, "add", summary=summary)
         return {"html": html, "problem": summary.get("problem", "")}
 
@@ -119,11 +120,12 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         packages = self._call_wallet_topup_packages(wallet)
         best = packages.filtered("is_recommended")[:1] or packages[:1]
         asked = form.get("amount")
-        chosen = form.get("package") or (OTHER if asked or not best else self._call_wallet_format_plain(best.amount))
-        other = form.get("other_amount") or asked or ""
-        summary = self._call_wallet_topup_summary(wallet, other if chosen == OTHER else chosen)
+        chosen = form.get("package") or (OTHER if asked or not best else decimal_string(best.amount))
+        other = form.get("other_amount") or self._call_wallet_linked_amount(asked)
+        summary = self._call_wallet_topup_summary(wallet, other, "" if chosen == OTHER else chosen)
         return {
             "packages": packages,
+            "decimal_string": decimal_string,
             "chosen": chosen,
             "other_amount": other,
             "accepts": form.get("accept_terms") == "on",
@@ -136,6 +138,13 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
             "highest": wallet.company_id.call_wallet_topup_max,
         }
 
+    def _call_wallet_linked_amount(self, asked):
+        """Return the amount in a link's address, ``1234.5``, as the reader types it; else as it stands there."""
+        try:
+            return self._call_wallet_format_plain(parse_amount(asked or None, "amount", request.env)) if asked else ""
+        except UserError:
+            return asked
+
     def _call_wallet_topup_packages(self, wallet):
         """Return the amounts to choose from that may be ordered, and paid."""
         company, providers = wallet.company_id, wallet.env["payment.provider"]
@@ -147,15 +156,19 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
             )
         )
 
-    def _call_wallet_topup_summary(self, wallet, amount):
+    def _call_wallet_topup_summary(self, wallet, amount, package=""):
         """Return what an amount costs and buys, or what is wrong with it; empty for no amount.
 
         Amounts are ``Decimal`` in the wallet's currency: ``amount`` net of tax, ``total`` with tax, ``credit`` what
         the customer has paid and not used, ``due`` what is left to pay. ``minutes`` by call type.
+
+        :param amount: as it was typed
+        :param package: instead of it, the amount of a package
         """
-        if amount in ("", None):
+        if amount in ("", None) and not package:
             return {}
         try:
+            amount = package or self._call_wallet_typed(wallet, amount, request.env._("Amount"))
             amount = wallet._check_topup(amount, True)
             wallet._check_topup_limits(amount)
         except UserError as error:
@@ -174,9 +187,11 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
     def _call_wallet_order_topup(self, wallet, form):
         """Order a top-up; return (top-up, problems by field), one of which is empty."""
         _ = request.env._
-        amount = form.get("other_amount") if form.get("package") in (OTHER, None, "") else form["package"]
+        is_typed = form.get("package") in (OTHER, None, "")
+        amount = form.get("other_amount") if is_typed else form["package"]
         problems = {}
         try:
+            amount = self._call_wallet_typed(wallet, amount, _("Amount")) if is_typed else amount
             wallet._check_topup(amount or 0, True)
         except UserError as error:
             problems["amount"] = str(error) if amount else _("Amount: choose a package or enter another amount.")
@@ -325,3 +340,8 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
 
     def _call_wallet_result_path(self, topup):
         return f"/my/billing/{topup.wallet_id.id}?topup={topup.id}"
+
+
+def decimal_string(amount):
+    """Return a ``Decimal`` as a page sends it back that nobody has typed: 1234.5, in every language."""
+    return f"{amount.normalize():f}"

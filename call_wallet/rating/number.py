@@ -1,13 +1,14 @@
 """Phone numbers, as ITU-T E.164 defines them: ``+``, a country code that does not begin with 0,
-and at most 15 digits in all."""
+and 7 to 15 digits in all."""
 
 import re
 
-MAX_DIGITS = 15
-# E.164 gives no minimum length, and numbering plans change faster than tables of them: a call
-# that took place is not refused because its number looks short. ASCII digits only; ``\d`` would
+MIN_DIGITS, MAX_DIGITS = 7, 15
+# The shortest international numbers in use have 7 digits (such as +290 1234). Shorter ones are service numbers, dialled
+# without a country code: "+112" is no number of North America. Beyond that no table is asked, as numbering plans
+# change faster: a call that took place is not refused because its number looks odd. ASCII digits only; ``\d`` would
 # let the digits of other scripts through, which no exchange dials.
-_is_e164 = re.compile(r"\+[1-9][0-9]{1,14}").fullmatch
+_is_e164 = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
 
 
 class InvalidNumber(ValueError):
@@ -25,5 +26,5 @@ def normalise(number):
     if isinstance(number, str) and _is_e164(number):
         return number
     raise InvalidNumber(
-        f"number: {repr(number)[:60]} is not E.164; send + and 2 to 15 digits without blanks, such as +14155550100."
+        f"number: {repr(number)[:60]} is not E.164; send + and 7 to 15 digits without blanks, such as +14155550100."
     )

@@ -1,5 +1,6 @@
 from odoo import api, models
 
+from ..tools.fields import notation
 from ..tools.reconciliation import WRONG, show
 
 
@@ -29,6 +30,12 @@ class ReconciliationReport(models.AbstractModel):
             "explained": proof._explained(date, company, books.sections),
             "unexplained": proof._unexplained(date, company, books.sections),
             "figure": getattr,
-            "show": show,
+            "show": self._show,
             "places": proof._places,
         }
+
+    def _show(self, amount, currency):
+        """Return an amount with all the decimals it has, as the reader's language writes numbers."""
+        ways = notation(self.env)
+        # Adding nothing takes the sign off a zero.
+        return show(amount + 0, currency).translate({ord(","): ways.separator, ord("."): ways.point})

@@ -6,8 +6,10 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from odoo import fields
 from odoo.exceptions import UserError
+from odoo.tools.misc import get_lang
 
 from .clock import FIRST_YEAR, LAST_YEAR
+from .typed import Notation, Unclear, Unreadable, read_number
 
 ZERO = Decimal("0.000000")
 MICRO = Decimal("0.000001")
@@ -18,6 +20,8 @@ COLUMN_LIMIT = Decimal(10) ** 14 - MICRO
 _unstorable_all = re.compile("[\x00\ud800-\udfff]+").sub
 # The ids of records are PostgreSQL's integers.
 LARGEST_ID = 2**31 - 1
+# As the API takes it. Python would also take 1_000, 1e2 and the digits of other scripts.
+_is_decimal = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII).fullmatch
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -32,9 +36,12 @@ def parse_amount(value, label=None, env=None):
     """
     if value is None or value is False:
         return ZERO
-    if isinstance(value, float):
+    was_float = isinstance(value, float)
+    if was_float:
         value = repr(value)
     try:
+        if label is not None and isinstance(value, str) and not (_is_decimal(value.strip()) or was_float):
+            raise ValueError
         # Python counts with True; whoever sends it does not mean one.
         amount = Decimal(value if value is not True else "True")
         rounded = amount.quantize(MICRO, rounding=ROUND_HALF_UP)
@@ -45,6 +52,46 @@ def parse_amount(value, label=None, env=None):
     if label is not None and not (rounded == amount and abs(amount) <= LIMIT):
         raise UserError(env._("%(field)s: use at most 6 decimal places and less than 9 billion.", field=label))
     return rounded
+
+
+def notation(env):
+    """Return how the language of ``env`` writes numbers."""
+    language = get_lang(env)
+    return Notation(language.decimal_point, language.thousands_sep or "")
+
+
+def parse_typed(value, label, env, places=2):
+    """Return the amount that somebody typed, as a ``Decimal``, read in the language of ``env``.
+
+    :param value: text as it was typed; what is no text, or empty, is returned as it is
+    :param label: the field's name, for people
+    :param int places: the decimals that the currency has
+    :raise UserError: no amount, or one that can be read in two ways
+    """
+    if not isinstance(value, str) or not value.strip():
+        return value
+    ways = notation(env)
+    try:
+        return read_number(value, ways, places)
+    except Unclear as unclear:
+        raise UserError(
+            env._(
+                "%(field)s: %(value)s can mean %(grouped)s or %(decimal)s; write it in one of these ways.",
+                field=label,
+                value=value.strip(),
+                grouped=ways.write(unclear.grouped),
+                decimal=ways.write(unclear.decimal),
+            )
+        ) from None
+    except Unreadable:
+        raise UserError(
+            env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(echoed(value))[:60])
+        ) from None
+
+
+def echoed(text):
+    """Return ``text`` as an answer can carry it."""
+    return _unstorable_all("", text)
 
 
 def parse_id(value):

@@ -5,13 +5,14 @@ program and a sentence for people that names the field and the fix.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import NamedTuple
 
 from odoo.tools.translate import LazyTranslate
 
 from ..rating import InvalidNumber, normalise
+from .called import WITHHELD, is_short, is_withheld, to_short, to_user_id
 from .clock import FIRST_YEAR, LAST_YEAR
 
 _lt = LazyTranslate(__name__)
@@ -19,6 +20,32 @@ _lt = LazyTranslate(__name__)
 CALL_TYPES = ("live", "whatsapp")
 STATUSES = ("completed", "no_answer", "busy", "failed", "canceled")
 DIRECTIONS = ("outbound", "inbound")
+# Other words for them, as switches and providers write them, in lower case and with "_" for blanks and dashes.
+SPELLINGS = {
+    "call_type": {
+        "live_call": "live", "voice": "live", "voice_call": "live", "phone": "live", "phone_call": "live",
+        "pstn": "live",
+        "whatsapp_call": "whatsapp", "whats_app": "whatsapp", "whatsapp_voice": "whatsapp", "wa": "whatsapp",
+    },
+    "direction": {
+        "out": "outbound", "outgoing": "outbound", "outbound_api": "outbound", "outbound_dial": "outbound",
+        "business_initiated": "outbound",
+        "in": "inbound", "incoming": "inbound", "user_initiated": "inbound",
+    },
+    "status": {
+        "complete": "completed", "answered": "completed", "answer": "completed", "normal_clearing": "completed",
+        "noanswer": "no_answer", "not_answered": "no_answer", "unanswered": "no_answer", "missed": "no_answer",
+        "no_user_response": "no_answer", "timeout": "no_answer",
+        "user_busy": "busy",
+        "failure": "failed", "fail": "failed", "error": "failed", "congestion": "failed", "chanunavail": "failed",
+        "rejected": "failed", "call_rejected": "failed", "declined": "failed", "unavailable": "failed",
+        "cancel": "canceled", "cancelled": "canceled", "originator_cancel": "canceled", "abandoned": "canceled",
+    },
+}  # fmt: skip
+# Calls are reported when they have ended.
+NOT_ENDED = {"in_progress", "ringing", "queued", "initiated", "started", "early_media", "connecting", "accepted"}
+# How far a platform's clock may be ahead of ours.
+CLOCK_AHEAD = timedelta(minutes=15)
 # Longer than any real call, and far inside what the database's integers hold.
 MAX_DURATION = 30 * 24 * 3600
 MAX_TEXT = 256
@@ -72,9 +99,9 @@ def parse_call(raw):
     values = (
         text(raw, "account"),
         text(raw, "call_ref"),
-        choice(raw, "call_type", CALL_TYPES),
-        choice(raw, "direction", DIRECTIONS, "outbound"),
-        phone_number(raw),
+        call_type := choice(raw, "call_type", CALL_TYPES),
+        direction := choice(raw, "direction", DIRECTIONS, "outbound"),
+        phone_number(raw, call_type, direction),
         moment(raw),
         duration(raw),
         choice(raw, "status", STATUSES),
@@ -114,34 +141,93 @@ def choice(raw, field, allowed, default=None):
         if default is not None:
             return default
         raise Refused("missing_field", _lt("%s is missing; it is required.", field))
-    if not isinstance(value, str) or value not in allowed:
-        raise Refused(
-            "invalid_field",
-            _lt(
-                "%(field)s: %(value)s is unknown; send one of %(allowed)s.",
-                field=field,
-                value=shown(value),
-                allowed=", ".join(allowed),
-            ),
-        )
-    return value
+    if isinstance(value, str):
+        if value in allowed:
+            return value
+        word = re.sub(r"[\s_-]+", "_", value.strip().lower())
+        word = SPELLINGS.get(field, {}).get(word, word)
+        if word in allowed:
+            return word
+        if field == "status" and word in NOT_ENDED:
+            raise Refused(
+                "invalid_field",
+                _lt("%(field)s: %(value)s is of a call that goes on; report it when it has ended.",
+                    field=field, value=shown(value)),
+            )  # fmt: skip
+    raise Refused(
+        "invalid_field",
+        _lt(
+            "%(field)s: %(value)s is unknown; send one of %(allowed)s.",
+            field=field,
+            value=shown(value),
+            allowed=", ".join(allowed),
+        ),
+    )
 
 
-def phone_number(raw, field="number"):
+def phone_number(raw, call_type="live", direction="outbound", field="number"):
+    """Return the number called, or the caller's, as calls keep it: E.164, or what ``called`` makes of it.
+
+    A number too short to be international is returned as well: whether it is one of the company's emergency numbers,
+    only the database knows; ``check_short`` refuses it where it is not.
+    """
     value = raw.get(field)
+    if direction == "inbound" and is_withheld(value):
+        return WITHHELD
     if value is None or value == "":
         raise Refused("missing_field", _lt("%s is missing; it is required.", field))
     try:
         return normalise(value)
     except (InvalidNumber, TypeError):
+        found = to_short(value) or (call_type == "whatsapp" and to_user_id(value))
+    if not found:
+        raise not_international(value, field)
+    return found
+
+
+def check_short(number, emergency):
+    """Raise unless a number, as ``phone_number`` returned it, is international or in the set ``emergency``."""
+    if is_short(number) and number not in emergency:
+        raise not_international(number)
+
+
+def not_international(value, field="number"):
+    """Return the refusal of a number that is not E.164."""
+    return Refused(
+        "invalid_number",
+        _lt(
+            "%(field)s: %(value)s is not E.164; send text such as +14155550100, 7 to 15 digits.",
+            field=field,
+            value=shown(value),
+        ),
+    )
+
+
+def check_time(started_at, recorded_at, days):
+    """Raise unless a call began within the ``days`` before it is recorded, and not in the future. Times are naive UTC.
+
+    An earlier or later time is a wrong clock, a wrong unit or a wrong date: prices and periods go by it.
+    """
+    # What is recorded under a time of the past, as sample data are, may be of any time that has been.
+    if started_at > max(recorded_at, datetime.now(UTC).replace(tzinfo=None)) + CLOCK_AHEAD:
         raise Refused(
-            "invalid_number",
+            "implausible_time",
             _lt(
-                "%(field)s: %(value)s is not E.164; send text such as +14155550100, up to 15 digits.",
-                field=field,
-                value=shown(value),
+                "started_at: %s is in the future; check the platform's clock and time zone. The call is kept and can "
+                "be retried.",
+                f"{started_at}Z",
             ),
-        ) from None
+        )
+    if started_at < recorded_at - timedelta(days=days):
+        raise Refused(
+            "implausible_time",
+            _lt(
+                "started_at: %(moment)s is more than %(days)s days ago; report the call with the time at which it "
+                "began. If that is right, a longer time can be set in the settings, and the call retried.",
+                moment=f"{started_at}Z",
+                days=days,
+            ),
+        )
 
 
 def moment(raw, field="started_at"):
@@ -149,7 +235,7 @@ def moment(raw, field="started_at"):
     if value is None or value == "":
         raise Refused("missing_field", _lt("%s is missing; it is required.", field))
     try:
-        parsed = datetime.fromisoformat(value)
+        parsed = read_iso(value)
         if parsed.tzinfo is None:
             raise Refused(
                 "invalid_field",
@@ -172,6 +258,20 @@ def moment(raw, field="started_at"):
                 value=shown(value),
             ),
         ) from None
+
+
+def read_iso(value):
+    """Return the ``datetime`` in a text of ISO 8601 or RFC 3339, which also knows small letters and leap seconds.
+
+    :raise ValueError: not a time
+    :raise TypeError: not text
+    """
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        spelled = value.upper()
+        leap = re.sub(r":60(?=[.,]|Z|[+-]|$)", ":59", spelled, count=1) if spelled.count(":") > 1 else spelled
+        return datetime.fromisoformat(leap) + timedelta(seconds=leap != spelled)
 
 
 def duration(raw, field="duration_seconds"):

@@ -21,6 +21,14 @@ def to_coins(amount, currency, rounding=ROUND_HALF_UP):
     return (amount / unit).to_integral_value(rounding) * unit
 
 
+def rounded(amount, places):
+    """Return an amount rounded half up to so many decimals, as it is shown: a ``Decimal``; no zero is below zero."""
+    if not isinstance(amount, Decimal):
+        amount = Decimal(str(amount))
+    amount = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return amount or abs(amount)
+
+
 def is_payable(amount, currency):
     """Return whether a ``Decimal`` is a multiple of what can be paid in a currency."""
     return amount == to_coins(amount, currency)

@@ -1,6 +1,7 @@
 """What papers say of themselves: by whom they were made and when. They are filed, and read by auditors."""
 
 from odoo.tools import format_datetime
+from odoo.tools.misc import get_lang
 
 from .clock import utcnow
 
@@ -13,6 +14,14 @@ def made(env, person, tz):
     """
     moment = format_datetime(env, utcnow(), tz=tz)
     return env._("Made by %(person)s, %(moment)s (%(zone)s)", person=person, moment=moment, zone=tz)
+
+
+def isolated(env, text):
+    """Return an amount or a telephone number such that its signs keep their order among words of Arabic or Hebrew.
+
+    The marks are Unicode's own (UAX 9, LRI and PDI), so pages, mails and plain text need nothing else.
+    """
+    return f"\u2066{text}\u2069" if get_lang(env).direction == "rtl" else text
 
 
 def printed(text):

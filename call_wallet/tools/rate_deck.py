@@ -4,8 +4,13 @@ One line at a time, so that a list of any length takes little memory. The header
 columns: ``prefix`` and ``price_per_minute``, and optionally ``destination``,
 ``increment_seconds`` (60), ``minimum_seconds`` (0), ``connection_fee`` (0), ``free_seconds``
 (as it was), ``first_block_seconds`` (as it was, unless the line has a minimum), ``grace_seconds``
-(as it was) and ``valid_from`` (ISO 8601; in the reader's time zone, as on the form, unless it
-gives an offset). What people usually call them is understood too, such as "Initial increment".
+(as it was) and ``valid_from`` (ISO 8601, or a day as the reader's language writes it; in the reader's
+time zone, as on the form, unless it gives an offset). What people usually call them is understood too, such as
+"Initial increment".
+
+A price such as 1.250 or a day such as 01/11/2026 has two readings. The other lines of the file decide: 0,05 says that
+its commas are decimal marks. Where they say nothing, a mark that the reader's language begins decimals with does so,
+and days are read in that language; else the cell is refused with both readings.
 """
 
 import csv
@@ -21,6 +26,7 @@ from typing import NamedTuple
 from odoo.tools.translate import LazyTranslate
 
 from ..rating import billed_for_minimum
+from .typed import ENGLISH, Unreadable, ascii_digit, normal, readings
 from .workbook import Malformed, Oversized, check_workbook
 
 _lt = LazyTranslate(__name__)
@@ -58,7 +64,11 @@ MAX_PRICE = Decimal(100_000)
 MAX_TEXT = 200
 MICRO = Decimal("0.000001")
 _is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
-_is_amount = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,20})?(?:[eE][-+]?[0-9]{1,2})?").fullmatch
+# As spreadsheets write very small numbers; it has no thousands.
+_is_scientific = re.compile(r"([0-9])(?:[.,]([0-9]{1,20}))?([eE][-+]?[0-9]{1,2})").fullmatch
+_is_day = re.compile(
+    r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})(?:[ T]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
+).fullmatch
 _is_whole = re.compile(r"[0-9]{1,9}").fullmatch
 _unreadable = re.compile("[\x00-\x1f\x7f-\x9f]").search
 
@@ -107,18 +117,90 @@ class Item(NamedTuple):
     errors: list
 
 
-def read_deck(data, tz):
+class Ways:
+    """How a file writes numbers and days, as far as it shows, and else the language of who reads it.
+
+    :param lines: a function without parameters that yields the file's lines anew
+    :param str day_first: which of day and month comes first in the reader's language: ``"d"`` or ``"m"``
+    """
+
+    def __init__(self, lines, tz, notation=ENGLISH, day_first="m"):
+        self.tz, self._notation, self._day_first, self._lines = tz, notation, day_first, lines
+        self._marks = self._orders = self.header = None
+
+    def mark(self):
+        """Return what begins the decimals in this file; None where that cannot be told."""
+        self._look()
+        if self._marks:
+            return min(self._marks) if len(self._marks) == 1 else None
+        return normal(self._notation.point)
+
+    def is_own(self):
+        """Tell whether the file itself shows what begins its decimals."""
+        self._look()
+        return len(self._marks) == 1
+
+    def order(self):
+        """Return which of day and month comes first in this file; None where its lines contradict each other."""
+        self._look()
+        if self._orders:
+            return min(self._orders) if len(self._orders) == 1 else None
+        return self._day_first
+
+    def _look(self):
+        """Read the file once more, when the first cell with two readings is met: most files have none."""
+        if self._marks is not None:
+            return
+        self._marks, self._orders = set(), set()
+        amounts = [self.header[name] for name in ("price_per_minute", "connection_fee") if name in self.header]
+        days = [self.header["valid_from"]] if "valid_from" in self.header else []
+        for _number, cells in self._lines():
+            for position in amounts:
+                self._marks |= shown_mark(cells[position] if position < len(cells) else None)
+            for position in days:
+                self._orders |= shown_order(cells[position] if position < len(cells) else None)
+
+
+def shown_mark(cell):
+    """Return the set of what certainly begins the decimals in a cell: one sign, or none."""
+    if not isinstance(cell, str):
+        return set()
+    scientific = _is_scientific(cell)
+    if scientific:
+        return set(re.findall("[.,]", cell))
+    try:
+        reading = readings(cell)
+    except Unreadable:
+        return set()
+    return {reading.mark} if reading.mark and reading.grouped is None else set()
+
+
+def shown_order(cell):
+    """Return the set of what certainly comes first in a day: ``"d"``, ``"m"``, or none."""
+    parts = _is_day(cell) if isinstance(cell, str) else None
+    if not parts or len(parts[1]) > 2 or int(parts[1]) == int(parts[3]):
+        return set()
+    return {"d"} if int(parts[1]) > 12 else {"m"} if int(parts[3]) > 12 else set()
+
+
+def read_deck(data, tz, notation=ENGLISH, day_first="m"):
     """Yield an ``Item`` for each line below the header.
 
     :param bytes data: the file
     :param ZoneInfo tz: the time zone of the times that give no offset
+    :param Notation notation: how the reader's language writes numbers
+    :param str day_first: whether it writes the day (``"d"``) or the month (``"m"``) first
     :raise UnreadableDeck: not CSV or XLSX, or a header that cannot be understood
     """
     if len(data) > MAX_BYTES:
         raise UnreadableDeck(_lt("too large; split it, or save it as CSV."))
-    lines = read_xlsx(data) if data[:4] == b"PK\x03\x04" else read_csv(data)
+
+    def lines():
+        return read_xlsx(data) if data[:4] == b"PK\x03\x04" else read_csv(data)
+
+    ways = Ways(lines, tz, notation, day_first)
     header = None
-    for number, cells in lines:
+    for number, cells in lines():
         if number > MAX_LINES:
             raise UnreadableDeck(_lt("more than %s lines; split it.", MAX_LINES))
         if all(cell is None or cell == "" for cell in cells):
@@ -126,9 +208,9 @@ def read_deck(data, tz):
         if len(cells) > MAX_COLUMNS and any(cell not in (None, "") for cell in cells[MAX_COLUMNS:]):
             raise UnreadableDeck(_lt("more than %s columns; keep those that are known.", MAX_COLUMNS))
         if header is None:
-            header = read_header(cells)
+            header = ways.header = read_header(cells)
             continue
-        yield read_line(number, header, cells, tz)
+        yield read_line(number, header, cells, ways)
     if header is None:
         raise UnreadableDeck(_lt("it is empty; begin with a line of column names."))
 
@@ -216,7 +298,7 @@ def read_column(cell):
 # === LINES === #
 
 
-def read_line(number, header, cells, tz):
+def read_line(number, header, cells, ways):
     """Return the ``Item`` of one line of the file."""
     errors, values = [], [number]
     width = max(header.values()) + 1
@@ -228,7 +310,7 @@ def read_line(number, header, cells, tz):
         position = header.get(column)
         cell = cells[position] if position is not None and position < len(cells) else None
         try:
-            values.append(read_moment(cell, tz) if column == "valid_from" else READERS[column](cell))
+            values.append(READERS[column](cell, ways))
         except WrongCell as wrong:
             errors.append(Error(number, column, shown(cell), wrong.sentence))
     if not errors:
@@ -280,8 +362,14 @@ def plain_text(cell):
     return str(cell)
 
 
-def read_prefix(cell):
-    prefix = plain_text(cell)
+def digits_of(cell):
+    """Return the cell as text, with the digits of any script as ASCII ones."""
+    text = plain_text(cell)
+    return text if text.isascii() else "".join(map(ascii_digit, text))
+
+
+def read_prefix(cell, _ways):
+    prefix = digits_of(cell)
     if not _is_prefix(prefix):
         raise WrongCell(
             _lt("Use up to 15 digits without +, blanks or a leading 0, or leave it empty for every number.")
@@ -289,27 +377,24 @@ def read_prefix(cell):
     return prefix
 
 
-def read_destination(cell):
+def read_destination(cell, _ways):
     text = plain_text(cell)
     if _unreadable(text) or len(text) > MAX_TEXT:
         raise WrongCell(_lt("Use at most %s readable characters.", MAX_TEXT))
     return text
 
 
-def read_price(cell):
+def read_price(cell, ways):
     if cell in (None, ""):
         raise WrongCell(_lt("Enter the price a minute, such as 0.0391; 0 for free."))
-    return read_amount(cell)
+    return read_amount(cell, ways)
 
 
-def read_amount(cell):
-    text = plain_text(cell)
-    if not text:
-        return Decimal(0)
-    if not _is_amount(text):
-        raise WrongCell(_lt("Use a number of zero or more with a dot, such as 0.0391."))
+def read_amount(cell, ways):
+    amount = read_number_of(cell, ways)
+    if amount.is_signed() and amount:
+        raise WrongCell(_lt("Use a number of zero or more, such as 0.0391."))
     try:
-        amount = Decimal(text)
         rounded = amount.quantize(MICRO)
     except InvalidOperation:
         raise WrongCell(_lt("Use at most 6 decimal places and less than %s.", MAX_PRICE)) from None
@@ -318,9 +403,38 @@ def read_amount(cell):
     return rounded
 
 
+def read_number_of(cell, ways):
+    """Return the number in a cell as ``Decimal``; 0 where it is empty."""
+    text = plain_text(cell)
+    if not text:
+        return Decimal(0)
+    scientific = _is_scientific(text)
+    if isinstance(cell, (int, float)) or scientific:
+        return Decimal(text.replace(",", "."))
+    try:
+        reading = readings(text)
+    except Unreadable:
+        raise WrongCell(_lt("Use a number of zero or more, such as 0.0391.")) from None
+    if not reading.is_unclear:
+        return reading.decimal if reading.grouped is None else reading.grouped
+    mark = ways.mark()
+    if mark == reading.mark:
+        return reading.decimal
+    if mark and ways.is_own():
+        return reading.grouped
+    raise WrongCell(
+        _lt(
+            "This can mean %(grouped)s or %(decimal)s, and no other line of the file says which; write it as one of "
+            "these.",
+            grouped=f"{reading.grouped:f}",
+            decimal=ENGLISH.write(reading.decimal),
+        )
+    )
+
+
 def whole(lowest, highest, default):
-    def read(cell):
-        text = plain_text(cell)
+    def read(cell, _ways):
+        text = digits_of(cell)
         if not text:
             return default
         if not _is_whole(text) or not lowest <= int(text) <= highest:
@@ -330,8 +444,9 @@ def whole(lowest, highest, default):
     return read
 
 
-def read_moment(cell, tz):
+def read_moment(cell, ways):
     """Return the naive UTC time in the cell, or None where it is empty."""
+    tz = ways.tz
     if cell in (None, ""):
         return None
     try:
@@ -340,13 +455,40 @@ def read_moment(cell, tz):
         elif isinstance(cell, date):
             moment = datetime.combine(cell, time())
         else:
-            moment = datetime.fromisoformat(cell)
+            moment = datetime.fromisoformat(to_iso(cell, ways))
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, TypeError, OverflowError):
         raise WrongCell(_lt("Use ISO 8601, such as 2026-11-01 or 2026-11-01T00:00:00+01:00.")) from None
     if not 1970 <= moment.year <= 9998:
         raise WrongCell(_lt("Use a year from 1970 to 9998."))
     return moment.replace(microsecond=0)
+
+
+def to_iso(text, ways):
+    """Return a time as ISO 8601 writes it, from a day as people write it: 31/12/2026, 31.12.2026 08:00, 2026/12/31."""
+    parts = _is_day(text)
+    if not parts:
+        return text
+    first, _separator, second, last, clock = parts.groups()
+    if len(first) == 4 and len(last) <= 2:
+        year, month, day = first, second, last
+    elif len(first) <= 2 and len(last) == 4:
+        year, month, day = last, first, second
+        order = "d" if int(first) > 12 else "m" if int(second) > 12 or first == second else ways.order()
+        if order is None:
+            raise WrongCell(
+                _lt(
+                    "This can mean %(day_first)s or %(month_first)s; write it as one of these.",
+                    day_first=f"{year}-{second:0>2}-{first:0>2}",
+                    month_first=f"{year}-{first:0>2}-{second:0>2}",
+                )
+            )
+        if order == "d":
+            month, day = day, month
+    else:
+        raise ValueError
+    hour, _colon, rest = (clock or "0:00").partition(":")
+    return f"{year}-{month:0>2}-{day:0>2}T{hour:0>2}:{rest}"
 
 
 READERS = {
@@ -359,4 +501,5 @@ READERS = {
     "free_seconds": whole(0, 86400, None),
     "first_block_seconds": whole(0, 86400, None),
     "grace_seconds": whole(0, 3600, None),
+    "valid_from": read_moment,
 }

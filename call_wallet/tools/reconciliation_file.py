@@ -5,6 +5,8 @@ from typing import NamedTuple
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
+from .spreadsheet import write_text
+
 HEAD_ROWS = 3
 
 
@@ -78,23 +80,23 @@ class Workbook:
         sheet, line = self._sheet(currency, self._heads()), HEAD_ROWS
         for account, customer, figures in rows:
             line += 1
-            sheet.write_string(line, 0, account)
-            sheet.write_string(line, 1, customer)
-            sheet.write_string(line, 2, currency)
+            write_text(sheet, line, 0, account)
+            write_text(sheet, line, 1, customer)
+            write_text(sheet, line, 2, currency)
             for name in columns:
                 self._write_figure(sheet, line, name, figures)
         if rows:
             sheet.autofilter(HEAD_ROWS, 0, line, 2 + len(columns))
             self._write_total(sheet, line + 1, currency, rows)
         if unassigned.amount or unassigned.value:
-            sheet.write_string(line + 2, 0, self._labels.unassigned)
-            sheet.write_string(line + 2, 2, currency)
+            write_text(sheet, line + 2, 0, self._labels.unassigned)
+            write_text(sheet, line + 2, 2, currency)
             sheet.write_number(line + 2, self._first["general_ledger"], float(unassigned.amount), self._wrong)
             if "ledger_value" in columns:
                 sheet.write_number(line + 2, self._first["ledger_value"], float(unassigned.value), self._wrong)
         for number, (figure, label, amount) in enumerate(parts, line + 3):
-            sheet.write_string(number, 0, label)
-            sheet.write_string(number, 2, currency)
+            write_text(sheet, number, 0, label)
+            write_text(sheet, number, 2, currency)
             sheet.write_number(number, self._first[figure], float(amount), self._money)
 
     def _heads(self):
@@ -133,7 +135,7 @@ class Workbook:
 
     def _write_total(self, sheet, line, currency, rows):
         for column, text in enumerate((self._labels.total, "", currency)):
-            sheet.write_string(line, column, text, self._total_text)
+            write_text(sheet, line, column, text, self._total_text)
         for name in self._first:
             column = xl_col_to_name(self._first[name])
             formula = f"=ROUND(SUM({column}{HEAD_ROWS + 2}:{column}{line}),6)"
@@ -154,18 +156,18 @@ class Workbook:
         sheet, line = self._sheet(labels.trial_balance, heads), HEAD_ROWS
         for name, value, expected, difference in lines:
             line += 1
-            sheet.write_string(line, 0, name)
+            write_text(sheet, line, 0, name)
             sheet.write_number(line, 1, float(value), self._money)
             if expected is not None:
                 sheet.write_number(line, 2, float(expected), self._money)
                 style = self._wrong if difference else self._money
                 sheet.write_formula(line, 3, f"=ROUND(B{line + 1}-C{line + 1},6)", style, float(difference))
         total = sum(value for _name, value, *_rest in lines)
-        sheet.write_string(line + 1, 0, labels.total, self._total_text)
+        write_text(sheet, line + 1, 0, labels.total, self._total_text)
         formula = f"=ROUND(SUM(B{HEAD_ROWS + 2}:B{line + 1}),6)" if lines else "=0"
         sheet.write_formula(line + 1, 1, formula, self._total, float(total))
         for number, (name, balance) in enumerate(accounts, line + 3):
-            sheet.write_string(number, 0, name)
+            write_text(sheet, number, 0, name)
             sheet.write_number(number, 1, float(balance), self._money)
 
     # === DIFFERENCES, LINE BY LINE === #
@@ -195,8 +197,7 @@ class Workbook:
                 if hasattr(value, "isoformat"):
                     sheet.write_datetime(line, column, value, self._date)
                 elif isinstance(value, str):
-                    # write_string, so that text beginning with = is never a formula.
-                    sheet.write_string(line, column, value)
+                    write_text(sheet, line, column, value)
                 elif value is not None and value is not False:
                     sheet.write_number(line, column, float(value), self._money)
         if lines:
@@ -204,9 +205,9 @@ class Workbook:
 
     def _sheet(self, name, heads):
         sheet = self._book.add_worksheet(name[:31])
-        sheet.write_string(0, 0, self._labels.title, self._title)
-        sheet.write_string(1, 0, self._labels.verdict)
-        sheet.write_string(2, 0, f"{self._labels.accounts}. {self._labels.made}")
+        write_text(sheet, 0, 0, self._labels.title, self._title)
+        write_text(sheet, 1, 0, self._labels.verdict)
+        write_text(sheet, 2, 0, f"{self._labels.accounts}. {self._labels.made}")
         sheet.freeze_panes(HEAD_ROWS + 1, 1)
         sheet.set_landscape()
         sheet.set_paper(9)
@@ -214,5 +215,5 @@ class Workbook:
         sheet.repeat_rows(HEAD_ROWS)
         for column, (text, width, style) in enumerate(heads):
             sheet.set_column(column, column, width)
-            sheet.write_string(HEAD_ROWS, column, text, style)
+            write_text(sheet, HEAD_ROWS, column, text, style)
         return sheet

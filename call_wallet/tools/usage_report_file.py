@@ -11,6 +11,7 @@ import xlsxwriter
 
 from .clock import FIRST_YEAR, LAST_YEAR
 from .paper import printed
+from .spreadsheet import as_text
 
 # Excel's limit, less the header.
 ROWS_PER_SHEET = 1_048_575
@@ -90,7 +91,7 @@ class Xlsx:
                 continue
             if isinstance(value, str):
                 # write_string, so that text beginning with = is never a formula.
-                sheet.write_string(line, column, value[:MAX_CELL], cell_format)
+                sheet.write_string(line, column, as_text(value[:MAX_CELL]), cell_format)
             elif isinstance(value, datetime) and not FIRST_YEAR <= value.year <= LAST_YEAR:
                 # Spreadsheets have no such dates; as text it can still be read.
                 sheet.write_string(line, column, value.isoformat())
@@ -154,6 +155,7 @@ WRITERS = {"xlsx": Xlsx, "csv": Csv}
 # Some programs take the full-width ones for the same.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
                  "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+AFTER_SEMICOLON = re.compile(rf"(;\s*)(?=[{re.escape(''.join(FORMULA_SIGNS))}])")
 
 
 def defuse(text):
@@ -163,8 +165,9 @@ def defuse(text):
     nothing else, and programs that read the file want it as it is.
     """
     if text.lstrip()[:1] in FORMULA_SIGNS or text[:1] in ("\t", "\r", "\n"):
-        return text if PHONE.fullmatch(text) else "'" + text
-    return text
+        text = text if PHONE.fullmatch(text) else "'" + text
+    # Where a comma is the decimal mark, spreadsheets begin a new cell at each semicolon, whatever is quoted.
+    return AFTER_SEMICOLON.sub(r"\1'", text) if ";" in text else text
 
 
 def to_cells(record, tz):

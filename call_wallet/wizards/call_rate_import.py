@@ -1,4 +1,5 @@
 import base64
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -6,8 +7,10 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
+from odoo.tools.misc import get_lang
 
 from ..const import CALL_TYPES, DIRECTIONS, FINANCE
+from ..tools.fields import notation
 from ..tools.rate_deck import UnreadableDeck, read_deck
 from ..tools.sql import array
 from .call_rate_import_sql import (
@@ -191,7 +194,7 @@ class CallRateImport(models.TransientModel):
         self.env.cr.execute(FILE)
         rows, errors, error_count = [], [], 0
         try:
-            for item in read_deck(self._decoded_file(), ZoneInfo(self.tz)):
+            for item in read_deck(self._decoded_file(), ZoneInfo(self.tz), notation(self.env), self._day_first()):
                 if item.errors:
                     error_count += len(item.errors)
                     errors += item.errors[: MAX_ERRORS - len(errors)]
@@ -205,6 +208,10 @@ class CallRateImport(models.TransientModel):
         self._stage(rows)
         self._add_errors((error.line, error.column, error.value, self.env._(error.sentence)) for error in errors)
         self.error_count = error_count
+
+    def _day_first(self):
+        """Return which of day and month comes first in the reader's language: ``"d"`` or ``"m"``."""
+        return "d" if re.search("%[dm]", get_lang(self.env).date_format)[0] == "%d" else "m"
 
     def _stage(self, rows):
         if rows:

@@ -2,7 +2,7 @@ import pytest
 from call_wallet_rating import InvalidNumber, normalise
 
 
-@pytest.mark.parametrize("number", ["+14155550100", "+442071838750", "+49", "+5068812345", "+123456789012345"])
+@pytest.mark.parametrize("number", ["+14155550100", "+442071838750", "+2901234", "+5068812345", "+123456789012345"])
 def test_an_e164_number_is_returned_as_it_is(number):
     assert normalise(number) == number
 
@@ -13,6 +13,8 @@ def test_an_e164_number_is_returned_as_it_is(number):
         "",
         "+",
         "+1",
+        "+112",
+        "+491234",
         "14155550100",
         "0014155550100",
         "+04155550100",

@@ -5,6 +5,7 @@ from odoo import models
 from odoo.tools import format_date, formatLang
 
 from ...tools.fields import ZERO
+from ...tools.money import rounded
 from ...tools.paper import made
 from ...tools.reconciliation_file import Labels, Workbook
 from . import reconciliation_sql as queries
@@ -149,6 +150,7 @@ class CallWalletReconciliationPaper(models.AbstractModel):
         )
 
     def _written(self, amount, currency):
+        amount = rounded(amount, currency.decimal_places)
         return f"{formatLang(self.env, float(amount), digits=currency.decimal_places)} {currency.name}"
 
     def _account_name(self, account):

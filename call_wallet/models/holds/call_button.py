@@ -3,10 +3,11 @@ from datetime import UTC
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
+from ...tools.called import is_short
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import parse_amount
-from ...tools.intake import CALL_TYPES, STATUSES, Refused, echo, phone_number, shown
+from ...tools.intake import CALL_TYPES, STATUSES, echo, shown
 from ...tools.rights import as_superuser
 from ..ledger.call_wallet_ledger import Funds
 from .call_wallet import Asked, available, dearest_rate, longest_call
@@ -203,9 +204,11 @@ class CallButton(models.AbstractModel):
         return as_superuser(self.env["call.wallet"]).browse(hold.wallet_id.id)
 
     def _dialled(self, wallet, number, country_id):
-        """Return what people wrote as E.164 where it can be read as that, else as it is."""
+        """Return what people wrote as E.164 where it can be read as that; emergency numbers as they are."""
         if not isinstance(number, str):
             raise UserError(self.env._("number: send the phone number as text."))
+        if number.strip() in wallet.company_id._call_wallet_emergency_numbers():
+            return number.strip()
         country = self.env["res.country"].browse(country_id).exists() if type(country_id) is int else None
         return wallet._phone_format(number=number, country=country or wallet.company_id.country_id) or echo(number)
 
@@ -214,13 +217,13 @@ class CallButton(models.AbstractModel):
         funds = Funds(
             wallet.alert_level, str(wallet.balance), str(wallet.held_amount), wallet.state, wallet.is_paused_by_hand
         )
-        try:
-            number = phone_number({"number": number})
-        except Refused:
+        asked = Asked(call_type, "outbound", number, 0)
+        asked = asked._replace(number=wallet._read_number(asked))
+        if not wallet._is_callable(asked.number, rated):
             return wallet._verdict("invalid_number", None, rated, funds)
-        rate = dearest_rate(rated, Asked(call_type, "outbound", number, 0), utcnow())
-        code = wallet._refusal_code(funds, rate)
-        if not code and longest_call(rate, available(funds)) <= rate.grace_seconds:
+        rate = dearest_rate(rated, asked, utcnow())
+        code = wallet._refusal_code(funds, rate, asked.number)
+        if not code and not is_short(asked.number) and longest_call(rate, available(funds)) <= rate.grace_seconds:
             code = "no_funds"
         return wallet._verdict(code or "ok", None, rated, funds, rate)
 
@@ -265,4 +268,5 @@ def is_plain(text):
 
 def dial_uri(call_type, number):
     """Return what opens the dialler: a ``tel:`` address (RFC 3966), or WhatsApp's click-to-chat link."""
-    return f"tel:{number}" if call_type == "live" else f"https://wa.me/{number[1:]}"
+    is_whatsapp = call_type == "whatsapp" and not is_short(number)
+    return f"https://wa.me/{number.removeprefix('+')}" if is_whatsapp else f"tel:{number}"

@@ -6,6 +6,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ...rating import MAX_CALL_SECONDS, Rate, cost_of, max_seconds, whole_steps
+from ...tools.called import is_short
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
@@ -14,6 +15,7 @@ from ...tools.intake import (
     DIRECTIONS,
     MAX_DURATION,
     Refused,
+    check_short,
     choice,
     phone_number,
     shown,
@@ -83,7 +85,8 @@ class CallWalletAuthorize(models.Model):
         :param str account: the wallet's account reference
         :param str call_ref: the platform's reference of the call
         :param str call_type: ``live`` or ``whatsapp``
-        :param str number: E.164
+        :param str number: E.164; also a WhatsApp user id, a withheld caller of an inbound call (or none), and one of
+            the company's emergency numbers, which may always be called
         :param int expected_seconds: how long to reserve for; default: the company's setting
         :param str direction: ``outbound`` or ``inbound``
         :param str campaign: shown with the hold while the call is in progress, as are ``manager`` (e-mail or name)
@@ -170,12 +173,11 @@ class CallWalletAuthorize(models.Model):
     # === DECISIONS === #
 
     def _authorize(self, account_ref, call_ref, asked):
-        rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=True).get(account_ref)
+        asked = asked._replace(number=self._read_number(asked))
+        rated = self._load_to_call(account_ref, asked.number)
         if rated is None:
             return self._no_wallet(account_ref, call_ref)
-        try:
-            asked = asked._replace(number=phone_number({"number": asked.number}))
-        except Refused:
+        if not self._is_callable(asked.number, rated):
             return self._verdict("invalid_number", call_ref, rated)
         rate = dearest_rate(rated, asked, utcnow())
         funds, hold, is_settled = self._look_up(rated, call_ref)
@@ -185,11 +187,13 @@ class CallWalletAuthorize(models.Model):
             if asked.contradicts(hold):
                 return self._verdict("conflict", call_ref, rated, funds)
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
-        code = self._refusal_code(funds, rate)
+        code = self._refusal_code(funds, rate, asked.number)
         if code:
             return self._verdict(code, call_ref, rated, funds, rate)
         # Within the grace a call is free of charge; what is held is for a call that goes on.
         wanted = whole_steps(rate, max(asked.expected_seconds or rated.hold_seconds, rate.grace_seconds + 1))
+        if is_short(asked.number):
+            wanted = MAX_CALL_SECONDS  # nobody cuts an emergency call
         hold = Hold(state="new", rate=rate.price_per_minute, authorized_at=utcnow(), **asked._asdict())
         return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
@@ -208,7 +212,7 @@ class CallWalletAuthorize(models.Model):
         wanted = whole_steps(rate, min(total_seconds or hold.reserved_seconds + seconds, MAX_DURATION))
         if hold.state == "held" and wanted <= hold.reserved_seconds:
             return self._verdict("ok", call_ref, rated, funds, rate, hold, asked_to="extend")
-        if funds.is_paused_by_hand:
+        if funds.is_paused_by_hand and not is_short(hold.number):
             return self._verdict("paused", call_ref, rated, funds, rate, hold, asked_to="extend")
         return self._reserve(rated, call_ref, hold, rate, wanted, funds, asked_to="extend")
 
@@ -224,6 +228,28 @@ class CallWalletAuthorize(models.Model):
         self.env["call.wallet.hold"]._release(rated.wallet_id, call_ref)
         funds = self._lock_funds(rated)
         return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), asked_to="release")
+
+    def _read_number(self, asked):
+        """Return the number of what is asked for as calls keep it; None where it is none."""
+        try:
+            return phone_number({"number": asked.number}, asked.call_type, asked.direction)
+        except Refused:
+            return None
+
+    def _load_to_call(self, account_ref, number):
+        """Return the ``RatedWallet`` of an account on which a call may start, or None.
+
+        No call starts on a closed wallet but one to an emergency number.
+        """
+        is_urgent = number is not None and is_short(number)
+        return self.env["call.rate.plan"]._load_rated_wallets([account_ref], only_active=not is_urgent).get(account_ref)
+
+    def _is_callable(self, number, rated):
+        try:
+            check_short(number or "", rated.emergency)
+        except Refused:
+            return False
+        return number is not None
 
     def _look_up(self, rated, call_ref):
         """Lock the wallet's funds, then look: funds, the call's hold, whether it was charged.
@@ -241,7 +267,9 @@ class CallWalletAuthorize(models.Model):
     def _lock_funds(self, rated):
         return self.env["call.wallet.ledger"]._lock([rated.wallet_id])[rated.wallet_id]
 
-    def _refusal_code(self, funds, rate):
+    def _refusal_code(self, funds, rate, number):
+        if is_short(number):
+            return None
         if funds.state == "not_set_up":
             return "not_set_up"
         if funds.is_paused_by_hand:
@@ -252,7 +280,7 @@ class CallWalletAuthorize(models.Model):
 
     def _reserve(self, rated, call_ref, hold, rate, wanted, funds, asked_to="authorize"):
         """Hold funds for ``wanted`` seconds in all, or for fewer if no more is available."""
-        longest = longest_call(rate, available(funds) + hold.amount)
+        longest = wanted if is_short(hold.number) else longest_call(rate, available(funds) + hold.amount)
         if longest < wanted and self.env["call.wallet.hold"]._expire([rated.wallet_id]):
             # Calls that were lost held what this one needs.
             funds = self._lock_funds(rated)

@@ -2,7 +2,9 @@ from odoo import api, fields, models
 from odoo.addons.phone_validation.tools.phone_validation import phone_format
 from odoo.exceptions import UserError
 
+from ...tools.called import WITHHELD
 from ...tools.fields import Amount
+from ...tools.paper import isolated
 from ...tools.sql import set_trigger, set_trigger_function
 
 TYPES = [
@@ -198,5 +200,8 @@ class CallWalletTransaction(models.Model):
     def _number(self):
         if self.usage_id.masked_at:
             return self.env._("Deleted")
-        number = phone_format(self.usage_id.number, None, None, force_format="INTERNATIONAL", raise_exception=False)
-        return number.replace(" ", "\N{NO-BREAK SPACE}")
+        number = self.usage_id.number
+        if number == WITHHELD:
+            return self.env._("Withheld")
+        number = phone_format(number, None, None, force_format="INTERNATIONAL", raise_exception=False) or number
+        return isolated(self.env, number.replace(" ", "\N{NO-BREAK SPACE}"))

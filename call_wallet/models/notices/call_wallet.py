@@ -179,7 +179,7 @@ class CallWalletNotices(models.Model):
         )
 
     def _statement(self, month):
-        """Return the month's roll-forward, from the daily totals: amounts are ``Decimal``.
+        """Return the month's roll-forward, from the daily totals: amounts are ``Decimal``, ``places`` their decimals.
 
         :param date month: its first day
         """
@@ -188,7 +188,10 @@ class CallWalletNotices(models.Model):
         within = self._sum_of_days([("day", ">=", month), ("day", "<=", last)])
         opening = sum((amount for amount, _count in before.values()), ZERO)
         moved = {kind: within.get(kind, (ZERO, 0))[0] for kind in ("balance_added", "usage", "refund", "reversal")}
+        decimals = [-amount.normalize().as_tuple().exponent for amount in (opening, *moved.values())]
         return {
+            # All with as many decimals as one of them needs, so that what is shown adds up.
+            "places": max(self.currency_id.decimal_places, *decimals),
             "date_from": month,
             "date_to": last,
             "opening": opening,

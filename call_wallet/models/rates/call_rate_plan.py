@@ -6,6 +6,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 
 from ...const import PLATFORM
 from ...rating import Deck, Rate
+from ...tools.called import emergency_numbers
 from ...tools.fields import ZERO, parse_amount
 from ...tools.rated_wallet import RatedWallet
 
@@ -145,7 +146,8 @@ class CallRatePlan(models.Model):
         self.env.cr.execute(
             """
             SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, co.call_wallet_whatsapp_rate::text,
-                   co.call_wallet_hold_seconds,
+                   co.call_wallet_hold_seconds, co.call_wallet_emergency_numbers, country.code,
+                   co.call_wallet_call_days,
                    (SELECT l.code FROM res_lang l
                      WHERE l.active AND l.code IN (customer.lang, seller.lang)
                      ORDER BY l.code IS DISTINCT FROM customer.lang LIMIT 1)
@@ -154,15 +156,17 @@ class CallRatePlan(models.Model):
               JOIN res_currency cur ON cur.id = w.currency_id
               JOIN res_company co ON co.id = w.company_id
               JOIN res_partner seller ON seller.id = co.partner_id
+              LEFT JOIN res_country country ON country.id = seller.country_id
               LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
              WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s) AND (%s OR w.company_id = ANY(%s))
             """,
             [list(refs), only_active, *self._account_companies()],
         )
         accounts = {}
-        for ref, wallet_id, currency, plan_id, version, whatsapp, *rest in self.env.cr.fetchall():
+        for ref, wallet_id, currency, plan_id, version, whatsapp, hold, *numbers, days, lang in self.env.cr.fetchall():
             decks = self._decks(plan_id, version) if plan_id else {}
-            accounts[ref] = RatedWallet(wallet_id, currency, decks, flat_rate(whatsapp), *rest)
+            emergency = emergency_numbers(*numbers)
+            accounts[ref] = RatedWallet(wallet_id, currency, decks, flat_rate(whatsapp), hold, emergency, days, lang)
         return accounts
 
     def _account_companies(self):

@@ -1,4 +1,5 @@
 import logging
+import re
 from typing import NamedTuple
 
 from odoo import SUPERUSER_ID, api, fields, models
@@ -8,6 +9,7 @@ from psycopg2 import OperationalError
 
 from ...const import CALL_TYPES, DIRECTIONS
 from ...rating import arithmetic, taken_off
+from ...tools.called import is_short
 from ...tools.fields import ZERO, Amount
 
 CALL_STATUSES = [
@@ -129,6 +131,8 @@ class CallUsage(models.Model):
         _ = self.env._
         if self.status != "completed":
             return _("Not connected: no charge.")
+        if is_short(self.number):
+            return _("Emergency number: free of charge.")
         if self.matched_prefix:
             matched = _("Prefix %s", self.matched_prefix)
         elif self.rate_id:
@@ -294,6 +298,9 @@ class CallUsage(models.Model):
         )
 
 
+_is_address = re.compile(r"[^@\s]+@[^@\s]*[^@\s.]").fullmatch
+
+
 class Person(NamedTuple):
     """Who a call's ``manager`` is: a name, an e-mail address, or both."""
 
@@ -302,11 +309,14 @@ class Person(NamedTuple):
 
     @classmethod
     def read(cls, text):
-        """Return the person in ``text``: ``jo@acme.com``, ``Jo Doe``, ``Jo Doe <jo@acme.com>``."""
+        """Return the person in ``text``: ``jo@acme.com``, ``Jo Doe``, ``Jo Doe <jo@acme.com>``.
+
+        What only has an @ in it, such as ``@SUM(1)`` of a spreadsheet, is a name.
+        """
         if "@" in text:
             name, email = parse_contact_from_email(text)
             email = email_normalize(email)
-            if email:
+            if email and _is_address(email):
                 return cls(name or None, email)
         return cls(text, None)
 

@@ -9,7 +9,7 @@ from ...rating import Charge, charge
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import parse_amount
-from ...tools.intake import Call, Refused, echo, parse_call
+from ...tools.intake import Call, Refused, check_short, check_time, echo, parse_call
 from ...tools.rated_wallet import RatedWallet
 from ...tools.rights import as_superuser
 from ...tools.sql import array
@@ -21,11 +21,12 @@ MAX_CALLS = 10_000
 
 
 class Priced(NamedTuple):
-    """A call and what it costs which wallet; ``charge`` is None when no rate covers it."""
+    """A call and what it costs which wallet; ``charge`` is None where ``refused`` says why it costs nothing known."""
 
     call: Call
     rated: RatedWallet
     charge: Charge | None
+    refused: Refused | None = None
 
 
 class CallUsageRecord(models.Model):
@@ -38,7 +39,8 @@ class CallUsageRecord(models.Model):
         """Charge calls that have ended. One bad call never stops the others.
 
         :param list[dict] calls: up to 10,000, each with ``account``, ``call_ref``,
-            ``call_type`` (``live``, ``whatsapp``), ``number`` (E.164), ``started_at`` (ISO 8601
+            ``call_type`` (``live``, ``whatsapp``), ``number`` (E.164; a WhatsApp user id; withheld or left out on
+            inbound calls; one of the company's emergency numbers), ``started_at`` (ISO 8601
             with an offset or Z), ``duration_seconds`` (whole seconds), ``status``
             (``completed``, ``no_answer``, ``busy``, ``failed``, ``canceled``) and optionally
             ``campaign``, ``application_ref``, ``manager`` (e-mail or name) and ``direction``
@@ -117,16 +119,19 @@ class CallUsageRecord(models.Model):
     def _price_one(self, call, rated):
         if rated is None:
             raise Refused("unknown_account", _lt("account: no wallet has the account reference %s.", call.account))
-        rate = rated.match(call.call_type, call.direction, call.number, call.started_at)
-        # Without a rate it may still be the repeat of a call that was charged when there was one.
-        return Priced(call, rated, charge(rate, call.billable_seconds) if rate else None)
-
-    def _not_contracted(self, call):
-        refused = Refused(
-            "destination_not_contracted",
-            _lt("number: no rate of the contract covers %s on that day.", call.number),
-        )
-        return {"call_ref": call.call_ref, "result": "rejected", "reason": refused.explain(self.env)}
+        # What is refused here may still be the repeat of a call that was charged when it was not.
+        try:
+            check_short(call.number, rated.emergency)
+            check_time(call.started_at, utcnow(), rated.call_days)
+            rate = rated.match(call.call_type, call.direction, call.number, call.started_at)
+            if not rate:
+                raise Refused(
+                    "destination_not_contracted",
+                    _lt("number: no rate of the contract covers %s on that day.", call.number),
+                )
+        except Refused as refused:
+            return Priced(call, rated, None, refused)
+        return Priced(call, rated, charge(rate, call.billable_seconds))
 
     # === CHARGE === #
 
@@ -149,7 +154,7 @@ class CallUsageRecord(models.Model):
         for item in priced:
             key = (item.rated.wallet_id, item.call.call_ref)
             if key not in first:
-                answers.append(self._not_contracted(item.call))
+                answers.append(self._refusal({"call_ref": item.call.call_ref}, item.refused))
                 continue
             is_first = key in fresh and key not in told
             told.add(key)
@@ -209,7 +214,7 @@ class CallUsageRecord(models.Model):
         labels = {lang: self._type_labels(lang) for lang in {item.rated.lang for item in items}}
         rows, entries = [], []
         for usage_id, item in zip(usage_ids, items, strict=False):
-            call, rated, charged = item
+            call, rated, charged, _refused = item
             campaign_id = names.campaigns.get(call.campaign)
             note_codes = ",".join(names.missing(item)) or None
             rows.append((*self._usage_row(usage_id, item, campaign_id, names.manager_of(item), now), note_codes))
@@ -254,7 +259,7 @@ class CallUsageRecord(models.Model):
         }
 
     def _usage_row(self, usage_id, item, campaign_id, manager_id, now):
-        call, rated, charged = item
+        call, rated, charged, _refused = item
         rate = charged.rate
         return (
             usage_id, rated.wallet_id, call.call_ref, call.call_type, call.direction, call.number,

@@ -11,6 +11,7 @@ from . import (
     call_wallet,
     ir_cron_progress,
     res_company,
+    res_users,
     call_wallet_settings_mixin,
     call_wallet_settings,
     res_config_settings,

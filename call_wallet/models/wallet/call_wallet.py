@@ -10,7 +10,8 @@ from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import Amount, parse_reason
-from ...tools.money import is_payable, unit_of
+from ...tools.money import is_payable, rounded, unit_of
+from ...tools.paper import isolated
 from ...tools.rights import as_superuser, with_own_defaults
 from ...tools.task import in_company_language
 
@@ -297,15 +298,23 @@ class CallWallet(models.Model):
 
     # === AMOUNTS === #
 
-    def _format_amount(self, amount):
-        """Format an amount as it is paid in the wallet's currency, with its sign, in the reader's language."""
-        return formatLang(self.env, float(amount), currency_obj=self.currency_id)
+    def _format_amount(self, amount, places=None):
+        """Format an amount with its sign and the currency's symbol, in the reader's language.
+
+        :param int places: how many decimals; None: as it is paid in the currency
+        """
+        currency = self.currency_id
+        places = currency.decimal_places if places is None else places
+        number = formatLang(self.env, float(rounded(amount, places)), digits=places)
+        parts = filter(None, (number, currency.symbol) if currency.position == "after" else (currency.symbol, number))
+        return isolated(self.env, "\N{NO-BREAK SPACE}".join(parts))
 
     def _format_exactly(self, amount):
         """Format an amount with all the decimals it has, and its currency's code."""
         decimals = len(f"{amount.normalize():f}".partition(".")[2])
         digits = max(self.currency_id.decimal_places, decimals)
-        return f"{formatLang(self.env, float(amount), digits=digits)} {self.currency_id.name}"
+        number = formatLang(self.env, float(rounded(amount, digits)), digits=digits)
+        return isolated(self.env, f"{number} {self.currency_id.name}")
 
     def _refuse_unpayable(self, amount, label):
         """Refuse what cannot be paid in the wallet's currency.

@@ -1,5 +1,6 @@
 from odoo import fields, models
 
+from ...const import PLATFORM
 from ...tools.fields import Amount
 
 
@@ -27,6 +28,9 @@ class CallWalletSettingsMixin(models.AbstractModel):
         related="company_id.call_wallet_whatsapp_rate", readonly=False, string="WhatsApp price per minute"
     )
     call_wallet_hold_seconds = fields.Integer(related="company_id.call_wallet_hold_seconds", readonly=False)
+    call_wallet_emergency_numbers = fields.Char(related="company_id.call_wallet_emergency_numbers", readonly=False)
+    call_wallet_platform_warning = fields.Text(compute="_compute_call_wallet_platform_warning")
+    call_wallet_call_days = fields.Integer(related="company_id.call_wallet_call_days", readonly=False)
     call_wallet_refund_limit = Amount(
         related="company_id.call_wallet_refund_limit", readonly=False, string="Refunds that need a second person"
     )
@@ -38,3 +42,10 @@ class CallWalletSettingsMixin(models.AbstractModel):
     )
     call_wallet_topup_min = Amount(related="company_id.call_wallet_topup_min", readonly=False, string="Smallest top-up")
     call_wallet_topup_max = Amount(related="company_id.call_wallet_topup_max", readonly=False, string="Largest top-up")
+
+    # === THE PLATFORM'S USER === #
+
+    def _compute_call_wallet_platform_warning(self):
+        users = self.env["res.users"].sudo().search([("all_group_ids", "in", self.env.ref(PLATFORM).ids)])
+        for settings in self:
+            settings.call_wallet_platform_warning = users.with_env(self.env)._call_wallet_platform_warning()

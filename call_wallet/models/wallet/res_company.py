@@ -1,6 +1,10 @@
-from odoo import Command, fields, models
+import re
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import ValidationError
 
 from ...const import FINANCE_MANAGER
+from ...tools.called import emergency_numbers, to_short
 from ...tools.clock import day_in
 from ...tools.fields import Amount
 from ...tools.rights import as_superuser
@@ -20,6 +24,17 @@ class ResCompany(models.Model):
         required=True,
         default=600,
         help="How much talking time is reserved when a call starts and the platform does not say.",
+    )
+    call_wallet_emergency_numbers = fields.Char(
+        "Emergency numbers",
+        help="May always be called, free of charge, whatever the wallet's state. Apart by commas; 2 to 6 digits each. "
+        "Empty: 112, 911, 999 and those of the company's country.",
+    )
+    call_wallet_call_days = fields.Integer(
+        "Calls may be reported for (days)",
+        required=True,
+        default=1096,
+        help="A call that began longer ago is kept as rejected: its time is probably wrong.",
     )
     call_wallet_topup_min = Amount("Smallest top-up", required=True, default=1)
     call_wallet_topup_max = Amount("Largest top-up", required=True, default=100_000)
@@ -72,10 +87,32 @@ class ResCompany(models.Model):
         "CHECK(call_wallet_hold_seconds BETWEEN 1 AND 86400)",
         "Funds reserved per call: use 1 to 86400 seconds.",
     )
+    _call_wallet_call_days_range = models.Constraint(
+        "CHECK(call_wallet_call_days BETWEEN 1 AND 3660)",
+        "Calls may be reported for: use 1 to 3660 days.",
+    )
     _call_wallet_whatsapp_rate_not_negative = models.Constraint(
         "CHECK(call_wallet_whatsapp_rate >= 0 AND call_wallet_whatsapp_rate < 100000)",
         "WhatsApp price per minute: use 0 to less than 100,000.",
     )
+
+    @api.constrains("call_wallet_emergency_numbers")
+    def _check_call_wallet_emergency_numbers(self):
+        for company in self:
+            for number in re.split(r"[\s,;]+", (company.call_wallet_emergency_numbers or "").strip()):
+                if number and not (to_short(number) and number.isdigit()):
+                    raise ValidationError(
+                        self.env._(
+                            "Emergency numbers: %s is none; use 2 to 6 digits each, apart by commas, such as 112, 911.",
+                            number[:60],
+                        )
+                    )
+
+    def _call_wallet_emergency_numbers(self):
+        """Return the set of numbers that may always be called."""
+        self.ensure_one()
+        company = self.sudo()
+        return emergency_numbers(company.call_wallet_emergency_numbers or None, company.country_id.code or None)
 
     def _call_wallet_tz(self):
         """Return the name of the time zone in which the company keeps its books; UTC where none is set.

@@ -1,6 +1,6 @@
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
-import { formatMoney } from "@call_wallet/common/money";
+import { formatMoney, parsePlain } from "@call_wallet/common/money";
 
 /** Keeps the words of the mandate in line with the form: level, amount, monthly cap and card. */
 export class AutoTopupMandate extends Interaction {
@@ -28,8 +28,8 @@ export class AutoTopupMandate extends Interaction {
             const chosen = this.el.querySelector("[name=token_id]:checked");
             return chosen ? chosen.dataset.name : "…";
         }
-        const { value, validity } = this.el.querySelector(`[name=${name}]`);
-        return value && !validity.badInput ? formatMoney(value, this.currency) : "…";
+        const amount = parsePlain(this.el.querySelector(`[name=${name}]`).value, this.currency.decimal_places);
+        return amount === null ? "…" : formatMoney(amount, this.currency);
     }
 }
 

@@ -1,6 +1,29 @@
 import { registry } from "@web/core/registry";
 import { formatMonetary } from "@web/views/fields/formatters";
 import { MonetaryField, monetaryField } from "@web/views/fields/monetary/monetary_field";
+import { InvalidNumberError, parseMonetary } from "@web/views/fields/parsers";
+import { parsePlain } from "@call_wallet/common/money";
+
+const SIGNS_AROUND = /^[\p{Sc}\p{L}\s]+|[\p{Sc}\p{L}\s]+$/gu;
+
+/** Reads what is typed as our pages do, so that 25.50 is not 2550 where 25,50 is usual; and Odoo's operations. */
+export class WalletAmountField extends MonetaryField {
+    get inputOptions() {
+        return { ...super.inputOptions, parse: (typed) => this.parse(typed) };
+    }
+
+    parse(typed) {
+        if (typed.includes("=")) {
+            return parseMonetary(typed, { allowOperation: true });
+        }
+        const bare = typed.replace(SIGNS_AROUND, "");
+        const digits = bare ? parsePlain(bare) : "0";
+        if (digits === null) {
+            throw new InvalidNumberError(`"${typed}" is not a correct number`);
+        }
+        return Number(digits);
+    }
+}
 
 import { placesOf } from "@call_wallet/common/money";
 

@@ -78,8 +78,9 @@ export class TopupForm extends Interaction {
     }
 
     async quote() {
+        const asked = this.isOther ? { amount: this.amount } : { package: this.amount };
         const { html, problem } = await this.keepLast.add(
-            rpc(`${this.path}/quote`, { amount: this.amount }, { silent: true }).catch((error) => this.onError(error))
+            rpc(`${this.path}/quote`, asked, { silent: true }).catch((error) => this.onError(error))
         );
         if (!this.isDestroyed && html) {
             this.el.querySelector(".o_call_wallet_summary").innerHTML = html;
