@@ -131,6 +131,7 @@ class TestInputOfMachines(AuthorizeCase):
         self.company.call_wallet_emergency_numbers = "110; 112, 116117"
         self.assertEqual([self._ask(f"b-{n}", n)["code"] for n in ("110", "116117", "911", "15")],
                          ["ok", "ok", "invalid_number", "invalid_number"])  # fmt: skip
+        self._make_house_wallet()
         self.assertEqual(self.env["call.button"].check_call("112")["types"]["live"]["code"], "ok")
         for wrong in ("112, police", "1", "1234567", "+112"):
             with self.subTest(wrong=wrong), self.assertRaisesRegex(ValidationError, "Emergency numbers"):
