@@ -26,7 +26,8 @@ from typing import NamedTuple
 from odoo.tools.translate import LazyTranslate
 
 from ..rating import billed_for_minimum
-from .typed import ENGLISH, Unreadable, ascii_digit, normal, readings
+from .rate_deck_ways import Ways, is_day, is_scientific
+from .typed import ENGLISH, Unreadable, ascii_digit, readings
 from .workbook import Malformed, Oversized, check_workbook
 
 _lt = LazyTranslate(__name__)
@@ -64,11 +65,6 @@ MAX_PRICE = Decimal(100_000)
 MAX_TEXT = 200
 MICRO = Decimal("0.000001")
 _is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
-# As spreadsheets write very small numbers; it has no thousands.
-_is_scientific = re.compile(r"([0-9])(?:[.,]([0-9]{1,20}))?([eE][-+]?[0-9]{1,2})").fullmatch
-_is_day = re.compile(
-    r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})(?:[ T]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
-).fullmatch
 _is_whole = re.compile(r"[0-9]{1,9}").fullmatch
 _unreadable = re.compile("[\x00-\x1f\x7f-\x9f]").search
 
@@ -115,72 +111,6 @@ class Item(NamedTuple):
 
     values: tuple
     errors: list
-
-
-class Ways:
-    """How a file writes numbers and days, as far as it shows, and else the language of who reads it.
-
-    :param lines: a function without parameters that yields the file's lines anew
-    :param str day_first: which of day and month comes first in the reader's language: ``"d"`` or ``"m"``
-    """
-
-    def __init__(self, lines, tz, notation=ENGLISH, day_first="m"):
-        self.tz, self._notation, self._day_first, self._lines = tz, notation, day_first, lines
-        self._marks = self._orders = self.header = None
-
-    def mark(self):
-        """Return what begins the decimals in this file; None where that cannot be told."""
-        self._look()
-        if self._marks:
-            return min(self._marks) if len(self._marks) == 1 else None
-        return normal(self._notation.point)
-
-    def is_own(self):
-        """Tell whether the file itself shows what begins its decimals."""
-        self._look()
-        return len(self._marks) == 1
-
-    def order(self):
-        """Return which of day and month comes first in this file; None where its lines contradict each other."""
-        self._look()
-        if self._orders:
-            return min(self._orders) if len(self._orders) == 1 else None
-        return self._day_first
-
-    def _look(self):
-        """Read the file once more, when the first cell with two readings is met: most files have none."""
-        if self._marks is not None:
-            return
-        self._marks, self._orders = set(), set()
-        amounts = [self.header[name] for name in ("price_per_minute", "connection_fee") if name in self.header]
-        days = [self.header["valid_from"]] if "valid_from" in self.header else []
-        for _number, cells in self._lines():
-            for position in amounts:
-                self._marks |= shown_mark(cells[position] if position < len(cells) else None)
-            for position in days:
-                self._orders |= shown_order(cells[position] if position < len(cells) else None)
-
-
-def shown_mark(cell):
-    """Return the set of what certainly begins the decimals in a cell: one sign, or none."""
-    if not isinstance(cell, str):
-        return set()
-    scientific = _is_scientific(cell)
-    if scientific:
-        return set(re.findall("[.,]", cell))
-    try:
-        reading = readings(cell)
-    except Unreadable:
-        return set()
-    return {reading.mark} if reading.mark and reading.grouped is None else set()
-
-
-def shown_order(cell):
-    """Return the set of what certainly comes first in a day: ``"d"``, ``"m"``, or none."""
-    parts = _is_day(cell) if isinstance(cell, str) else None
-    if not parts or len(parts[1]) > 2 or int(parts[1]) == int(parts[3]):
-        return set()
-    return {"d"} if int(parts[1]) > 12 else {"m"} if int(parts[3]) > 12 else set()
 
 
 def read_deck(data, tz, notation=ENGLISH, day_first="m"):
@@ -408,7 +338,7 @@ def read_number_of(cell, ways):
     text = plain_text(cell)
     if not text:
         return Decimal(0)
-    scientific = _is_scientific(text)
+    scientific = is_scientific(text)
     if isinstance(cell, (int, float)) or scientific:
         return Decimal(text.replace(",", "."))
     try:
@@ -466,7 +396,7 @@ def read_moment(cell, ways):
 
 def to_iso(text, ways):
     """Return a time as ISO 8601 writes it, from a day as people write it: 31/12/2026, 31.12.2026 08:00, 2026/12/31."""
-    parts = _is_day(text)
+    parts = is_day(text)
     if not parts:
         return text
     first, _separator, second, last, clock = parts.groups()

@@ -23,6 +23,7 @@ SUBJECTS = {
     "auto_topup/call_wallet_auto_topup_charge.py": "call.wallet.auto.topup",
     "stripe/payment_transaction_checkout.py": "payment.transaction",
     "stripe/payment_transaction_events.py": "payment.transaction",
+    "stripe/call_wallet_stripe_event_sweep.py": "call.wallet.stripe.event",
     "stripe/call_wallet_stripe_payout_match.py": "call.wallet.stripe.payout",
     "accounting/call_wallet_posting_entry.py": "call.wallet.posting",
     "accounting/call_wallet_posting_rest.py": "call.wallet.posting",

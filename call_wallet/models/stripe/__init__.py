@@ -14,6 +14,7 @@ from . import (
     call_wallet_stripe_customer,
     call_wallet_stripe_entry,
     call_wallet_stripe_event,
+    call_wallet_stripe_event_sweep,
     call_wallet_stripe_held,
     call_wallet_stripe_payout,
     call_wallet_stripe_payout_match,

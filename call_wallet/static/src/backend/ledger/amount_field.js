@@ -2,11 +2,21 @@ import { registry } from "@web/core/registry";
 import { formatMonetary } from "@web/views/fields/formatters";
 import { MonetaryField, monetaryField } from "@web/views/fields/monetary/monetary_field";
 import { InvalidNumberError, parseMonetary } from "@web/views/fields/parsers";
-import { parsePlain } from "@call_wallet/common/money";
+import { parsePlain, placesOf } from "@call_wallet/common/money";
 
 const SIGNS_AROUND = /^[\p{Sc}\p{L}\s]+|[\p{Sc}\p{L}\s]+$/gu;
 
-/** Reads what is typed as our pages do, so that 25.50 is not 2550 where 25,50 is usual; and Odoo's operations. */
+const LEDGER_PLACES = 6;
+
+/** Return how many decimal places the amounts of a list's column need, so that all of them stand in line. */
+export function columnPlaces(records, name) {
+    return Math.max(0, ...records.map(({ data }) => placesOf(Number(data[name] || 0).toFixed(LEDGER_PLACES))));
+}
+
+/**
+ * Shows an amount of the ledger with its currency and every decimal place it has, up to 6: $ 1.00, $ 0.0125. Reads what
+ * is typed as our pages do, so that 25.50 is not 2550 where 25,50 is usual; and Odoo's operations.
+ */
 export class WalletAmountField extends MonetaryField {
     get inputOptions() {
         return { ...super.inputOptions, parse: (typed) => this.parse(typed) };
@@ -23,19 +33,7 @@ export class WalletAmountField extends MonetaryField {
         }
         return Number(digits);
     }
-}
 
-import { placesOf } from "@call_wallet/common/money";
-
-const LEDGER_PLACES = 6;
-
-/** Return how many decimal places the amounts of a list's column need, so that all of them stand in line. */
-export function columnPlaces(records, name) {
-    return Math.max(0, ...records.map(({ data }) => placesOf(Number(data[name] || 0).toFixed(LEDGER_PLACES))));
-}
-
-/** Shows an amount of the ledger with its currency and every decimal place it has, up to 6: $ 1.00, $ 0.0125. */
-export class WalletAmountField extends MonetaryField {
     get formattedValue() {
         const places = this.props.readonly ? columnPlaces(this.column, this.props.name) : 0;
         if (!places) {
