@@ -149,7 +149,7 @@ class TestStripeKeepsFailing(RefusedCase):
     """Finance is told of what goes on failing, and no more once it works."""
 
     def _sweep(self):
-        with mute_logger(EVENT, DOOR):
+        with mute_logger(EVENT, f"{EVENT}_sweep", DOOR):
             self.env["call.wallet.stripe.event"]._cron_sweep()
 
     def test_a_comparison_that_a_key_prevents_is_told_at_once(self):
@@ -188,7 +188,7 @@ class TestStripeKeepsFailing(RefusedCase):
         [message] = self._events("charge.dispute.funds_withdrawn")
         inbox = self.env["call.wallet.stripe.event"]
         event = inbox._receive(self.stripe, message)
-        with mute_logger(EVENT):
+        with mute_logger(EVENT, f"{EVENT}_sweep"):
             for _time in range(times):
                 inbox._cron_process()
         return event
@@ -196,7 +196,7 @@ class TestStripeKeepsFailing(RefusedCase):
     def test_a_message_that_fails_three_times_is_told_and_goes_when_it_works(self):
         event = self._failing_event(2)
         self.assertEqual(self._waiting("call.wallet.stripe.event"), [])
-        with mute_logger(EVENT):
+        with mute_logger(EVENT, f"{EVENT}_sweep"):
             event._cron_process()
         [(_reason, told)] = self._waiting("call.wallet.stripe.event")
         self.assertIn("give it the permission", told)
@@ -242,7 +242,7 @@ class TestStripeKeepsFailing(RefusedCase):
         self._sweep()
         self.assertEqual((stuck.state, lost.state), ("pending", "error"))
         account.active = True
-        with mute_logger(EVENT):
+        with mute_logger(EVENT, f"{EVENT}_sweep"):
             self.env["call.wallet.stripe.event"]._cron_process()
         self.assertEqual(stuck.state, "done")
         self.assertBalance(self.wallet, 100)

@@ -7,7 +7,7 @@ from odoo.tools import mute_logger
 
 from .stripe_case import StripeFakeCase
 
-SWEEP = "odoo.addons.call_wallet.models.stripe.call_wallet_stripe_event"
+SWEEP = "odoo.addons.call_wallet.models.stripe.call_wallet_stripe_event_sweep"
 
 
 class TestStripeSweep(StripeFakeCase):

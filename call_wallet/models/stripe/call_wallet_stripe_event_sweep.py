@@ -10,7 +10,7 @@ from odoo.tools import split_every
 from ...tools.clock import now, utcnow
 from ...tools.door import door, each, end_if_clean, in_books, worker
 from ...tools.stripe_client import MENDED_BY_PEOPLE, cause_of, client
-from .call_wallet_stripe_event import SWEEPING, SWEPT, UNKNOWN, WEBHOOK_EVENTS
+from .call_wallet_stripe_event import SWEEPING, SWEPT, UNKNOWN, WEBHOOK_EVENTS, NotYet
 from .call_wallet_stripe_return import OPEN
 from .payment_transaction import EXPAND, IN_FLIGHT
 
