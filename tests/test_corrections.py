@@ -236,3 +236,22 @@ class TestCorrections(CallWalletCommon):
         self.assertFalse(self.env["call.usage.correction"].search([("number", "=", "+14155550199")]))
         self.assertEqual(str(self.wallet.balance), "9.962500")
         self._assert_sound()
+
+    def test_what_a_correction_names_is_deleted_with_the_call_s(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        self._amend(
+            {**call, "number": "+14155550199", "manager": "Ana Lopez", "reason": "Ana asked", "duration_seconds": 121}
+        )
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        usage.with_user(self._make_user("corrections.chief", "finance_manager")).action_mask()
+        correction = usage.correction_ids
+        self.assertEqual(
+            (correction.number, correction.reason, correction.manager_id.name), ("Deleted", "Deleted", False)
+        )
+        [refused] = self._amend({**call, "duration_seconds": 30})
+        self.assertEqual((refused["result"], refused["reason"].partition(":")[0]), ("rejected", "too_late"))
+        self.assertEqual(self._void(call)["balance_after"], "10.000000")
+        with self.assertRaises(UserError):
+            correction.sudo().unlink()
+        self._assert_sound()

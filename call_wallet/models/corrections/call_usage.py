@@ -76,6 +76,7 @@ class Standing(NamedTuple):
     grace_seconds: int
     connection_fee: Decimal
     is_rerated: bool
+    is_masked: bool
     minutes: Decimal
     cost: Decimal
     refunded: Decimal
@@ -233,24 +234,23 @@ class _Batch:
                 "too_late",
                 _lt("call_ref: %s is longer ago than calls can be corrected for; finance decides.", asked.call_ref),
             )
-        charged = self._price(asked.call, found, rated)
-        if charged is None:
+        if asked.call and found.is_masked:
             return Refused(
-                "destination_not_contracted",
-                _lt("number: no rate of the contract covers %s on that day.", asked.call.number),
+                "too_late",
+                _lt("call_ref: the number of %s was deleted; it can be voided, or refunded.", asked.call_ref),
             )
-        return self._take(asked, found, charged, rated)
+        charged = self._price(asked.call, found, rated)
+        return charged if isinstance(charged, Refused) else self._take(asked, found, charged, rated)
 
     def _price(self, call, found, rated):
-        """Return the ``Charge`` of the call as corrected, None where no rate covers it."""
+        """Return the ``Charge`` of the call as corrected, or the ``Refused`` that says why there is none."""
         if call is None:
             return Charge(0, ZERO, ZERO, found.applied_rate())
         is_same = all(getattr(call, name) == getattr(found, name) for name in PRICING)
         if is_same and not found.is_rerated:
-            rate = found.applied_rate()
-        else:
-            rate = rated.match(call.call_type, call.direction, call.number, call.started_at)
-        return rate and charge(rate, call.billable_seconds)
+            return charge(found.applied_rate(), call.billable_seconds)
+        priced = self.usage._price_one(call, rated)
+        return priced.charge or priced.refused
 
     def _take(self, asked, found, charged, rated):
         new = self._corrected(asked, found, charged, rated)
@@ -401,7 +401,7 @@ STANDING = f"""
            COALESCE(k.increment_seconds, u.increment_seconds), COALESCE(k.minimum_seconds, u.minimum_seconds),
            COALESCE(k.first_block_seconds, u.first_block_seconds), COALESCE(k.free_seconds, u.free_seconds),
            COALESCE(k.grace_seconds, u.grace_seconds), COALESCE(k.connection_fee, u.connection_fee)::text,
-           c.is_rerated, (u.billed_minutes + c.minutes)::text, (u.total_cost - c.corrected)::text, c.refunded::text,
+           c.is_rerated, u.masked_at IS NOT NULL, (u.billed_minutes + c.minutes)::text, (u.total_cost - c.corrected)::text, c.refunded::text,
            COALESCE(k.transaction_id, CASE WHEN k.id IS NULL THEN c.transaction_id END), c.balance_after
       FROM unnest(%s::int[], %s::text[]) AS asked(wallet_id, call_ref)
      CROSS JOIN LATERAL (

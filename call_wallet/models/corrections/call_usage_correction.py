@@ -12,8 +12,8 @@ class CallUsageCorrection(models.Model):
     """What the calling platform said of a call later, and what that changed.
 
     Rows are added by ``amend_calls`` and ``void_calls`` and never changed; the one with the highest number holds.
-    They go with their call when it is deleted, and its transactions stay. Amounts are in the wallet's currency,
-    6 places; times are UTC.
+    They go with their call when it is deleted, and its transactions stay; what they name is deleted with what the
+    call names. Amounts are in the wallet's currency, 6 places; times are UTC.
     """
 
     _name = "call.usage.correction"
@@ -71,6 +71,10 @@ class CallUsageCorrection(models.Model):
         if not self.env.su:
             raise UserError(self.env._("Calls are corrected through amend_calls and void_calls."))
         return super().create(vals_list)
+
+    @api.ondelete(at_uninstall=False)
+    def _refuse_unlink(self):
+        raise UserError(self.env._("A correction goes with its call: delete the call, or its numbers."))
 
     def write(self, vals):
         raise UserError(self.env._("A correction is not changed; correct the call again."))
