@@ -398,6 +398,18 @@ def report(wallet):
     return wallet.env["call.usage"].record_calls([call(wallet.account_ref)])
 
 
+def amend(wallet):
+    first = wallet.usage_ids[0]
+    return wallet.env["call.usage"].amend_calls(
+        [{**call(wallet.account_ref), "call_ref": first.call_ref, "duration_seconds": 601}]
+    )
+
+
+def void(wallet):
+    asked = {"account": wallet.account_ref, "call_ref": wallet.usage_ids[0].call_ref, "reason": "A test call"}
+    return wallet.env["call.usage"].void_calls([asked])
+
+
 def authorize(wallet):
     return wallet.authorize_call(wallet.account_ref, "call", "whatsapp", NUMBER, 60)
 
@@ -421,6 +433,8 @@ def transfer_arrived(env):
 # {model and method: (what has to be there, how it is opened)}
 DOORS = {
     "call.usage.record_calls": (funded, report),
+    "call.usage.amend_calls": (called, amend),
+    "call.usage.void_calls": (called, void),
     "call.wallet.authorize_call": (funded, authorize),
     "call.wallet.extend_hold": (held, lambda wallet: wallet.extend_hold(wallet.account_ref, "call", 600)),
     "call.wallet.release_hold": (held, lambda wallet: wallet.release_hold(wallet.account_ref, "call")),

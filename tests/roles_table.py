@@ -36,6 +36,7 @@ MODELS = {
     "call.rate.import.line": {"F": "r", "M": "r"},
     "call.rate.plan": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.usage": {"A": "r", "F": "r", "M": "rd", "O": "r", "C": "r"},
+    "call.usage.correction": {"A": "r", "F": "r", "M": "r"},
     "call.usage.rejection": {"F": "rw", "M": "rw"},  # writing by its actions only
     "call.usage.report.job": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},  # one's own
     "call.usage.report.wizard": {"A": "crw", "F": "crw", "M": "crw"},
@@ -424,6 +425,8 @@ ACTIONS = [
     Action("hold longer", PLATFORM, "call.wallet.extend_hold", account=held, call_ref="c-1", seconds=60),
     Action("release a hold", PLATFORM, "call.wallet.release_hold", account=held, call_ref="c-1"),
     Action("report calls", PLATFORM, "call.usage.record_calls", calls=a_call),
+    Action("correct calls", PLATFORM, "call.usage.amend_calls", calls=a_call),
+    Action("void calls", PLATFORM, "call.usage.void_calls", calls=a_call),
     Action("retry a rejected call", FINANCE, "call.usage.rejection.action_retry", rejection),
     Action("set up Stripe's webhook", NOBODY, "payment.provider.action_call_wallet_webhook",
            lambda c: c.env.ref("payment.payment_provider_stripe")),  # the administrator does

@@ -158,9 +158,9 @@ class TestStripeTransfer(StripeFakeCase):
         super().setUp()
         self.stripe.call_wallet_bank_transfer = True
 
-    def _arrive(self, amount):
+    def _arrive(self, amount, currency="usd"):
         customer = self.env["call.wallet.stripe.customer"].search([("partner_id", "=", self.partner.id)])
-        self.fake.cash.fund(customer.reference, amount)
+        self.fake.cash.fund(customer.reference, amount, currency)
         self._deliver_all("customer_cash_balance_transaction.created")
 
     def test_an_open_topup_shows_where_to_send_the_money(self):
@@ -208,3 +208,8 @@ class TestStripeTransfer(StripeFakeCase):
         self._arrive(5000)
         self.assertBalance(self.wallet, 40)
         self.assertIn("10.00 USD", self.wallet.activity_ids.summary)
+
+    def test_yen_have_no_hundredths(self):
+        self.wallet.create_topup("40")._bank_instructions_stripe()
+        self._arrive(5000, "jpy")
+        self.assertIn("5,000 JPY", self.wallet.activity_ids.summary)

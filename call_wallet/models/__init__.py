@@ -12,6 +12,7 @@ from . import (
     rates,
     holds,
     usage,
+    corrections,
     rerating,
     notices,
     privacy,

@@ -67,6 +67,7 @@ class CallUsagePrivacy(models.Model):
         # First the copies: they are found by what the call still names.
         self._mask_copies()
         self.env.cr.execute(MASK, {"ids": self.ids, "now": utcnow(), "deleted": DELETED})
+        self.env.cr.execute(MASK_CORRECTIONS, {"ids": self.ids, "deleted": DELETED})
         self.env.invalidate_all(flush=False)
 
     def _mask_copies(self):
@@ -151,6 +152,16 @@ MASK = """
            manager_id = NULL,
            masked_at = %(now)s
      WHERE id = ANY(%(ids)s) AND masked_at IS NULL
+"""
+
+# What a correction was made for may name somebody, too.
+MASK_CORRECTIONS = """
+    UPDATE call_usage_correction
+       SET number = %(deleted)s,
+           application_ref = CASE WHEN application_ref <> '' THEN %(deleted)s END,
+           reason = CASE WHEN reason <> '' THEN %(deleted)s END,
+           manager_id = NULL
+     WHERE usage_id = ANY(%(ids)s)
 """
 
 # Calls of the period, by the index on wallet and start; and those that were reported on a later day than theirs, after

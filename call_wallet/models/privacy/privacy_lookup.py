@@ -44,6 +44,12 @@ def _calls_and_copies(wizard):
          WHERE c.number IN (SELECT phone_sanitized FROM res_partner
                              WHERE id IN (SELECT id FROM indirect_references))
            AND (c.manager_id IS NULL OR c.manager_id NOT IN (SELECT id FROM indirect_references))
+         UNION
+        SELECT %(usage)s, k.usage_id, TRUE
+          FROM call_usage_correction k
+         WHERE k.number IN (SELECT phone_sanitized FROM res_partner
+                             WHERE id IN (SELECT id FROM indirect_references))
+            OR k.manager_id IN (SELECT id FROM indirect_references)
          UNION ALL
         SELECT %(hold)s, h.id, TRUE
           FROM call_wallet_hold h

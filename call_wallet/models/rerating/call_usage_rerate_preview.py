@@ -7,25 +7,29 @@ from odoo.exceptions import UserError
 from ...rating import charge
 from ...tools.fields import ZERO, parse_amount
 from ...tools.sql import array
+from ..corrections.call_usage import CORRECTS, LAST
 
 BATCH = 2_000
 
-# What a call has cost so far, from the ledger: its charge, the corrections of re-ratings, and
-# the refunds of people. `calls` names the rows of call_usage that are asked for.
-FIGURES = """
-    SELECT u.wallet_id, u.id, u.call_ref, u.call_type, u.direction, u.number, u.started_at,
-           CASE u.status WHEN 'completed' THEN u.duration_seconds ELSE 0 END,
-           u.campaign_id,
+# What holds of a call, and what it has cost so far, from the ledger: its charge, corrections and re-ratings, and the
+# refunds of people. `calls` names the rows of call_usage that are asked for.
+FIGURES = f"""
+    SELECT u.wallet_id, u.id, u.call_ref, COALESCE(k.call_type, u.call_type), COALESCE(k.direction, u.direction),
+           COALESCE(k.number, u.number), COALESCE(k.started_at, u.started_at),
+           CASE WHEN k.kind = 'void' OR COALESCE(k.status, u.status) <> 'completed' THEN 0
+                ELSE COALESCE(k.duration_seconds, u.duration_seconds) END,
+           CASE WHEN k.id IS NULL THEN u.campaign_id ELSE k.campaign_id END,
            (u.billed_minutes + COALESCE(c.minutes, 0))::text,
-           COALESCE(c.price, u.rate)::text,
+           COALESCE(c.price, k.rate, u.rate)::text,
            (u.total_cost - COALESCE(c.corrected, 0))::text,
            COALESCE(c.refunded, 0)::text
-      FROM ({calls}) u
+      FROM ({{calls}}) u
+      {LAST}
      CROSS JOIN LATERAL (
-           SELECT sum(t.amount) FILTER (WHERE starts_with(t.key, 'rerate/')) AS corrected,
-                  sum(t.billed_minutes) FILTER (WHERE starts_with(t.key, 'rerate/')) AS minutes,
-                  (array_agg(t.rate ORDER BY t.sequence DESC) FILTER (WHERE starts_with(t.key, 'rerate/')))[1] AS price,
-                  sum(t.amount) FILTER (WHERE t.type = 'refund' AND NOT starts_with(t.key, 'rerate/')) AS refunded
+           SELECT sum(t.amount) FILTER (WHERE {CORRECTS}) AS corrected,
+                  sum(t.billed_minutes) FILTER (WHERE {CORRECTS}) AS minutes,
+                  (array_agg(t.rate ORDER BY t.sequence DESC) FILTER (WHERE {CORRECTS}))[1] AS price,
+                  sum(t.amount) FILTER (WHERE t.type = 'refund' AND NOT {CORRECTS}) AS refunded
              FROM call_wallet_transaction t WHERE t.usage_id = u.id) c
 """
 

@@ -9,6 +9,7 @@ from odoo import Command, api, fields, models
 from ...tools.asking import ask_and_enter, ask_stripe
 from ...tools.door import door, end_if_clean, in_books, worker
 from ...tools.stripe_client import MENDED_BY_PEOPLE, cause_of, client, first_email
+from .call_wallet_stripe_entry import to_major, to_minor
 from .payment_transaction import EXPAND
 
 _logger = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ class CallWalletStripeCustomer(models.Model):
                 _logger.warning("Top-up %s was not paid from cash.", topup.id, exc_info=True)
                 failed = failed or error
                 if isinstance(error, stripe.StripeError):  # it may have been carried out
-                    available -= round(topup.invoice_id.amount_residual * 100)
+                    available -= _open_at_stripe(topup.invoice_id)
         if failed:
             raise failed
         if available > 0:
@@ -231,7 +232,7 @@ class CallWalletStripeCustomer(models.Model):
             ],
             order="id",
         )
-        return topups.sorted(lambda topup: round(topup.invoice_id.amount_residual * 100) != available)
+        return topups.sorted(lambda topup: _open_at_stripe(topup.invoice_id) != available)
 
     @worker
     def _pay_from_cash(self, topup, available, movement_ref):
@@ -275,14 +276,14 @@ class CallWalletStripeCustomer(models.Model):
         )
         if begun:  # Stripe has not answered, or this process ended: the same again
             return begun[:1]
-        amount = min(round(invoice.amount_residual * 100), available)
+        amount = min(_open_at_stripe(invoice), available)
         if amount <= 0:
             return begun
         return self.env["payment.transaction"].create(
             {
                 "provider_id": provider.id,
                 "payment_method_id": method.id,
-                "amount": amount / 100,
+                "amount": float(to_major(amount, invoice.currency_id)),
                 "currency_id": invoice.currency_id.id,
                 "partner_id": self.partner_id.id,
                 "operation": "offline",
@@ -294,10 +295,16 @@ class CallWalletStripeCustomer(models.Model):
         own = [("partner_id", "=", self.partner_id.id), ("company_id", "=", self.provider_id.company_id.id)]
         wallets = self.env["call.wallet"].search([*own, ("currency_id.name", "=", currency)], limit=1)
         wallet = wallets or self.env["call.wallet"].search(own, limit=1)
-        amount = f"{available / 100:,.2f} {currency}"
+        money = self.env["res.currency"].with_context(active_test=False).search([("name", "=", currency)], limit=1)
+        amount = f"{to_major(available, money):,f} {currency}"
         if wallet:
             told = wallet._for_finance()
             told._tell_finance(
                 told.env._("A bank transfer was not used up: %s", amount),
                 told.env._("It lies in the customer's cash balance at Stripe: add balance, or send it back."),
             )
+
+
+def _open_at_stripe(invoice):
+    """Return what of an invoice is still to be paid, in the smallest unit of its currency at Stripe."""
+    return to_minor(invoice.amount_residual, invoice.currency_id)

@@ -1,5 +1,5 @@
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from odoo import api, fields, models
 from odoo.addons.payment import const as payment_const
@@ -7,6 +7,7 @@ from odoo.addons.payment_stripe import const
 from odoo.exceptions import UserError
 
 from ...tools.clock import day_in
+from ...tools.fields import parse_amount
 from ...tools.task import in_language_of
 
 # Balance transactions that are nothing but a cost; of all others the cost is their `fee`.
@@ -348,9 +349,17 @@ class CallWalletStripeEntry(models.Model):
 
 def to_major(minor, currency):
     """Return an amount of Stripe's, in what is smallest of its currency there, as a ``Decimal`` of whole units."""
+    return Decimal(minor).scaleb(-places_at_stripe(currency))
+
+
+def to_minor(amount, currency):
+    """Return an amount of whole units in what is smallest of its currency at Stripe, as Stripe takes it: an int."""
+    return int(parse_amount(amount).scaleb(places_at_stripe(currency)).to_integral_value(ROUND_HALF_UP))
+
+
+def places_at_stripe(currency):
     name = currency.name
-    decimals = const.CURRENCY_DECIMALS.get(name, payment_const.CURRENCY_MINOR_UNITS.get(name, currency.decimal_places))
-    return Decimal(minor).scaleb(-decimals)
+    return const.CURRENCY_DECIMALS.get(name, payment_const.CURRENCY_MINOR_UNITS.get(name, currency.decimal_places))
 
 
 KEEP = """

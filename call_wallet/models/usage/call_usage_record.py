@@ -58,6 +58,15 @@ class CallUsageRecord(models.Model):
         :raise UserError: not a list, or more than 10,000 calls; nothing is recorded then
         """
         self._check_platform()
+        self._check_batch(calls)
+        with door(self.env):
+            return as_superuser(self)._record_calls(calls)
+
+    def _check_platform(self):
+        if not (self.env.su or self.env.user.has_group(PLATFORM) or self.env.user.has_group(FINANCE)):
+            raise AccessError(self.env._("Only the calling platform and finance staff may do this."))
+
+    def _check_batch(self, calls):
         if not isinstance(calls, list):
             raise UserError(self.env._("calls: send a list of calls."))
         if len(calls) > MAX_CALLS:
@@ -69,12 +78,6 @@ class CallUsageRecord(models.Model):
                     limit=MAX_CALLS,
                 )
             )
-        with door(self.env):
-            return as_superuser(self)._record_calls(calls)
-
-    def _check_platform(self):
-        if not (self.env.su or self.env.user.has_group(PLATFORM) or self.env.user.has_group(FINANCE)):
-            raise AccessError(self.env._("Only the calling platform and finance staff may do this."))
 
     def _record_calls(self, raw_calls, date_of=None):
         """Record without asking who may.

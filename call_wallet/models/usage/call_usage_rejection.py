@@ -17,8 +17,11 @@ from ...tools.sql import array
 # What a call needs comes first when a payload is too long to keep whole.
 CALL_FIELDS = (
     "account", "call_ref", "call_type", "number", "started_at", "duration_seconds", "status",
-    "campaign", "application_ref", "manager", "direction",
+    "campaign", "application_ref", "manager", "direction", "reason",
 )  # fmt: skip
+
+# Results after which nothing is left to do.
+SETTLED = ("charged", "duplicate", "corrected")
 
 MAX_VALUE = 4_000
 
@@ -64,6 +67,12 @@ class CallUsageRejection(models.Model):
         readonly=True,
         default="open",
         help="Resolved: the call was charged since. Dismissed: finance decided that it will not be.",
+    )
+    correction = fields.Selection(
+        [("amend", "Amendment"), ("void", "Voiding")],
+        readonly=True,
+        index="btree_not_null",
+        help="What was to be done with a call that was charged before. Empty: a call was reported.",
     )
     charged_ref = fields.Char(
         "Charged As", readonly=True, help="The reference under which finance charged it as a call of its own."
@@ -117,6 +126,27 @@ class CallUsageRejection(models.Model):
             self._upsert(kept)
         self.env.invalidate_all(flush=False)
 
+    @api.model
+    def _keep_corrections(self, kind, raw_calls, results):
+        """Keep the corrections that were refused; close what is explained by those that were made.
+
+        A call's other content is explained by an amendment, so that a conflict is closed as well.
+
+        :param str kind: ``amend`` or ``void``
+        :param results: as ``amend_calls`` answers them
+        """
+        kept = [(raw, result) for raw, result in zip(raw_calls, results, strict=True) if result["result"] == "rejected"]
+        made = [raw for raw, result in zip(raw_calls, results, strict=True) if result["result"] == "corrected"]
+        resolvable = bool(made) and self._has_open(made)
+        if not (kept or resolvable):
+            return
+        self._lock()
+        if resolvable:
+            self._resolve_charged(made, conflicts=True)
+        if kept:
+            self._upsert(kept, kind)
+        self.env.invalidate_all(flush=False)
+
     def _lock(self):
         self.env.flush_all()
         self.env.cr.execute("SELECT pg_advisory_xact_lock(%s)", [KEEPING])
@@ -129,8 +159,8 @@ class CallUsageRejection(models.Model):
         )
         return self.env.cr.fetchone()[0]
 
-    def _resolve_charged(self, charged):
-        """Close the open rejections of calls that were charged now. A conflict stays: the
+    def _resolve_charged(self, charged, conflicts=False):
+        """Close the open rejections of calls that were charged now. A conflict stays, unless it is asked for: the
         call's other content is still unexplained."""
         self.env.cr.execute(
             RESOLVE,
@@ -138,21 +168,23 @@ class CallUsageRejection(models.Model):
                 self.env.uid,
                 array(raw["account"].strip() for raw in charged),
                 array(raw["call_ref"].strip() for raw in charged),
+                conflicts,
             ],
         )
 
-    def _upsert(self, kept):
+    def _upsert(self, kept, correction=None):
         now = utcnow()
         # A retry is not a report: it is not counted, and it does not wake what was dismissed.
         reported = not self.env.context.get("call_usage_retry")
         rows = {}
         for raw, result in kept:
             payload = to_payload(raw)
-            fingerprint = digest(payload)
+            fingerprint = digest(f"{correction}/{payload}" if correction else payload)
             code, _separator, sentence = result["reason"].partition(": ")
             count = rows[fingerprint][-1] + 1 if fingerprint in rows else 1
             rows[fingerprint] = (
-                to_text(raw, "account"), to_text(raw, "call_ref"), code, sentence, payload, fingerprint, count,
+                to_text(raw, "account"), to_text(raw, "call_ref"), code, sentence, payload, fingerprint, correction,
+                count,
             )  # fmt: skip
         columns = [array(column) for column in zip(*rows.values(), strict=True)]
         self.env.cr.execute(UPSERT, [now, now, self.env.uid, self.env.uid, now, now, *columns, reported, reported])
@@ -179,7 +211,7 @@ class CallUsageRejection(models.Model):
         return self._notification(
             _(
                 "%(charged)s charged, %(duplicate)s charged before, %(refused)s still refused.",
-                charged=counts["charged"],
+                charged=counts["charged"] + counts["corrected"],
                 duplicate=counts["duplicate"],
                 refused=counts["conflict"] + counts["rejected"],
             ),
@@ -195,13 +227,17 @@ class CallUsageRejection(models.Model):
             .exists()
             .filtered(lambda kept: kept.state != "resolved" and not kept.masked_at)
         )
-        results = usage._record_calls([json.loads(kept.payload) for kept in waiting])
-        done = [
-            kept.id
-            for kept, result in zip(waiting, results, strict=True)
-            if result["result"] in ("charged", "duplicate")
-        ]
-        self._set_state(done, "resolved")
+        results = []
+        for correction, kept in waiting.grouped("correction").items():
+            calls = [json.loads(one.payload) for one in kept]
+            if correction:
+                # Finance decides, however long ago the call was.
+                found = usage._correct(correction, calls, lambda days, started_at: True, self.env.uid)
+            else:
+                found = usage._record_calls(calls)
+            done = [one.id for one, result in zip(kept, found, strict=True) if result["result"] in SETTLED]
+            self._set_state(done, "resolved")
+            results += found
         return results
 
     def action_charge_as_own(self):
@@ -229,7 +265,7 @@ class CallUsageRejection(models.Model):
     def _charge_as_own(self, ids):
         """Charge some conflicts under references of their own; return how many were, and how many were refused."""
         kept = as_superuser(self).browse(ids).exists().filtered(lambda call: not call.charged_ref)
-        if kept.filtered(lambda call: call.code != "conflict" or call.state != "open"):
+        if kept.filtered(lambda call: call.correction or call.code != "conflict" or call.state != "open"):
             raise UserError(
                 self.env._(
                     "Choose open calls that were reported under a reference that was charged before (conflict). "
@@ -272,7 +308,10 @@ class CallUsageRejection(models.Model):
         """
         known, unknown = ZERO, 0
         for ids in split_every(CHUNK, self.ids):
-            outcomes = self.env["call.usage"].sudo()._price([json.loads(kept.payload) for kept in self.browse(ids)])
+            # What a correction would change, nobody can tell from it alone.
+            reported = self.browse(ids).filtered(lambda kept: not kept.correction)
+            unknown += len(ids) - len(reported)
+            outcomes = self.env["call.usage"].sudo()._price([json.loads(kept.payload) for kept in reported])
             for outcome in outcomes:
                 charge = getattr(outcome, "charge", None)
                 known, unknown = (known + charge.cost, unknown) if charge else (known, unknown + 1)
@@ -370,7 +409,7 @@ RESOLVE = """
     UPDATE call_usage_rejection r
        SET state = 'resolved', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
       FROM unnest(%s::text[], %s::text[]) AS charged(account, call_ref)
-     WHERE r.state = 'open' AND r.code <> 'conflict'
+     WHERE r.state = 'open' AND (%s OR r.code <> 'conflict')
        AND r.account = charged.account AND r.call_ref = charged.call_ref
 """
 
@@ -379,11 +418,11 @@ RESOLVE = """
 UPSERT = """
     INSERT INTO call_usage_rejection AS r
            (first_seen, last_seen, create_uid, write_uid, create_date, write_date, state, wallet_id,
-            account, call_ref, code, reason, payload, fingerprint, count)
+            account, call_ref, code, reason, payload, fingerprint, correction, count)
     SELECT %s, %s, %s, %s, %s, %s, 'open', w.id, k.account, k.call_ref, k.code, k.reason, k.payload,
-           k.fingerprint, k.count
-      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[])
-           AS k(account, call_ref, code, reason, payload, fingerprint, count)
+           k.fingerprint, k.correction, k.count
+      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[])
+           AS k(account, call_ref, code, reason, payload, fingerprint, correction, count)
       LEFT JOIN call_wallet w ON w.account_ref = k.account
      ORDER BY k.fingerprint
     ON CONFLICT (fingerprint) DO UPDATE

@@ -1,0 +1,425 @@
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.tools.translate import LazyTranslate
+
+from ...const import FINANCE
+from ...rating import Charge, Rate, charge
+from ...rating.money import plain
+from ...tools.clock import utcnow
+from ...tools.door import door
+from ...tools.fields import ZERO, parse_amount
+from ...tools.intake import Call, Refused, echo, parse_call, text
+from ...tools.rated_wallet import RatedWallet
+from ...tools.rights import as_superuser
+from ...tools.sql import array
+from ..ledger.call_wallet_ledger import Entry
+from ..usage.call_usage_record import Priced
+
+_lt = LazyTranslate(__name__)
+
+RATE_FIELDS = (
+    "rate_id", "matched_prefix", "rate", "increment_seconds", "minimum_seconds", "first_block_seconds",
+    "free_seconds", "grace_seconds", "connection_fee",
+)  # fmt: skip
+# The key of a correction's transaction begins so; a call and what was corrected of it are found by it.
+AMENDS = "amend/"
+COPIED = (
+    "usage_id", "wallet_id", "sequence", "kind", "fingerprint", "call_type", "direction", "number", "started_at",
+    "duration_seconds", "status", "campaign_id", "application_ref", "manager_id", *RATE_FIELDS,
+)  # fmt: skip
+# What says which price applies; while none of it changes, a call keeps the price that it was charged at.
+PRICING = ("call_type", "direction", "number", "started_at")
+
+
+class Correction(NamedTuple):
+    """One correction as it was asked for; ``call`` is None for a call that is voided."""
+
+    account: str
+    call_ref: str
+    call: Call | None
+    reason: str
+    fingerprint: str
+
+
+class Standing(NamedTuple):
+    """What holds of a call: its facts, price and cost after all corrections; amounts are Decimals.
+
+    ``refunded`` is what people gave back by hand, ``transaction`` the last row that is about the call.
+    """
+
+    usage_id: int
+    wallet_id: int
+    call_ref: str
+    sequence: int
+    kind: str
+    fingerprint: str
+    call_type: str
+    direction: str
+    number: str
+    started_at: object
+    first_started_at: object
+    duration_seconds: int
+    status: str
+    campaign_id: int
+    application_ref: str
+    manager_id: int
+    rate_id: int
+    matched_prefix: str
+    rate: Decimal
+    increment_seconds: int
+    minimum_seconds: int
+    first_block_seconds: int
+    free_seconds: int
+    grace_seconds: int
+    connection_fee: Decimal
+    is_rerated: bool
+    is_masked: bool
+    minutes: Decimal
+    cost: Decimal
+    refunded: Decimal
+    transaction: int
+    balance_after: str
+
+    def applied_rate(self):
+        """Return the ``Rate`` that the call was charged at; the price of a re-rating stands in no row as a whole."""
+        return Rate(
+            prefix=self.matched_prefix or "",
+            price_per_minute=self.rate,
+            increment_seconds=self.increment_seconds,
+            minimum_seconds=self.minimum_seconds,
+            connection_fee=self.connection_fee,
+            free_seconds=self.free_seconds,
+            rate_id=self.rate_id,
+            first_block_seconds=self.first_block_seconds,
+            grace_seconds=self.grace_seconds,
+        )
+
+
+class CallUsageCorrections(models.Model):
+    """How a call that was charged is put right: validate -> look at what holds -> price -> charge the difference."""
+
+    _inherit = "call.usage"
+
+    correction_ids = fields.One2many(
+        "call.usage.correction", "usage_id", readonly=True, groups="call_wallet.group_account_manager"
+    )
+
+    @api.model
+    def amend_calls(self, calls):
+        """Correct calls that were charged with wrong facts: give each as it should have been reported.
+
+        The call is priced anew and the difference is charged, or goes back to the wallet. It keeps the price that
+        it was charged at, unless its type, direction, number or start change. A call that failed at first and was
+        completed after all is amended, too. The last correction holds; the same content again changes nothing.
+
+        :param list[dict] calls: up to 10,000, each with the fields of ``record_calls`` and optionally ``reason``
+        :return: one dict a call, in order: ``call_ref``; ``result``: ``corrected``, ``duplicate`` (what holds is what
+            was sent) or ``rejected`` with a ``reason`` (no such call; no rate covers it; it is longer ago than the
+            company's window, and kept for finance to decide); ``billed_minutes``, ``rate`` (a minute), ``total_cost``
+            as corrected, ``difference`` (more than zero: charged; less: given back) and ``balance_after`` as decimal
+            strings in ``currency``; ``transaction`` (id), None where the amount stays
+        :raise AccessError: neither the calling platform nor finance staff
+        :raise UserError: not a list, or more than 10,000 calls; nothing is corrected then
+        """
+        self._check_platform()
+        self._check_batch(calls)
+        with door(self.env):
+            return as_superuser(self)._correct("amend", calls, self._is_within_window(), self.env.uid)
+
+    @api.model
+    def void_calls(self, calls):
+        """Take back calls that should not have been charged at all; what they cost goes back to the wallet.
+
+        What people refunded by hand stands. A call that was voided by mistake is amended again.
+
+        :param list[dict] calls: up to 10,000, each with ``account``, ``call_ref`` and ``reason``, a sentence
+        :return: as ``amend_calls``
+        :raise AccessError: neither the calling platform nor finance staff
+        :raise UserError: not a list, or more than 10,000 calls; nothing is voided then
+        """
+        self._check_platform()
+        self._check_batch(calls)
+        with door(self.env):
+            return as_superuser(self)._correct("void", calls, self._is_within_window(), self.env.uid)
+
+    def _is_within_window(self):
+        """Return what tells whether a call may still be corrected: finance decides without a limit."""
+        if self.env.su or self.env.user.has_group(FINANCE):
+            return lambda days, started_at: True
+        now = utcnow()
+        return lambda days, started_at: started_at >= now - timedelta(days=days)
+
+    # === READ === #
+
+    def _correct(self, kind, raw_calls, is_within, uid):
+        """Correct calls without asking who may; ``is_within`` is what ``_is_within_window`` returned."""
+        asked = [self._read_correction(kind, raw) for raw in raw_calls]
+        accounts = self.env["call.rate.plan"]._load_rated_wallets(
+            {one.account for one in asked if isinstance(one, Correction)}
+        )
+        known = [one for one in asked if isinstance(one, Correction) and one.account in accounts]
+        priced = [Priced(one.call, accounts[one.account], True) for one in known if one.call]
+        names = self._resolve_names(priced)
+        wallet_ids = {accounts[one.account].wallet_id for one in known}
+        locked = self.env["call.wallet.ledger"]._lock(wallet_ids)
+        days = self._correction_days(wallet_ids)
+        standing = self._load_standing([(accounts[one.account].wallet_id, one.call_ref) for one in known])
+        batch = _Batch(
+            self, kind, names, standing, lambda found: is_within(days[found.wallet_id], found.first_started_at)
+        )
+        outcomes = [batch.add(one, accounts.get(getattr(one, "account", None))) for one in asked]
+        results = batch.enter(outcomes, locked, uid)
+        for raw, result in zip(raw_calls, results, strict=True):
+            result["call_ref"] = echo(raw.get("call_ref")) if isinstance(raw, dict) else None
+        self.env["call.usage.rejection"]._keep_corrections(kind, raw_calls, results)
+        return results
+
+    def _read_correction(self, kind, raw):
+        """Return the ``Correction`` in ``raw``, or the ``Refused`` that says what is wrong with it."""
+        try:
+            if kind == "amend":
+                call = parse_call(raw)
+                return Correction(call.account, call.call_ref, call, text(raw, "reason", ""), call.fingerprint)
+            if not isinstance(raw, dict):
+                raise Refused("invalid_call", _lt("call: send an object with account, call_ref and reason."))
+            return Correction(text(raw, "account"), text(raw, "call_ref"), None, text(raw, "reason"), "void")
+        except Refused as refused:
+            return refused
+
+    def _correction_days(self, wallet_ids):
+        wallets = self.env["call.wallet"].browse(wallet_ids)
+        return {wallet.id: wallet.company_id.call_wallet_correction_days for wallet in wallets}
+
+    def _load_standing(self, keys):
+        """Return {(wallet id, call reference): ``Standing``} for the calls that were recorded."""
+        self.env.cr.execute(
+            STANDING, [array(wallet_id for wallet_id, _ref in keys), array(call_ref for _wallet_id, call_ref in keys)]
+        )
+        found = {}
+        for *facts, minutes, cost, refunded, transaction, balance_after in self.env.cr.fetchall():
+            one = Standing(*facts, *map(parse_amount, (minutes, cost, refunded)), transaction, balance_after)
+            one = one._replace(rate=parse_amount(one.rate), connection_fee=parse_amount(one.connection_fee))
+            found[one.wallet_id, one.call_ref] = one
+        return found
+
+
+class _Batch:
+    """The corrections of one request, one after another: a call may be corrected more than once in it."""
+
+    def __init__(self, usage, kind, names, standing, is_within):
+        self.usage, self.env = usage, usage.env
+        self.kind, self.names = kind, names
+        self.standing, self.is_within = standing, is_within
+        self.labels = dict(usage._fields["call_type"]._description_selection(usage.env))
+        self.now = utcnow()
+        self.entries = []
+        self.rows = []
+
+    def add(self, asked, rated: RatedWallet):
+        """Take one correction in; return its outcome: ``Refused``, or what ``answer`` makes the result of."""
+        if isinstance(asked, Refused):
+            return asked
+        if rated is None:
+            return Refused("unknown_account", _lt("account: no wallet has the account reference %s.", asked.account))
+        found = self.standing.get((rated.wallet_id, asked.call_ref))
+        if found is None:
+            return Refused("unknown_call", _lt("call_ref: no call %s was charged; report it.", asked.call_ref))
+        if found.fingerprint == asked.fingerprint:
+            return found, ZERO, rated, None
+        if not self.is_within(found):
+            return Refused(
+                "too_late",
+                _lt("call_ref: %s is longer ago than calls can be corrected for; finance decides.", asked.call_ref),
+            )
+        if asked.call and found.is_masked:
+            return Refused(
+                "too_late",
+                _lt("call_ref: the number of %s was deleted; it can be voided, or refunded.", asked.call_ref),
+            )
+        charged = self._price(asked.call, found, rated)
+        return charged if isinstance(charged, Refused) else self._take(asked, found, charged, rated)
+
+    def _price(self, call, found, rated):
+        """Return the ``Charge`` of the call as corrected, or the ``Refused`` that says why there is none."""
+        if call is None:
+            return Charge(0, ZERO, ZERO, found.applied_rate())
+        is_same = all(getattr(call, name) == getattr(found, name) for name in PRICING)
+        if is_same and not found.is_rerated:
+            return charge(found.applied_rate(), call.billable_seconds)
+        priced = self.usage._price_one(call, rated)
+        return priced.charge or priced.refused
+
+    def _take(self, asked, found, charged, rated):
+        new = self._corrected(asked, found, charged, rated)
+        entries = self._entries(asked, found, new)
+        difference = -sum((entry.amount for entry in entries), ZERO)
+        self.entries += entries
+        self.rows.append((new, found, asked.reason, difference, entries[-1].key if entries else None))
+        self.standing[found.wallet_id, found.call_ref] = new._replace(cost=found.cost + difference)
+        return self.standing[found.wallet_id, found.call_ref], difference, rated, len(self.rows) - 1
+
+    def _corrected(self, asked, found, charged, rated):
+        """Return what holds of the call after this correction."""
+        rate, call = charged.rate, asked.call
+        new = found._replace(
+            sequence=found.sequence + 1, kind=self.kind, fingerprint=asked.fingerprint,
+            minutes=charged.billed_minutes, cost=charged.cost, is_rerated=False,
+            rate_id=rate.rate_id or None, matched_prefix=rate.prefix, rate=parse_amount(rate.price_per_minute),
+            increment_seconds=rate.increment_seconds, minimum_seconds=rate.minimum_seconds,
+            first_block_seconds=rate.first_block_seconds, free_seconds=rate.free_seconds,
+            grace_seconds=rate.grace_seconds, connection_fee=parse_amount(rate.connection_fee),
+        )  # fmt: skip
+        if call is None:
+            return new
+        return new._replace(
+            call_type=call.call_type, direction=call.direction, number=call.number, started_at=call.started_at,
+            duration_seconds=call.duration_seconds, status=call.status,
+            campaign_id=self.names.campaigns.get(call.campaign), application_ref=call.application_ref,
+            manager_id=self.names.manager_of(Priced(call, rated, charged)),
+        )  # fmt: skip
+
+    def _entries(self, asked, found, new):
+        """Return the ledger's rows for the difference: none where it is zero.
+
+        A call that turns out to be of another type or campaign is given back and charged anew, so that the totals
+        of both are right. Refunds by hand stand: what they gave back is not given back again, nor charged again.
+        """
+        if (found.call_type, found.campaign_id) != (new.call_type, new.campaign_id):
+            back, again = min(found.refunded - found.cost, ZERO), max(new.cost - found.refunded, ZERO)
+            parts = [("/back", found, back, -found.minutes), ("", new, again, new.minutes)]
+        else:
+            difference = new.cost - found.cost
+            if difference < 0:
+                difference = max(difference, min(found.refunded - found.cost, ZERO))
+            parts = [("", new, difference, new.minutes - found.minutes)]
+        return [
+            Entry(
+                wallet_id=found.wallet_id,
+                date=self.now,
+                type="refund" if amount < 0 else "usage",
+                amount=-amount,
+                description=self._description(asked, found, new),
+                key=f"{AMENDS}{new.sequence}{suffix}/{found.call_ref}",
+                fingerprint=asked.fingerprint,
+                is_call=True,
+                call_type=facts.call_type,
+                rate=facts.rate,
+                billed_minutes=minutes,
+                usage_id=found.usage_id,
+                campaign_id=facts.campaign_id,
+            )
+            for suffix, facts, amount, minutes in parts
+            if amount
+        ]
+
+    def _description(self, asked, found, new):
+        _ = self.env._
+        words = {
+            "call": f"{self.labels[found.call_type]} {found.call_ref}",
+            "old": plain(found.cost),
+            "new": plain(new.cost),
+            "reason": asked.reason,
+        }
+        if self.kind == "void":
+            return _("%(call)s voided: %(reason)s", **words)
+        if asked.reason:
+            return _("%(call)s corrected, cost %(old)s, now %(new)s: %(reason)s", **words)
+        return _("%(call)s corrected, cost %(old)s, now %(new)s", **words)
+
+    # === ENTER === #
+
+    def enter(self, outcomes, locked, uid):
+        """Charge the differences, note the corrections, and return the results, in order."""
+        entered = self.env["call.wallet.ledger"]._append(self.entries, locked) if self.entries else {}
+        transactions = [entered.get((new.wallet_id, key)) for new, _found, _reason, _difference, key in self.rows]
+        self._note(transactions, uid)
+        balances = {wallet_id: str(parse_amount(funds.balance)) for wallet_id, funds in locked.items()}
+        return [self._result(outcome, transactions, balances) for outcome in outcomes]
+
+    def _result(self, outcome, transactions, balances):
+        if isinstance(outcome, Refused):
+            return {"call_ref": None, "result": "rejected", "reason": outcome.explain(self.env)}
+        new, difference, rated, row = outcome
+        entered = transactions[row] if row is not None else (new.transaction, new.balance_after)
+        if row is not None and entered:
+            balances[new.wallet_id] = entered[1]
+        transaction, balance_after = entered or (None, balances[new.wallet_id])
+        return {
+            "call_ref": None,
+            "result": "duplicate" if row is None else "corrected",
+            "billed_minutes": str(new.minutes),
+            "rate": str(new.rate),
+            "total_cost": str(new.cost),
+            "difference": str(difference),
+            "balance_after": balance_after,
+            "transaction": transaction,
+            "currency": rated.currency,
+        }
+
+    def _note(self, transactions, uid):
+        values = []
+        for (new, found, reason, difference, _key), transaction in zip(self.rows, transactions, strict=True):
+            facts = {name: getattr(new, name) for name in COPIED}
+            values.append(
+                {
+                    **facts,
+                    "reason": reason,
+                    "corrected_at": self.now,
+                    "user_id": uid,
+                    "billed_minutes": new.minutes,
+                    "old_cost": found.cost,
+                    "total_cost": new.cost,
+                    "difference": difference,
+                    "transaction_id": transaction and transaction[0],
+                }
+            )
+        self.env["call.usage.correction"].create(values)
+
+
+# What an own correction or a re-rating entered for a call `t` is about, as against what people refund by hand.
+CORRECTS = "(starts_with(t.key, 'amend/') OR starts_with(t.key, 'rerate/'))"
+# The last correction of a call `u`, which says what holds; all NULL where there was none.
+LAST = """
+    LEFT JOIN LATERAL (
+         SELECT * FROM call_usage_correction found
+          WHERE found.usage_id = u.id ORDER BY found.sequence DESC LIMIT 1) k ON TRUE
+"""
+# One look at the unique index a call, as in `_load_recorded`.
+STANDING = f"""
+    SELECT u.id, u.wallet_id, u.call_ref, COALESCE(k.sequence, 0), COALESCE(k.kind, 'report'),
+           COALESCE(k.fingerprint, c.fingerprint), COALESCE(k.call_type, u.call_type),
+           COALESCE(k.direction, u.direction), COALESCE(k.number, u.number), COALESCE(k.started_at, u.started_at),
+           u.started_at, COALESCE(k.duration_seconds, u.duration_seconds), COALESCE(k.status, u.status),
+           CASE WHEN k.id IS NULL THEN u.campaign_id ELSE k.campaign_id END,
+           CASE WHEN k.id IS NULL THEN u.application_ref ELSE k.application_ref END,
+           CASE WHEN k.id IS NULL THEN u.manager_id ELSE k.manager_id END,
+           CASE WHEN k.id IS NULL THEN u.rate_id ELSE k.rate_id END,
+           COALESCE(k.matched_prefix, u.matched_prefix), COALESCE(k.rate, u.rate)::text,
+           COALESCE(k.increment_seconds, u.increment_seconds), COALESCE(k.minimum_seconds, u.minimum_seconds),
+           COALESCE(k.first_block_seconds, u.first_block_seconds), COALESCE(k.free_seconds, u.free_seconds),
+           COALESCE(k.grace_seconds, u.grace_seconds), COALESCE(k.connection_fee, u.connection_fee)::text,
+           c.is_rerated, u.masked_at IS NOT NULL, (u.billed_minutes + c.minutes)::text, (u.total_cost - c.corrected)::text, c.refunded::text,
+           COALESCE(k.transaction_id, CASE WHEN k.id IS NULL THEN c.transaction_id END), c.balance_after
+      FROM unnest(%s::int[], %s::text[]) AS asked(wallet_id, call_ref)
+     CROSS JOIN LATERAL (
+           SELECT * FROM call_usage found
+            WHERE found.wallet_id = asked.wallet_id AND found.call_ref = asked.call_ref
+            LIMIT 1) u
+      {LAST}
+     CROSS JOIN LATERAL (
+           SELECT COALESCE(max(t.sequence) FILTER (WHERE starts_with(t.key, 'rerate/'))
+                           > COALESCE(max(t.sequence) FILTER (WHERE starts_with(t.key, 'amend/')), 0), FALSE)
+                      AS is_rerated,
+                  COALESCE(sum(t.billed_minutes) FILTER (WHERE {CORRECTS}), 0) AS minutes,
+                  COALESCE(sum(t.amount) FILTER (WHERE {CORRECTS}), 0) AS corrected,
+                  COALESCE(sum(t.amount) FILTER (WHERE t.type = 'refund' AND NOT {CORRECTS}), 0) AS refunded,
+                  min(t.fingerprint) FILTER (WHERE starts_with(t.key, 'call/')) AS fingerprint,
+                  min(t.id) FILTER (WHERE starts_with(t.key, 'call/')) AS transaction_id,
+                  (SELECT b.balance_after::text FROM call_wallet_transaction b
+                    WHERE b.id = COALESCE(k.transaction_id, min(t.id) FILTER (WHERE starts_with(t.key, 'call/'))))
+                      AS balance_after
+             FROM call_wallet_transaction t WHERE t.usage_id = u.id) c
+"""

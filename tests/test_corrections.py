@@ -1,0 +1,257 @@
+"""Calls that were reported with wrong facts, or that never were any, put right by their platform."""
+
+from datetime import timedelta
+
+from odoo.addons.call_wallet.tools.clock import utcnow
+from odoo.exceptions import UserError
+
+from .common import CallWalletCommon
+
+
+class TestCorrections(CallWalletCommon):
+    """The contract: +1 415 costs 0.0125 a minute, +1 0.01, +44 0.0391 and 0.01 a call."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._fund(cls, cls.wallet, "10")
+        cls.platform = cls._make_user("corrections.platform", "platform")
+        cls.started_at = (utcnow() - timedelta(days=3)).replace(microsecond=0).isoformat() + "Z"
+
+    def _call(self, **overrides):
+        return super()._call(**{"started_at": self.started_at, **overrides})
+
+    def _amend(self, *calls, user=None):
+        return self.usage.with_user(user or self.platform).amend_calls(list(calls))
+
+    def _void(self, call, reason="A test call", user=None):
+        asked = {"account": call["account"], "call_ref": call["call_ref"], "reason": reason}
+        [result] = self.usage.with_user(user or self.platform).void_calls([asked])
+        return result
+
+    def _rows(self, call):
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        return [(row.type, str(row.amount)) for row in usage.transaction_ids.sorted("sequence")]
+
+    def _assert_sound(self):
+        self.assertEqual(self.env["call.wallet"].check_invariants(self.wallet), [])
+
+    def test_a_longer_call_is_charged_the_difference_once(self):
+        call = self._call(duration_seconds=61)  # 2 minutes: 0.0250
+        self._record(call)
+        longer = {**call, "duration_seconds": 121, "reason": "The exchange counted wrong"}  # 3 minutes: 0.0375
+        [result] = self._amend(longer)
+        self.assertEqual(result["result"], "corrected", result)
+        self.assertEqual(
+            [result[name] for name in ("billed_minutes", "rate", "total_cost", "difference", "balance_after")],
+            ["3.000000", "0.012500", "0.037500", "0.012500", "9.962500"],
+        )
+        row = self.env["call.wallet.transaction"].browse(result["transaction"])
+        self.assertEqual((row.type, str(row.amount), str(row.billed_minutes)), ("usage", "-0.012500", "1.000000"))
+        self.assertIn("The exchange counted wrong", row.description)
+        [again] = self._amend(longer)
+        self.assertEqual(again, {**result, "result": "duplicate", "difference": "0.000000"})
+        self.assertEqual(str(self.wallet.balance), "9.962500")
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        self.assertEqual(usage.duration_seconds, 61, "What was reported first stays as it was")
+        self.assertEqual(
+            usage.correction_ids.mapped(lambda one: (one.kind, one.duration_seconds, str(one.old_cost), one.user_id)),
+            [("amend", 121, "0.025000", self.platform)],
+        )
+        self._assert_sound()
+
+    def test_a_shorter_call_goes_back_and_what_was_sent_first_is_a_duplicate_until_then(self):
+        call = self._call(duration_seconds=121)  # 0.0375
+        self._record(call)
+        [same] = self._amend(call)
+        self.assertEqual((same["result"], same["total_cost"]), ("duplicate", "0.037500"))
+        [shorter] = self._amend({**call, "duration_seconds": 30})  # 0.0125
+        self.assertEqual((shorter["difference"], shorter["balance_after"]), ("-0.025000", "9.987500"))
+        self.assertEqual(self._rows(call), [("usage", "-0.037500"), ("refund", "0.025000")])
+        [back] = self._amend(call)
+        self.assertEqual(
+            (back["result"], back["difference"], back["balance_after"]), ("corrected", "0.025000", "9.962500")
+        )
+        self._assert_sound()
+
+    def test_a_call_that_failed_first_and_was_completed_later_is_charged(self):
+        call = self._call(status="failed", duration_seconds=0)
+        self.assertEqual(self._record(call)["total_cost"], "0.000000")
+        [result] = self._amend({**call, "status": "completed", "duration_seconds": 61})
+        self.assertEqual(
+            (result["result"], result["total_cost"], result["balance_after"]), ("corrected", "0.025000", "9.975000")
+        )
+
+    def test_another_number_has_its_own_price_and_the_same_one_keeps_what_it_was_charged_at(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = "0.5"
+        [longer] = self._amend({**call, "duration_seconds": 121})
+        self.assertEqual(longer["total_cost"], "0.037500", "3 minutes at 0.0125, the price it was charged at")
+        [other] = self._amend({**call, "number": "+442079460000", "duration_seconds": 121})
+        # 3 x 0.0391 + 0.01 = 0.1273; 0.1273 - 0.0375 = 0.0898
+        self.assertEqual((other["total_cost"], other["difference"]), ("0.127300", "0.089800"))
+        self.assertEqual(str(self.wallet.balance), "9.872700")
+        self._assert_sound()
+
+    def test_another_campaign_is_given_back_to_the_one_and_charged_to_the_other(self):
+        call = self._call(duration_seconds=61, campaign="Nurses")
+        self._record(call)
+        [result] = self._amend({**call, "campaign": "Drivers", "duration_seconds": 121})
+        self.assertEqual((result["difference"], result["balance_after"]), ("0.012500", "9.962500"))
+        self.assertEqual(self._rows(call), [("usage", "-0.025000"), ("refund", "0.025000"), ("usage", "-0.037500")])
+        days = self.env["call.wallet.day"].search([("wallet_id", "=", self.wallet.id), ("campaign_id", "!=", False)])
+        spent = {
+            name: -sum(part.mapped("amount")) for name, part in days.grouped(lambda day: day.campaign_id.name).items()
+        }
+        self.assertEqual(
+            {name: str(amount) for name, amount in spent.items()}, {"Nurses": "0.000000", "Drivers": "0.037500"}
+        )
+        self._assert_sound()
+
+    def test_a_voided_call_costs_nothing_and_can_be_put_back(self):
+        call = self._call(duration_seconds=121)
+        self._record(call)
+        voided = self._void(call)
+        self.assertEqual(
+            [voided[name] for name in ("result", "total_cost", "billed_minutes", "difference", "balance_after")],
+            ["corrected", "0.000000", "0.000000", "-0.037500", "10.000000"],
+        )
+        self.assertEqual(self._void(call)["result"], "duplicate")
+        self.assertEqual(self._record(call)["result"], "duplicate", "Reporting it again charges nothing")
+        [back] = self._amend(call)
+        self.assertEqual((back["result"], back["balance_after"]), ("corrected", "9.962500"))
+        self._assert_sound()
+
+    def test_refunds_by_hand_stand_and_nobody_gets_back_more_than_the_call_cost(self):
+        call = self._call(duration_seconds=121)  # 0.0375
+        self._record(call)
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        self.wallet.refund("0.03", "Bad line", usage=usage)
+        voided = self._void(call)
+        self.assertEqual((voided["difference"], voided["balance_after"]), ("-0.007500", "10.000000"))
+        with self.assertRaises(UserError):
+            self.wallet.refund("0.01", "Bad line", usage=usage)
+        self._assert_sound()
+
+    def test_several_corrections_of_one_call_in_one_request_follow_each_other(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        results = self._amend(
+            {**call, "duration_seconds": 121}, {**call, "duration_seconds": 181}, {**call, "duration_seconds": 181}
+        )
+        self.assertEqual([one["result"] for one in results], ["corrected", "corrected", "duplicate"])
+        self.assertEqual([one["difference"] for one in results], ["0.012500", "0.012500", "0.000000"])
+        self.assertEqual(str(self.wallet.balance), "9.950000")  # 10 - 4 x 0.0125
+        self._assert_sound()
+
+    def test_one_bad_correction_stops_no_other_and_is_kept(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        results = self._amend(
+            {**call, "call_ref": "never-seen"},
+            {**call, "duration_seconds": -1},
+            "nonsense",
+            {**call, "account": "NOBODY"},
+            {**call, "number": "+99912345678"},
+            {**call, "duration_seconds": 121},
+        )
+        codes = [one.get("reason", one["result"]).partition(":")[0] for one in results]
+        self.assertEqual(
+            codes,
+            [
+                "unknown_call",
+                "invalid_field",
+                "invalid_call",
+                "unknown_account",
+                "destination_not_contracted",
+                "corrected",
+            ],
+        )
+        kept = self.env["call.usage.rejection"].search([("correction", "=", "amend"), ("state", "=", "open")])
+        self.assertIn("never-seen", kept.mapped("call_ref"))
+        with self.assertRaises(UserError):
+            self.usage.amend_calls("nonsense")
+
+    def test_after_the_window_finance_decides(self):
+        self.company.call_wallet_correction_days = 2
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        voided = self._void(call)
+        self.assertEqual((voided["result"], voided["reason"].partition(":")[0]), ("rejected", "too_late"))
+        self.assertEqual(str(self.wallet.balance), "9.975000")
+        kept = self.env["call.usage.rejection"].search([("call_ref", "=", call["call_ref"])])
+        self.assertEqual((kept.correction, kept.code, kept.state), ("void", "too_late", "open"))
+        kept.with_user(self._make_user("corrections.finance", "finance")).action_retry()
+        self.assertEqual(kept.state, "resolved")
+        self.assertEqual(str(self.wallet.balance), "10.000000")
+
+    def test_an_amendment_explains_a_conflict(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        other = {**call, "duration_seconds": 121}
+        self.assertEqual(self._record(other)["result"], "conflict")
+        kept = self.env["call.usage.rejection"].search([("call_ref", "=", call["call_ref"])])
+        self.assertEqual(kept.state, "open")
+        self._amend(other)
+        self.assertEqual(kept.state, "resolved")
+
+    def test_a_re_rating_goes_by_what_holds(self):
+        call = self._call(duration_seconds=61)  # 0.0250
+        self._record(call)
+        self._amend({**call, "duration_seconds": 121})  # 0.0375
+        other = self._call(duration_seconds=61)
+        self._record(other)
+        self._void(other)
+        self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = "0.02"
+        rerate = self.env["call.usage.rerate"].create(
+            {
+                "reason": "Wrong price",
+                "wallet_ids": self.wallet.ids,
+                "date_from": utcnow() - timedelta(days=5),
+                "date_to": utcnow(),
+            }
+        )
+        rerate.action_preview()
+        rerate._cron_advance()
+        # 3 x 0.02 = 0.06, less 0.0375; the voided call costs nothing by any price.
+        self.assertEqual(
+            rerate.line_ids.mapped(lambda line: (line.state, str(line.difference))), [("change", "0.022500")]
+        )
+        rerate.action_post()
+        rerate._cron_advance()
+        self.assertEqual(str(self.wallet.balance), "9.940000")
+        [shorter] = self._amend({**call, "duration_seconds": 60})
+        # One minute at 0.02, the contract's of now, which the re-rating had charged; 0.06 - 0.02 goes back.
+        self.assertEqual((shorter["total_cost"], shorter["difference"]), ("0.020000", "-0.040000"))
+        self.assertEqual(str(self.wallet.balance), "9.980000")
+        self._assert_sound()
+
+    def test_a_deleted_call_takes_its_corrections_along(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        self._amend({**call, "number": "+14155550199", "duration_seconds": 121})
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        usage.with_user(self._make_user("corrections.chief", "finance_manager")).unlink()
+        self.assertFalse(self.env["call.usage.correction"].search([("number", "=", "+14155550199")]))
+        self.assertEqual(str(self.wallet.balance), "9.962500")
+        self._assert_sound()
+
+    def test_what_a_correction_names_is_deleted_with_the_call_s(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        self._amend(
+            {**call, "number": "+14155550199", "manager": "Ana Lopez", "reason": "Ana asked", "duration_seconds": 121}
+        )
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        usage.with_user(self._make_user("corrections.chief", "finance_manager")).action_mask()
+        correction = usage.correction_ids
+        self.assertEqual(
+            (correction.number, correction.reason, correction.manager_id.name), ("Deleted", "Deleted", False)
+        )
+        [refused] = self._amend({**call, "duration_seconds": 30})
+        self.assertEqual((refused["result"], refused["reason"].partition(":")[0]), ("rejected", "too_late"))
+        self.assertEqual(self._void(call)["balance_after"], "10.000000")
+        with self.assertRaises(UserError):
+            correction.sudo().unlink()
+        self._assert_sound()
