@@ -401,7 +401,8 @@ STANDING = f"""
            COALESCE(k.increment_seconds, u.increment_seconds), COALESCE(k.minimum_seconds, u.minimum_seconds),
            COALESCE(k.first_block_seconds, u.first_block_seconds), COALESCE(k.free_seconds, u.free_seconds),
            COALESCE(k.grace_seconds, u.grace_seconds), COALESCE(k.connection_fee, u.connection_fee)::text,
-           c.is_rerated, u.masked_at IS NOT NULL, (u.billed_minutes + c.minutes)::text, (u.total_cost - c.corrected)::text, c.refunded::text,
+           c.is_rerated, u.masked_at IS NOT NULL, (u.billed_minutes + c.minutes)::text,
+           (u.total_cost - c.corrected)::text, c.refunded::text,
            COALESCE(k.transaction_id, CASE WHEN k.id IS NULL THEN c.transaction_id END), c.balance_after
       FROM unnest(%s::int[], %s::text[]) AS asked(wallet_id, call_ref)
      CROSS JOIN LATERAL (
