@@ -6,6 +6,7 @@ because the tests of the rating run without it.
 """
 
 import contextlib
+import fcntl
 import itertools
 import os
 import signal
@@ -53,7 +54,10 @@ def bundles(request):
     from odoo.modules.registry import Registry
     from odoo.tests.common import get_db_name
 
-    with Registry(get_db_name()).cursor() as cursor:
+    # Processes that share the tests share the folder of files, too: two that write the same one at the same moment
+    # are told that their contents differ.
+    with open(REPO / "build" / "bundles.lock", "w") as lock, Registry(get_db_name()).cursor() as cursor:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         qweb = api.Environment(cursor, SUPERUSER_ID, {})["ir.qweb"]
         for name in BUNDLES:
             bundle = qweb._get_asset_bundle(name)

@@ -17,13 +17,13 @@ class DashboardCommon(CallWalletCommon):
         cls.manager = cls._make_user("dashboard.manager", "account_manager")
         cls.campaign = "Spring Nurses"
 
-    def _spend(self):
+    def _spend(self, **when):
         """100 of funds, 3 calls of 0.0250, 0.0882 and 0.0400."""
         self._fund(self.wallet, "100")
         self._record(
-            self._call(campaign=self.campaign),
-            self._call(number="+442079460000"),
-            self._call(call_type="whatsapp", campaign=self.campaign),
+            self._call(campaign=self.campaign, **when),
+            self._call(number="+442079460000", **when),
+            self._call(call_type="whatsapp", campaign=self.campaign, **when),
         )
 
 
@@ -72,7 +72,7 @@ class TestDashboardData(DashboardCommon):
 
     def test_the_chart_goes_back_to_the_last_days_with_calls(self):
         with freeze_time("2026-03-10 12:00:00"):
-            self._spend()
+            self._spend(started_at="2026-03-10T11:00:00Z")
         with freeze_time("2026-06-01 12:00:00"):
             spend = self._data()["spend"]
         self.assertEqual((spend["days"][0], spend["days"][-1]), ("2026-02-09", "2026-03-10"))
@@ -82,7 +82,7 @@ class TestDashboardData(DashboardCommon):
     def test_today_is_the_day_in_the_wallets_time_zone(self):
         self._made_in("Pacific/Auckland")
         with freeze_time("2026-03-10 12:30:00"):
-            self._spend()
+            self._spend(started_at="2026-03-10T11:30:00Z")
             spend = self._data()["spend"]
         self.assertEqual(spend["days"][-1], "2026-03-11")
         self.assertNotEqual(spend["series"][0]["amounts"][-1], "0.000000")
