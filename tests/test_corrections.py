@@ -250,7 +250,7 @@ class TestCorrections(CallWalletCommon):
             (correction.number, correction.reason, correction.manager_id.name), ("Deleted", "Deleted", False)
         )
         [refused] = self._amend({**call, "duration_seconds": 30})
-        self.assertEqual((refused["result"], refused["reason"].partition(":")[0]), ("rejected", "too_late"))
+        self.assertEqual((refused["result"], refused["reason"].partition(":")[0]), ("rejected", "deleted"))
         self.assertEqual(self._void(call)["balance_after"], "10.000000")
         with self.assertRaises(UserError):
             correction.sudo().unlink()

@@ -16,7 +16,7 @@ class CallWalletPortalCustomer(CallWalletPortal):
         "/my/billing/<int:wallet_id>/information", type="http", auth="user", website=True, methods=["GET", "POST"]
     )
     def my_billing_information(self, wallet_id, **form):
-        """Show and change the name, address and tax number that invoices carry.
+        """Show and change the name, address and tax number that invoices carry, and where they are mailed.
 
         :return: the page, with 422 and the problems by field where something is wrong; a redirection when it is saved;
             404 for whoever does not own this wallet

@@ -18,7 +18,7 @@ class CallWalletPortalNotices(CallWalletPortal):
         "/my/billing/<int:wallet_id>/notifications", type="http", auth="user", website=True, methods=["GET", "POST"]
     )
     def my_billing_notifications(self, wallet_id, **form):
-        """Show and change who gets a mail when the balance runs low, and below which balance.
+        """Show and change who gets a mail when the balance runs low, below which balance, and the monthly statement.
 
         The threshold is in the wallet's currency. Removing the last recipient asks once more.
 

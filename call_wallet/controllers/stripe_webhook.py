@@ -37,7 +37,7 @@ class StripeWebhook(http.Controller):
         """
         provider = self._sender(request.httprequest.data, request.httprequest.headers.get("Stripe-Signature"))
         event = self._read(request.httprequest.data)
-        # Of a platform's other accounts: their payments and payouts are none of ours.
+        # Of connected accounts (Stripe Connect): their payments and payouts are none of ours.
         is_ours = not event.get("account")
         if is_ours and event["type"] in WEBHOOK_EVENTS + PAYOUT_EVENTS:
             env = request.env(user=SUPERUSER_ID)

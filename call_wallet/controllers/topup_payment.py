@@ -90,7 +90,7 @@ class TopupPayment(PaymentPortal):
             )
 
     def _call_wallet_refuse_while_owner_pays(self, invoices):
-        """Keep whoever has but the link to an invoice from ending a payment that one of its owners has begun.
+        """Keep whoever has only the link to an invoice from ending a payment that another user has begun.
 
         Only one page is open for an invoice: a new one ends the others. A page that was left lying is not waited for.
 

@@ -32,7 +32,7 @@ NO_NUMBER = "+0"
 
 
 def is_withheld(value):
-    """Tell whether a caller's number, as it was reported, stands for one that is not shown; nothing does, too."""
+    """Tell whether a caller's number, as it was reported, stands for one that is not shown; None and "" do."""
     if value is None or value == "":
         return True
     if not isinstance(value, str) or len(value) > LONGEST:

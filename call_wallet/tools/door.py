@@ -118,7 +118,7 @@ def each(env, items, step, failed=None, part=None):
 
     The step opens its own doors. What it did is kept before the next item's turn; what a failing step has
     begun is undone, and logged. A record for which it fails is also noted once (``call.wallet.failure``), where
-    finance sees it, until the step succeeds or the scheduled action has it not in its list any more. In a
+    finance sees it, until the step succeeds or the scheduled action no longer lists it. In a
     transaction of the caller's, a savepoint does what the end of the transaction does otherwise.
 
     Odoo gives a scheduled action some seconds, then it starts it again; so it is told of each item. Where an

@@ -50,7 +50,7 @@ def parse_amount(value, label=None, env=None):
             raise
         raise UserError(env._("%(field)s: %(value)s is not an amount.", field=label, value=repr(value)[:60])) from error
     if label is not None and not (rounded == amount and abs(amount) <= LIMIT):
-        raise UserError(env._("%(field)s: use at most 6 decimal places and less than 9 billion.", field=label))
+        raise UserError(env._("%(field)s: use at most 6 decimal places and 9 billion.", field=label))
     return rounded
 
 
@@ -191,7 +191,7 @@ class Amount(fields.Float):
         :raise UserError: not a number, such as JSON's NaN, or more than people may enter
         """
         amount = self._parse(value, record.env)
-        # What nobody enters is a sum, and may be more than one amount.
+        # Readonly fields hold sums, which may exceed what a person may enter.
         if abs(amount) > (COLUMN_LIMIT if self.readonly else LIMIT):
             raise UserError(
                 record.env._(

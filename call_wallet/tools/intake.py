@@ -208,7 +208,7 @@ def check_time(started_at, recorded_at, days):
 
     An earlier or later time is a wrong clock, a wrong unit or a wrong date: prices and periods go by it.
     """
-    # What is recorded under a time of the past, as sample data are, may be of any time that has been.
+    # Sample data are recorded under a past time, and may start at any time before the real now.
     if started_at > max(recorded_at, datetime.now(UTC).replace(tzinfo=None)) + CLOCK_AHEAD:
         raise Refused(
             "implausible_time",

@@ -68,8 +68,9 @@ class CallWalletClose(models.Model):
         :param bool take_rest: keep what cannot be paid back
         :param bool write_off: write a balance below zero off
         :return: True; nothing has changed when an error is raised
-        :raise UserError: no reason; calls in progress, unpaid top-ups or waiting refund requests; a rest or a
-            balance below zero nobody agreed to
+        :raise UserError: no reason; calls in progress, unpaid top-ups, top-ups settled without funds, an open dispute
+            or waiting refund requests; a rest or a balance below zero nobody agreed to; closed already, and
+            nothing left
         :raise AccessError: not a finance manager
         """
         wallet = self._permitted(FINANCE_MANAGER)
@@ -136,7 +137,7 @@ class CallWalletClose(models.Model):
         return ClosingPlan(self.balance, paid_back, left, unit_of(self.currency_id), self._closing_blockers())
 
     def _pay_back_room(self, topup):
-        """Return how much of a top-up can be paid back: what was credited, unless part of it was written off."""
+        """Return how much of a top-up can be paid back: what was credited; nothing where part of it was written off."""
         if topup.invoice_id.state != "posted":
             return ZERO
         ordered = min(topup.amount, topup.invoice_id._call_wallet_net()) - topup._credit_notes()
@@ -320,7 +321,7 @@ class CallWalletClose(models.Model):
         )
 
     def _give_notice(self):
-        """Tell recipients and owners, and set the day. With nobody to tell, the funds stay."""
+        """Tell recipients and owners, else the customer, and set the day. With no address at all, the funds stay."""
         emails = self._idle_notice_emails()
         if not emails:
             return

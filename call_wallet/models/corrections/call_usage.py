@@ -24,7 +24,7 @@ RATE_FIELDS = (
     "rate_id", "matched_prefix", "rate", "increment_seconds", "minimum_seconds", "first_block_seconds",
     "free_seconds", "grace_seconds", "connection_fee",
 )  # fmt: skip
-# The key of a correction's transaction begins so; a call and what was corrected of it are found by it.
+# The keys of a correction's transactions begin with this.
 AMENDS = "amend/"
 COPIED = (
     "usage_id", "wallet_id", "sequence", "kind", "fingerprint", "call_type", "direction", "number", "started_at",
@@ -47,7 +47,8 @@ class Correction(NamedTuple):
 class Standing(NamedTuple):
     """What holds of a call: its facts, price and cost after all corrections; amounts are Decimals.
 
-    ``refunded`` is what people gave back by hand, ``transaction`` the last row that is about the call.
+    ``refunded`` is what people gave back by hand; ``transaction`` and ``balance_after`` (text) are those of the last
+    correction, else of the charge; None where the last correction changed no amount.
     """
 
     usage_id: int
@@ -118,7 +119,8 @@ class CallUsageCorrections(models.Model):
         :param list[dict] calls: up to 10,000, each with the fields of ``record_calls`` and optionally ``reason``
         :return: one dict a call, in order: ``call_ref``; ``result``: ``corrected``, ``duplicate`` (what holds is what
             was sent) or ``rejected`` with a ``reason`` (no such call; no rate covers it; it is longer ago than the
-            company's window, and kept for finance to decide); ``billed_minutes``, ``rate`` (a minute), ``total_cost``
+            company's window, and kept for finance to decide; its number was deleted, so that it can only be voided or
+            refunded); ``billed_minutes``, ``rate`` (a minute), ``total_cost``
             as corrected, ``difference`` (more than zero: charged; less: given back) and ``balance_after`` as decimal
             strings in ``currency``; ``transaction`` (id), None where the amount stays
         :raise AccessError: neither the calling platform nor finance staff
@@ -146,7 +148,7 @@ class CallUsageCorrections(models.Model):
             return as_superuser(self)._correct("void", calls, self._is_within_window(), self.env.uid)
 
     def _is_within_window(self):
-        """Return what tells whether a call may still be corrected: finance decides without a limit."""
+        """Return a function that tells whether a call may still be corrected; for finance always True."""
         if self.env.su or self.env.user.has_group(FINANCE):
             return lambda days, started_at: True
         now = utcnow()
@@ -219,7 +221,7 @@ class _Batch:
         self.rows = []
 
     def add(self, asked, rated: RatedWallet):
-        """Take one correction in; return its outcome: ``Refused``, or what ``answer`` makes the result of."""
+        """Take one correction in; return its outcome: ``Refused``, or what ``_result`` turns into the answer."""
         if isinstance(asked, Refused):
             return asked
         if rated is None:
@@ -236,7 +238,7 @@ class _Batch:
             )
         if asked.call and found.is_masked:
             return Refused(
-                "too_late",
+                "deleted",
                 _lt("call_ref: the number of %s was deleted; it can be voided, or refunded.", asked.call_ref),
             )
         charged = self._price(asked.call, found, rated)
@@ -379,7 +381,7 @@ class _Batch:
         self.env["call.usage.correction"].create(values)
 
 
-# What an own correction or a re-rating entered for a call `t` is about, as against what people refund by hand.
+# Rows `t` that a correction or a re-rating entered, not refunds by hand.
 CORRECTS = "(starts_with(t.key, 'amend/') OR starts_with(t.key, 'rerate/'))"
 # The last correction of a call `u`, which says what holds; all NULL where there was none.
 LAST = """

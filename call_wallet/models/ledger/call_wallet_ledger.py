@@ -291,8 +291,8 @@ REFRESH = f"""
 ACCOUNTING_DAY = "NULLIF(LEAST((e.earned_at AT TIME ZONE 'UTC' AT TIME ZONE m.tz)::date, l.day), l.day)"
 
 
-# One statement, so that the call's row, its hold, the balance and the totals change together
-# or not at all. `entry` numbers each wallet's entries and adds them up; `moved` applies the
+# One statement, so that the transaction, the call's hold, the balance and the totals change
+# together or not at all. `entry` numbers each wallet's entries and adds them up; `moved` applies the
 # sum to the wallet and tells where it started; `appended` lays the rows in between.
 APPEND = f"""
 WITH entry AS (

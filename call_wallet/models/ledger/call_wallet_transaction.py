@@ -42,8 +42,9 @@ class CallWalletTransaction(models.Model):
     Revenue of a call belongs to the day on which it took place (IFRS 15.31-35: the customer consumes the service as
     it is rendered), whenever it is reported; the wallet's balance changes when it is. So a charge has two days,
     ``day`` and ``accounting_day``. What decides is the call's start: by it the call is priced and listed. The
-    minutes that a call goes on after midnight stay with it. Corrections (refunds, re-rating) change the price
-    of calls that were made, which is revenue of the day of the change (IFRS 15.88): they have one day.
+    minutes that a call goes on after midnight stay with it. Corrections (refunds, re-rating, what the
+    platform amends or voids) change the price of calls that were made, which is revenue of the day of the change
+    (IFRS 15.88): they have one day.
     """
 
     _name = "call.wallet.transaction"

@@ -38,8 +38,8 @@ class CallWalletNotices(models.Model):
     def _mail_recipients(self, template, res_id=None, attachment=None, emails=None, **context):
         """Queue a mail to each of the notification recipients, in their language; nobody sees who else gets one.
 
-        A mail that cannot be written keeps the others from nobody: it is noted for finance. Where none can, the error
-        is raised.
+        A mail that cannot be written does not stop the others: it is noted for finance. Where none can be written, the
+        error is raised.
 
         :param str template: name of a mail template of this addon, about ``res_id`` (this wallet by default)
         :param attachment: called with the wallet in the recipients' language; returns ``(name, bytes)`` or None
@@ -87,14 +87,14 @@ class CallWalletNotices(models.Model):
         if not file:
             return []
         name, content = file
-        # Belongs to the mail's message alone; Odoo deletes it with that, and what belongs to a mail it does not.
+        # It belongs to the mail's message, with which Odoo deletes it. A file of the mail itself would stay.
         return self.env["ir.attachment"].create({"name": name, "raw": content, "res_model": "mail.message"}).ids
 
     def _by_language(self, emails):
         """Return {language code: addresses}; a known contact's language, else the customer's."""
         customer = self.partner_id
         contacts = self.env["res.partner"].search([("email_normalized", "in", emails)])
-        # The customer's own contact wins over a namesake elsewhere.
+        # The customer's own contact wins over another company's with the same address.
         contacts = contacts.sorted(lambda contact: contact.commercial_partner_id == customer.commercial_partner_id)
         langs = {contact.email_normalized: contact._call_wallet_lang() for contact in contacts if contact.lang}
         groups = {}
@@ -129,7 +129,7 @@ class CallWalletNotices(models.Model):
         give_task(self, self._finance_user(), summary, note, self.company_id, about=about)
 
     # === MONTHLY STATEMENT === #
-    # The statement of a month, mailed to the recipients with its usage report (product section 5).
+    # The statement of a month, mailed to the recipients with its usage report.
 
     @api.depends()
     def _compute_statement_month(self):

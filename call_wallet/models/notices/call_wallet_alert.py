@@ -14,7 +14,7 @@ KINDS = {"low": LOW, "empty": EMPTY}
 
 
 class CallWalletAlert(models.Model):
-    """One crossing of a wallet's balance, and the mail about it: the outbox of alerts.
+    """One crossing of a wallet's balance, or news of its automatic top-up, and the mail about it: the outbox of alerts.
 
     The ledger adds the row in the transaction of the debit that crossed the line, so a
     crossing is never lost; sending marks it, so it is never told twice. Amounts are in the
@@ -71,7 +71,7 @@ class CallWalletAlert(models.Model):
 
     @api.model
     def _cron_send(self):
-        """Send what could not be sent when it happened."""
+        """Note crossings that were missed, then send what waits."""
         with door(self.env):
             self._note_missed_crossings()
         self._send_pending()

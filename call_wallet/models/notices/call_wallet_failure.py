@@ -117,7 +117,7 @@ class CallWalletFailure(models.Model):
 
     @api.model
     def _beside(self, action, record, step):
-        """Carry out ``step``, without which the rest is done all the same: a note in the history, a task, a notice.
+        """Carry out a step that is not essential, such as a note in the history, a task or a notice.
 
         What fails is undone, logged and noted; it neither raises nor undoes what came before.
 

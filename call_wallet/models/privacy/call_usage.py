@@ -131,7 +131,7 @@ class CallUsagePrivacy(models.Model):
                 company.call_wallet_masked_before = max(values["before"], values["since"])
 
     def _period(self, company):
-        """Return between which starts the company's calls may have something left to delete."""
+        """Return the bounds of the starts among which the company's calls may still have to be masked."""
         before = company._call_wallet_kept_from()
         since = company.call_wallet_masked_before or fields.Datetime.to_datetime("1900-01-01")
         return {"before": before, "since": since}

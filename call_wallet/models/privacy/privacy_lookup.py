@@ -1,9 +1,9 @@
 """How Odoo's privacy lookup finds what names people here.
 
-That module (``privacy_lookup``) is not asked for: whoever removes it would remove the wallets with it. Where it is
-installed, its search is extended, as Odoo's own ``base_automation`` extends methods of models that it does not know.
-It finds contacts (and calls by their manager) and notification recipients by itself; numbers called, and the texts in
-holds and rejected calls, it does not.
+We do not depend on that module (``privacy_lookup``): whoever removes it would remove the wallets with it. Where it
+is installed, its search is extended, as Odoo's own ``base_automation`` extends methods of models that it does not know.
+The module itself finds contacts (and calls by their manager) and notification recipients; numbers called, and the
+texts in holds and rejected calls, it does not.
 """
 
 import json

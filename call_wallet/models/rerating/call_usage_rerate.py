@@ -23,9 +23,10 @@ RUNNING = ("previewing", "posting")
 class CallUsageRerate(models.Model):
     """Calls of a period priced anew, after a price turned out to be wrong.
 
-    The preview rates every call of the period with the prices that the contract has today
-    for the moment the call started, and compares that to what the call has cost so far: its
-    charge and the corrections of earlier re-ratings. A person reviews the differences;
+    The preview rates every call of the period, by the start that was reported first, with the
+    prices that the contract has today for the moment the call started, and compares that to
+    what the call has cost so far: its charge, what the platform corrected of it, and earlier
+    re-ratings. Calls whose numbers were deleted are left as they are. A person reviews the differences;
     posting then enters exactly these, one correcting transaction a call, and changes no
     transaction or call that is there.
 

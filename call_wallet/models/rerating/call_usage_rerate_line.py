@@ -37,7 +37,9 @@ class CallUsageRerateLine(models.Model):
     duration_seconds = fields.Integer(related="usage_id.duration_seconds", aggregator=None)
     old_price = Amount(readonly=True, aggregator=None, help="A minute, as charged so far.")
     new_price = Amount(readonly=True, aggregator=None, help="A minute, as in the contract today.")
-    old_cost = Amount("Cost so Far", readonly=True, help="The charge and earlier re-ratings of this call.")
+    old_cost = Amount(
+        "Cost so Far", readonly=True, help="The charge and all corrections so far, by re-rating or by the platform."
+    )
     new_cost = Amount(readonly=True)
     refunded = Amount("Refunded by Hand", readonly=True, help="Stands; the correction gives back the rest at most.")
     difference = Amount(

@@ -33,12 +33,18 @@ FIGURES = f"""
              FROM call_wallet_transaction t WHERE t.usage_id = u.id) c
 """
 
+# The type that a call is of after its corrections; `call_type` NULL asks for all.
+OF_TYPE = """(%(call_type)s::text IS NULL
+            OR COALESCE((SELECT k.call_type FROM call_usage_correction k
+                          WHERE k.usage_id = call_usage.id ORDER BY k.sequence DESC LIMIT 1), call_type)
+               = %(call_type)s)"""
+
 # A call whose number was deleted (room `privacy`) has no price any more: it stays as it was charged.
-PERIOD = """
+PERIOD = f"""
     SELECT * FROM call_usage
      WHERE wallet_id = %(wallet)s AND started_at < %(to)s AND masked_at IS NULL
        AND (started_at, id) > (%(started_at)s, %(id)s)
-       AND (%(call_type)s::text IS NULL OR call_type = %(call_type)s)
+       AND {OF_TYPE}
      ORDER BY started_at, id LIMIT %(limit)s
 """
 
@@ -85,7 +91,7 @@ class Difference(NamedTuple):
 
 
 class CallUsageReratePreview(models.Model):
-    """The first half of a re-rating: price every call of the period anew and note what differs."""
+    """The first half of a re-rating: price every call of the period anew, masked ones apart, and note what differs."""
 
     _inherit = "call.usage.rerate"
 
@@ -107,12 +113,17 @@ class CallUsageReratePreview(models.Model):
         cr.execute("DELETE FROM call_usage_rerate_wallet WHERE rerate_id = %s", [self.id])
         cr.execute(START, {"rerate": self.id, "wallets": wallets.ids, "from": self.date_from})
         cr.execute(
-            """
+            f"""
             SELECT count(*) FROM call_usage
-             WHERE wallet_id = ANY(%s) AND started_at >= %s AND started_at < %s
-               AND (%s::text IS NULL OR call_type = %s)
+             WHERE wallet_id = ANY(%(wallets)s) AND started_at >= %(from)s AND started_at < %(to)s
+               AND masked_at IS NULL AND {OF_TYPE}
             """,
-            [wallets.ids, self.date_from, self.date_to, self.call_type or None, self.call_type or None],
+            {
+                "wallets": wallets.ids,
+                "from": self.date_from,
+                "to": self.date_to,
+                "call_type": self.call_type or None,
+            },
         )
         [total] = cr.fetchone()
         stamp = self._read_price_stamp()

@@ -1,8 +1,9 @@
 """Orders for funds: the top-up, its invoice and payments, and the balance that follows from what was received.
 
 A top-up's credit is a level, not an event: what was received on its invoice, net of tax, at most its amount
-less credit notes. ``_sync`` brings the ledger to that level from whatever state; hooks and the sweep only call
-it. Paying back is a credit note first, then the money. Doors: ``create_topup``, ``pay_back``, ``count_settlement``,
+less credit notes. ``_sync`` brings the ledger to that level from whatever state, whoever calls it and
+however often. Paying back is a credit note first, then the
+money. Doors: ``create_topup``, ``pay_back``, ``count_settlement``,
 ``release_unfunded``, ``cancel_order``, ``apply_outstanding_credit``, ``match_transfers``, ``remove_payment_token``,
 ``_cron_sync``, ``_cron_notify``, ``_cron_match_transfers``.
 """

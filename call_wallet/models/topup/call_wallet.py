@@ -15,7 +15,8 @@ from ...tools.fields import ZERO, check_request_key, parse_amount
 from ...tools.task import in_company_language
 from .call_wallet_topup_sync import _logger
 
-# The settings of a company that limit what owners order; zero: no limit.
+# The settings of a company that limit what owners order; zero: no limit. A new limit is named here, too: nothing is
+# checked while all of these are zero.
 LIMITS = ("day_max", "month_max", "open_max", "open_sum")
 
 

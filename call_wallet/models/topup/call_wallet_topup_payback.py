@@ -47,7 +47,8 @@ class CallWalletTopupPayback(models.Model):
         :param str request_key: the same key pays back once and returns the first credit note
         :param bool allow_negative: pay back funds that were used already; the balance goes below zero
         :return: the credit note, an ``account.move``
-        :raise UserError: amount or reason missing, more than is left, or the key was used for another amount
+        :raise UserError: amount or reason missing, more than is left, part was written off, no price with these taxes
+            comes to the amount, the wallet is being worked on, or the key was used for another amount
         :raise AccessError: not a finance manager
         """
         self.ensure_one()
@@ -255,9 +256,9 @@ class CallWalletTopupPayback(models.Model):
         return action
 
     # === THE CREDIT NOTE === #
-    # The credit note by which part of a top-up is paid back: of the top-up's own line, and of what is still unpaid.
+    # The credit note covers the top-up's own line only: the part that is paid back, and the part that was never paid.
     #
-    # What was never paid is credited with it. Otherwise the order would stay open above what is left of it, and the
+    # Without the latter the order would stay open above what is left of it, and the
     # level of what was received would not fall.
 
     def _create_credit_note(self, amount, reason, request_key):

@@ -35,8 +35,8 @@ class CallWalletTopupSync(models.Model):
 
     A top-up's credit is what was received on its invoice, net of tax, and never more than
     its amount less credit notes. ``_sync`` brings the ledger to that level from whatever
-    state. The hooks on payments and invoices, and the scheduled sweep, only call it; late,
-    repeated or lost calls of theirs change nothing.
+    state. The hooks on payments and invoices call it; the scheduled sweep calls ``_sync_one``.
+    A late or repeated call changes nothing, and a lost one is made up for by the sweep.
     """
 
     _inherit = "call.wallet.topup"
@@ -79,7 +79,7 @@ class CallWalletTopupSync(models.Model):
             return
         # What the accounting itself wrote must not fail inside: only its caller can repeat that.
         self.env.flush_all()
-        # Whether money settled the invoice is known by what has just been written.
+        # The top-up's state depends on what settled its invoice, which was just written.
         self.sudo().modified(["credited_amount"])
         for topup in self.sudo().sorted(lambda topup: (topup.wallet_id.id, topup.id)):
             try:
@@ -90,7 +90,7 @@ class CallWalletTopupSync(models.Model):
 
     @contextmanager
     def _together(self):
-        """Enter one difference for several steps of the accounting: what is between them is no level."""
+        """Enter one difference for several steps of the accounting; the states between them are not credited."""
         token = _is_together.set(True)
         try:
             yield
@@ -146,7 +146,7 @@ class CallWalletTopupSync(models.Model):
             return ZERO
         noted = self._credit_notes()
         ordered = min(self.amount, invoice._call_wallet_net()) - noted - self._released()
-        # What was sent back for credit notes is no longer there, should the bank take the rest back, too.
+        # What was sent back for credit notes must not be counted twice if the bank later takes back the rest.
         sent_back = min(self._sent_back(), noted)
         kept = self._received() - sent_back
         # Net of tax, what came and what was sent back are rounded one by one: together they may miss by a coin what
@@ -166,7 +166,7 @@ class CallWalletTopupSync(models.Model):
     def _settled(self):
         """Return what settled the invoice as (received, settled without money), tax included, in its currency.
 
-        What a finance manager counted as received is.
+        What a finance manager counted as received counts as received.
         """
         received, other = self._settled_by_kind()
         counted = min(self.counted_amount, other)
@@ -300,8 +300,8 @@ class CallWalletTopupSync(models.Model):
     def _out_of_level(self):
         """Return the top-ups whose credit is not what their invoice's payments say.
 
-        Settled ones are looked at again while their invoice changes: that is when a payment
-        may have been taken back by a way without a hook.
+        Settled ones are looked at again for some weeks after their invoice has changed: that is when a
+        payment may have been taken back by a way without a hook.
         """
         # Since the last run at least, should it have been long ago.
         last = self.env.ref("call_wallet.ir_cron_topup_sync").sudo().lastcall
@@ -372,7 +372,7 @@ SENT_BACK = """
 """
 
 
-# The level falls silently where money was taken back: what comes again is told again.
+# When money is taken back, the amount that was told falls without a mail; if it comes again, it is told again.
 UNTOLD = """
     SELECT id FROM call_wallet_topup
      WHERE credited_amount <> notified_amount AND (%(all)s OR id = ANY(%(ids)s))

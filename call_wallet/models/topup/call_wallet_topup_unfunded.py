@@ -57,7 +57,7 @@ class CallWalletTopupUnfunded(models.Model):
         if gap <= 0:
             return ZERO
         received, settled = self._settled()
-        # A raised price was paid, and a wallet is credited with what was ordered.
+        # If the invoice's price was raised and paid, the part above the order is not credited.
         unfunded = self._to_net(settled) + max(min(funds, self._to_net(received)) - self.amount, ZERO)
         unfunded = max(unfunded - released, ZERO)
         # Net parts are rounded one by one; together they may miss the whole by a coin.
