@@ -48,7 +48,7 @@ class TestCorrections(CallWalletCommon):
         )
         row = self.env["call.wallet.transaction"].browse(result["transaction"])
         self.assertEqual((row.type, str(row.amount), str(row.billed_minutes)), ("usage", "-0.012500", "1.000000"))
-        self.assertIn("The exchange counted wrong", row.description)
+        self.assertIn("corrected, cost 0.025, now 0.0375", row.description)
         [again] = self._amend(longer)
         self.assertEqual(again, {**result, "result": "duplicate", "difference": "0.000000"})
         self.assertEqual(str(self.wallet.balance), "9.962500")
@@ -193,7 +193,9 @@ class TestCorrections(CallWalletCommon):
         self.assertEqual(self._record(other)["result"], "conflict")
         kept = self.env["call.usage.rejection"].search([("call_ref", "=", call["call_ref"])])
         self.assertEqual(kept.state, "open")
-        self._amend(other)
+        self._amend({**call, "campaign": "Nurses"})
+        self.assertEqual(kept.state, "open", "The other content may be a second call")
+        self._amend({**other, "reason": "The exchange counted wrong"})
         self.assertEqual(kept.state, "resolved")
 
     def test_a_re_rating_goes_by_what_holds(self):
@@ -255,3 +257,63 @@ class TestCorrections(CallWalletCommon):
         with self.assertRaises(UserError):
             correction.sudo().unlink()
         self._assert_sound()
+
+    def test_references_that_look_like_keys_are_in_nobodys_way(self):
+        calls = [self._call(call_ref=ref, campaign="Nurses") for ref in ("p1", "back/p1", "1/back")]
+        self._record(*calls)
+        results = self._amend(*({**call, "duration_seconds": 121, "campaign": "Drivers"} for call in calls))
+        self.assertEqual([one["result"] for one in results], ["corrected"] * 3)
+        self._assert_sound()
+
+    def test_one_person_of_finance_gives_back_no_more_than_by_refunds(self):
+        clerk = self._make_user("corrections.clerk", "finance")
+        self.wallet.refund("5000", "Opening credit")
+        month = [self._call(duration_seconds=2_592_000) for _number in range(4)]  # 43,200 minutes: 540
+        big = self._call(number="+442079460000", duration_seconds=2_592_000)  # 43,200 x 0.0391 + 0.01: 1,689.13
+        self._record(*month, big)
+        refused = self._void(big, user=clerk)
+        self.assertEqual((refused["result"], refused["reason"].partition(":")[0]), ("rejected", "above_limit"))
+        voided = [self._void(call, user=clerk) for call in month]  # 540, 1,080, 1,620; 2,160 is above 2,000 a day
+        self.assertEqual([one["result"] for one in voided], ["corrected"] * 3 + ["rejected"])
+        with self.assertRaisesRegex(UserError, "today"):
+            self.wallet.with_user(clerk).refund("400", "Bad line")
+        self.assertEqual(self._void(big)["result"], "corrected", "The platform is held to its window alone")
+        self._assert_sound()
+
+    def test_nobody_is_made_for_a_correction_that_is_refused(self):
+        names = {"manager": "Ghost Rider", "campaign": "Ghosts"}
+        self._amend(self._call(call_ref="never-seen", **names), self._call(number="+99912345678", **names))
+        self.assertFalse(self.env["res.partner"].search([("name", "=", "Ghost Rider")]))
+        self.assertFalse(self.env["utm.campaign"].search([("name", "=", "Ghosts")]))
+
+    def test_what_a_rerating_charged_is_not_lost_by_voiding(self):
+        call = self._call(duration_seconds=121)  # 3 minutes
+        self._record(call)
+        self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = "0.02"
+        rerate = self.env["call.usage.rerate"].create(
+            {
+                "reason": "Wrong price",
+                "wallet_ids": self.wallet.ids,
+                "date_from": utcnow() - timedelta(days=5),
+                "date_to": utcnow(),
+            }
+        )
+        rerate.action_preview()
+        rerate._cron_advance()
+        rerate.action_post()
+        rerate._cron_advance()
+        self._void(call)
+        [back] = self._amend(call)
+        self.assertEqual((back["total_cost"], back["balance_after"]), ("0.060000", "9.940000"))  # 3 x 0.02
+        self._assert_sound()
+
+    def test_a_correction_without_an_amount_answers_with_the_balance_of_now(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        [named] = self._amend({**call, "application_ref": "A-1"})
+        self.assertEqual((named["result"], named["transaction"], named["difference"]), ("corrected", None, "0.000000"))
+        self._record(self._call(duration_seconds=61))
+        [again] = self._amend({**call, "application_ref": "A-1"})
+        self.assertEqual(
+            (again["result"], again["transaction"], again["balance_after"]), ("duplicate", None, "9.950000")
+        )

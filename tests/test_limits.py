@@ -37,6 +37,13 @@ class TestRefundsOfADay(CallWalletCommon):
         self.assertBalance(self.wallet, "1056.01")
         self.assertSound(self.wallet | second)
 
+    def test_the_limit_of_a_day_holds_where_there_is_none_for_one_refund(self):
+        self.company.call_wallet_refund_limit = 0
+        mine = self.wallet.with_user(self._make_user("day-only", "finance"))
+        mine.refund("1500", "Bad line")
+        with self.assertRaisesRegex(UserError, r"you have refunded \$.1,500\.00 today"):
+            mine.refund("600", "Bad line")
+
     def test_the_limit_is_in_the_companys_currency(self):
         euro = self.env.ref("base.EUR")
         euro.active = True

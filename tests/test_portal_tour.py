@@ -250,7 +250,7 @@ class LaterTurns:
     def test_what_was_declined_is_paid_by_hand(self):
         card = self._token(self.owner.partner_id)
         card.demo_simulated_state = "error"
-        self.wallet.set_auto_topup(
+        self.wallet.with_user(self.owner).set_auto_topup(
             True, level="20", amount="50", monthly_cap="400", token_id=card.id, accept_mandate=True
         )
         self.env["call.wallet"]._cron_auto_topup()
@@ -336,7 +336,7 @@ class TestAccessible(BrowserCase, TopupPageCommon):
         self._transaction(processing)._set_pending()
         topup = self.wallet.create_topup("70")
         settings = {"level": "20", "amount": "50", "monthly_cap": "400", "token_id": card.id}
-        self.wallet.set_auto_topup(True, **settings, accept_mandate=True)
+        self.wallet.with_user(self.owner).set_auto_topup(True, **settings, accept_mandate=True)
         results = (f"{self.path()}?topup={one.id}" for one in (topup, declined, processing))
         pages = ("add", f"pay/{topup.id}", "invoices", "cards", "auto")
         self.assertAccessible("portal-owner", *map(self.path, pages), *results)

@@ -179,6 +179,26 @@ class TestMaskedCalls(PrivacyCase):
         self.assertEqual((kept.state, kept.count, len(self._rejected(call))), ("dismissed", 2, 1))
         self.assertEqual(self._tables_with("99912345678"), [])
 
+    def test_a_report_that_is_ready_is_in_nobodys_way(self):
+        call = self._call()
+        self._record(call)
+        job = self.wallet.request_usage_report(format="csv")
+        job.sudo().state = "ready"
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        usage.with_user(self._make_user("privacy-chief", "finance_manager")).action_mask()
+        self.assertEqual((usage.number, job.state), ("Deleted", "waiting"))
+
+    def test_corrections_that_were_refused_are_masked_with_the_call_and_after_it(self):
+        call = self._call()
+        self._record(call)
+        other = {**call, "number": "+999155551112"}
+        self.assertEqual(self.usage.amend_calls([other])[0]["result"], "rejected")
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        usage.with_user(self._make_user("privacy-chief", "finance_manager")).action_mask()
+        self.usage.amend_calls([{**call, "number": "+999155551113"}])
+        self.assertEqual(self._rejected(call).mapped("state"), ["dismissed", "dismissed"])
+        self.assertEqual(self._tables_with("99915555111"), [])
+
 
 class TestRetention(PrivacyCase):
     def _mask(self):

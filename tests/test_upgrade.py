@@ -209,12 +209,18 @@ def test_the_sums_are_as_they_were(upgrade):
 
 def test_what_administrators_changed_is_still_theirs(upgrade):
     for name, rows in upgrade.before["customised"].items():
-        assert rows - upgrade.after["customised"][name] == set(), name
+        assert told(rows) - told(upgrade.after["customised"][name]) == set(), name
     rows = upgrade.after["customised"]
     assert any("Your own words" in row for row in rows["mail templates"])
     assert any("2098, 5, 4, 3, 2, 1" in row for row in rows["scheduled actions"])
     assert any("Prepaid minutes" in row for row in rows["products"])
     assert len(rows["views"]) == 1
+
+
+def told(rows):
+    """Return rows without the expressions that write amounts in mails, which ``post-input`` renews."""
+    amounts = re.compile(r"\{\{[^{}]*format_amount[^{}]*\}\}|t-out=\\*\"[^\"]*format_amount[^\"]*\"")
+    return {amounts.sub("AMOUNT", row) for row in rows}
 
 
 def test_settings_are_still_theirs(upgrade, env):

@@ -4,6 +4,7 @@ from odoo.exceptions import ValidationError
 from odoo.http import request
 
 from ..const import FINANCE
+from ..tools.fields import parse_id
 
 # An older draft is not used again: whoever made it has left, and the provider may not accept it any more.
 SAME_WITHIN_MINUTES = 60
@@ -143,7 +144,7 @@ class TopupPayment(PaymentPortal):
                     ("partner_id", "=", partner.id),
                     ("provider_id", "=", kwargs.get("provider_id") or False),
                     ("payment_method_id", "=", kwargs.get("payment_method_id") or False),
-                    ("token_id", "=", kwargs.get("token_id") or False),
+                    ("token_id", "=", parse_id(kwargs.get("token_id")) or False),
                     ("tokenize", "=", bool(kwargs.get("tokenization_requested"))),
                     ("amount", "=", kwargs["amount"]),
                     ("operation", "=", f"online_{kwargs.get('flow')}"),

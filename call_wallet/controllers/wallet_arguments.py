@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.http import request, route
 from odoo.tools import frozendict
 
-from ..tools.arguments import check_arguments, is_about_wallets
+from ..tools.arguments import check_arguments, check_context, is_about_wallets
 
 
 def check_call(name, method, ids, args, kwargs, context):
@@ -16,8 +16,8 @@ def check_call(name, method, ids, args, kwargs, context):
     """
     if not (isinstance(name, str) and isinstance(method, str) and name in request.registry):
         return  # Odoo says so
-    if is_about_wallets(request.env[name], method) and not isinstance(context or {}, dict | frozendict):
-        raise UserError(request.env._("context: send an object."))
+    if context is not None and is_about_wallets(request.env[name], method):
+        check_context(context, request.env)
     check_arguments(request.env[name], method, ids, args, kwargs)
 
 

@@ -34,8 +34,8 @@ class ReconciliationReport(models.AbstractModel):
             "places": proof._places,
         }
 
-    def _show(self, amount, currency):
+    def _show(self, amount, currency, places=0):
         """Return an amount with all the decimals it has, as the reader's language writes numbers."""
         ways = notation(self.env)
         # Adding nothing takes the sign off a zero.
-        return show(amount + 0, currency).translate({ord(","): ways.separator, ord("."): ways.point})
+        return show(amount + 0, currency, places).translate({ord(","): ways.separator, ord("."): ways.point})

@@ -5,6 +5,7 @@ ends as an error of the server. What is well-formed here is for the method to ju
 """
 
 import inspect
+from collections.abc import Mapping
 
 from odoo import fields
 from odoo.exceptions import UserError
@@ -54,6 +55,22 @@ def check_arguments(model, method, ids, args, kwargs):
             check_values(model, row)
     elif method in VALUES and VALUES[method] in given:
         check_values(model, values)
+
+
+def check_context(context, env):
+    """Refuse a context by which no method could be called.
+
+    :raise UserError: not an object, or a language, time zone or companies of another kind
+    """
+    if not isinstance(context, Mapping):
+        raise UserError(env._("context: send an object."))
+    for name in ("lang", "tz"):
+        value = context.get(name) or ""
+        if not (isinstance(value, str) and is_storable(value)):
+            raise UserError(env._("context: %s; send text.", name))
+    companies = context.get("allowed_company_ids") or []
+    if not (isinstance(companies, (list, tuple)) and all(map(is_id, companies))):
+        raise UserError(env._("context: allowed_company_ids; send the ids of companies."))
 
 
 def check_ids(ids, env):
@@ -107,7 +124,7 @@ def _text(field, value, model):
 
 
 def _choice(field, value, model):
-    if value and value not in field.get_values(model.env):
+    if not isinstance(value, str) or (value and value not in field.get_values(model.env)):
         return model.env._("%s is none of its values.", repr(value)[:60])
     return None
 
@@ -157,6 +174,7 @@ def _records(field, value, model):
 
 KINDS = {
     **dict.fromkeys(("char", "text", "html"), _text),
+    "binary": _text,
     "selection": _choice,
     "integer": _whole,
     **dict.fromkeys(("date", "datetime"), _moment),

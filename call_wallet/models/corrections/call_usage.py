@@ -5,7 +5,7 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.tools.translate import LazyTranslate
 
-from ...const import FINANCE
+from ...const import FINANCE, PLATFORM
 from ...rating import Charge, Rate, charge
 from ...rating.money import plain
 from ...tools.clock import utcnow
@@ -15,6 +15,7 @@ from ...tools.intake import Call, Refused, echo, parse_call, text
 from ...tools.rated_wallet import RatedWallet
 from ...tools.rights import as_superuser
 from ...tools.sql import array
+from ...tools.usage_report_file import DELETED
 from ..ledger.call_wallet_ledger import Entry
 from ..usage.call_usage_record import Priced
 
@@ -28,7 +29,7 @@ RATE_FIELDS = (
 AMENDS = "amend/"
 COPIED = (
     "usage_id", "wallet_id", "sequence", "kind", "fingerprint", "call_type", "direction", "number", "started_at",
-    "duration_seconds", "status", "campaign_id", "application_ref", "manager_id", *RATE_FIELDS,
+    "duration_seconds", "status", "campaign_id", "application_ref", "manager_id", "is_rerated", *RATE_FIELDS,
 )  # fmt: skip
 # What says which price applies; while none of it changes, a call keeps the price that it was charged at.
 PRICING = ("call_type", "direction", "number", "started_at")
@@ -129,7 +130,7 @@ class CallUsageCorrections(models.Model):
         self._check_platform()
         self._check_batch(calls)
         with door(self.env):
-            return as_superuser(self)._correct("amend", calls, self._is_within_window(), self.env.uid)
+            return as_superuser(self)._correct("amend", calls, self.env.uid, self._person())
 
     @api.model
     def void_calls(self, calls):
@@ -145,33 +146,39 @@ class CallUsageCorrections(models.Model):
         self._check_platform()
         self._check_batch(calls)
         with door(self.env):
-            return as_superuser(self)._correct("void", calls, self._is_within_window(), self.env.uid)
+            return as_superuser(self)._correct("void", calls, self.env.uid, self._person())
 
-    def _is_within_window(self):
-        """Return a function that tells whether a call may still be corrected; for finance always True."""
-        if self.env.su or self.env.user.has_group(FINANCE):
-            return lambda days, started_at: True
-        now = utcnow()
-        return lambda days, started_at: started_at >= now - timedelta(days=days)
+    def _person(self):
+        """Return the user of finance who corrects, or None for the platform.
+
+        A person is held to no window, and gives back no more than by refunds.
+        """
+        user = self.env.user
+        if self.env.su:
+            return None
+        return user if user.has_group(FINANCE) and not user.has_group(PLATFORM) else None
 
     # === READ === #
 
-    def _correct(self, kind, raw_calls, is_within, uid):
-        """Correct calls without asking who may; ``is_within`` is what ``_is_within_window`` returned."""
+    def _correct(self, kind, raw_calls, uid, person):
+        """Correct calls without asking who may; ``person`` is what ``_person`` returned."""
         asked = [self._read_correction(kind, raw) for raw in raw_calls]
         accounts = self.env["call.rate.plan"]._load_rated_wallets(
             {one.account for one in asked if isinstance(one, Correction)}
         )
         known = [one for one in asked if isinstance(one, Correction) and one.account in accounts]
-        priced = [Priced(one.call, accounts[one.account], True) for one in known if one.call]
-        names = self._resolve_names(priced)
-        wallet_ids = {accounts[one.account].wallet_id for one in known}
-        locked = self.env["call.wallet.ledger"]._lock(wallet_ids)
-        days = self._correction_days(wallet_ids)
-        standing = self._load_standing([(accounts[one.account].wallet_id, one.call_ref) for one in known])
-        batch = _Batch(
-            self, kind, names, standing, lambda found: is_within(days[found.wallet_id], found.first_started_at)
-        )
+        wallets = self.env["call.wallet"].browse({accounts[one.account].wallet_id for one in known})
+        allowance = _Allowance(wallets, person) if person else None
+        batch = _Batch(self, kind, wallets, allowance)
+        keys = [(accounts[one.account].wallet_id, one.call_ref) for one in known]
+        # Campaigns and contacts are made for what will be corrected; their lock comes before those of the wallets.
+        batch.standing = self._load_standing(keys)
+        wanted = [one for one in known if one.call and batch.is_wanted(one, accounts[one.account])]
+        batch.names = self._resolve_names([Priced(one.call, accounts[one.account], True) for one in wanted])
+        if allowance:
+            allowance.lock()
+        locked = self.env["call.wallet.ledger"]._lock(wallets.ids)
+        batch.standing = self._load_standing(keys)
         outcomes = [batch.add(one, accounts.get(getattr(one, "account", None))) for one in asked]
         results = batch.enter(outcomes, locked, uid)
         for raw, result in zip(raw_calls, results, strict=True):
@@ -191,10 +198,6 @@ class CallUsageCorrections(models.Model):
         except Refused as refused:
             return refused
 
-    def _correction_days(self, wallet_ids):
-        wallets = self.env["call.wallet"].browse(wallet_ids)
-        return {wallet.id: wallet.company_id.call_wallet_correction_days for wallet in wallets}
-
     def _load_standing(self, keys):
         """Return {(wallet id, call reference): ``Standing``} for the calls that were recorded."""
         self.env.cr.execute(
@@ -208,13 +211,42 @@ class CallUsageCorrections(models.Model):
         return found
 
 
+class _Allowance:
+    """What one person of finance may give back by corrections: as much as by refunds, and together with them."""
+
+    def __init__(self, wallets, user):
+        self.wallets, self.user = {wallet.id: wallet for wallet in wallets}, user
+        self.totals, self.given = {}, {}
+
+    def lock(self):
+        """Let the person's other sessions wait; before the wallets' locks, as refunds do."""
+        companies = {wallet.company_id for wallet in self.wallets.values()}
+        for company in sorted(companies, key=lambda company: company.id):
+            self.totals[company] = company.env["call.wallet.refund.day"]._lock_total(self.user, company)
+
+    def refuses(self, wallet_id, amount):
+        """Count ``amount``, in the wallet's currency, towards the day; return whether it needs a second person."""
+        wallet = self.wallets[wallet_id]
+        company, limit = wallet.company_id, wallet._refund_limit()
+        given = self.given.get(company, ZERO)
+        if (limit and amount > limit) or wallet._is_above_day_limit(self.totals[company] + given, amount):
+            return True
+        self.given[company] = given + wallet._in_company_currency(amount)
+        return False
+
+    def note(self):
+        for company, amount in self.given.items():
+            company.env["call.wallet.refund.day"]._add(self.user, company, amount)
+
+
 class _Batch:
     """The corrections of one request, one after another: a call may be corrected more than once in it."""
 
-    def __init__(self, usage, kind, names, standing, is_within):
+    def __init__(self, usage, kind, wallets, allowance):
         self.usage, self.env = usage, usage.env
-        self.kind, self.names = kind, names
-        self.standing, self.is_within = standing, is_within
+        self.kind, self.allowance = kind, allowance
+        self.days = {wallet.id: wallet.company_id.call_wallet_correction_days for wallet in wallets}
+        self.names = self.standing = None
         self.labels = dict(usage._fields["call_type"]._description_selection(usage.env))
         self.now = utcnow()
         self.entries = []
@@ -229,20 +261,37 @@ class _Batch:
         found = self.standing.get((rated.wallet_id, asked.call_ref))
         if found is None:
             return Refused("unknown_call", _lt("call_ref: no call %s was charged; report it.", asked.call_ref))
+        refused = self._objection(asked, found)
+        if refused:
+            return refused
         if found.fingerprint == asked.fingerprint:
             return found, ZERO, rated, None
-        if not self.is_within(found):
-            return Refused(
-                "too_late",
-                _lt("call_ref: %s is longer ago than calls can be corrected for; finance decides.", asked.call_ref),
-            )
+        charged = self._price(asked.call, found, rated)
+        return charged if isinstance(charged, Refused) else self._take(asked, found, charged, rated)
+
+    def is_wanted(self, asked, rated):
+        """Tell whether a call will be amended, by what holds now; nothing is locked yet."""
+        found = self.standing.get((rated.wallet_id, asked.call_ref))
+        if not found or found.fingerprint == asked.fingerprint or self._objection(asked, found):
+            return False
+        return not isinstance(self._price(asked.call, found, rated), Refused)
+
+    def _objection(self, asked, found):
+        """Return why a call may not be corrected any more, as ``Refused``, or None."""
+        # Before all else: whether a number is that of a masked call is nobody's to find out.
         if asked.call and found.is_masked:
             return Refused(
                 "deleted",
                 _lt("call_ref: the number of %s was deleted; it can be voided, or refunded.", asked.call_ref),
             )
-        charged = self._price(asked.call, found, rated)
-        return charged if isinstance(charged, Refused) else self._take(asked, found, charged, rated)
+        is_same = found.fingerprint == asked.fingerprint
+        is_late = found.first_started_at < self.now - timedelta(days=self.days[found.wallet_id])
+        if is_late and not (is_same or self.allowance or self.env.context.get("call_usage_retry")):
+            return Refused(
+                "too_late",
+                _lt("call_ref: %s is longer ago than calls can be corrected for; finance decides.", asked.call_ref),
+            )
+        return None
 
     def _price(self, call, found, rated):
         """Return the ``Charge`` of the call as corrected, or the ``Refused`` that says why there is none."""
@@ -258,17 +307,30 @@ class _Batch:
         new = self._corrected(asked, found, charged, rated)
         entries = self._entries(asked, found, new)
         difference = -sum((entry.amount for entry in entries), ZERO)
+        if difference < 0 and self.allowance and self.allowance.refuses(found.wallet_id, -difference):
+            return Refused(
+                "above_limit",
+                _lt(
+                    "call_ref: %s gives back more than one person may, at once or in a day; ask for a refund of the "
+                    "call, which a second person approves.",
+                    asked.call_ref,
+                ),
+            )
         self.entries += entries
-        self.rows.append((new, found, asked.reason, difference, entries[-1].key if entries else None))
+        # Who voids a call whose number was deleted may name it as the reason.
+        reason = DELETED if found.is_masked and asked.reason else asked.reason
+        self.rows.append((new, found, reason, difference, entries[-1].key if entries else None))
         self.standing[found.wallet_id, found.call_ref] = new._replace(cost=found.cost + difference)
         return self.standing[found.wallet_id, found.call_ref], difference, rated, len(self.rows) - 1
 
     def _corrected(self, asked, found, charged, rated):
         """Return what holds of the call after this correction."""
         rate, call = charged.rate, asked.call
+        # Voiding prices nothing: what a re-rating charged stays unknown until the call is amended again.
+        is_rerated = found.is_rerated and call is None
         new = found._replace(
             sequence=found.sequence + 1, kind=self.kind, fingerprint=asked.fingerprint,
-            minutes=charged.billed_minutes, cost=charged.cost, is_rerated=False,
+            minutes=charged.billed_minutes, cost=charged.cost, is_rerated=is_rerated,
             rate_id=rate.rate_id or None, matched_prefix=rate.prefix, rate=parse_amount(rate.price_per_minute),
             increment_seconds=rate.increment_seconds, minimum_seconds=rate.minimum_seconds,
             first_block_seconds=rate.first_block_seconds, free_seconds=rate.free_seconds,
@@ -303,8 +365,8 @@ class _Batch:
                 date=self.now,
                 type="refund" if amount < 0 else "usage",
                 amount=-amount,
-                description=self._description(asked, found, new),
-                key=f"{AMENDS}{new.sequence}{suffix}/{found.call_ref}",
+                description=self._description(found, new),
+                key=f"{AMENDS}{found.usage_id}/{new.sequence}{suffix}",
                 fingerprint=asked.fingerprint,
                 is_call=True,
                 call_type=facts.call_type,
@@ -317,19 +379,13 @@ class _Batch:
             if amount
         ]
 
-    def _description(self, asked, found, new):
+    def _description(self, found, new):
         _ = self.env._
-        words = {
-            "call": f"{self.labels[found.call_type]} {found.call_ref}",
-            "old": plain(found.cost),
-            "new": plain(new.cost),
-            "reason": asked.reason,
-        }
+        # The row outlives the call, so it names the reference, and not what the platform says of somebody.
+        call = f"{self.labels[found.call_type]} {found.call_ref}"
         if self.kind == "void":
-            return _("%(call)s voided: %(reason)s", **words)
-        if asked.reason:
-            return _("%(call)s corrected, cost %(old)s, now %(new)s: %(reason)s", **words)
-        return _("%(call)s corrected, cost %(old)s, now %(new)s", **words)
+            return _("%s voided", call)
+        return _("%(call)s corrected, cost %(old)s, now %(new)s", call=call, old=plain(found.cost), new=plain(new.cost))
 
     # === ENTER === #
 
@@ -338,6 +394,8 @@ class _Batch:
         entered = self.env["call.wallet.ledger"]._append(self.entries, locked) if self.entries else {}
         transactions = [entered.get((new.wallet_id, key)) for new, _found, _reason, _difference, key in self.rows]
         self._note(transactions, uid)
+        if self.allowance:
+            self.allowance.note()
         balances = {wallet_id: str(parse_amount(funds.balance)) for wallet_id, funds in locked.items()}
         return [self._result(outcome, transactions, balances) for outcome in outcomes]
 
@@ -345,7 +403,7 @@ class _Batch:
         if isinstance(outcome, Refused):
             return {"call_ref": None, "result": "rejected", "reason": outcome.explain(self.env)}
         new, difference, rated, row = outcome
-        entered = transactions[row] if row is not None else (new.transaction, new.balance_after)
+        entered = transactions[row] if row is not None else new.transaction and (new.transaction, new.balance_after)
         if row is not None and entered:
             balances[new.wallet_id] = entered[1]
         transaction, balance_after = entered or (None, balances[new.wallet_id])
@@ -415,14 +473,15 @@ STANDING = f"""
      CROSS JOIN LATERAL (
            SELECT COALESCE(max(t.sequence) FILTER (WHERE starts_with(t.key, 'rerate/'))
                            > COALESCE(max(t.sequence) FILTER (WHERE starts_with(t.key, 'amend/')), 0), FALSE)
-                      AS is_rerated,
+                      OR COALESCE(k.is_rerated, FALSE) AS is_rerated,
                   COALESCE(sum(t.billed_minutes) FILTER (WHERE {CORRECTS}), 0) AS minutes,
                   COALESCE(sum(t.amount) FILTER (WHERE {CORRECTS}), 0) AS corrected,
                   COALESCE(sum(t.amount) FILTER (WHERE t.type = 'refund' AND NOT {CORRECTS}), 0) AS refunded,
                   min(t.fingerprint) FILTER (WHERE starts_with(t.key, 'call/')) AS fingerprint,
                   min(t.id) FILTER (WHERE starts_with(t.key, 'call/')) AS transaction_id,
                   (SELECT b.balance_after::text FROM call_wallet_transaction b
-                    WHERE b.id = COALESCE(k.transaction_id, min(t.id) FILTER (WHERE starts_with(t.key, 'call/'))))
+                    WHERE b.id = CASE WHEN k.id IS NULL THEN min(t.id) FILTER (WHERE starts_with(t.key, 'call/'))
+                                      ELSE k.transaction_id END)
                       AS balance_after
              FROM call_wallet_transaction t WHERE t.usage_id = u.id) c
 """

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ...const import CALL_TYPES, DIRECTIONS
+from ...const import CALL_TYPES, DIRECTIONS, FINANCE
 from ...tools.fields import Amount
 from ..usage.call_usage import CALL_STATUSES
 
@@ -28,7 +28,12 @@ class CallUsageCorrection(models.Model):
     sequence = fields.Integer(required=True, readonly=True, aggregator=None, help="1, 2, 3, ... of one call.")
     kind = fields.Selection(KINDS, required=True, readonly=True)
     reason = fields.Char(readonly=True)
-    fingerprint = fields.Char(required=True, readonly=True, help="Digest of what was said; the same again is no more.")
+    fingerprint = fields.Char(
+        required=True,
+        readonly=True,
+        groups=FINANCE,
+        help="Digest of what was said; the same again is no more.",
+    )
     corrected_at = fields.Datetime(required=True, readonly=True)
     user_id = fields.Many2one("res.users", "Corrected By", readonly=True, ondelete="set null", index="btree_not_null")
 
@@ -42,6 +47,9 @@ class CallUsageCorrection(models.Model):
     application_ref = fields.Char("Application ID", readonly=True)
     manager_id = fields.Many2one("res.partner", readonly=True, ondelete="restrict", index="btree_not_null")
 
+    is_rerated = fields.Boolean(
+        readonly=True, help="Voided after a re-rating, whose price stands in no row: amended again, it is priced anew."
+    )
     rate_id = fields.Many2one("call.rate", readonly=True, ondelete="set null", index="btree_not_null")
     rate = Amount("Rate per Minute", readonly=True, aggregator=None)
     matched_prefix = fields.Char(readonly=True)

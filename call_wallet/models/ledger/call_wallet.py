@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 from ...const import FINANCE
 from ...tools.door import door, each, log_failure
-from ...tools.fields import ZERO, is_id, parse_amount
+from ...tools.fields import ZERO, check_request_key, is_id, parse_amount
 from ...tools.rights import without_orders
 
 # Wallets whose ledger the nightly check reads in one transaction.
@@ -52,6 +52,7 @@ class CallWalletRefund(models.Model):
         """
         wallet = self._permitted(FINANCE)
         wallet.ensure_one()
+        check_request_key(request_key, self.env)
         usage = wallet._to_usage(usage)
         with door(self.env):
             counts = ZERO if self.env.su else wallet._refuse_alone(amount, request_key)
@@ -108,10 +109,9 @@ class CallWalletRefund(models.Model):
     def _needs_approval(self, amount):
         """Return whether a refund of ``amount`` is above what one person may give, at once or today."""
         company = self.company_id
-        if not company.call_wallet_refund_limit:
-            return False
+        limit = self._refund_limit()
         total = self.env["call.wallet.refund.day"]._total(self.env.user, company)
-        return amount > self._refund_limit() or self._is_above_day_limit(total, amount)
+        return bool(limit and amount > limit) or self._is_above_day_limit(total, amount)
 
     def _is_above_day_limit(self, total, amount):
         """Tell whether ``amount``, after ``total`` in the company's currency, is more than one person may give."""
@@ -134,17 +134,18 @@ class CallWalletRefund(models.Model):
         self._refuse_closed()
         company, user = self.company_id, self.env.user
         amount = parse_amount(amount, self.env._("Amount"), self.env)
-        if not company.call_wallet_refund_limit:
+        limit = self._refund_limit()
+        if not (limit or company.call_wallet_refund_day_limit):
             return ZERO
         total = self.env["call.wallet.refund.day"]._lock_total(user, company)
         if isinstance(request_key, str) and self.env["call.wallet.ledger"]._find(self.id, f"refund/{request_key}"):
             return ZERO
-        if amount > self._refund_limit():
+        if limit and amount > limit:
             raise UserError(
                 self.env._(
                     "Amount: refunds above %(limit)s need a second person. Ask for approval with Refund… on the "
                     "wallet (request_refund in the API); a finance manager other than you decides.",
-                    limit=self._format_amount(self._refund_limit()),
+                    limit=self._format_amount(limit),
                 )
             )
         if self._is_above_day_limit(total, amount):

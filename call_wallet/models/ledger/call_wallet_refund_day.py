@@ -40,6 +40,7 @@ class CallWalletRefundDay(models.Model):
     @api.model
     def _add(self, user, company, amount):
         """Count ``amount``; the caller holds the total."""
+        self.env.flush_all()
         self.env.cr.execute(
             "UPDATE call_wallet_refund_day SET amount = amount + %s"
             " WHERE user_id = %s AND company_id = %s AND day = %s",

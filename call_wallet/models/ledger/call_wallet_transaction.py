@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.addons.phone_validation.tools.phone_validation import phone_format
 from odoo.exceptions import UserError
 
+from ...const import FINANCE_MANAGER
 from ...tools.called import WITHHELD
 from ...tools.fields import Amount
 from ...tools.paper import isolated
@@ -71,8 +72,11 @@ class CallWalletTransaction(models.Model):
     key = fields.Char(
         required=True, readonly=True, help="What makes this row happen once, such as call/<call reference>."
     )
+    # Whoever knows the rest of a call's content can try numbers on it.
     fingerprint = fields.Char(
-        readonly=True, help="Digest of what was asked; the same key with another digest is a conflict."
+        readonly=True,
+        groups=FINANCE_MANAGER,
+        help="Digest of what was asked; the same key with another digest is a conflict.",
     )
     is_call = fields.Boolean(readonly=True, help="About a call, even when the call itself was deleted since.")
     call_type = fields.Selection([("live", "Live Call"), ("whatsapp", "WhatsApp Call")], readonly=True)

@@ -64,8 +64,11 @@ class CallUsagePrivacy(models.Model):
     # The caller has opened a door.
 
     def _mask(self):
+        # A correction of the same calls comes before, and is masked with them, or after, and is refused.
+        self.env["call.wallet.ledger"]._lock(self.wallet_id.ids)
         # First the copies: they are found by what the call still names.
         self._mask_copies()
+        self.env.flush_all()
         self.env.cr.execute(MASK, {"ids": self.ids, "now": utcnow(), "deleted": DELETED})
         self.env.cr.execute(MASK_CORRECTIONS, {"ids": self.ids, "deleted": DELETED})
         self.env.invalidate_all(flush=False)

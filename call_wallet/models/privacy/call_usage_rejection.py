@@ -91,15 +91,17 @@ OF_CALLS = """
           FROM call_usage u JOIN call_wallet w ON w.id = u.wallet_id
          WHERE u.id = ANY(%(calls)s)
     ), named AS (
-        SELECT r.id, r.state, r.charged_ref, r.payload, c.number
+        SELECT r.id, r.state, r.charged_ref, r.payload, r.correction, c.number
           FROM call c JOIN call_usage_rejection r ON r.wallet_id = c.wallet_id AND r.call_ref = c.call_ref
          UNION ALL
-        SELECT r.id, r.state, r.charged_ref, r.payload, c.number
+        SELECT r.id, r.state, r.charged_ref, r.payload, r.correction, c.number
           FROM call c JOIN call_usage_rejection r ON r.account = c.account_ref AND r.call_ref = c.call_ref
          WHERE r.wallet_id IS NULL
     )
-    -- What is open under the reference with another number is another call, which is still to be charged.
-    SELECT id FROM named WHERE charged_ref IS NULL AND (state <> 'open' OR strpos(payload, number) > 0)
+    -- What is open under the reference with another number is another call, which is still to be charged; a correction
+    -- of this one cannot be carried out any more.
+    SELECT id FROM named
+     WHERE charged_ref IS NULL AND (state <> 'open' OR correction IS NOT NULL OR strpos(payload, number) > 0)
      UNION
     SELECT r.id FROM call c JOIN call_usage_rejection r ON r.wallet_id = c.wallet_id AND r.charged_ref = c.call_ref
 """

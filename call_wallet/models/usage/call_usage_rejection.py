@@ -128,9 +128,10 @@ class CallUsageRejection(models.Model):
 
     @api.model
     def _keep_corrections(self, kind, raw_calls, results):
-        """Keep the corrections that were refused; close what is explained by those that were made.
+        """Keep the corrections that were refused; close what is carried out by those that were made.
 
-        A call's other content is explained by an amendment, so that a conflict is closed as well.
+        That is the same correction, and the conflict with the content to which a call is amended. What was refused of
+        a call whose number was deleted is kept without what it names, for it can never be carried out.
 
         :param str kind: ``amend`` or ``void``
         :param results: as ``amend_calls`` answers them
@@ -142,10 +143,15 @@ class CallUsageRejection(models.Model):
             return
         self._lock()
         if resolvable:
-            self._resolve_charged(made, conflicts=True)
+            contents = [{name: raw[name] for name in raw if name != "reason"} for raw in made]
+            done = [digest(to_payload(content)) for content in contents]
+            done += [digest(f"{kind}/{to_payload(raw)}") for raw in made]
+            self.env.cr.execute(RESOLVE_CORRECTED, [self.env.uid, done])
         if kept:
             self._upsert(kept, kind)
         self.env.invalidate_all(flush=False)
+        if any(result["reason"].startswith("deleted: ") for _raw, result in kept):
+            self.search([("code", "=", "deleted"), ("state", "=", "open"), ("masked_at", "=", False)])._mask()
 
     def _lock(self):
         self.env.flush_all()
@@ -159,8 +165,8 @@ class CallUsageRejection(models.Model):
         )
         return self.env.cr.fetchone()[0]
 
-    def _resolve_charged(self, charged, conflicts=False):
-        """Close the open rejections of calls that were charged now. A conflict stays, unless it is asked for: the
+    def _resolve_charged(self, charged):
+        """Close the open rejections of calls that were charged now. A conflict stays: the
         call's other content is still unexplained."""
         self.env.cr.execute(
             RESOLVE,
@@ -168,7 +174,6 @@ class CallUsageRejection(models.Model):
                 self.env.uid,
                 array(raw["account"].strip() for raw in charged),
                 array(raw["call_ref"].strip() for raw in charged),
-                conflicts,
             ],
         )
 
@@ -232,7 +237,7 @@ class CallUsageRejection(models.Model):
             calls = [json.loads(one.payload) for one in kept]
             if correction:
                 # Finance decides, however long ago the call was.
-                found = usage._correct(correction, calls, lambda days, started_at: True, self.env.uid)
+                found = usage._correct(correction, calls, self.env.uid, self.env["call.usage"]._person())
             else:
                 found = usage._record_calls(calls)
             done = [one.id for one, result in zip(kept, found, strict=True) if result["result"] in SETTLED]
@@ -409,8 +414,15 @@ RESOLVE = """
     UPDATE call_usage_rejection r
        SET state = 'resolved', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
       FROM unnest(%s::text[], %s::text[]) AS charged(account, call_ref)
-     WHERE r.state = 'open' AND (%s OR r.code <> 'conflict')
+     WHERE r.state = 'open' AND r.code <> 'conflict'
        AND r.account = charged.account AND r.call_ref = charged.call_ref
+"""
+
+
+RESOLVE_CORRECTED = """
+    UPDATE call_usage_rejection
+       SET state = 'resolved', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
+     WHERE state = 'open' AND fingerprint = ANY(%s)
 """
 
 
