@@ -139,7 +139,7 @@ class CallWalletLedger(models.AbstractModel):
         locked = self._lock([entry.wallet_id])
         earlier = self._find(entry.wallet_id, entry.key)
         if earlier:
-            if earlier.fingerprint != (entry.fingerprint or False):
+            if earlier.sudo().fingerprint != (entry.fingerprint or False):
                 raise UserError(self.env._("%s was carried out already, with other content.", entry.key))
             return earlier
         [(transaction_id, _balance)] = self._append([entry], locked).values()
