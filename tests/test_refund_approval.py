@@ -27,7 +27,7 @@ class TestRefundApproval(CallWalletCommon):
         for user in (self.clerk, self.manager):
             with self.assertRaisesRegex(UserError, "second person.*request_refund"):
                 self.wallet.with_user(user).refund("50.000001", "Bad line")
-        self.company.call_wallet_refund_limit = 0
+        self.company.write({"call_wallet_refund_limit": 0, "call_wallet_refund_day_limit": 0})
         self.wallet.with_user(self.clerk).refund("5000", "No limit is set")
         self.assertBalance(self.wallet, 5050)
 
