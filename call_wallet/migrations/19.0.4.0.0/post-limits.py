@@ -1,8 +1,11 @@
-"""Let one person refund in a day what was asked of one refund at least twice, where that is more than the default."""
+"""Let one person refund in a day what was asked of one refund at least twice, where that is more than the default; any amount
+where there was no limit."""
 
 
 def migrate(cr, version):
     """Widen the new limit for companies whose other one is wide; called by Odoo once."""
     cr.execute("""
-        UPDATE res_company SET call_wallet_refund_day_limit = GREATEST(2000, 2 * call_wallet_refund_limit)
+        UPDATE res_company
+           SET call_wallet_refund_day_limit = CASE WHEN call_wallet_refund_limit = 0 THEN 0
+                                                   ELSE GREATEST(2000, 2 * call_wallet_refund_limit) END
     """)
