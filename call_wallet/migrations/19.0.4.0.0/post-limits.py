@@ -1,5 +1,5 @@
-"""Let one person refund in a day what was asked of one refund at least twice, where that is more than the default; any amount
-where there was no limit."""
+"""Let one person refund in a day twice what one refund may come to, where that is more than the default; and any amount
+where one refund may be of any."""
 
 
 def migrate(cr, version):
