@@ -6,6 +6,7 @@ ends as an error of the server. What is well-formed here is for the method to ju
 
 import inspect
 from collections.abc import Mapping
+from functools import lru_cache
 
 from odoo import fields
 from odoo.exceptions import UserError
@@ -17,6 +18,10 @@ ADDON = "call_wallet"
 VALUES = {"create": "vals_list", "write": "vals", "web_save": "vals"}
 # (6, ids), (0, values) and the others by which a list of records is changed.
 COMMANDS = range(7)
+
+
+# Worked out once a method: it takes longer than many a request of the platform's.
+signature = lru_cache(maxsize=2_000)(inspect.signature)
 
 
 def is_about_wallets(model, method):
@@ -43,7 +48,7 @@ def check_arguments(model, method, ids, args, kwargs):
             return  # Odoo says so
         check_ids(ids, model.env)
         try:
-            given = inspect.signature(function).bind(model, *args, **kwargs).arguments
+            given = signature(function).bind(model, *args, **kwargs).arguments
         except TypeError as error:
             raise UserError(model.env._("%(method)s: %(problem)s.", method=method, problem=str(error)[:200])) from None
     else:
