@@ -101,6 +101,9 @@ class Books:
     def _check_values(self, wallet, expected):
         """In the company's currency funds leave at the average of what was invoiced (IFRIC 22).
 
+        What counts is what was there at the end of the entry's day, or when the wallet paid, where that was later:
+        for a call that was reported late.
+
         :param expected: {entry: what it takes of the wallet}, by their ids in the order of posting
         """
         documents = [move for move in self.items[wallet] if move not in expected]
@@ -111,7 +114,8 @@ class Books:
                 self.problems.append(f"wallet {wallet}: document {move} is worth {self.values[wallet][move]}")
         for number, (move, taken) in enumerate(expected.items()):
             earlier = documents + list(expected)[:number]
-            earlier = [other for other in earlier if self.moves[other] <= self.moves[move]]
+            until = max(self.moves[move], *(day for day, entry in self.used[wallet] if entry == move))
+            earlier = [other for other in earlier if self.moves[other] <= until]
             held = sum((self.items[wallet][other] for other in earlier if other in self.items[wallet]), ZERO)
             value = sum((self.values[wallet][other] for other in earlier if other in self.items[wallet]), ZERO)
             if held <= 0 or taken > held:

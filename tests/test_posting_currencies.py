@@ -99,6 +99,25 @@ class TestPostingCurrencies(PostingCommon):
         self.assertEqual(self._deposit(), (0, 0))
         self.assertEqual(self._exchange(), 0)
 
+    def test_another_wallets_late_call_changes_no_value_of_this_one(self):
+        self._top_up(5, "100")  # 110 dollars
+        self._use(8, "10")
+        self._top_up(12, "100")  # 120 dollars
+        other = self._make_wallet(
+            company_id=self.books.id, currency_id=self.euro.id, rate_plan_id=self.wallet.rate_plan_id.id
+        )
+        with self._at(5):
+            self._pay(other.create_topup("100").invoice_id)
+        self._report(
+            "2026-10-15 12:00:00", "2026-10-08 12:00:00",
+            account=other.account_ref, call_type="whatsapp", duration_seconds=30_000,
+        )  # fmt: skip
+        move = self._post(8, 8)
+        mine = self._income(move).filtered(lambda line: line.call_wallet_id == self.wallet)
+        # What was on this wallet's deposit on the 8th: 10 x 1.10; with that of the 12th it would be 11.50.
+        self.assertEqual(mine.mapped("balance"), [-11])
+        self.assertSound(self.wallet | other)
+
     def test_kinds_share_the_value_of_what_was_used(self):
         self._top_up(5, "100")
         self._charge(12, self._call(call_type="whatsapp", duration_seconds=60 * 500), self._call(duration_seconds=60))

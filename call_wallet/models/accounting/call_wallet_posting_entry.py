@@ -116,7 +116,7 @@ class CallWalletPostingEntry(models.Model):
         move = self.env["account.move"].create(self._prepare_entry_vals(period.first, period.last, currency))
         claimed, days, count = self._claim(move, wallet_ids, period)
         posted = self._to_post(claimed, currency)
-        items = self._to_items(move, claimed, posted, max(map(max, days.values())))
+        items = self._to_items(move, claimed, posted, {wallet: max(ledger) for wallet, ledger in days.items()})
         self._complete(move, items)
         self._count_posted(claimed, posted)
         self._note_entry(move, days, posted)
@@ -253,7 +253,7 @@ class CallWalletPostingEntry(models.Model):
     def _to_items(self, move, claimed, posted, charged_until):
         """Return the entry's items. Those of zero are left out, unless there are no others.
 
-        :param charged_until: the last day on which the wallets paid for what is in it
+        :param charged_until: {wallet: the last day on which it paid for what is in it}
         """
         company = self.company_id
         deposits = company._call_wallet_deposit_account()

@@ -18,8 +18,9 @@ class Rates:
         self.day = Decimal(repr(rate))
         self.held, self.left = {}, {}
         if self.is_foreign:
-            # A call that was reported late took what was on the deposit then, which may be another advance.
-            self._read_held(posting.env, wallets, max(self.date, charged_until))
+            # A call that was reported late took what was on its wallet's deposit then, which may be another advance.
+            days = [max(self.date, charged_until[wallet]) for wallet in wallets]
+            self._read_held(posting.env, wallets, days)
 
     def value(self, amount):
         """Convert by Odoo's rate of the entry's day."""
@@ -57,9 +58,10 @@ class Rates:
             left += held_value - self.value(held)
         return left
 
-    def _read_held(self, env, wallets, day):
+    def _read_held(self, env, wallets, days):
+        """Note what each wallet's deposit holds at the end of its day, one of ``days`` for each."""
         env.flush_all()
-        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), day])
+        env.cr.execute(HELD, [array(wallet.id for wallet in wallets), days])
         for wallet_id, held, value in env.cr.fetchall():
             held, value = Decimal(held), Decimal(value)
             if held * value <= 0:

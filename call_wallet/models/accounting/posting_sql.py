@@ -138,10 +138,11 @@ NOTE_VALUES = """
 # they hold for one day.
 HELD = """
     SELECT l.call_wallet_id, (-sum(l.amount_currency))::text, (-sum(l.balance))::text
-      FROM account_move_line l
+      FROM unnest(%s::int[], %s::date[]) AS asked(wallet_id, day)
+      JOIN account_move_line l ON l.call_wallet_id = asked.wallet_id AND l.date <= asked.day
       JOIN account_move m ON m.id = l.move_id AND m.call_wallet_month_end_id IS NULL
       JOIN account_account a ON a.id = l.account_id
-     WHERE l.call_wallet_id = ANY(%s::int[]) AND l.date <= %s AND l.parent_state = 'posted'
+     WHERE l.parent_state = 'posted'
        AND a.account_type IN ('liability_current', 'liability_non_current')
      GROUP BY l.call_wallet_id
 """
