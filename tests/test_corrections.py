@@ -33,6 +33,20 @@ class TestCorrections(CallWalletCommon):
         usage = self.usage.search([("call_ref", "=", call["call_ref"])])
         return [(row.type, str(row.amount)) for row in usage.transaction_ids.sorted("sequence")]
 
+    def _previewed(self):
+        """A re-rating of the wallet's last days, ready to be posted."""
+        rerate = self.env["call.usage.rerate"].create(
+            {
+                "reason": "Wrong price",
+                "wallet_ids": self.wallet.ids,
+                "date_from": utcnow() - timedelta(days=5),
+                "date_to": utcnow(),
+            }
+        )
+        rerate.action_preview()
+        rerate._cron_advance()
+        return rerate
+
     def _assert_sound(self):
         self.assertEqual(self.env["call.wallet"].check_invariants(self.wallet), [])
 
@@ -206,16 +220,7 @@ class TestCorrections(CallWalletCommon):
         self._record(other)
         self._void(other)
         self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = "0.02"
-        rerate = self.env["call.usage.rerate"].create(
-            {
-                "reason": "Wrong price",
-                "wallet_ids": self.wallet.ids,
-                "date_from": utcnow() - timedelta(days=5),
-                "date_to": utcnow(),
-            }
-        )
-        rerate.action_preview()
-        rerate._cron_advance()
+        rerate = self._previewed()
         # 3 x 0.02 = 0.06, less 0.0375; the voided call costs nothing by any price.
         self.assertEqual(
             rerate.line_ids.mapped(lambda line: (line.state, str(line.difference))), [("change", "0.022500")]
@@ -290,16 +295,7 @@ class TestCorrections(CallWalletCommon):
         call = self._call(duration_seconds=121)  # 3 minutes
         self._record(call)
         self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = "0.02"
-        rerate = self.env["call.usage.rerate"].create(
-            {
-                "reason": "Wrong price",
-                "wallet_ids": self.wallet.ids,
-                "date_from": utcnow() - timedelta(days=5),
-                "date_to": utcnow(),
-            }
-        )
-        rerate.action_preview()
-        rerate._cron_advance()
+        rerate = self._previewed()
         rerate.action_post()
         rerate._cron_advance()
         self._void(call)
@@ -317,3 +313,35 @@ class TestCorrections(CallWalletCommon):
         self.assertEqual(
             (again["result"], again["transaction"], again["balance_after"]), ("duplicate", None, "9.950000")
         )
+
+    def test_the_books_follow_in_both_currencies(self):
+        """A wallet in euros, 100 received at 1.10: 2.00 used, amended to 1.00; another 2.00 is voided."""
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        self.env["res.currency.rate"].search([("currency_id", "=", euro.id)]).unlink()
+        self.env["res.currency.rate"].create(
+            {"name": "2020-01-01", "currency_id": euro.id, "inverse_company_rate": 1.1, "company_id": self.company.id}
+        )
+        plan = self.plan.copy({"name": "Euro", "currency_id": euro.id})
+        self.wallet = wallet = self._make_wallet(currency_id=euro.id, rate_plan_id=plan.id)
+        self._fund(wallet, "100", by="topup")
+        calls = [self._call(call_type="whatsapp", duration_seconds=6000) for _number in range(2)]  # 100 min at 0.02
+        self._record(*calls)
+        self._amend({**calls[0], "duration_seconds": 3000})
+        self._void(calls[1])
+        self.assertEqual(str(wallet.balance), "99.000000")
+        today = self.company._call_wallet_today()
+        self.env["call.wallet"].post_transactions(None, today, self.company)
+        [figures] = [
+            row for row in self.env["call.wallet"].reconciliation(today, self.company) if row["wallet"] == wallet.id
+        ]
+        names = ("closing", "general_ledger", "not_posted", "unexplained")
+        self.assertEqual([float(figures[name]) for name in names], [99, 99, 0, 0])
+        lines = self.env["account.move.line"].search(
+            [("call_wallet_id", "=", wallet.id), ("parent_state", "=", "posted")]
+        )
+        income = lines.filtered(lambda line: line.account_id == self.company.call_wallet_whatsapp_account_id)
+        self.assertEqual(
+            (round(sum(income.mapped("amount_currency")), 2), round(sum(income.mapped("balance")), 2)), (-1, -1.1)
+        )
+        self._assert_sound()

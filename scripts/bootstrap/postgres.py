@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -78,7 +79,7 @@ class Server:
         if len(str(folder)) <= LONGEST_SOCKET_FOLDER:
             return folder
         # A home folder may be too deep for a socket's address.
-        return Path(f"/tmp/call_wallet-{os.getuid()}-{paths.digest(str(self.home))}")
+        return Path(tempfile.gettempdir(), f"call_wallet-{os.getuid()}-{paths.digest(str(self.home))}")
 
     def environment(self):
         """Return the variables with which PostgreSQL's own clients and Odoo's tests find it."""

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from ...rating import charge
 from ...tools.fields import ZERO, parse_amount
 from ...tools.sql import array
-from ..corrections.call_usage import CORRECTS, LAST
+from ..corrections.correction_sql import CORRECTS, LAST
 
 BATCH = 2_000
 

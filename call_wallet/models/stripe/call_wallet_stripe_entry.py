@@ -25,8 +25,8 @@ class Doubt(Exception):
 class CallWalletStripeEntry(models.Model):
     """A movement of the balance at Stripe ("balance transaction"): a payment, refund, dispute or fee.
 
-    Kept once by Stripe's name of it, so what it cost is entered in the books once. Amounts are in the currency
-    in which Stripe settles, which may be another than the payment's. Times are UTC.
+    Kept once by Stripe's name of it, so what it cost is entered in the books once. Amounts are whole coins (hence
+    Monetary) of the currency in which Stripe settles, which may be another than the payment's. Times are UTC.
     """
 
     _name = "call.wallet.stripe.entry"
