@@ -345,3 +345,36 @@ class TestCorrections(CallWalletCommon):
             (round(sum(income.mapped("amount_currency")), 2), round(sum(income.mapped("balance")), 2)), (-1, -1.1)
         )
         self._assert_sound()
+
+    def test_what_is_left_out_stays_as_it_was(self):
+        names = {"campaign": "Nurses", "manager": "Ana Lopez", "application_ref": "A-1"}
+        call = self._call(duration_seconds=61, **names)
+        self._record(call)
+        bare = {name: value for name, value in call.items() if name not in names}
+        [longer] = self._amend({**bare, "duration_seconds": 121})
+        self.assertEqual(self._rows(call), [("usage", "-0.025000"), ("usage", "-0.012500")], longer)
+        usage = self.usage.search([("call_ref", "=", call["call_ref"])])
+        last = usage.correction_ids[:1]
+        self.assertEqual(
+            (last.campaign_id.name, last.manager_id.name, last.application_ref), ("Nurses", "Ana Lopez", "A-1")
+        )
+        # There and back in one request, and taken away by an empty text.
+        self._amend({**call, "campaign": "Drivers"}, call, {**call, "application_ref": ""})
+        last = usage.correction_ids.sorted("sequence")[-1]
+        self.assertEqual((last.sequence, last.campaign_id.name, last.application_ref), (4, "Nurses", ""))
+        self._assert_sound()
+
+    def test_an_inbound_call_stays_one(self):
+        call = self._call(direction="inbound", duration_seconds=61)  # free: the plan does not price them
+        self._record(call)
+        bare = {name: value for name, value in call.items() if name != "direction"}
+        [longer] = self._amend({**bare, "duration_seconds": 600})
+        self.assertEqual((longer["result"], longer["total_cost"]), ("corrected", "0.000000"))
+
+    def test_the_ledger_says_it_in_the_customers_language(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        self.partner.lang = "es_ES"
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        row = self.env["call.wallet.transaction"].browse(self._void(call)["transaction"])
+        self.assertIn("anulada", row.description)

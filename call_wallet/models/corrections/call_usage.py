@@ -14,6 +14,9 @@ from .correction_sql import STANDING
 _lt = LazyTranslate(__name__)
 
 
+OPTIONAL = ("direction", "campaign", "application_ref", "manager")
+
+
 class CallUsageCorrections(models.Model):
     """How a call that was charged is put right: validate -> look at what holds -> price -> charge the difference."""
 
@@ -27,6 +30,7 @@ class CallUsageCorrections(models.Model):
     def amend_calls(self, calls):
         """Correct calls that were charged with wrong facts: give each as it should have been reported.
 
+        Of the optional fields, what is left out stays as it was; an empty text takes it away.
         The call is priced anew and the difference is charged, or goes back to the wallet. It keeps the price that
         it was charged at, unless its type, direction, number or start change. A call that failed at first and was
         completed after all is amended, too. The last correction holds; the same content again changes nothing.
@@ -105,7 +109,8 @@ class CallUsageCorrections(models.Model):
         try:
             if kind == "amend":
                 call = parse_call(raw)
-                return Correction(call.account, call.call_ref, call, text(raw, "reason", ""), call.fingerprint)
+                given = frozenset(name for name in OPTIONAL if raw.get(name) is not None)
+                return Correction(call.account, call.call_ref, call, text(raw, "reason", ""), call.fingerprint, given)
             if not isinstance(raw, dict):
                 raise Refused("invalid_call", _lt("call: send an object with account, call_ref and reason."))
             return Correction(text(raw, "account"), text(raw, "call_ref"), None, text(raw, "reason"), "void")

@@ -33,13 +33,23 @@ PRICING = ("call_type", "direction", "number", "started_at")
 
 
 class Correction(NamedTuple):
-    """One correction as it was asked for; ``call`` is None for a call that is voided."""
+    """One correction as it was asked for; ``call`` is None for a call that is voided.
+
+    ``given`` are the optional fields that were sent; what is left out stays as it was.
+    """
 
     account: str
     call_ref: str
     call: Call | None
     reason: str
     fingerprint: str
+    given: frozenset = frozenset()
+
+    def completed(self, found):
+        """Return it with the direction of the call as it stands, where none was sent."""
+        if self.call is None or "direction" in self.given:
+            return self
+        return self._replace(call=self.call._replace(direction=found.direction))
 
 
 class Standing(NamedTuple):
@@ -133,7 +143,6 @@ class Batch:
         self.kind, self.allowance = kind, allowance
         self.days = {wallet.id: wallet.company_id.call_wallet_correction_days for wallet in wallets}
         self.names = self.standing = None
-        self.labels = dict(usage._fields["call_type"]._description_selection(usage.env))
         self.now = utcnow()
         self.entries = []
         self.rows = []
@@ -152,15 +161,16 @@ class Batch:
             return refused
         if found.fingerprint == asked.fingerprint:
             return found, ZERO, rated, None
+        asked = asked.completed(found)
         charged = self._price(asked.call, found, rated)
         return charged if isinstance(charged, Refused) else self._take(asked, found, charged, rated)
 
     def is_wanted(self, asked, rated):
-        """Tell whether a call will be amended, by what holds now; nothing is locked yet."""
+        """Tell whether a call may be amended, by what holds now; nothing is locked yet."""
         found = self.standing.get((rated.wallet_id, asked.call_ref))
-        if not found or found.fingerprint == asked.fingerprint or self._objection(asked, found):
+        if not found or self._objection(asked, found):
             return False
-        return not isinstance(self._price(asked.call, found, rated), Refused)
+        return not isinstance(self._price(asked.completed(found).call, found, rated), Refused)
 
     def _objection(self, asked, found):
         """Return why a call may not be corrected any more, as ``Refused``, or None."""
@@ -191,7 +201,7 @@ class Batch:
 
     def _take(self, asked, found, charged, rated):
         new = self._corrected(asked, found, charged, rated)
-        entries = self._entries(asked, found, new)
+        entries = self._entries(asked, found, new, self._description(found, new, rated))
         difference = -sum((entry.amount for entry in entries), ZERO)
         if difference < 0 and self.allowance and self.allowance.refuses(found.wallet_id, -difference):
             return Refused(
@@ -224,14 +234,18 @@ class Batch:
         )  # fmt: skip
         if call is None:
             return new
+        names = {
+            "campaign": ("campaign_id", self.names.campaigns.get(call.campaign)),
+            "application_ref": ("application_ref", call.application_ref),
+            "manager": ("manager_id", self.names.manager_of(Priced(call, rated, charged))),
+        }
         return new._replace(
             call_type=call.call_type, direction=call.direction, number=call.number, started_at=call.started_at,
             duration_seconds=call.duration_seconds, status=call.status,
-            campaign_id=self.names.campaigns.get(call.campaign), application_ref=call.application_ref,
-            manager_id=self.names.manager_of(Priced(call, rated, charged)),
+            **dict(names[name] for name in names if name in asked.given),
         )  # fmt: skip
 
-    def _entries(self, asked, found, new):
+    def _entries(self, asked, found, new, description):
         """Return the ledger's rows for the difference: none where it is zero.
 
         A call that turns out to be of another type or campaign is given back and charged anew, so that the totals
@@ -251,7 +265,7 @@ class Batch:
                 date=self.now,
                 type="refund" if amount < 0 else "usage",
                 amount=-amount,
-                description=self._description(found, new),
+                description=description,
                 key=f"{AMENDS}{found.usage_id}/{new.sequence}{suffix}",
                 fingerprint=asked.fingerprint,
                 is_call=True,
@@ -265,10 +279,11 @@ class Batch:
             if amount
         ]
 
-    def _description(self, found, new):
-        _ = self.env._
+    def _description(self, found, new, rated):
+        """Say in the customer's language what happened to a call, whoever corrects it."""
+        _ = self.usage.with_context(lang=rated.lang).env._
         # The row outlives the call, so it names the reference, and not what the platform says of somebody.
-        call = f"{self.labels[found.call_type]} {found.call_ref}"
+        call = f"{self.usage._type_labels(rated.lang)[found.call_type]} {found.call_ref}"
         if self.kind == "void":
             return _("%s voided", call)
         return _("%(call)s corrected, cost %(old)s, now %(new)s", call=call, old=plain(found.cost), new=plain(new.cost))
