@@ -165,6 +165,18 @@ class TestTopupDocuments(CallWalletCommon):
         note.action_post()
         self.assertAgrees(0)
 
+    def test_a_credit_note_is_not_older_than_its_invoice(self):
+        """On the day before, the books would owe 100 less than nothing."""
+        self._pay(self.invoice)
+        note = self._credit_note()
+        note.invoice_date = self.invoice.date - timedelta(days=1)
+        with self.assertRaisesRegex(UserError, "or later"), self.env.cr.savepoint():
+            note.action_post()
+        self.assertAgrees(100)
+        note.invoice_date = self.invoice.date
+        note.action_post()
+        self.assertAgrees(0)
+
     # === ACCOUNTS === #
 
     def test_a_journal_that_gets_another_account_keeps_what_came_on_the_one_before(self):

@@ -23,13 +23,15 @@ class AccountMoveContent(models.Model):
 
         :param bool soft: Odoo leaves those for their day whose day is still to come
         :raise UserError: an invoice without funds or with lines that take something off them, a credit note for
-            somebody else, in another currency or over what is not on the invoice, or a date that is still to come
+            somebody else, in another currency, over what is not on the invoice or older than it, or a date that is
+            still to come
         """
         for move in self:
             if move.call_wallet_topup_ids:
                 move._call_wallet_refuse_lines()
             elif move.move_type == "out_refund" and move.reversed_entry_id.call_wallet_topup_ids:
                 move._call_wallet_refuse_others_note()
+                move._call_wallet_refuse_before_invoice()
                 move._call_wallet_refuse_goodwill()
             else:
                 continue
@@ -74,6 +76,20 @@ class AccountMoveContent(models.Model):
                 currency=invoice.currency_id.name,
             )
         )
+
+    def _call_wallet_refuse_before_invoice(self):
+        """Refuse a credit note that is older than its invoice: the books would owe less than nothing in between."""
+        invoice = self.reversed_entry_id
+        if self.date and self.date < invoice.date:
+            raise UserError(
+                self.env._(
+                    "%(note)s is dated %(day)s, before %(invoice)s, which it credits. Date it %(first)s or later.",
+                    note=self.display_name,
+                    day=format_date(self.env, self.date),
+                    invoice=invoice.display_name,
+                    first=format_date(self.env, invoice.date),
+                )
+            )
 
     def _call_wallet_refuse_goodwill(self):
         """Refuse a credit note over something that is not on the invoice: it would settle funds that nobody paid."""
