@@ -155,6 +155,20 @@ class TestHostileRequests(RolesCase, HttpCase):
                 self.assertTrue(answer["error"]["data"]["message"].startswith(f"{label}: "), answer["error"]["data"])
 
     @mute_logger(*QUIET)
+    def test_what_a_form_asks_while_it_is_filled_in_is_read_likewise(self):
+        for records, name, value in (
+            (self.wallet, "account_ref", "a\0b"),
+            (self.wallet, "low_balance_threshold", {}),
+            (self.plan, "rate_ids", [[0, "virtual_1", {"prefix": "1\0"}]]),
+            (self.plan, "rate_ids", 5),
+            (self.plan, "currency_id", "\ud800"),
+        ):
+            body = {"ids": records.ids, "values": {name: value}, "field_names": [name], "fields_spec": {name: {}}}
+            with self.subTest(name=name, value=value):
+                answer = self._json(f"/json/2/{records._name}/onchange", body, "M")
+                self.assertEqual(answer.status_code, 422, answer.text[:300])
+
+    @mute_logger(*QUIET)
     def test_no_body_breaks_the_api(self):
         url = "/json/2/call.wallet/authorize_call"
         bodies = [b" ", b"{", b"[]", b"5", b"null", b"\xff\xfe", b'{"account": NaN}', b'"\\ud800"']

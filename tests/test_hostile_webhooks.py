@@ -38,6 +38,8 @@ class TestHostileWebhooks(StripeCommon):
             b"[]",
             b"5",
             b"null",
+            b"\xff\xfe",
+            b'{"id": "\xe9"}',
             b'"x"',
             b"[" * 100_000,
             b'{"id":' + b"9" * 10_000 + b"}",

@@ -132,6 +132,9 @@ class TestKeptFromOthers(StripeFakeCase):
             link,
             f"{link}&report_type=html",
             f"{link}&report_type=pdf&download=true",
+            "/my/invoices",
+            "/my/invoices/page/2",
+            "/my/payment_method",
         ):
             with self.subTest(path=path):
                 answer = self.url_open(path)

@@ -1,7 +1,10 @@
 """Through the addon nobody changes what Odoo would refuse them: partners, users, companies, cards, invoices, files."""
 
+import re
+
+from odoo import http
 from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
 from .roles_case import RolesCase
@@ -27,6 +30,8 @@ def reason(model, operation, about, names, call):
         } else None  # fmt: skip
     if model in NOTES and (not about or set(about.split(",")) <= {*OURS, "account.move"}):
         return "notes, tasks and mails about wallets"
+    if model in NOTES and about == "res.partner" and call == "call.wallet.set_billing_information":
+        return "Odoo's own note of what was changed of a customer"
     if model == "res.partner" and operation == "write" and call == "call.wallet.set_billing_information":
         # Refused where somebody signs in with the contact: see test_accounts_of_people.
         return "what the customer's invoices are addressed to" if names <= ADDRESS else None
@@ -72,3 +77,72 @@ class TestSuperuserWrites(RolesCase):
         except UserError:
             return False
         return True
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestSuperuserWritesOfPages(RolesCase, HttpCase):
+    """The same by the pages of an owner: what their forms send, and every page opened."""
+
+    FORMS = (
+        ("add", {"package": "100", "accept_terms": "on", "request_key": "walk-1"}),
+        (
+            "information",
+            {
+                "name": "ACME Care",
+                "street": "1 Elm St",
+                "city": "Gent",
+                "zip": "9000",
+                "country_id": "base.be",
+                "email": "ap@roles.example",
+            },
+        ),
+        ("notifications", {"emails": "ap@roles.example", "new_email": "b@roles.example", "threshold": "7"}),
+        ("people", {"add": "third"}),
+        ("people", {"remove": "third"}),
+        ("auto", {"action": "on", "level": "5", "amount": "50", "monthly_cap": "500", "accept_mandate": "on"}),
+        ("auto", {"action": "off"}),
+        ("report", {"date_from": "2026-10-01", "date_to": "2026-10-31", "format": "xlsx"}),
+    )
+    # What Odoo keeps of anybody who opens a page or asks for a file.
+    ODOO_S = {"res.device.log", "res.users.log", "website.visitor", "website.track"}
+
+    def test_no_page_changes_what_odoo_would_refuse(self):
+        owner = self.users["O"]
+        self.authenticate(owner.login, owner.login)
+        token, terms = http.Request.csrf_token(self), self.env["call.wallet.terms"]._current()
+        pages = [f"/my/billing/{self.wallet.id}/{page}" for page, _form in self.FORMS]
+        pages += ["/my", "/my/billing", f"/my/billing/{self.wallet.id}", f"/my/billing/{self.wallet.id}/transactions"]
+        pages += [f"/my/billing/{self.wallet.id}/{page}" for page in ("invoices", "cards")]
+        pages += [f"/my/billing/{self.wallet.id}/{page}/{self.topup.id}" for page in ("pay", "receipt")]
+        found = {}
+        for address in pages:
+            self._walk(found, f"GET {address}", lambda address=address: self.url_open(address, allow_redirects=False))
+        for page, form in self.FORMS:
+            known = {"third": self.third.id, "base.be": self.env.ref("base.be").id}
+            data = {name: known.get(value, value) for name, value in form.items()}
+            data |= {"csrf_token": token, "terms_id": terms.id}
+            address = f"/my/billing/{self.wallet.id}/{page}"
+            self._walk(
+                found,
+                f"POST {address}",
+                lambda address=address, data=data: self.url_open(address, data=data, allow_redirects=False),
+            )
+        self.assertTrue(self.wallet.recipient_ids.filtered(lambda one: one.email == "b@roles.example"))
+        self.assertEqual(self.partner.city, "Gent")
+        self.assertEqual(len(self.wallet.topup_ids), 2)
+        lines = [f"{change}: {', '.join(sorted(calls))}" for change, calls in found.items()]
+        self.assertFalse(lines, "\n" + "\n".join(sorted(lines)))
+
+    def _walk(self, found, what, ask):
+        with Recorder(self.users["O"]).watching() as recorder:
+            answer = ask()
+        self.assertLess(answer.status_code, 400, (what, re.findall(r"invalid-feedback[^>]*>[^<]*", answer.text)))
+        # A page that shows invoices makes the links to them.
+        call = METHODS_OF_PAGES.get(what.rpartition("/")[2]) if "POST" in what else "call.wallet.download_invoice"
+        for change in recorder.found:
+            if change[0] not in self.ODOO_S and not reason(*change, call):
+                found.setdefault(change, set()).add(what)
+
+
+# What a page's form ends as.
+METHODS_OF_PAGES = {"add": "call.wallet.create_topup", "information": "call.wallet.set_billing_information"}

@@ -43,6 +43,9 @@ class TestClose(CallWalletCommon):
                 self.wallet.with_user(user).action_archive()
             with self.assertRaisesRegex(UserError, "Close"):
                 self.wallet.with_user(user).write({"active": False})
+                self.wallet.with_user(user).write({"active": False, "closed_at": "2026-10-01 00:00:00"})
+        with self.assertRaisesRegex(UserError, "Close"):
+            self.wallet.sudo().write({"active": False})  # as Odoo's privacy look-up does
 
     def test_calls_in_progress_unpaid_top_ups_and_waiting_refunds_come_first(self):
         self._fund(self.wallet, 20)

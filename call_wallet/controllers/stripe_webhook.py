@@ -33,7 +33,7 @@ class StripeWebhook(http.Controller):
         tries again.
 
         :raise Forbidden: no Stripe provider's secret fits the signature
-        :raise BadRequest: the body is signed, and is not an event
+        :raise BadRequest: the body is no text, or it is signed and no event
         """
         provider = self._sender(request.httprequest.data, request.httprequest.headers.get("Stripe-Signature"))
         event = self._read(request.httprequest.data)
@@ -69,7 +69,12 @@ class StripeWebhook(http.Controller):
         """Return the provider whose secret the body is signed with; also a disabled one, whose events may come late.
 
         :raise Forbidden: no provider's secret fits
+        :raise BadRequest: no text, which Stripe would never send; nor can its library verify it
         """
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise BadRequest() from error
         providers = request.env["payment.provider"].sudo().search([("code", "=", "stripe")])
         for provider in providers.filtered("call_wallet_webhook_secret"):
             if verify(body, header, provider.call_wallet_webhook_secret, TOLERANCE):

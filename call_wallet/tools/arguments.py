@@ -15,7 +15,7 @@ from .fields import LARGEST_ID, is_id, is_storable
 
 ADDON = "call_wallet"
 # Methods of Odoo's that take the values of records, and in which parameter.
-VALUES = {"create": "vals_list", "write": "vals", "web_save": "vals"}
+VALUES = {"create": "vals_list", "write": "vals", "web_save": "vals", "onchange": "values"}
 # (6, ids), (0, values) and the others by which a list of records is changed.
 COMMANDS = range(7)
 

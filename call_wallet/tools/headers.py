@@ -4,7 +4,14 @@ from odoo.http import request
 
 # Pages, files and answers of the addon: they are about somebody's money and calls.
 PRIVATE_PATHS = ("/my/billing", "/call_wallet/", "/json/2/call.")
+# Lists of Odoo's in which an owner sees what top-ups cost, and the cards that pay for them.
+PRIVATE_LISTS = ("/my/invoices", "/my/payment_method")
 NO_STORE = "no-store"
+
+
+def is_private(path):
+    """Tell whether the answer at a path of the site is about somebody's money or calls."""
+    return path.startswith(PRIVATE_PATHS) or path.partition("/page/")[0] in PRIVATE_LISTS
 
 
 def forbid_storing():

@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.http import request
 
-from ...tools.headers import NO_STORE, PRIVATE_PATHS
+from ...tools.headers import NO_STORE, is_private
 
 
 class IrHttp(models.AbstractModel):
@@ -15,7 +15,7 @@ class IrHttp(models.AbstractModel):
     def _post_dispatch(cls, response):
         """Keep what is about money and calls out of the caches of browsers and proxies; shared computers have both."""
         result = super()._post_dispatch(response)
-        if request.httprequest.path.startswith(PRIVATE_PATHS):
+        if is_private(request.httprequest.path):
             response.headers["Cache-Control"] = NO_STORE
         return result
 
