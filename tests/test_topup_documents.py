@@ -1,9 +1,10 @@
 """What accountants do to a top-up's documents: wallet and books agree, or it is refused, or somebody is told."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from odoo import Command, fields
+from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -176,6 +177,31 @@ class TestTopupDocuments(CallWalletCommon):
         note.invoice_date = self.invoice.date
         note.action_post()
         self.assertAgrees(0)
+
+    def test_a_payment_dated_ahead_counts_from_its_day(self):
+        """A cheque of 100 for in three days: until then the books have the invoice as open, and so has the wallet."""
+        cheque_day = self.company._call_wallet_today() + timedelta(days=3)
+        wizard = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=self.invoice.ids
+        )
+        wizard.create({"payment_date": cheque_day})._create_payments()
+        self.assertAgrees(0, awaiting=100)
+        self.assertEqual((self.topup.state, self.topup.received_amount), ("pending", 0))
+        self.env["call.wallet.topup"]._cron_sync()
+        self.assertAgrees(0, awaiting=100)
+        noon = datetime.combine(cheque_day, time(12))
+        with recorded_at(noon), self.assertNoLogs("odoo.addons.call_wallet", "WARNING"):
+            self.assertEqual(self.env["call.wallet.topup"]._cron_sync(), 0)  # nothing was amiss
+            self.assertAgrees(100)
+            self.assertEqual(self.topup.state, "paid")
+        self.assertEqual(self._reconciled(cheque_day - timedelta(days=1)), ["100.000000", "0.000000"])
+        self.assertEqual(self._reconciled(cheque_day), ["0.000000", "0.000000"])
+
+    def _reconciled(self, day):
+        """Return what is awaited, and unexplained, of the wallet at the end of a day."""
+        rows = self.env["call.wallet"].reconciliation(day, self.company)
+        [row] = [row for row in rows if row["wallet"] == self.wallet.id]
+        return [row["awaiting_payment"], row["unexplained"]]
 
     # === ACCOUNTS === #
 

@@ -1,6 +1,7 @@
 """Invoices of top-ups that were settled by something that is no money, and what counts as money."""
 
 import importlib.util
+from datetime import date
 from decimal import Decimal
 
 from odoo import Command
@@ -373,7 +374,8 @@ class TestNotesThatPay(SettlementCase):
     def _use_note(self, origin, target, amount=None):
         """A credit note on the invoice, or on the top-up, of which all is used on the second top-up's invoice."""
         invoice = origin if origin._name == "account.move" else origin.invoice_id
-        note = invoice._reverse_moves([{"invoice_date": "2026-10-06", "date": "2026-10-06"}])
+        day = max(invoice.invoice_date, date(2026, 10, 6))
+        note = invoice._reverse_moves([{"invoice_date": day, "date": day}])
         if amount:
             note.invoice_line_ids.price_unit = amount
         note.action_post()

@@ -126,9 +126,12 @@ class CallWalletTopup(models.Model):
         return "settled" if self._is_settled_otherwise() else "pending"
 
     def _is_settled_otherwise(self):
-        """Tell whether the invoice was settled by something that is no money: a payment that bounced is awaited."""
-        received, _other = self._settled()
-        return not received and not self.invoice_id._call_wallet_lost_payment()
+        """Tell whether the invoice was settled by something that is no money.
+
+        A payment that bounced, or whose day is still to come, is awaited.
+        """
+        received, other = self._settled()
+        return bool(other) and not received and not self.invoice_id._call_wallet_lost_payment()
 
     @api.ondelete(at_uninstall=False)
     def _refuse_invoiced(self):

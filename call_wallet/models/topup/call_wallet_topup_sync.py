@@ -1,7 +1,7 @@
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from odoo import api, models
@@ -9,7 +9,7 @@ from odoo.tools import mute_logger
 from psycopg2 import OperationalError, errors
 
 from ...tools.background import after_commit
-from ...tools.clock import utcnow
+from ...tools.clock import day_in, utcnow
 from ...tools.door import books_door, door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.money import to_coins, unit_of
@@ -62,8 +62,7 @@ class CallWalletTopupSync(models.Model):
         if self.invoice_id.state != "posted" or self.invoice_id.payment_state == "not_paid":
             return ZERO, ZERO
         received, _other = self._settled()
-        fees = self.company_id._call_wallet_fee_accounts().ids
-        self.env.cr.execute(FEE, {"invoice": self.invoice_id.id, "fees": fees})
+        self.env.cr.execute(FEE, self._what_settled())
         return received, to_coins(Decimal(self.env.cr.fetchone()[0]), self.currency_id)
 
     # === HOOKS CALL THIS === #
@@ -175,7 +174,7 @@ class CallWalletTopupSync(models.Model):
     def _settled_by_kind(self):
         """Return what settled the invoice as (money, anything else), tax included, in its currency."""
         self.env["account.partial.reconcile"].flush_model()
-        parameters = {"invoice": self.invoice_id.id, "fees": self.company_id._call_wallet_fee_accounts().ids}
+        parameters = self._what_settled()
         self.env.cr.execute(RECEIVED, parameters)
         *amounts, is_by_notes = self.env.cr.fetchone()
         if is_by_notes:
@@ -183,6 +182,18 @@ class CallWalletTopupSync(models.Model):
             *amounts, _is_by_notes = self.env.cr.fetchone()
         received, other = map(Decimal, amounts)
         return received, other
+
+    def _what_settled(self):
+        """Return the parameters of ``settlement_sql``'s questions."""
+        return {
+            "invoice": self.invoice_id.id,
+            "fees": self.company_id._call_wallet_fee_accounts().ids,
+            "today": self._last_day_that_counts(),
+        }
+
+    def _last_day_that_counts(self):
+        # Sample data are recorded under a past time, and may be paid at any time before the real now.
+        return max(self.company_id._call_wallet_today(), datetime.now(UTC).date())
 
     def _sent_back(self):
         """Return what was paid out on the invoice's credit notes, net of tax, in its currency."""
@@ -290,12 +301,18 @@ class CallWalletTopupSync(models.Model):
 
     @worker
     def _sweep(self):
-        """Bring one top-up to its level; return whether anything was to be entered."""
+        """Bring one top-up to its level; return whether anything had to be repaired."""
         with door(self.env):
             difference = self._sync_one()
-        if difference:
+            was_awaited = self._was_dated_ahead()
+        if difference and not was_awaited:
             _logger.warning("Call wallet top-up %s: the sweep entered %s.", self.display_name, difference)
-        return bool(difference)
+        return bool(difference) and not was_awaited
+
+    def _was_dated_ahead(self):
+        """Tell whether a payment was entered before its day, so that the sweep is what credits it."""
+        partials = self.invoice_id.line_ids.matched_credit_ids
+        return any(day_in(self.company_id._call_wallet_tz(), one.create_date) < one.max_date for one in partials)
 
     def _out_of_level(self):
         """Return the top-ups whose credit is not what their invoice's payments say.

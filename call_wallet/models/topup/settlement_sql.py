@@ -96,11 +96,13 @@ def settlements(invoice, notes=NOTES_IN_A_ROW):
     """
 
 
+# A payment that is dated ahead, such as a cheque, settles on its day: the books have it from then on.
 def _received(notes):
     return f"""
         SELECT COALESCE(sum(s.received), 0)::text, COALESCE(sum(s.settled - s.received), 0)::text,
                COALESCE(bool_or(s.by_note), false)
           FROM ({settlements("%(invoice)s", notes)}) s
+         WHERE s.max_date <= %(today)s
     """
 
 
@@ -111,4 +113,5 @@ RECEIVED, RECEIVED_BY_NOTES = _received(0), _received(NOTES_IN_A_ROW)
 # What banks kept of what counts as received on an invoice, in its currency.
 FEE = f"""
     SELECT COALESCE(sum(LEAST(s.fee, s.received)), 0)::text FROM ({_DIRECT.format(invoice="%(invoice)s")}) s
+     WHERE s.max_date <= %(today)s
 """
