@@ -53,6 +53,20 @@ class TestTransfers(CallWalletCommon):
         self.assertEqual(self.topup.state, "paid")
         self.assertSound(self.wallet)
 
+    def test_a_match_that_somebody_has_undone_is_not_made_again_by_itself(self):
+        line = self._receive(100, self.invoice.payment_reference)
+        self._match()
+        line.action_undo_reconciliation()
+        self.assertBalance(self.wallet, 0)
+        self.env["call.wallet.topup"]._cron_match_transfers()
+        self.assertBalance(self.wallet, 0)
+        self.assertIn("was undone", line.call_wallet_note)
+        # A person may ask for it.
+        self.assertEqual(self._match(), line)
+        self.assertBalance(self.wallet, 100)
+        self.assertFalse(line.call_wallet_note)
+        self.assertSound(self.wallet)
+
     def test_a_reference_counts_whatever_the_bank_has_made_of_its_separators(self):
         year, number = self.invoice.name.split("/")[1:]
         for amount, text in (

@@ -17,6 +17,24 @@ class AccountBankStatementLine(models.Model):
         readonly=True, copy=False, help="Why a transfer that names a top-up was not matched with it."
     )
 
+    call_wallet_match = fields.Selection(
+        [("matched", "Matched"), ("undone", "Undone")],
+        readonly=True,
+        copy=False,
+        help="Whether a top-up's invoice that the transfer names was found, and somebody has undone it since.",
+    )
+
+    def action_undo_reconciliation(self):
+        """Open lines again; one that was matched with a top-up is left to whoever undid that."""
+        matched = self.filtered(lambda line: line.call_wallet_match == "matched")
+        result = super().action_undo_reconciliation()
+        for line in matched:
+            note = in_company_language(line).env._(
+                "The match was undone: reconcile the transfer by hand, or match transfers again."
+            )
+            line.write({"call_wallet_match": "undone", "call_wallet_note": note})
+        return result
+
     def _call_wallet_keys(self):
         """Return everything in the line's text that may be a payment reference, without separators."""
         parts = re.findall(r"[A-Z0-9]+", f"{self.payment_ref or ''} {self.narration or ''} {self.ref or ''}".upper())
@@ -99,7 +117,7 @@ class AccountBankStatementLine(models.Model):
         """Book the line to the customer's receivable, and reconcile it with what is open of the invoices."""
         customer = invoices.commercial_partner_id
         # Before the items are changed: Odoo writes them anew with the line's partner.
-        self.write({"partner_id": customer.id, "call_wallet_note": False})
+        self.write({"partner_id": customer.id, "call_wallet_note": False, "call_wallet_match": "matched"})
         _liquidity, suspense, _other = self._seek_for_lines()
         receivable = invoices.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
         suspense.write({"account_id": receivable.account_id[:1].id, "partner_id": customer.id})

@@ -9,8 +9,9 @@ class CallWalletTransfer(models.Model):
     """Bank transfers: incoming ones are matched to the top-up whose payment reference they name.
 
     Only a whole reference counts, whatever stands between its parts; a transfer that names none, or whose
-    customer or currency is in doubt, stays with the accountant, with a note why. What arrives, less or more,
-    is credited like any payment; a surplus stays the customer's.
+    customer or currency is in doubt, stays with the accountant, with a note why. So does one whose match somebody has
+    undone, until a person asks for a match again. What arrives, less or more, is credited like any payment; a surplus
+    stays the customer's.
     """
 
     _inherit = "call.wallet.topup"
@@ -23,7 +24,7 @@ class CallWalletTransfer(models.Model):
         :raise AccessError: not finance staff
         """
         self.env["call.wallet"]._permitted(FINANCE)
-        return as_superuser(self)._match_transfers(self.env.companies)
+        return as_superuser(self)._match_transfers(self.env.companies, again=True)
 
     @api.model
     def action_match_transfers(self):
@@ -51,11 +52,15 @@ class CallWalletTransfer(models.Model):
         self._match_transfers(self.env["res.company"].union(*(company for (company,) in groups)))
 
     @worker
-    def _match_transfers(self, companies):
-        """Match open lines, each in a transaction of its own in Odoo's books; return those that were matched."""
-        lines = self.env["account.bank.statement.line"].search(
-            [("company_id", "in", companies.ids), ("is_reconciled", "=", False), ("amount", ">", 0)], order="id"
-        )
+    def _match_transfers(self, companies, again=False):
+        """Match open lines, each in a transaction of its own in Odoo's books; return those that were matched.
+
+        :param bool again: also those whose match somebody has undone
+        """
+        domain = [("company_id", "in", companies.ids), ("is_reconciled", "=", False), ("amount", ">", 0)]
+        if not again:
+            domain.append(("call_wallet_match", "!=", "undone"))
+        lines = self.env["account.bank.statement.line"].search(domain, order="id")
         keys = {line: line._call_wallet_keys() for line in lines}
         named = self._invoices_by_reference(companies, set().union(*keys.values()))
         invoices = {}
