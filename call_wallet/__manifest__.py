@@ -15,7 +15,10 @@
         "bus",
         "rpc",
     ],
-    "external_dependencies": {"python": ["stripe", "xlsxwriter", "phonenumbers", "openpyxl"]},
+    # The oldest with which the tests pass, and below the first major version that they have not seen.
+    "external_dependencies": {
+        "python": ["stripe>=12.5,<17", "XlsxWriter>=3.0.2,<4", "phonenumbers>=8.13,<10", "openpyxl>=3.1,<4"]
+    },
     "data": [
         "security/call_wallet_groups.xml",
         "security/ir.model.access.csv",

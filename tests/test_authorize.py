@@ -85,7 +85,7 @@ class TestAnswers(AuthorizeCase):
 
     def test_no_call_starts_on_a_closed_wallet_but_one_that_took_place_is_charged(self):
         self._fund(self.wallet, "20")
-        self.wallet.active = False
+        self._archive(self.wallet)
         self._refused(self._ask(), "closed", "closed")
         self.assertEqual(self._record(self._call())["result"], "charged")
 

@@ -127,11 +127,11 @@ class TestCallFromTheWebClient(HouseWallet):
         other = self.env["res.company"].create({"name": "No Wallet Inc"})
         self.employee.company_ids += other
         self.assertEqual(self.calling._house_wallet_ids(), {self.company.id: self.house.id})
-        self.house.active = False
+        self._archive(self.house)
         self.assertEqual(self.calling._house_wallet_ids(), {})
 
     def test_a_company_without_a_wallet_has_no_button(self):
-        self.house.active = False
+        self._archive(self.house)
         self.assertIs(self.calling.check_call("+14155550100"), False)
         with self.assertRaisesRegex(UserError, "no call wallet"):
             self._start()
@@ -211,7 +211,7 @@ class TestCallButton(BackendCommon, HouseWallet):
         self._open_a_form_with_two_numbers(buttons=4, odoo_links=0, requests=["call.button/check_calls"])
 
     def test_without_a_wallet_a_form_asks_nothing_and_is_odoo_s_own(self):
-        self.house.active = False
+        self._archive(self.house)
         self._open_a_form_with_two_numbers(buttons=0, odoo_links=2, requests=[])
 
     def _open_a_form_with_two_numbers(self, buttons, odoo_links, requests):

@@ -97,7 +97,7 @@ class TestInputOfMachines(AuthorizeCase):
             self._make_wallet(),
             self._make_wallet(),
         )
-        closed.active = False
+        self._archive(closed)
         self._fund(paused, 1)
         paused.action_pause("Unusual traffic")
         owing = self._make_wallet(rate_plan_id=False)

@@ -201,7 +201,7 @@ class TestReconciliation(ReconciliationCommon):
 
     def test_closed_wallets_are_in_it(self):
         self._top_up("2026-10-05", "100")
-        self.wallet.active = False
+        self._archive(self.wallet)
         self.assertFigures("2026-10-31", closing=100, general_ledger=100, unexplained=0)
 
     def test_amounts_are_decimal_strings(self):
