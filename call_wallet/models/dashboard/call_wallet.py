@@ -8,6 +8,7 @@ from ...const import ACCOUNT_MANAGER
 from ...tools.door import door
 from ...tools.fields import ZERO, parse_amount
 from ..wallet.call_wallet_balance import EMPTY
+from .figures_sql import WALLET_KEYS, WALLETS
 
 CHART_DAYS = 30
 
@@ -23,7 +24,7 @@ ALERT = "call_wallet/alert"
 
 
 class CallWalletDashboard(models.Model):
-    """What the live dashboard shows, and how open dashboards learn of a change."""
+    """What the live dashboard shows, and how open dashboards learn of a change; the same figures for a program."""
 
     _inherit = "call.wallet"
 
@@ -70,6 +71,33 @@ class CallWalletDashboard(models.Model):
         with door(self.env):
             self.env["call.wallet.watch"]._renew(wallets.ids, by_owner)
         return True
+
+    # === READ BY THE PLATFORM === #
+
+    @api.model
+    @api.readonly
+    def get_wallets(self, accounts=None):
+        """Read the state and the funds of wallets, closed ones too.
+
+        :param list[str] accounts: account references, up to 10,000; None: all wallets of the user's companies
+        :return: one dict an account, in the order asked; without ``accounts`` by account: ``account``; ``code``
+            (``ok``, ``closed``, ``unknown_account``: all else is None then); ``name`` of the customer; ``state``
+            (``not_set_up``, ``active``, ``paused``); ``pause_reason`` where somebody paused it; ``currency``;
+            ``balance``, ``held`` (for calls in progress, and while a payment is disputed), ``available`` (the balance
+            less what is held) and ``low_balance_threshold``, decimal strings; ``is_low``, whether the balance is
+            below it; ``tz``, the wallet's time zone; ``rate_plan``, its name
+        :raise UserError: not a list of texts, or too many
+        :raise AccessError: neither the calling platform nor finance staff
+        """
+        self.env["call.usage"]._check_platform()
+        if accounts is not None:
+            accounts = self._read_list("accounts", accounts)
+        self.env.flush_all()
+        self.env.cr.execute(WALLETS, {"accounts": accounts, **self._companies_to_read()})
+        found = {row[0]: dict(zip(WALLET_KEYS, row, strict=True)) for row in self.env.cr.fetchall()}
+        unknown = {**dict.fromkeys(WALLET_KEYS), "code": "unknown_account"}
+        asked = found if accounts is None else accounts
+        return [found.get(account) or {**unknown, "account": account} for account in asked]
 
     # === DASHBOARD === #
 

@@ -2,7 +2,8 @@
 
 Every call that is handed in ends as charged, duplicate, conflict, or kept as rejected with its reason. Sending
 a call again is harmless. The usage report is the ledger: the sum of its amounts is the change in balance.
-Doors: ``record_calls``, ``action_retry``, ``action_dismiss``, ``request_usage_report``, ``_cron_make``.
+Doors: ``record_calls``, ``action_retry``, ``action_dismiss``, ``request_usage_report``, ``_cron_make``,
+``list_rejections``, ``retry_rejections``.
 """
 
 from . import (
