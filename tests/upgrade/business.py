@@ -1,7 +1,7 @@
 """Business done with the code of an earlier version, and what its administrators changed; run in `odoo shell`.
 
 It starts from the demo and leaves at least one row in every kind of state that an upgrade has to carry over.
-Only what every version knows is used. Amounts are US dollars; times are UTC.
+Only what every version knows is used, or what its code is asked for first. Amounts are US dollars; times are UTC.
 """
 
 # ruff: noqa: F821  (`env` is what the shell gives)
@@ -89,12 +89,22 @@ assert record(account="GLOBEX", call_ref="settled") == "charged"
 acme.refund("1.234567", "Bad line")
 charged = Usage.search([("wallet_id", "=", acme.id), ("call_ref", "=", "up-2")])
 acme.refund("0.01", "Bad line", usage=charged)
+acme.with_user(clerk).refund("0.5", "Bad line")
 for fate in ("waits", "approved", "refused"):
     request = acme.with_user(clerk).request_refund("2.5", f"Week of bad lines, {fate}", request_key=fate)
     if fate == "approved":
         request.with_user(manager).action_approve()
     elif fate == "refused":
         request.with_user(manager).action_refuse("The lines were good")
+
+# Calls put right, where the version knows how: one amended, one taken back.
+if hasattr(Usage, "amend_calls"):
+    assert record(call_ref="up-6") == record(call_ref="up-7") == "charged"
+    amended = {"call_ref": "up-6", "duration_seconds": 300, "reason": "The hang-up was lost"}
+    facts = {"account": "ACME", "call_type": "live", "number": "+14155550100", "started_at": "2026-10-20T10:00:00Z"}
+    assert Usage.amend_calls([{**facts, **amended, "status": "completed"}])[0]["result"] == "corrected"
+    voided = {"account": "ACME", "call_ref": "up-7", "reason": "A test call"}
+    assert Usage.void_calls([voided])[0]["result"] == "corrected"
 
 # Wallets: paused, closed, one in another currency.
 house.action_pause("Under review")
