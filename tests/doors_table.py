@@ -435,6 +435,7 @@ DOORS = {
     "call.usage.record_calls": (funded, report),
     "call.usage.amend_calls": (called, amend),
     "call.usage.void_calls": (called, void),
+    "call.usage.retry_rejections": (rejected, lambda kept: kept.env["call.usage"].retry_rejections(kept.ids)),
     "call.wallet.authorize_call": (funded, authorize),
     "call.wallet.extend_hold": (held, lambda wallet: wallet.extend_hold(wallet.account_ref, "call", 600)),
     "call.wallet.release_hold": (held, lambda wallet: wallet.release_hold(wallet.account_ref, "call")),

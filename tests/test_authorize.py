@@ -63,6 +63,7 @@ class TestAnswers(AuthorizeCase):
                 "message": "The call may start.",
                 "allowed": True,
                 "code": "ok",
+                "field": None,
                 "call_ref": "c-1",
                 "hold": hold.id,
                 "rate": "0.012500",

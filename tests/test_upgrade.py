@@ -370,6 +370,13 @@ def test_what_was_under_way_goes_on(upgrade, env):
     assert env["call.wallet"].check_invariants() == []
 
 
+def test_calls_that_were_rejected_name_the_field(upgrade, env):
+    kept = env["call.usage.rejection"].search([("call_ref", "=", "up-3")])
+    assert (kept.code, kept.field_name) == ("invalid_number", "number")
+    [read] = [one for one in env["call.usage"].list_rejections("ACME") if one["call_ref"] == "up-3"]
+    assert (read["field"], read["payload"]["number"]) == ("number", "no number")
+
+
 def test_new_business_goes_the_whole_way(upgrade, env):
     main_flow(env)
 

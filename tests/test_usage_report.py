@@ -69,14 +69,14 @@ class TestUsageReport(HttpCase):
         self.assertEqual({result["result"] for result in results}, {"charged"})
 
     def _sheet(self, date_from=None, date_to=None):
-        with self.wallet._usage_report(date_from, date_to) as file:
+        with self.wallet.env["call.usage.report"]._make(self.wallet, date_from, date_to) as file:
             return load_workbook(io.BytesIO(file.read())).active
 
     def _rows(self, *dates):
         return [dict(zip(COLUMNS, row, strict=True)) for row in self._sheet(*dates).iter_rows(2, values_only=True)]
 
     def _csv(self, *dates):
-        with self.wallet._usage_report(*dates, format="csv") as file:
+        with self.wallet.env["call.usage.report"]._make(self.wallet, *dates, format="csv") as file:
             return file.read()
 
     def _download(self, wallet=None, **query):

@@ -7,11 +7,13 @@ ends as an error of the server. What is well-formed here is for the method to ju
 import inspect
 from collections.abc import Mapping
 from functools import lru_cache
+from inspect import Parameter
 
 from odoo import fields
 from odoo.exceptions import UserError
 
 from .fields import LARGEST_ID, is_id, is_storable
+from .intake import nearest_of
 
 ADDON = "call_wallet"
 # Methods of Odoo's that take the values of records, and in which parameter.
@@ -50,6 +52,7 @@ def check_arguments(model, method, ids, args, kwargs):
         try:
             given = signature(function).bind(model, *args, **kwargs).arguments
         except TypeError as error:
+            check_names(signature(function).parameters, kwargs, model.env)
             raise UserError(model.env._("%(method)s: %(problem)s.", method=method, problem=str(error)[:200])) from None
     else:
         # A field of ours on a record of somebody else's.
@@ -60,6 +63,27 @@ def check_arguments(model, method, ids, args, kwargs):
             check_values(model, row)
     elif method in VALUES and VALUES[method] in given:
         check_values(model, values)
+
+
+def check_names(parameters, kwargs, env):
+    """Refuse a parameter that a method does not have.
+
+    :raise UserError: names it, and the one that was probably meant
+    """
+    known = [name for name in parameters if name != "self"]
+    for name in kwargs:
+        if name not in known and Parameter.VAR_KEYWORD not in {one.kind for one in parameters.values()}:
+            nearest = nearest_of(name, known)
+            shown = repr(name)[1:60].rstrip("'")
+            if nearest:
+                raise UserError(
+                    env._(
+                        "%(name)s: there is no such parameter; did you mean %(nearest)s?", name=shown, nearest=nearest
+                    )
+                )
+            raise UserError(
+                env._("%(name)s: there is no such parameter; there are %(known)s.", name=shown, known=", ".join(known))
+            )
 
 
 def check_context(context, env):

@@ -6,6 +6,7 @@ program and a sentence for people that names the field and the fix.
 
 import re
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -17,6 +18,12 @@ from .clock import FIRST_YEAR, LAST_YEAR
 
 _lt = LazyTranslate(__name__)
 
+# What a call is reported by; a correction also has a reason.
+CALL_FIELDS = dict.fromkeys((
+    "account", "call_ref", "call_type", "number", "started_at", "duration_seconds", "status",
+    "campaign", "application_ref", "manager", "direction",
+))  # fmt: skip
+CORRECTION_FIELDS = {**CALL_FIELDS, "reason": None}
 CALL_TYPES = ("live", "whatsapp")
 STATUSES = ("completed", "no_answer", "busy", "failed", "canceled")
 DIRECTIONS = ("outbound", "inbound")
@@ -55,16 +62,22 @@ _unreadable_all = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+").sub
 
 
 class Refused(Exception):
-    """A call that cannot be charged as it stands; it is kept and can be retried."""
+    """A call that cannot be charged as it stands; it is kept and can be retried.
 
-    def __init__(self, code, sentence):
+    :param str code: for the client's program
+    :param sentence: for people; names the field and the fix
+    :param str field: the name of the field that is wrong; None where it is the call as a whole
+    """
+
+    def __init__(self, code, sentence, field=None):
         super().__init__(code)
         self.code = code
         self.sentence = sentence
+        self.field = field
 
     def explain(self, env):
-        """Return code and sentence as one text, in the language of ``env``."""
-        return f"{self.code}: {env._(self.sentence)}"
+        """Return what an answer says of it: ``reason``, code and sentence in the language of ``env``, and its parts."""
+        return {"reason": f"{self.code}: {env._(self.sentence)}", "code": self.code, "field": self.field}
 
 
 class Call(NamedTuple):
@@ -89,13 +102,16 @@ class Call(NamedTuple):
         return self.duration_seconds if self.status == "completed" else 0
 
 
-def parse_call(raw):
+def parse_call(raw, known=CALL_FIELDS):
     """Return the ``Call`` in ``raw``.
 
+    :param dict known: the fields that there are; None: whatever else is in it is left alone
     :raise Refused: the first thing that is wrong with it
     """
     if not isinstance(raw, dict):
         raise Refused("invalid_call", _lt("call: send an object with the call's fields."))
+    if known:
+        check_fields(raw, known)
     values = (
         text(raw, "account"),
         text(raw, "call_ref"),
@@ -109,9 +125,40 @@ def parse_call(raw):
         text(raw, "application_ref", ""),
         text(raw, "manager", ""),
     )
+    return Call(*values, fingerprint_of(values))
+
+
+def fingerprint_of(values):
+    """Return the digest of a call's content: the values of ``Call``, in order."""
     # The unit separator cannot occur in a field, so no two contents give one string.
     content = "\x1f".join(map(str, values)).encode()
-    return Call(*values, blake2b(content, digest_size=16).hexdigest())
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def check_fields(raw, known):
+    """Raise if an object has a field that there is not, which would be left out in silence; name the nearest one."""
+    if raw.keys() <= known.keys():
+        return
+    unknown = next(field for field in raw if field not in known)
+    field = (isinstance(unknown, str) and echo(unknown)) or shown(unknown)
+    nearest = nearest_of(unknown, known)
+    if nearest:
+        sentence = _lt("%(field)s: there is no such field; did you mean %(nearest)s?", field=field, nearest=nearest)
+    else:
+        sentence = _lt("%(field)s: there is no such field; there are %(known)s.", field=field, known=", ".join(known))
+    raise Refused("unknown_field", sentence, field)
+
+
+def nearest_of(name, known):
+    """Return the name among ``known`` that was probably meant, or None."""
+    if not isinstance(name, str):
+        return None
+    word = re.sub(r"[\s-]+", "_", re.sub("(?<=[a-z])(?=[A-Z])", "_", name[:MAX_TEXT].strip())).lower()
+    # A slip of the keyboard; or a part of the name, or its beginnings, such as app_ref; or anything like it.
+    parts = [one for one in known if all(f"_{one}".find(f"_{part}") >= 0 for part in word.split("_") if part)]
+    near = get_close_matches(word, known, 1, 0.8) or (parts if word.strip("_") else [])
+    near = near or get_close_matches(word, known, 1)
+    return near[0] if near else None
 
 
 def text(raw, field, default=None):
@@ -119,19 +166,21 @@ def text(raw, field, default=None):
     if value is None or value == "":
         if default is not None:
             return default
-        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field), field)
     if not isinstance(value, str):
         raise Refused(
             "invalid_field",
             _lt("%(field)s: %(value)s is not text; send a string.", field=field, value=shown(value)),
+            field,
         )
     if len(value) > MAX_TEXT:
         raise Refused(
             "invalid_field",
             _lt("%(field)s: longer than %(limit)s characters; shorten it.", field=field, limit=MAX_TEXT),
+            field,
         )
     if _unreadable(value) or not value.strip():
-        raise Refused("invalid_field", _lt("%s: control characters or only blanks; send readable text.", field))
+        raise Refused("invalid_field", _lt("%s: control characters or only blanks; send readable text.", field), field)
     return value.strip()
 
 
@@ -140,7 +189,7 @@ def choice(raw, field, allowed, default=None):
     if value is None:
         if default is not None:
             return default
-        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field), field)
     if isinstance(value, str):
         if value in allowed:
             return value
@@ -152,7 +201,7 @@ def choice(raw, field, allowed, default=None):
             raise Refused(
                 "invalid_field",
                 _lt("%(field)s: %(value)s is of a call that goes on; report it when it has ended.",
-                    field=field, value=shown(value)),
+                    field=field, value=shown(value)), field,
             )  # fmt: skip
     raise Refused(
         "invalid_field",
@@ -162,6 +211,7 @@ def choice(raw, field, allowed, default=None):
             value=shown(value),
             allowed=", ".join(allowed),
         ),
+        field,
     )
 
 
@@ -175,7 +225,7 @@ def phone_number(raw, call_type="live", direction="outbound", field="number"):
     if direction == "inbound" and is_withheld(value):
         return WITHHELD
     if value is None or value == "":
-        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field), field)
     try:
         return normalise(value)
     except (InvalidNumber, TypeError):
@@ -200,6 +250,7 @@ def not_international(value, field="number"):
             field=field,
             value=shown(value),
         ),
+        field,
     )
 
 
@@ -218,6 +269,7 @@ def check_time(started_at, recorded_at, days):
                 "be retried.",
                 f"{started_at}Z",
             ),
+            "started_at",
         )
     if started_at < recorded_at - timedelta(days=days):
         raise Refused(
@@ -228,13 +280,14 @@ def check_time(started_at, recorded_at, days):
                 moment=f"{started_at}Z",
                 days=days,
             ),
+            "started_at",
         )
 
 
 def moment(raw, field="started_at"):
     value = raw.get(field)
     if value is None or value == "":
-        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field), field)
     try:
         parsed = read_iso(value)
         if parsed.tzinfo is None:
@@ -245,6 +298,7 @@ def moment(raw, field="started_at"):
                     field=field,
                     value=shown(value),
                 ),
+                field,
             )
         if not FIRST_YEAR < parsed.year <= LAST_YEAR:
             # Some time zone could not show it, and the report of the whole wallet would fail.
@@ -258,7 +312,13 @@ def moment(raw, field="started_at"):
                 field=field,
                 value=shown(value),
             ),
+            field,
         ) from None
+
+
+def iso(moment):
+    """Return a time (naive UTC) as the API writes it: ISO 8601 with the offset, whole seconds; None for none."""
+    return moment and moment.replace(tzinfo=UTC, microsecond=0).isoformat()
 
 
 def read_iso(value):
@@ -278,7 +338,7 @@ def read_iso(value):
 def duration(raw, field="duration_seconds"):
     value = raw.get(field)
     if value is None:
-        raise Refused("missing_field", _lt("%s is missing; it is required.", field))
+        raise Refused("missing_field", _lt("%s is missing; it is required.", field), field)
     if type(value) is not int:
         raise Refused(
             "invalid_field",
@@ -287,6 +347,7 @@ def duration(raw, field="duration_seconds"):
                 field=field,
                 value=shown(value),
             ),
+            field,
         )
     if not 0 <= value <= MAX_DURATION:
         raise Refused(
@@ -297,6 +358,7 @@ def duration(raw, field="duration_seconds"):
                 value=shown(value),
                 limit=MAX_DURATION,
             ),
+            field,
         )
     return value
 

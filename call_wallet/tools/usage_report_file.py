@@ -173,7 +173,7 @@ def defuse(text):
 def to_cells(record, tz):
     """Return a ledger row, as the query gives it, as the 15 cells of the report.
 
-    :param record: the columns of ``ROWS`` in ``usage/call_wallet`` after the sequence
+    :param record: the columns of ``ROWS`` in ``usage/call_usage_report`` after the sequence
     :param tz: time zone of the dates
     """
     date, kind, amount, balance_after, description, is_call, usage_id, *call = record

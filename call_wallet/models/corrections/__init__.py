@@ -4,7 +4,7 @@ A reported call keeps the facts and the price it came with; each correction is a
 the cost differs by is a new transaction. The last correction says what holds. What people refunded by hand stands,
 and nobody gets back more than the call has cost. The platform corrects within the company's window, finance at any
 time; what comes later from the platform is kept among the rejected calls until finance decides.
-Doors: ``amend_calls``, ``void_calls``.
+Doors: ``amend_calls``, ``void_calls``, ``get_calls``.
 """
 
 from . import (

@@ -4,12 +4,14 @@ from odoo.tools.translate import LazyTranslate
 from ...const import FINANCE, PLATFORM
 from ...tools.door import door
 from ...tools.fields import parse_amount
-from ...tools.intake import Refused, echo, parse_call, text
+from ...tools.intake import CORRECTION_FIELDS, Refused, check_fields, echo, parse_call, text
 from ...tools.rights import as_superuser
 from ...tools.sql import array
+from ..ledger.reading_sql import WALLET
 from ..usage.call_usage_record import Priced
 from .correction_batch import Allowance, Batch, Correction, Standing
 from .correction_sql import STANDING
+from .history import nothing_known, read_charged, read_deleted, read_rejected
 
 _lt = LazyTranslate(__name__)
 
@@ -37,9 +39,9 @@ class CallUsageCorrections(models.Model):
 
         :param list[dict] calls: up to 10,000, each with the fields of ``record_calls`` and optionally ``reason``
         :return: one dict a call, in order: ``call_ref``; ``result``: ``corrected``, ``duplicate`` (what holds is what
-            was sent) or ``rejected`` with a ``reason`` (no such call; no rate covers it; it is longer ago than the
-            company's window, and kept for finance to decide; its number was deleted, so that it can only be voided or
-            refunded); ``billed_minutes``, ``rate`` (a minute), ``total_cost``
+            was sent) or ``rejected`` with a ``reason``, its ``code`` and ``field`` (no such call; no rate covers it; it
+            is longer ago than the company's window, and kept for finance to decide; its number was deleted, so that it
+            can only be voided or refunded); ``billed_minutes``, ``rate`` (a minute), ``total_cost``
             as corrected, ``difference`` (more than zero: charged; less: given back) and ``balance_after`` as decimal
             strings in ``currency``; ``transaction`` (id), None where the amount stays
         :raise AccessError: neither the calling platform nor finance staff
@@ -65,6 +67,48 @@ class CallUsageCorrections(models.Model):
         self._check_batch(calls)
         with door(self.env):
             return as_superuser(self)._correct("void", calls, self.env.uid, self._person())
+
+    @api.model
+    @api.readonly
+    def get_calls(self, account, call_refs):
+        """Read how reported calls stand after all corrections.
+
+        :param str account: the wallet's account reference
+        :param list[str] call_refs: up to 10,000 references of the platform
+        :return: one dict a reference, in the order asked: ``call_ref``; ``state``: ``charged``, ``corrected`` (amended
+            or re-rated since), ``voided``, ``rejected`` (it waits, or was dismissed) or ``unknown``; ``call_type``,
+            ``direction``, ``number``, ``started_at``, ``duration_seconds``, ``status``, ``campaign``,
+            ``application_ref``, ``manager`` as they hold now; ``billed_seconds``, ``billed_minutes``, ``rate`` and
+            ``total_cost`` likewise, and ``refunded`` (what people gave back of it by hand), in ``currency``;
+            ``transaction``, the id of its charge; ``reported_at`` (first); ``corrections``, in order: ``kind``
+            (``amend``, ``void``, ``rerate``), ``corrected_at``, ``reason``, ``old_cost``, ``total_cost``,
+            ``difference``, ``transaction`` (None: no amount changed). Of a rejected call ``code``, ``field``,
+            ``reason`` and ``rejection`` (id). Amounts are decimal strings, times ISO 8601, UTC; what is not known is
+            None. What was deleted says ``Deleted``; of a call that was deleted as a whole the ledger knows what was
+            charged first
+        :raise UserError: not a text, or not a list of at most 10,000 texts
+        :raise AccessError: neither the calling platform nor finance staff
+        """
+        self._check_platform()
+        wallets, cr = self.env["call.wallet"], self.env.cr
+        account = wallets._read(text, account=account)
+        call_refs = wallets._read_list("call_refs", call_refs)
+        companies, missing, found = wallets._companies_to_read(), list(dict.fromkeys(call_refs)), {}
+        self.env.flush_all()
+        wallet_id = self._wallet_to_read(account, companies)
+        if wallet_id:
+            found = read_charged(cr, wallet_id, missing, self.env.lang or "en_US")
+            missing = [call_ref for call_ref in missing if call_ref not in found]
+            found |= read_deleted(cr, wallet_id, missing) if missing else {}
+            missing = [call_ref for call_ref in missing if call_ref not in found]
+        if missing:
+            found |= read_rejected(cr, account, missing, companies)
+        return [found.get(call_ref) or nothing_known(call_ref) for call_ref in call_refs]
+
+    def _wallet_to_read(self, account, companies):
+        self.env.cr.execute(WALLET, {"account": account, **companies})
+        found = self.env.cr.fetchone()
+        return found and found[0]
 
     def _person(self):
         """Return the user of finance who corrects, or None for the platform.
@@ -108,11 +152,14 @@ class CallUsageCorrections(models.Model):
         """Return the ``Correction`` in ``raw``, or the ``Refused`` that says what is wrong with it."""
         try:
             if kind == "amend":
-                call = parse_call(raw)
+                call = parse_call(raw, self._known_fields(CORRECTION_FIELDS))
                 given = frozenset(name for name in OPTIONAL if raw.get(name) is not None)
                 return Correction(call.account, call.call_ref, call, text(raw, "reason", ""), call.fingerprint, given)
             if not isinstance(raw, dict):
                 raise Refused("invalid_call", _lt("call: send an object with account, call_ref and reason."))
+            if self._known_fields(CORRECTION_FIELDS):
+                # What a call was reported with says nothing here, and is no mistake.
+                check_fields(raw, CORRECTION_FIELDS)
             return Correction(text(raw, "account"), text(raw, "call_ref"), None, text(raw, "reason"), "void")
         except Refused as refused:
             return refused

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from odoo.tools.translate import LazyTranslate
 
+from ...const import FINANCE
 from ...rating import Charge, Rate, charge
 from ...rating.money import plain
 from ...tools.clock import utcnow
@@ -152,10 +153,14 @@ class Batch:
         if isinstance(asked, Refused):
             return asked
         if rated is None:
-            return Refused("unknown_account", _lt("account: no wallet has the account reference %s.", asked.account))
+            return Refused(
+                "unknown_account", _lt("account: no wallet has the account reference %s.", asked.account), "account"
+            )
         found = self.standing.get((rated.wallet_id, asked.call_ref))
         if found is None:
-            return Refused("unknown_call", _lt("call_ref: no call %s was charged; report it.", asked.call_ref))
+            return Refused(
+                "unknown_call", _lt("call_ref: no call %s was charged; report it.", asked.call_ref), "call_ref"
+            )
         refused = self._objection(asked, found)
         if refused:
             return refused
@@ -179,13 +184,15 @@ class Batch:
             return Refused(
                 "deleted",
                 _lt("call_ref: the number of %s was deleted; it can be voided, or refunded.", asked.call_ref),
+                "call_ref",
             )
         is_same = found.fingerprint == asked.fingerprint
         is_late = found.first_started_at < self.now - timedelta(days=self.days[found.wallet_id])
-        if is_late and not (is_same or self.allowance or self.env.context.get("call_usage_retry")):
+        if is_late and not (is_same or self.allowance or self.env.context.get("call_usage_retry") == FINANCE):
             return Refused(
                 "too_late",
                 _lt("call_ref: %s is longer ago than calls can be corrected for; finance decides.", asked.call_ref),
+                "call_ref",
             )
         return None
 
@@ -211,6 +218,7 @@ class Batch:
                     "call, which a second person approves.",
                     asked.call_ref,
                 ),
+                "call_ref",
             )
         self.entries += entries
         # Who voids a call whose number was deleted may name it as the reason.
@@ -302,7 +310,7 @@ class Batch:
 
     def _result(self, outcome, transactions, balances):
         if isinstance(outcome, Refused):
-            return {"call_ref": None, "result": "rejected", "reason": outcome.explain(self.env)}
+            return {"call_ref": None, "result": "rejected", **outcome.explain(self.env)}
         new, difference, rated, row = outcome
         entered = transactions[row] if row is not None else new.transaction and (new.transaction, new.balance_after)
         if row is not None and entered:

@@ -2,7 +2,7 @@
 
 Figures come from balances and daily totals, never from a scan of the ledger. Whoever looks is noted for two
 minutes, and only wallets that somebody looks at send messages. Doors: ``watch``, ``dashboard_data``,
-``low_balance_banners``.
+``low_balance_banners``, ``get_wallets``.
 """
 
 from . import (

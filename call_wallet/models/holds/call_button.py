@@ -6,11 +6,10 @@ from odoo.exceptions import AccessError, UserError
 from ...tools.called import is_short
 from ...tools.clock import utcnow
 from ...tools.door import door
-from ...tools.fields import parse_amount
 from ...tools.intake import CALL_TYPES, STATUSES, echo, shown
 from ...tools.rights import as_superuser
 from ..ledger.call_wallet_ledger import Funds
-from .call_wallet import Asked, available, dearest_rate, longest_call
+from .asked import Asked, terms_of
 
 # A browser's clock starts when the answer arrives, ours before: they differ by that much.
 CLOCK_TOLERANCE_SECONDS = 5
@@ -219,13 +218,8 @@ class CallButton(models.AbstractModel):
         )
         asked = Asked(call_type, "outbound", number, 0)
         asked = asked._replace(number=wallet._read_number(asked))
-        if not wallet._is_callable(asked.number, rated):
-            return wallet._verdict("invalid_number", None, rated, funds)
-        rate = dearest_rate(rated, asked, utcnow())
-        code = wallet._refusal_code(funds, rate, asked.number)
-        if not code and not is_short(asked.number) and longest_call(rate, available(funds)) <= rate.grace_seconds:
-            code = "no_funds"
-        return wallet._verdict(code or "ok", None, rated, funds, rate)
+        code, rate = wallet._foresee(rated, asked, funds)
+        return wallet._verdict(code, None, rated, funds, rate)
 
     def _with_prices(self, wallet, answer, call_ref):
         """Add to a verdict what the call panel needs to count, and the caller's own reference."""
@@ -239,12 +233,7 @@ class CallButton(models.AbstractModel):
             number=hold.number,
             uri=dial_uri(hold.call_type, hold.number),
             started_at=hold.authorized_at.replace(tzinfo=UTC).isoformat(),
-            increment_seconds=rate.increment_seconds,
-            minimum_seconds=rate.minimum_seconds,
-            first_block_seconds=rate.first_block_seconds,
-            free_seconds=rate.free_seconds,
-            grace_seconds=rate.grace_seconds,
-            connection_fee=str(parse_amount(rate.connection_fee)),
+            **terms_of(rate),
         )
         return answer
 

@@ -1,11 +1,10 @@
-from datetime import UTC, timedelta
+from datetime import UTC
 from decimal import Decimal
-from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ...rating import MAX_CALL_SECONDS, Rate, cost_of, max_seconds, whole_steps
+from ...rating import MAX_CALL_SECONDS, Rate, whole_steps
 from ...tools.called import is_short
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
@@ -17,37 +16,33 @@ from ...tools.intake import (
     Refused,
     check_short,
     choice,
+    iso,
     phone_number,
     shown,
     text,
 )
 from ...tools.rights import as_superuser
+from ..ledger.call_wallet_ledger import Funds
+from .asked import Asked, available, dearest_rate, longest_call, quoted
 from .call_wallet_hold import Hold
+from .reading_sql import FUNDS, HOLD_KEYS, HOLDS
 
-HOUR_SECONDS = 3600
-DAY_SECONDS = 24 * HOUR_SECONDS
+MINUTE_SECONDS, DAY_SECONDS = 60, 24 * 3600
 
-# How long it may ring before a call starts.
-NOW, RINGING = timedelta(), timedelta(minutes=3)
+# Which parameter a code is about; the others are about the wallet's state.
+FIELD_OF = {
+    "unknown_account": "account",
+    "closed": "account",
+    "destination_not_contracted": "number",
+    "invalid_number": "number",
+    "already_settled": "call_ref",
+    "conflict": "call_ref",
+}
 
-
-class Asked(NamedTuple):
-    """What a call is to be authorised for. Seconds are 0, and texts empty, where the platform says nothing."""
-
-    call_type: str
-    direction: str
-    number: str
-    expected_seconds: int
-    campaign: str = ""
-    manager: str = ""
-    application_ref: str = ""
-
-    def contradicts(self, hold):
-        """Tell whether a hold was granted for another call; what one of the two does not say is no contradiction."""
-        if any(getattr(self, name) != getattr(hold, name) for name in ("call_type", "direction", "number")):
-            return True
-        others = [(getattr(self, name), getattr(hold, name)) for name in self._fields[3:]]
-        return any(asked and held and asked != held for asked, held in others)
+# What a quotation has of an answer to `authorize_call`.
+QUOTED = (
+    "allowed", "code", "field", "message", "rate", "currency", "balance", "available", "funds_seconds",
+)  # fmt: skip
 
 
 class CallWalletAuthorize(models.Model):
@@ -93,11 +88,12 @@ class CallWalletAuthorize(models.Model):
             and ``application_ref``
         :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``closed``, ``not_set_up``, ``paused``,
             ``no_funds``, ``destination_not_contracted``, ``invalid_number``, ``already_settled``, ``conflict``);
-            ``message``, a sentence for the person who wants to call; ``call_ref``; ``hold`` (id); ``held_seconds``,
-            how long the call may last on what is held, and ``max_seconds``, the same; ``expires_at``, when the hold
-            is given up unless the call is extended or reported (ISO 8601, UTC); ``funds_seconds``, how long all
-            free funds would last, for display only; ``rate`` a minute, ``balance`` and ``available`` as decimal
-            strings in ``currency``
+            ``field``, the parameter that it is about, or None; ``message``, a sentence for the person who wants to
+            call; ``differs`` where it is ``conflict``: {parameter: {``held``, ``sent``}}; ``call_ref``; ``hold`` (id);
+            ``held_seconds``, how long the call may last on what is held, and ``max_seconds``, the same; ``expires_at``,
+            when the hold is given up unless the call is extended or reported (ISO 8601, UTC); ``funds_seconds``, how
+            long all free funds would last, for display only; ``rate`` a minute, ``balance`` and ``available`` as
+            decimal strings in ``currency``
         :raise UserError: a parameter other than the number is missing or malformed
         :raise AccessError: neither the calling platform nor an employee who works with wallets
         """
@@ -148,6 +144,59 @@ class CallWalletAuthorize(models.Model):
         with door(self.env):
             return as_superuser(self)._release(account, call_ref)
 
+    @api.model
+    @api.readonly
+    def quote_call(self, account, call_type, number, direction="outbound", seconds=60):
+        """Say what a call would cost that started now, and whether it may. Reserves nothing.
+
+        :param str account: the wallet's account reference
+        :param str call_type: ``live`` or ``whatsapp``
+        :param str number: as ``authorize_call``
+        :param str direction: ``outbound`` or ``inbound``
+        :param int seconds: how long the call would last; default: a minute
+        :return: dict: ``allowed``, ``code``, ``field``, ``message``, ``rate``, ``currency``, ``balance``,
+            ``available`` and ``funds_seconds`` as ``authorize_call`` answers; ``account``, ``call_type``,
+            ``direction``, ``seconds`` and ``number`` as they were read (None: no number); ``billed_seconds``,
+            ``billed_minutes`` and ``cost`` of such a call; ``prefix`` by which the price was found (empty: any
+            number), ``increment_seconds``, ``minimum_seconds``, ``first_block_seconds``, ``free_seconds``,
+            ``grace_seconds`` and ``connection_fee``. Amounts are decimal strings; None where there is no price
+        :raise UserError: a parameter other than the number is missing or malformed
+        :raise AccessError: neither the calling platform nor finance staff
+        """
+        self.env["call.usage"]._check_platform()
+        account = self._read(text, account=account)
+        asked = Asked(
+            call_type=self._read(choice, CALL_TYPES, call_type=call_type),
+            direction=self._read(choice, DIRECTIONS, "outbound", direction=direction),
+            number=number,
+            expected_seconds=0,
+        )
+        self._check_seconds("seconds", seconds, most=MAX_DURATION)
+        self.env.flush_all()
+        self.env.cr.execute(FUNDS, {"account": account, **self._companies_to_read()})
+        row = self.env.cr.fetchone()
+        return as_superuser(self)._quote(account, asked, seconds or MINUTE_SECONDS, row and Funds(*row))
+
+    @api.model
+    @api.readonly
+    def list_holds(self, account=None):
+        """Read what calls in progress hold.
+
+        :param str account: of one wallet; None: of all wallets of the user's companies
+        :return: one dict a hold, by account, in the order in which they were made: ``account``, ``call_ref``,
+            ``hold`` (id), ``call_type``, ``direction``, ``number``, ``campaign``, ``manager``, ``application_ref``,
+            ``rate`` a minute and ``amount`` that is held, decimal strings in ``currency``, ``held_seconds``,
+            ``authorized_at`` and ``expires_at`` (ISO 8601, UTC)
+        :raise UserError: no such wallet in the user's companies
+        :raise AccessError: neither the calling platform nor finance staff
+        """
+        self.env["call.usage"]._check_platform()
+        wallet_id = None if account is None else self._find_to_read(account)[0]
+        self.env.flush_all()
+        self.env.cr.execute(HOLDS, {"wallet": wallet_id, **self._companies_to_read()})
+        holds = [dict(zip(HOLD_KEYS, row, strict=True)) for row in self.env.cr.fetchall()]
+        return [hold | {name: iso(hold[name]) for name in ("authorized_at", "expires_at")} for hold in holds]
+
     def _read(self, reader, *arguments, **parameter):
         """Return a parameter as ``reader`` of ``intake`` reads a field; one by name.
 
@@ -184,8 +233,9 @@ class CallWalletAuthorize(models.Model):
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, rate)
         if hold and hold.state == "held":
-            if asked.contradicts(hold):
-                return self._verdict("conflict", call_ref, rated, funds)
+            differs = asked.differs_from(hold)
+            if differs:
+                return {**self._verdict("conflict", call_ref, rated, funds), "differs": differs}
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
         code = self._refusal_code(funds, rate, asked.number)
         if code:
@@ -197,10 +247,40 @@ class CallWalletAuthorize(models.Model):
         hold = Hold(state="new", rate=rate.price_per_minute, authorized_at=utcnow(), **asked._asdict())
         return self._reserve(rated, call_ref, hold, rate, wanted, funds)
 
+    def _quote(self, account_ref, asked, seconds, funds):
+        """Answer ``quote_call``; ``funds`` is None where the user may not read the wallet."""
+        asked = asked._replace(number=self._read_number(asked))
+        rated = funds and self._load_to_call(account_ref, asked.number)
+        rate = None
+        if rated:
+            code, rate = self._foresee(rated, asked, funds)
+            verdict = self._verdict(code, None, rated, funds, rate)
+        else:
+            verdict = self._no_wallet(account_ref, None) if funds else self._verdict("unknown_account", None)
+        return {
+            "account": account_ref,
+            "call_type": asked.call_type,
+            "direction": asked.direction,
+            "number": asked.number,
+            "seconds": seconds,
+            **{name: verdict[name] for name in QUOTED},
+            **quoted(rate, seconds),
+        }
+
+    def _foresee(self, rated, asked, funds):
+        """Return what ``authorize_call`` would answer now to a call of any length: its code, and the rate or None."""
+        if not self._is_callable(asked.number, rated):
+            return "invalid_number", None
+        rate = dearest_rate(rated, asked, utcnow())
+        code = self._refusal_code(funds, rate, asked.number)
+        if not code and not is_short(asked.number) and longest_call(rate, available(funds)) <= rate.grace_seconds:
+            code = "no_funds"
+        return code or "ok", rate
+
     def _extend(self, account_ref, call_ref, seconds, total_seconds):
         rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
         if rated is None:
-            return self._verdict("unknown_account", call_ref)
+            return self._verdict("unknown_account", call_ref, asked_to="extend")
         funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, asked_to="extend")
@@ -219,7 +299,7 @@ class CallWalletAuthorize(models.Model):
     def _release(self, account_ref, call_ref):
         rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
         if rated is None:
-            return self._verdict("unknown_account", call_ref)
+            return self._verdict("unknown_account", call_ref, asked_to="release")
         funds, hold, is_settled = self._look_up(rated, call_ref)
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, asked_to="release")
@@ -322,6 +402,7 @@ class CallWalletAuthorize(models.Model):
         return {
             "allowed": code == "ok",
             "code": code,
+            "field": FIELD_OF.get(code),
             "message": self._message(code, rated, asked_to),
             "call_ref": call_ref,
             "hold": hold.id if hold else None,
@@ -344,19 +425,12 @@ class CallWalletAuthorize(models.Model):
         """Return the sentence that the call button's tooltip shows, or that answers an extension or a release."""
         _ = self.env._
         if code == "paused":
-            reason = self.browse(rated.wallet_id).pause_reason
-            return _("Calls are paused by your account manager: %s", reason or _("ask them to resume."))
-        ended = _("This call has ended and was charged; nothing is held for it.")
-        later = {
-            "extend": {
-                "ok": _("The call may go on."),
-                "no_funds": _("The balance covers no longer call. Add balance under Billing."),
-                "already_settled": ended,
-            },
-            "release": {"ok": _("Nothing is held for this call."), "already_settled": ended},
-        }
-        if code in later.get(asked_to, {}):
-            return later[asked_to][code]
+            reason = self.browse(rated.wallet_id).pause_reason or _("ask them to resume.")
+            if asked_to == "extend":
+                return _("Calls are paused by your account manager, and this one cannot be extended: %s", reason)
+            return _("Calls are paused by your account manager: %s", reason)
+        if asked_to != "authorize":
+            return self._later_message(code, asked_to)
         return {
             "ok": _("The call may start."),
             "unknown_account": _("This account has no call wallet. Ask your account manager to set one up."),
@@ -376,6 +450,16 @@ class CallWalletAuthorize(models.Model):
             ),
         }[code]
 
+    def _later_message(self, code, asked_to):
+        """Return the sentence about a call that was authorised before."""
+        _ = self.env._
+        return {
+            "ok": _("The call may go on.") if asked_to == "extend" else _("Nothing is held for this call."),
+            "unknown_account": _("This account has no call wallet, so there is no such call."),
+            "no_funds": _("The balance covers no longer call. Add balance under Billing."),
+            "already_settled": _("This call has ended and was charged; nothing is held for it."),
+        }[code]
+
     # === DISPUTED FUNDS === #
 
     def _compute_disputed_amount(self):
@@ -383,22 +467,3 @@ class CallWalletAuthorize(models.Model):
         held = disputes.search([("wallet_id", "in", self.ids)]).grouped("wallet_id")
         for wallet in self:
             wallet.disputed_amount = sum(held.get(wallet, disputes).mapped("amount"), ZERO)
-
-
-def dearest_rate(rated, call, at):
-    """Return the rate to hold funds by for a call that is authorised ``at`` (naive UTC), or None without a contract.
-
-    It is charged by the moment at which it starts, when it has rung. Where another price holds by then, funds are
-    held by the dearer one.
-    """
-    rates = [rated.match(call.call_type, call.direction, call.number, at + ringing) for ringing in (NOW, RINGING)]
-    return rates[0] and max(filter(None, rates), key=lambda rate: cost_of(rate, HOUR_SECONDS))
-
-
-def available(funds):
-    return Decimal(funds.balance) - Decimal(funds.held_amount)
-
-
-def longest_call(rate, amount):
-    """Return for how many seconds ``amount`` lasts, at most as long as a reported call; a free one ends at a cap."""
-    return max_seconds(rate, amount, MAX_DURATION if rate.price_per_minute else MAX_CALL_SECONDS)

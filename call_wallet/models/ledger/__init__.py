@@ -22,7 +22,7 @@ nightly action runs it; the others are kept by the rooms named, and by tests:
 
 Money moves in one statement (``call_wallet_ledger.APPEND``), under a lock on the wallets' balance rows, which
 are taken in the order of the wallets' ids. Doors: ``refund``, ``request_refund``, ``action_approve``,
-``action_refuse``, ``action_withdraw``, ``check_invariants``.
+``action_refuse``, ``action_withdraw``, ``check_invariants``, ``list_transactions``.
 """
 
 from . import (

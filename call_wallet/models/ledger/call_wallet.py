@@ -4,10 +4,15 @@ from odoo.exceptions import UserError
 from ...const import FINANCE
 from ...tools.door import door, each, log_failure
 from ...tools.fields import ZERO, check_request_key, is_id, parse_amount
+from ...tools.intake import iso, shown, text
 from ...tools.rights import without_orders
+from .reading_sql import TRANSACTION_KEYS, TRANSACTIONS, WALLET
 
 # Wallets whose ledger the nightly check reads in one transaction.
 CHECKED_AT_ONCE = 100
+
+# How many a platform may ask for at once.
+MOST_READ = 10_000
 
 
 class CallWalletRefund(models.Model):
@@ -36,6 +41,92 @@ class CallWalletRefund(models.Model):
         for wallet in self:
             wallet.refund_waiting_count = counts.get((wallet, "waiting"), 0)
             wallet.refund_request_count = sum(count for (whose, _state), count in counts.items() if whose == wallet)
+
+    # === READ BY THE PLATFORM === #
+
+    @api.model
+    @api.readonly
+    def list_transactions(self, account, after=None, limit=1000):
+        """Read a wallet's ledger from its beginning, or go on after a transaction; a closed wallet's, too.
+
+        Whoever goes on after the last one of each answer gets every transaction once, while others are being entered.
+
+        :param str account: the wallet's account reference
+        :param int after: the id of a transaction of the wallet, ``transaction`` of an answer; None: from the first one
+        :param int limit: how many at most, 1 to 10,000
+        :return: one dict a transaction, in order: ``transaction`` (id); ``sequence`` (1, 2, 3, ... without gaps);
+            ``date`` (ISO 8601, UTC); ``type`` (``usage``, ``balance_added``, ``refund``, ``reversal``); ``amount``
+            (negative for usage and reversals) and ``balance_after``, decimal strings in ``currency``;
+            ``description``; of a call ``call_ref``, ``billed_minutes`` and ``rate``. Empty: there are no more yet
+        :raise UserError: no such wallet in the user's companies, or a parameter is malformed; names it
+        :raise AccessError: neither the calling platform nor finance staff
+        """
+        self.env["call.usage"]._check_platform()
+        wallet_id, currency = self._find_to_read(account)
+        page = {"wallet": wallet_id, "after": 0, "limit": self._read_limit(limit)}
+        if after is not None:
+            page["after"] = self._sequence_of(wallet_id, account, after)
+        self.env.cr.execute(TRANSACTIONS, page)
+        rows = [dict(zip(TRANSACTION_KEYS, row, strict=True)) for row in self.env.cr.fetchall()]
+        return [{**row, "date": iso(row["date"]), "currency": currency} for row in rows]
+
+    def _companies_to_read(self):
+        """Return whose wallets may be read, as parameters of ``READABLE``: those of the user's companies."""
+        return {"all": self.env.su, "companies": self.env.user.company_ids.ids}
+
+    def _find_to_read(self, account):
+        """Return the id and the currency's name of the wallet that a user of the API names.
+
+        :raise UserError: there is none in the user's companies
+        """
+        account = self._read(text, account=account)
+        self.env.flush_all()
+        self.env.cr.execute(WALLET, {"account": account, **self._companies_to_read()})
+        found = self.env.cr.fetchone()
+        if not found:
+            raise UserError(self.env._("account: no wallet has the account reference %s.", account))
+        return found
+
+    def _sequence_of(self, wallet_id, account, transaction_id):
+        if is_id(transaction_id):
+            self.env.cr.execute(
+                "SELECT sequence FROM call_wallet_transaction WHERE id = %s AND wallet_id = %s",
+                [transaction_id, wallet_id],
+            )
+            found = self.env.cr.fetchone()
+            if found:
+                return found[0]
+        raise UserError(
+            self.env._(
+                "after: %(value)s is no transaction of %(account)s; send the id of the last one that you have read.",
+                value=shown(transaction_id),
+                account=account,
+            )
+        )
+
+    def _read_limit(self, limit, most=MOST_READ):
+        """Return how many rows somebody asks for at most.
+
+        :raise UserError: not a whole number of 1 to ``most``
+        """
+        if type(limit) is not int or not 0 < limit <= most:
+            raise UserError(
+                self.env._("limit: %(value)s; send a whole number, 1 to %(most)s.", value=shown(limit), most=most)
+            )
+        return limit
+
+    def _read_list(self, name, values):
+        """Return references that somebody asks for, as they are kept.
+
+        :param str name: of the parameter
+        :raise UserError: not a list of texts, or more than ``MOST_READ``
+        """
+        is_list = isinstance(values, (list, tuple)) and len(values) <= MOST_READ
+        if not is_list or not all(isinstance(value, str) and value for value in values):
+            raise UserError(self.env._("%(field)s: send a list of at most %(most)s texts.", field=name, most=MOST_READ))
+        return [self._read(text, **{name: value}) for value in values]
+
+    # === REFUNDS === #
 
     def refund(self, amount, reason, usage=None, request_key=None):
         """Return funds to the wallet as an adjustment or correction.

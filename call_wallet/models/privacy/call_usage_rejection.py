@@ -119,6 +119,7 @@ OLD = """
 MASK = """
     UPDATE call_usage_rejection r
        SET payload = masked.payload, reason = %s, masked_at = %s, write_uid = %s,
+           field_name = CASE WHEN r.code = 'unknown_field' THEN NULL ELSE r.field_name END,
            write_date = now() AT TIME ZONE 'UTC', state = CASE r.state WHEN 'open' THEN 'dismissed' ELSE r.state END
       FROM unnest(%s::int[], %s::text[]) AS masked(id, payload)
      WHERE r.id = masked.id

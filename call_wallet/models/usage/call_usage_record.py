@@ -8,16 +8,21 @@ from ...const import FINANCE, PLATFORM
 from ...rating import Charge, charge
 from ...tools.clock import utcnow
 from ...tools.door import door
-from ...tools.fields import parse_amount
-from ...tools.intake import Call, Refused, check_short, check_time, echo, parse_call
+from ...tools.fields import is_id, parse_amount
+from ...tools.intake import CALL_FIELDS, Call, Refused, check_short, check_time, echo, parse_call, shown, text
 from ...tools.rated_wallet import RatedWallet
 from ...tools.rights import as_superuser
 from ...tools.sql import array
 from ..ledger.call_wallet_ledger import Entry
+from .conflict import differences, load_reported
+from .rejection_reading import read_open
 
 _lt = LazyTranslate(__name__)
 
 MAX_CALLS = 10_000
+
+# With what was reported, each may be 64 kB.
+MOST_REJECTIONS = 1_000
 
 
 class Priced(NamedTuple):
@@ -48,10 +53,12 @@ class CallUsageRecord(models.Model):
         :return: one dict a call, in order: ``call_ref``; ``result``: ``charged``, ``duplicate``
             (same reference and content: the first result again), ``conflict`` (same
             reference, other content: nothing changed) or ``rejected`` (kept, can be retried),
-            the last two with a ``reason``; ``billed_minutes``, ``rate`` (a minute),
-            ``total_cost`` and ``balance_after`` as decimal strings in ``currency``;
-            ``transaction`` (id); ``notes``, a list of sentences, where there is something to know of a call that was
-            charged: it differs from its hold, or was charged without a campaign or manager that could not be created.
+            the last two with a ``reason``, its ``code`` and the ``field`` that is wrong (None: the call as a whole);
+            ``differs`` where it is a conflict: {field: {``recorded``, ``sent``}}, empty where what was recorded has
+            been deleted; ``billed_minutes``, ``rate`` (a minute), ``total_cost`` and ``balance_after`` as decimal
+            strings in ``currency``, of the charge that stands; ``transaction`` (id); ``notes``, a list of sentences,
+            where there is something to know of a call that was charged: it differs from its hold, or was charged
+            without a campaign or manager that could not be created.
             Charges are committed when the answer is given; inside the caller's own
             transaction they are part of it.
         :raise AccessError: neither the calling platform nor finance staff
@@ -61,6 +68,54 @@ class CallUsageRecord(models.Model):
         self._check_batch(calls)
         with door(self.env):
             return as_superuser(self)._record_calls(calls)
+
+    @api.model
+    @api.readonly
+    def list_rejections(self, account=None, after=None, limit=1000):
+        """Read the reported calls, and the corrections, that were refused and that nobody has decided on yet.
+
+        Begin anew each time: what is charged or dismissed is left out, and what was reported again keeps its number.
+
+        :param str account: as it was reported, whether or not there is such a wallet; None: of any
+        :param int after: a ``rejection`` of an answer, to go on after it; None: from the first one
+        :param int limit: how many at most, 1 to 1,000
+        :return: one dict each, in order: ``rejection`` (id), ``account``, ``call_ref``, ``kind`` (``charge``,
+            ``amend``, ``void``), ``code``, ``field`` and ``reason`` as they were answered, ``reported_at`` (the last
+            time; ISO 8601, UTC), ``payload``, what was reported
+        :raise UserError: a parameter is malformed; names it
+        :raise AccessError: neither the calling platform nor finance staff
+        """
+        self._check_platform()
+        wallets = self.env["call.wallet"]
+        if account is not None:
+            account = wallets._read(text, account=account)
+        limit = wallets._read_limit(limit, MOST_REJECTIONS)
+        if after is not None and not is_id(after):
+            raise UserError(self.env._("after: %s; send the rejection that you have read last.", shown(after)))
+        self.env.flush_all()
+        return read_open(self.env.cr, account, after or 0, limit, wallets._companies_to_read())
+
+    @api.model
+    def retry_rejections(self, rejections):
+        """Send rejected calls again as they were reported, once their cause is mended. One never stops the others.
+
+        What only finance may decide stays rejected: a correction that comes too late, or one that gives back more than
+        a person may. So does a call with a field that there is not; report it anew.
+
+        :param list[int] rejections: their numbers, as ``list_rejections`` answers them; up to 10,000
+        :return: one dict each, in order: ``rejection``, and what ``record_calls``, ``amend_calls`` or ``void_calls``
+            answers; ``rejected`` with the code ``not_open`` where the call was charged, corrected or dismissed
+            meanwhile, and with ``unknown_rejection`` where there is none in the user's companies
+        :raise UserError: not a list of numbers, or too many
+        :raise AccessError: neither the calling platform nor finance staff
+        """
+        self._check_platform()
+        is_list = isinstance(rejections, (list, tuple)) and len(rejections) <= MAX_CALLS
+        if not is_list or not all(map(is_id, rejections)):
+            raise UserError(self.env._("rejections: send a list of at most %s numbers.", MAX_CALLS))
+        by = FINANCE if self.env.su or self._person() else PLATFORM
+        with door(self.env):
+            return self.env["call.usage.rejection"]._retry_asked(rejections, by)
 
     def _check_platform(self):
         if not (self.env.su or self.env.user.has_group(PLATFORM) or self.env.user.has_group(FINANCE)):
@@ -96,16 +151,16 @@ class CallUsageRecord(models.Model):
 
     def _refusal(self, raw, refused):
         call_ref = echo(raw.get("call_ref")) if isinstance(raw, dict) else None
-        return {"call_ref": call_ref, "result": "rejected", "reason": refused.explain(self.env)}
+        return {"call_ref": call_ref, "result": "rejected", **refused.explain(self.env)}
 
     # === PRICE === #
 
     def _price(self, raw_calls):
         """Return a ``Priced`` or a ``Refused`` for each call, in order."""
-        outcomes = []
+        outcomes, known = [], self._known_fields(CALL_FIELDS)
         for raw in raw_calls:
             try:
-                outcomes.append(parse_call(raw))
+                outcomes.append(parse_call(raw, known))
             except Refused as refused:
                 outcomes.append(refused)
         accounts = self.env["call.rate.plan"]._load_rated_wallets(
@@ -119,9 +174,15 @@ class CallUsageRecord(models.Model):
                     outcomes[index] = refused
         return outcomes
 
+    def _known_fields(self, fields):
+        """Return the fields that a call may have; None where an earlier version has kept it with any others."""
+        return None if self.env.context.get("call_usage_any_field") else fields
+
     def _price_one(self, call, rated):
         if rated is None:
-            raise Refused("unknown_account", _lt("account: no wallet has the account reference %s.", call.account))
+            raise Refused(
+                "unknown_account", _lt("account: no wallet has the account reference %s.", call.account), "account"
+            )
         # What is refused here may still be the repeat of a call that was charged when it was not.
         try:
             check_short(call.number, rated.emergency)
@@ -131,6 +192,7 @@ class CallUsageRecord(models.Model):
                 raise Refused(
                     "destination_not_contracted",
                     _lt("number: no rate of the contract covers %s on that day.", call.number),
+                    "number",
                 )
         except Refused as refused:
             return Priced(call, rated, None, refused)
@@ -153,7 +215,7 @@ class CallUsageRecord(models.Model):
                 fresh.setdefault(key, item)
         if fresh:
             first.update(self._insert(fresh, usage_ids, names, locked, date_of))
-        answers, told = [], set()
+        answers, told, conflicts = [], set(), []
         for item in priced:
             key = (item.rated.wallet_id, item.call.call_ref)
             if key not in first:
@@ -162,21 +224,39 @@ class CallUsageRecord(models.Model):
             is_first = key in fresh and key not in told
             told.add(key)
             answers.append(self._answer(item, first[key], is_first))
+            if answers[-1]["result"] == "conflict":
+                conflicts.append((item, first[key]["fingerprint"], answers[-1]))
+        if conflicts:
+            self._tell_differences(conflicts, fresh)
         return answers
 
     def _answer(self, item, recorded, is_first):
         call_ref = item.call.call_ref
-        if recorded["fingerprint"] != item.call.fingerprint:
-            return {
-                "call_ref": call_ref,
-                "result": "conflict",
-                "reason": "conflict: "
-                + self.env._("call_ref: %s was reported before with other content; that charge stands.", call_ref),
-            }
         result = {"call_ref": call_ref, "result": "charged" if is_first else "duplicate", **recorded}
         result["currency"] = item.rated.currency
-        del result["fingerprint"]
+        if result.pop("fingerprint") != item.call.fingerprint:
+            result.pop("notes", None)  # of the call that was charged
+            sentence = _lt("call_ref: %s was reported before with other content; that charge stands.", call_ref)
+            result |= {"result": "conflict", **Refused("conflict", sentence, "call_ref").explain(self.env)}
         return result
+
+    def _tell_differences(self, conflicts, fresh):
+        """Say in the answers to calls in conflict what they differ in from those that were charged.
+
+        :param list conflicts: (``Priced``, fingerprint of what was charged, answer)
+        :param dict fresh: what this request has charged: {(wallet id, call reference): ``Priced``}
+        """
+        charged = {key: item.call for key, item in fresh.items()}
+        earlier = [
+            (item.call, item.rated.wallet_id, fingerprint)
+            for item, fingerprint, _answer in conflicts
+            if (item.rated.wallet_id, item.call.call_ref) not in charged
+        ]
+        if earlier:
+            charged |= load_reported(self.env.cr, earlier)
+        for item, _fingerprint, answer in conflicts:
+            recorded = charged.get((item.rated.wallet_id, item.call.call_ref))
+            answer["differs"] = differences(item.call, recorded) if recorded else {}
 
     def _load_recorded(self, priced):
         """Return what is in the ledger already: {(wallet id, call reference): first result}."""

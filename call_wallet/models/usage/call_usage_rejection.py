@@ -11,14 +11,10 @@ from ...const import FINANCE
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import ZERO
+from ...tools.intake import CORRECTION_FIELDS
 from ...tools.rights import as_superuser
 from ...tools.sql import array
-
-# What a call needs comes first when a payload is too long to keep whole.
-CALL_FIELDS = (
-    "account", "call_ref", "call_type", "number", "started_at", "duration_seconds", "status",
-    "campaign", "application_ref", "manager", "direction", "reason",
-)  # fmt: skip
+from .rejection_reading import read_asked
 
 # Results after which nothing is left to do.
 SETTLED = ("charged", "duplicate", "corrected")
@@ -58,6 +54,7 @@ class CallUsageRejection(models.Model):
         "call.wallet", readonly=True, ondelete="set null", index="btree_not_null", help="Empty: unknown account."
     )
     code = fields.Char(readonly=True, help="The kind of reason, such as destination_not_contracted.")
+    field_name = fields.Char("Field", readonly=True, help="Which field is wrong; empty: the call as a whole.")
     reason = fields.Char(readonly=True)
     payload = fields.Text(readonly=True, help="The call as it was reported, as JSON.")
     fingerprint = fields.Char(required=True, readonly=True, help="Digest of the payload.")
@@ -85,6 +82,7 @@ class CallUsageRejection(models.Model):
 
     _fingerprint_unique = models.UniqueIndex("(fingerprint)", "This content was rejected before.")
     _open = models.Index("(account, call_ref) WHERE state = 'open'")
+    _dismissed = models.Index("(account, call_ref) WHERE state = 'dismissed'")
     _state_last_seen = models.Index("(state, last_seen)")
 
     # === CRUD METHODS === #
@@ -150,7 +148,7 @@ class CallUsageRejection(models.Model):
         if kept:
             self._upsert(kept, kind)
         self.env.invalidate_all(flush=False)
-        if any(result["reason"].startswith("deleted: ") for _raw, result in kept):
+        if any(result["code"] == "deleted" for _raw, result in kept):
             self.search([("code", "=", "deleted"), ("state", "=", "open"), ("masked_at", "=", False)])._mask()
 
     def _lock(self):
@@ -185,11 +183,12 @@ class CallUsageRejection(models.Model):
         for raw, result in kept:
             payload = to_payload(raw)
             fingerprint = digest(f"{correction}/{payload}" if correction else payload)
-            code, _separator, sentence = result["reason"].partition(": ")
+            code = result["code"]
+            sentence = result["reason"].removeprefix(f"{code}: ")
             count = rows[fingerprint][-1] + 1 if fingerprint in rows else 1
             rows[fingerprint] = (
-                to_text(raw, "account"), to_text(raw, "call_ref"), code, sentence, payload, fingerprint, correction,
-                count,
+                to_text(raw, "account"), to_text(raw, "call_ref"), code, result["field"], sentence, payload,
+                fingerprint, correction, count,
             )  # fmt: skip
         columns = [array(column) for column in zip(*rows.values(), strict=True)]
         self.env.cr.execute(UPSERT, [now, now, self.env.uid, self.env.uid, now, now, *columns, reported, reported])
@@ -200,7 +199,7 @@ class CallUsageRejection(models.Model):
         """Send the calls through ``record_calls`` again, now that the cause is mended.
 
         Those that are charged, or were meanwhile, become resolved; the others stay with
-        their new reason.
+        their new reason. A call with a field that there is not is charged without it.
 
         :return: a notification with the counts
         :raise AccessError: not finance staff
@@ -210,7 +209,7 @@ class CallUsageRejection(models.Model):
         for ids in split_every(CHUNK, self.sorted("id").ids):
             with door(self.env):
                 results = self._retry(ids)
-            counts.update(result["result"] for result in results)
+            counts.update(result["result"] for result in results.values())
         self.env.invalidate_all()
         _ = self.env._
         return self._notification(
@@ -223,27 +222,63 @@ class CallUsageRejection(models.Model):
             "warning" if counts["conflict"] + counts["rejected"] else "success",
         )
 
-    def _retry(self, ids):
-        """Send some calls again; return the results."""
-        usage = as_superuser(self.env["call.usage"]).with_context(call_usage_retry=True)
+    def _retry(self, ids, by=FINANCE):
+        """Send some calls again, as the caller may: finance decides on corrections however long ago the call was.
+
+        A field that there is not is left alone: earlier versions have kept calls with any. Only where that is what
+        is wrong with a call the platform has to report it anew.
+
+        :param by: ``FINANCE`` or ``PLATFORM``, whoever asks
+        :return: {id: result} of those that can be retried
+        """
+        usage = as_superuser(self.env["call.usage"]).with_context(call_usage_retry=by)
         waiting = (
             as_superuser(self)
             .browse(ids)
             .exists()
             .filtered(lambda kept: kept.state != "resolved" and not kept.masked_at)
         )
-        results = []
-        for correction, kept in waiting.grouped("correction").items():
+        results = {}
+        for (correction, any_field), kept in waiting.grouped(
+            lambda kept: (kept.correction, by == FINANCE or kept.code != "unknown_field")
+        ).items():
             calls = [json.loads(one.payload) for one in kept]
+            usage = usage.with_context(call_usage_any_field=any_field)
             if correction:
-                # Finance decides, however long ago the call was.
                 found = usage._correct(correction, calls, self.env.uid, self.env["call.usage"]._person())
             else:
                 found = usage._record_calls(calls)
             done = [one.id for one, result in zip(kept, found, strict=True) if result["result"] in SETTLED]
             self._set_state(done, "resolved")
-            results += found
+            results.update(zip(kept.ids, found, strict=True))
         return results
+
+    @api.model
+    def _retry_asked(self, ids, by):
+        """Send those calls again that may be; answer for each id asked for, in order.
+
+        :param by: ``FINANCE`` or ``PLATFORM``, whoever asks
+        """
+        self.env.flush_all()
+        found = read_asked(self.env.cr, ids, by, self.env["call.wallet"]._companies_to_read())
+        results = self._retry([one for one in found if not found[one][1]], by)
+        return [{"rejection": one, **(results.get(one) or self._not_retried(one, found.get(one)))} for one in ids]
+
+    def _not_retried(self, rejection_id, found):
+        """Return the answer for a rejected call that was not sent again; ``found`` is what ``read_asked`` found."""
+        call_ref, code, sentence, field = found or (None, "unknown_rejection", None, "rejections")
+        if code == "unknown_rejection":
+            sentence = self.env._("rejections: there is no rejected call %s.", rejection_id)
+        elif code in (None, "not_open"):
+            code = "not_open"
+            sentence = self.env._("rejections: %s is decided; get_calls says how its call stands.", rejection_id)
+        return {
+            "call_ref": call_ref,
+            "result": "rejected",
+            "reason": f"{code}: {sentence}",
+            "code": code,
+            "field": field or "rejections",
+        }
 
     def action_charge_as_own(self):
         """Charge calls that came under a reference that was charged before, as calls of their own.
@@ -278,7 +313,7 @@ class CallUsageRejection(models.Model):
                 )
             )
         refs = {call: f"{call.call_ref[: MAX_TEXT - 20]}-{call.fingerprint[:12]}" for call in kept}
-        usage = as_superuser(self.env["call.usage"]).with_context(call_usage_retry=True)
+        usage = as_superuser(self.env["call.usage"]).with_context(call_usage_retry=FINANCE, call_usage_any_field=True)
         results = usage._record_calls([{**json.loads(call.payload), "call_ref": refs[call]} for call in kept])
         done = 0
         self._lock()
@@ -316,7 +351,8 @@ class CallUsageRejection(models.Model):
             # What a correction would change, nobody can tell from it alone.
             reported = self.browse(ids).filtered(lambda kept: not kept.correction)
             unknown += len(ids) - len(reported)
-            outcomes = self.env["call.usage"].sudo()._price([json.loads(kept.payload) for kept in reported])
+            usage = self.env["call.usage"].sudo().with_context(call_usage_any_field=True)
+            outcomes = usage._price([json.loads(kept.payload) for kept in reported])
             for outcome in outcomes:
                 charge = getattr(outcome, "charge", None)
                 known, unknown = (known + charge.cost, unknown) if charge else (known, unknown + 1)
@@ -362,8 +398,9 @@ def to_payload(raw):
         return text
     if not isinstance(raw, dict):
         return json.dumps(cut(text))
-    order = [field for field in CALL_FIELDS if field in raw]
-    order += sorted(key for key in raw if isinstance(key, str) and key not in (*CALL_FIELDS, MORE))
+    # What a call needs comes first.
+    order = [field for field in CORRECTION_FIELDS if field in raw]
+    order += sorted(key for key in raw if isinstance(key, str) and key not in (*CORRECTION_FIELDS, MORE))
     payload, size, more = {}, 0, raw.get(MORE)
     for field in order:
         value = to_json(raw[field])
@@ -430,15 +467,16 @@ RESOLVE_CORRECTED = """
 UPSERT = """
     INSERT INTO call_usage_rejection AS r
            (first_seen, last_seen, create_uid, write_uid, create_date, write_date, state, wallet_id,
-            account, call_ref, code, reason, payload, fingerprint, correction, count)
-    SELECT %s, %s, %s, %s, %s, %s, 'open', w.id, k.account, k.call_ref, k.code, k.reason, k.payload,
+            account, call_ref, code, field_name, reason, payload, fingerprint, correction, count)
+    SELECT %s, %s, %s, %s, %s, %s, 'open', w.id, k.account, k.call_ref, k.code, k.field_name, k.reason, k.payload,
            k.fingerprint, k.correction, k.count
-      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[])
-           AS k(account, call_ref, code, reason, payload, fingerprint, correction, count)
+      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                  %s::int[])
+           AS k(account, call_ref, code, field_name, reason, payload, fingerprint, correction, count)
       LEFT JOIN call_wallet w ON w.account_ref = k.account
      ORDER BY k.fingerprint
     ON CONFLICT (fingerprint) DO UPDATE
-       SET wallet_id = EXCLUDED.wallet_id, code = EXCLUDED.code,
+       SET wallet_id = EXCLUDED.wallet_id, code = EXCLUDED.code, field_name = EXCLUDED.field_name,
            reason = CASE WHEN r.masked_at IS NULL THEN EXCLUDED.reason ELSE r.reason END,
            state = CASE WHEN r.state = 'resolved' AND r.charged_ref IS NULL THEN 'open' ELSE r.state END,
            count = r.count + CASE WHEN %s THEN EXCLUDED.count ELSE 0 END,

@@ -2,11 +2,12 @@ import logging
 from datetime import timedelta
 
 from markupsafe import Markup
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.background import wake
+from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 
 _logger = logging.getLogger(__name__)
@@ -50,13 +51,60 @@ class CallUsageReportJob(models.Model):
     @api.depends("wallet_id", "date_from", "date_to", "format")
     def _compute_display_name(self):
         for job in self:
-            job.display_name = job.sudo().wallet_id._usage_report_filename(job.date_from, job.date_to, job.format)
+            days = job.date_from, job.date_to
+            job.display_name = self.env["call.usage.report"]._filename(job.sudo().wallet_id, *days, job.format)
 
     @api.depends("row_count", "rows_done", "state")
     def _compute_progress(self):
         for job in self:
             done = 100 * job.rows_done / job.row_count if job.row_count else 0
             job.progress = 100 if job.state == "ready" else min(done, 100)
+
+    # === ASKING === #
+
+    def _ask(self, wallet, user, date_from, date_to, format):
+        """Return the job that makes this report for ``user``: the one that waits or is being made, or else a new one.
+
+        :param date_from: first day, a ``date`` in the wallet's time zone; None for no limit
+        :param date_to: last day, included; likewise
+        :raise UserError: see ``call.wallet`` ``request_usage_report``
+        """
+        values = {
+            "wallet_id": wallet.id,
+            "user_id": user.id,
+            "date_from": date_from or False,
+            "date_to": date_to or False,
+            "format": format,
+        }
+        asked = [(name, "=", value) for name, value in values.items()]
+        job = self.search([*asked, ("state", "in", ["waiting", "running"])], limit=1)
+        if not job:
+            self._check_limits(wallet, user)
+            extent = self.env["call.usage.report"]._extent(wallet, date_from, date_to)
+            job = self.create({**values, "row_count": extent.count})
+            wake(self.env, "ir_cron_usage_report")
+        return job
+
+    def _check_limits(self, wallet, user):
+        """Raise if an owner has asked for too many reports, whichever wallets they are of. Staff are not limited.
+
+        Two requests at once about one wallet take turns.
+
+        :raise UserError: says how many are allowed, and what to do
+        """
+        if user.id == SUPERUSER_ID or user.has_group(ACCOUNT_MANAGER):
+            return
+        # A write: of two requests at once the second one fails, is repeated, and sees the first.
+        self.env.cr.execute("UPDATE call_wallet SET write_date = write_date WHERE id = %s", [wallet.id])
+        _, company, mine = self.env._, wallet.company_id, [("user_id", "=", user.id)]
+        most = company.call_wallet_reports_open_max
+        if most and self.search_count([*mine, ("state", "in", ["waiting", "running"])], limit=most) >= most:
+            raise UserError(_("Reports: %s of yours are being made, the most at once. Wait for a notice first.", most))
+        most, since = company.call_wallet_reports_day_max, utcnow() - timedelta(days=1)
+        if most and self.search_count([*mine, ("create_date", ">", since)], limit=most) >= most:
+            raise UserError(
+                _("Reports: you asked for %s in 24 hours, the most there are. Use those, or ask again later.", most)
+            )
 
     # === MAKING === #
 
@@ -85,11 +133,11 @@ class CallUsageReportJob(models.Model):
             return
         with door(self.env):
             self.write({"state": "running", "rows_done": 0})
-        wallet = self.wallet_id.with_context(lang=self.user_id.lang)
-        days = self.date_from, self.date_to
-        with wallet._usage_report(*days, self.format, progress=self._report_progress, user=self.user_id) as file:
+        report = self.env["call.usage.report"].with_context(lang=self.user_id.lang)
+        asked = self.wallet_id, self.date_from, self.date_to, self.format
+        with report._make(*asked, progress=self._report_progress, user=self.user_id) as file:
             content = file.read()
-        name = wallet._usage_report_filename(self.date_from, self.date_to, self.format)
+        name = report._filename(*asked)
         with door(self.env):
             if not self._is_still_wanted():
                 return
