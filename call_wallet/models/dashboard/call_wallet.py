@@ -25,11 +25,7 @@ ALERT = "call_wallet/alert"
 
 
 class CallWalletDashboard(models.Model):
-<<<<<<< HEAD
-    """What the live dashboard shows, and how open dashboards learn of a change; the same figures for a program."""
-=======
-    """What the live dashboard shows, how long the balance lasts, and how open dashboards learn of a change."""
->>>>>>> 18855fb (The usage report is a model of its own)
+    """The live dashboard's figures, also for a program; how long the balance lasts; how open dashboards learn of it."""
 
     _inherit = "call.wallet"
 
@@ -83,7 +79,6 @@ class CallWalletDashboard(models.Model):
             self.env["call.wallet.watch"]._renew(wallets.ids, by_owner)
         return True
 
-<<<<<<< HEAD
     # === READ BY THE PLATFORM === #
 
     @api.model
@@ -110,7 +105,7 @@ class CallWalletDashboard(models.Model):
         unknown = {**dict.fromkeys(WALLET_KEYS), "code": "unknown_account"}
         asked = found if accounts is None else accounts
         return [found.get(account) or {**unknown, "account": account} for account in asked]
-=======
+
     # === HOW LONG THE BALANCE LASTS === #
     # By what its calls have cost.
 
@@ -187,7 +182,6 @@ class CallWalletDashboard(models.Model):
         )
         for wallet in self:
             wallet.usage_count = counts.get(wallet, 0)
->>>>>>> 18855fb (The usage report is a model of its own)
 
     # === DASHBOARD === #
 

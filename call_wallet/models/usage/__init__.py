@@ -2,12 +2,8 @@
 
 Every call that is handed in ends as charged, duplicate, conflict, or kept as rejected with its reason. Sending
 a call again is harmless. The usage report is the ledger: the sum of its amounts is the change in balance.
-<<<<<<< HEAD
-Doors: ``record_calls``, ``action_retry``, ``action_dismiss``, ``request_usage_report``, ``_cron_make``,
-``list_rejections``, ``retry_rejections``.
-=======
-Doors: ``record_calls``, ``action_retry``, ``action_dismiss``, ``_cron_make``.
->>>>>>> 18855fb (The usage report is a model of its own)
+Doors: ``record_calls``, ``action_retry``, ``action_dismiss``, ``_cron_make``, ``list_rejections``,
+``retry_rejections``.
 """
 
 from . import (
