@@ -6,7 +6,6 @@ from werkzeug.wsgi import wrap_file
 
 from ..const import ACCOUNT_MANAGER
 from ..tools.fields import parse_day
-from ..tools.usage_report_file import WRITERS
 
 
 class UsageReport(http.Controller):
@@ -35,7 +34,7 @@ class UsageReport(http.Controller):
             file = report._make(wallet, start, end, format)
         except UserError as error:
             return request.make_response(str(error), [("Content-Type", "text/plain; charset=utf-8")], status=400)
-        return self._stream(file, report._filename(wallet, start, end, format), WRITERS[format].mimetype)
+        return self._stream(file, report._filename(wallet, start, end, format), report._writer(format).mimetype)
 
     @http.route("/call_wallet/usage_report/job/<int:job_id>", type="http", auth="user", methods=["GET"], readonly=True)
     def usage_report_job(self, job_id, **_unknown):

@@ -2,7 +2,7 @@
 
 Every call that is handed in ends as charged, duplicate, conflict, or kept as rejected with its reason. Sending
 a call again is harmless. The usage report is the ledger: the sum of its amounts is the change in balance.
-Doors: ``record_calls``, ``action_retry``, ``action_dismiss``, ``_cron_make``, ``list_rejections``,
+Doors: ``record_calls``, ``action_retry``, ``action_dismiss``, ``action_cancel``, ``_cron_make``, ``list_rejections``,
 ``retry_rejections``.
 """
 

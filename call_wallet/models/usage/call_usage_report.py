@@ -9,8 +9,11 @@ from odoo.exceptions import UserError
 from ...tools.door import end_if_clean
 from ...tools.fields import parse_day
 from ...tools.paper import made
-from ...tools.usage_report_file import DELETED, WRITERS, to_cells
+from ...tools.usage_report_file import DELETED, Csv
+from ...tools.usage_report_xlsx import Xlsx
+from ...tools.workbook_stream import TooLong
 
+WRITERS = {"xlsx": Xlsx, "csv": Csv}
 BATCH = 5_000
 
 
@@ -54,17 +57,20 @@ class CallUsageReport(models.AbstractModel):
         wallet.ensure_one()
         writer = self._writer(format)
         extent = self._extent(wallet, date_from, date_to)
+        title, made_by = self._title(wallet, date_from, date_to), self._made(wallet, user or self.env.user)
+        about = title, wallet.currency_id.name, ZoneInfo(wallet.tz), extent.count, made_by
         file = tempfile.TemporaryFile()
         try:
-            title = self._title(wallet, date_from, date_to)
-            report = writer(file, title, wallet.currency_id.name, made=self._made(wallet, user or self.env.user))
-            done = 0
-            for rows in self._batches(wallet, extent):
-                report.write(rows)
-                done += len(rows)
-                if progress:
-                    progress(done)
-            report.close()
+            with writer(file, *about) as report:
+                done = 0
+                for records in self._batches(wallet, extent):
+                    report.write(records)
+                    done += len(records)
+                    if progress:
+                        progress(done)
+        except TooLong:
+            file.close()
+            raise UserError(self.env._("format: this is more than Excel can hold; use csv, or fewer days.")) from None
         except BaseException:
             file.close()
             raise
@@ -133,8 +139,8 @@ class CallUsageReport(models.AbstractModel):
     # === ROWS === #
 
     def _batches(self, wallet, extent):
-        """Yield the rows of the report, up to ``BATCH`` at a time, as lists of 15 cells."""
-        tz, lang = ZoneInfo(wallet.tz), self.env.lang or "en_US"
+        """Yield the records of ``ROWS``, up to ``BATCH`` at a time."""
+        lang = self.env.lang or "en_US"
         after = extent.first - 1
         while extent.count and after < extent.last:
             self.env.cr.execute(
@@ -155,7 +161,7 @@ class CallUsageReport(models.AbstractModel):
                 break
             after = records[-1][0]
             end_if_clean(self.env)
-            yield [to_cells(record[1:], tz) for record in records]
+            yield records
 
 
 ROWS = """
