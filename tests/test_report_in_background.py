@@ -173,7 +173,7 @@ class TestReportInTheBackground(CallWalletCommon, HttpCase):
         self.assertFalse(job.sudo().attachment_id.store_fname)
 
     def test_more_than_excel_can_hold_is_a_failure_that_says_what_to_do(self):
-        self.patch(workbook_stream, "MAX_PART", 100_000)
+        self.patch(workbook_stream, "MAX_PART", 104_000)
         job = self._request()
         self._make()
         self.assertEqual(job.state, "failed")
