@@ -32,7 +32,7 @@ def run(bench):
     sizes = [LARGE, 10_000_000] if bench.options.ten_million else [LARGE]
     if bench.options.quick:
         sizes[0] = 200_000
-    databases = {size: _make(bench, size) for size in sorted({SMALL, *sizes})}
+    databases = {size: wallet_of(bench, size) for size in sorted({SMALL, *sizes})}
     small, results = databases[SMALL], []
     for size in sizes:
         large = databases[size]
@@ -125,8 +125,14 @@ OPENINGS = {DASHBOARD: _open_dashboard, "the form's fields": _open_form}
 # === FILL === #
 
 
+def wallet_of(bench, size):
+    """Return the name of a database whose one wallet has so many transactions; made when first asked for."""
+    if size not in bench.wallets:
+        bench.wallets[size] = _make(bench, size)
+    return bench.wallets[size]
+
+
 def _make(bench, size):
-    """Return the name of a database whose one wallet has so many transactions."""
     database = bench.databases.clone(f"wallet_{size}", bench.pristine)
     with environment(database) as env:
         partner = env["res.partner"].create({"name": "Large Customer", "is_company": True})

@@ -21,6 +21,7 @@ import hot_wallet
 import posting
 import prefixes
 import settle
+import usage_report
 from common import BUILD, Databases, make_platform
 
 BENCHMARKS = {
@@ -31,6 +32,7 @@ BENCHMARKS = {
     5: ewallet,
     6: dashboard,
     7: posting,
+    8: usage_report,
 }
 
 
@@ -44,6 +46,8 @@ class Bench:
         self.options = options
         self.databases = databases
         self._platform = self._pristine = None
+        # Databases of one large wallet, by its number of transactions.
+        self.wallets = {}
 
     @property
     def pristine(self):

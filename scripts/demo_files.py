@@ -50,7 +50,7 @@ def set_up_stripe(env):
 
 
 def write_report(wallet, path):
-    with wallet._usage_report(*MONTH, format="xlsx") as report, open(path, "wb") as file:
+    with wallet.env["call.usage.report"]._make(wallet, *MONTH, format="xlsx") as report, open(path, "wb") as file:
         shutil.copyfileobj(report, file)
 
 

@@ -487,6 +487,7 @@ DOORS = {
     "call.usage.rerate._cron_advance": (rerate_begun, lambda document: document._cron_advance()),
     "call.usage.rerate.line.action_leave_alone": (difference, lambda line: line.action_leave_alone()),
     "call.usage.rerate.line.action_correct": (difference_left_alone, lambda line: line.action_correct()),
+    "call.usage.report.job.action_cancel": (report_asked_for, lambda job: job.action_cancel()),
     "call.usage.report.job._cron_make": (report_asked_for, lambda job: job._cron_make()),
     "call.usage.action_mask": (a_call, lambda call: call.action_mask()),
     "call.usage.rejection.action_mask": (rejected, lambda kept: kept.action_mask()),

@@ -108,7 +108,7 @@ def _enter_in_the_books(env, wallet, day):
 
 
 def _report(wallet):
-    with wallet._usage_report(format="csv") as file:
+    with wallet.env["call.usage.report"]._make(wallet, format="csv") as file:
         rows = list(csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"))))
     assert len(rows) == 4
     assert sum(Decimal(row["Amount"]) for row in rows) == Decimal("99.96")

@@ -286,6 +286,7 @@ ACTIONS = [
     Action("have it made from the dialog", STAFF, "call.usage.report.wizard.action_prepare",
            wizard("call.usage.report.wizard")),
     Action("download a report that was made", OWNERS, "call.usage.report.job.action_download", report_job),
+    Action("give up a report that is being made", OWNERS, "call.usage.report.job.action_cancel", report_job),
     Action("hear which of one's own wallets run low", EVERYBODY, "call.wallet.low_balance_banners"),
     Action("reconcile with the general ledger", STAFF, "call.wallet.reconciliation",
            date="2026-10-31", company=lambda c: c.company.id),

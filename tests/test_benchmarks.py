@@ -20,9 +20,10 @@ SMALL = {
     "hot_wallet": {"CLIENTS": 2},
     "authorize": {},
     "prefixes": {"FEW": 5, "MANY": 600, "NUMBERS": 50, "PASSES": 1},
+    "usage_report": {"LARGE": 30},
     "posting": {"WALLETS": 20, "CALLS": 8, "DAYS": 4, "FIRST": date(2025, 3, 1)},
 }
-NUMBERS = {"settle": 1, "hot_wallet": 2, "authorize": 3, "prefixes": 4, "dashboard": 6, "posting": 7}
+NUMBERS = {"settle": 1, "hot_wallet": 2, "authorize": 3, "prefixes": 4, "dashboard": 6, "posting": 7, "usage_report": 8}
 # What a benchmark counts that would make its figures worthless.
 WRONG = ("violations", "errors", "lost", "doubled", "transactions left")
 

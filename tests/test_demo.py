@@ -112,7 +112,7 @@ class TestDemo(DemoCase):
 
     def test_the_report_of_october_is_acmes_whole_month(self):
         acme = self.wallets["ACME"]
-        with acme._usage_report(date(2026, 10, 1), date(2026, 10, 31), "csv") as file:
+        with acme.env["call.usage.report"]._make(acme, date(2026, 10, 1), date(2026, 10, 31), "csv") as file:
             rows = list(csv.DictReader(file.read().decode("utf-8-sig").splitlines()))
         calls = Counter(account for account, _ref in self.costs)["ACME"]
         self.assertEqual(Counter(row["Transaction Type"] for row in rows), {"balance_added": 2, "usage": calls})

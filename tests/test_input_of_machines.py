@@ -52,7 +52,7 @@ class TestInputOfMachines(AuthorizeCase):
         usages = self.usage.search([("call_ref", "in", [call["call_ref"] for call in calls])])
         self.assertEqual(set(usages.mapped("number")), {"Withheld"})
         self.assertEqual({usage.transaction_ids._headline() for usage in usages}, {"Live Call from Withheld"})
-        with self.wallet._usage_report(format="csv") as report:
+        with self.wallet.env["call.usage.report"]._make(self.wallet, format="csv") as report:
             self.assertEqual(report.read().decode().count(",Withheld,"), len(calls))
         self.assertEqual(self._record({**calls[0], "number": "restricted"})["result"], "duplicate")
         # Nobody calls a number that is not shown; and a real caller from Lesotho is one.

@@ -132,14 +132,14 @@ class TestTypedAmounts(CallWalletCommon):
                  for index, name in enumerate(NAMES)]  # fmt: skip
         self._record(*calls)
         self.wallet.refund(1, NAMES[0])
-        with self.wallet._usage_report(format="xlsx") as report:
+        with self.wallet.env["call.usage.report"]._make(self.wallet, format="xlsx") as report:
             sheet = load_workbook(io.BytesIO(report.read())).active
             rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
         self.assertEqual({row[5] for row in rows if row[5]}, set(NAMES))
         self.assertEqual({row[6] for row in rows if row[6]}, set(NAMES))
         self.assertEqual({row[7] for row in rows if row[7]}, set(NAMES))
         self.assertIn(NAMES[0], [row[4] for row in rows])
-        with self.wallet._usage_report(format="csv") as report:
+        with self.wallet.env["call.usage.report"]._make(self.wallet, format="csv") as report:
             rows = list(csv.DictReader(io.StringIO(report.read().decode("utf-8-sig"))))
         found = {row["Campaign"] for row in rows if row["Campaign"]}
         # What a spreadsheet program would run gets an apostrophe, also where it begins a cell at a semicolon.

@@ -51,7 +51,7 @@ class PrivacyCase(CallWalletCommon):
             self.assertEqual(self._tables_with(text), [])
 
     def _rows(self):
-        with self.wallet._usage_report(format="csv") as file:
+        with self.wallet.env["call.usage.report"]._make(self.wallet, format="csv") as file:
             return list(csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"))))
 
     def _rejected(self, call):

@@ -1,8 +1,10 @@
 """Long usage reports: made in the background, with progress and a notice."""
 
+import hashlib
 import io
 
 import openpyxl
+from odoo.addons.call_wallet.tools import workbook_stream
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user
 
@@ -99,6 +101,83 @@ class TestReportInTheBackground(CallWalletCommon, HttpCase):
         job.sudo().write({"state": "running", "rows_done": 3})
         self._make()
         self.assertEqual((job.state, job.rows_done), ("ready", 6))
+
+    def test_it_is_given_up_by_who_asked_and_nobody_else(self):
+        job = self._request()
+        with self.assertRaises(AccessError):
+            job.with_user(self.stranger).action_cancel()
+        job.action_cancel()
+        self.assertEqual(job.state, "cancelled")
+        self._make()
+        self.assertEqual((job.state, job.sudo().attachment_id.ids), ("cancelled", []))
+        with self.assertRaisesRegex(UserError, "not ready"):
+            job.action_download()
+        self.assertNotEqual(self._request(), job, "it can be asked for again")
+
+    def test_one_that_is_ready_is_not_given_up(self):
+        job = self._request()
+        self._make()
+        job.action_cancel()
+        self.assertEqual(job.state, "ready")
+
+    def test_one_that_was_given_up_counts_among_those_of_the_day(self):
+        self.company.call_wallet_reports_day_max = 1
+        self._request().action_cancel()
+        with self.assertRaisesRegex(UserError, "you asked for 1 in 24 hours"):
+            self._request()
+
+    def test_given_up_half_made_it_stops_there(self):
+        job = self._request()
+        reports = type(self.env["call.usage.report"])
+        batches = reports._batches
+
+        def one_by_one(report, wallet, extent):
+            for number, record in enumerate([row for rows in batches(report, wallet, extent) for row in rows]):
+                if number == 3:
+                    job.action_cancel()
+                yield [record]
+
+        self.patch(reports, "_batches", one_by_one)
+        self._make()
+        self.assertEqual((job.state, job.rows_done, job.sudo().attachment_id.ids), ("cancelled", 3, []))
+
+    def test_the_file_is_kept_as_it_was_made_and_nothing_of_it_in_the_database(self):
+        jobs = [self._request(format=file_format) for file_format in ("csv", "xlsx")]
+        self._make()
+        self.authenticate("bg-owner", "bg-owner")
+        for job in jobs:
+            file = job.sudo().attachment_id
+            content = self.url_open(f"/call_wallet/usage_report/job/{job.id}").content
+            self.assertEqual((file.raw, file.file_size), (content, len(content)))
+            self.assertEqual(file.checksum, hashlib.sha1(content).hexdigest())
+            self.assertFalse(file.index_content or file.db_datas)
+        self.assertEqual(jobs[0].sudo().attachment_id.mimetype, "text/csv")
+
+    def test_two_with_the_same_content_are_two_files_of_which_one_can_go(self):
+        first = self._request(format="csv")
+        self._make()
+        second = self._request(format="csv")
+        self._make()
+        content = second.sudo().attachment_id.raw
+        self.assertIn(b"Transaction Date", content)
+        first.sudo().attachment_id.unlink()
+        self.env["ir.attachment"]._gc_file_store_unsafe()
+        self.env.invalidate_all()
+        self.assertEqual(second.sudo().attachment_id.raw, content)
+
+    def test_where_attachments_are_in_the_database_it_is_there(self):
+        self.env["ir.config_parameter"].set_param("ir_attachment.location", "db")
+        job = self._request(format="csv")
+        self._make()
+        self.assertIn(b"Transaction Date", job.sudo().attachment_id.raw)
+        self.assertFalse(job.sudo().attachment_id.store_fname)
+
+    def test_more_than_excel_can_hold_is_a_failure_that_says_what_to_do(self):
+        self.patch(workbook_stream, "MAX_PART", 104_000)
+        job = self._request()
+        self._make()
+        self.assertEqual(job.state, "failed")
+        self.assertIn("use csv, or fewer days", job.error)
 
     def test_bad_days_bad_formats_and_strangers_are_refused(self):
         with self.assertRaisesRegex(UserError, "date_to"):

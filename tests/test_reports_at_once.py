@@ -1,6 +1,7 @@
 """Many requests that name, refuse and charge the same at once. Real cursors, real commits."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -64,6 +65,37 @@ def test_new_names_reported_by_many_requests_at_once_are_created_once(shared_reg
     assert env["utm.campaign"].search_count([("title", "=like", "Campaign _")]) == 4
     assert env["res.partner"].search_count([("name", "=like", "Manager _"), ("parent_id.name", "=like", "NAMES_")]) == 6
     assert env["call.wallet"].check_invariants() == []
+
+
+def test_a_report_asked_for_by_two_requests_at_once_is_made_once(shared_registry, env):
+    import odoo
+    from odoo.service.model import retrying
+
+    account = make_account(env, "ASKED")
+    wallet_id = env["call.wallet"].search([("account_ref", "=", account)]).id
+    started = Barrier(2)
+
+    def ask(_number):
+        with shared_registry.cursor() as cr:
+            theirs = odoo.api.Environment(cr, odoo.SUPERUSER_ID, {})
+            tries = []
+
+            def request():
+                # Both see that nobody has asked before either does.
+                theirs.cr.execute("SELECT 1 FROM call_usage_report_job LIMIT 1")
+                if not tries:
+                    tries.append(1)
+                    started.wait(20)
+                return theirs["call.wallet"].browse(wallet_id).request_usage_report("2026-10-01", "2026-10-31").id
+
+            return retrying(request, theirs)
+
+    with ThreadPoolExecutor(2) as pool:
+        jobs = set(pool.map(ask, range(2)))
+    assert len(jobs) == 1
+    env.cr.rollback()
+    env["call.usage.report.job"].browse(jobs).unlink()
+    env.cr.commit()
 
 
 def test_the_same_refused_calls_in_any_order_at_once_are_all_kept(shared_registry, env):

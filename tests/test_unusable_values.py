@@ -189,6 +189,6 @@ class TestUnusableValues(HttpCase, CallWalletCommon):
     def test_full_width_signs_begin_no_formula(self):
         signs = "=+-@＝＋－＠"
         self._record(*(self._call(call_ref=f"sign {sign}", campaign=f"{sign}1+1") for sign in signs))
-        with self.wallet._usage_report(format="csv") as file:
+        with self.wallet.env["call.usage.report"]._make(self.wallet, format="csv") as file:
             rows = list(csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"))))
         self.assertEqual([row["Campaign"] for row in rows], [f"'{sign}1+1" for sign in signs])

@@ -63,7 +63,7 @@ class CallWalletPortalLedger(CallWalletPortal):
         if kind:
             domain.append(("type", "in", KINDS[kind]))
         if first:
-            extent = wallet._usage_report_extent(first, last_day(first))
+            extent = wallet.env["call.usage.report"]._extent(wallet, first, last_day(first))
             domain += [("sequence", ">=", extent.first), ("sequence", "<=", extent.last)]
         return domain
 

@@ -33,7 +33,7 @@ class CallWalletPortalUsage(CallWalletPortal):
                 end = parse_day(date_to, request.env._("To"), request.env)
             if start and end and end < start:
                 raise UserError(request.env._("To: choose a day that is not before From."))
-            extent = wallet._usage_report_extent(start, end)
+            extent = request.env["call.usage.report"]._extent(wallet, start, end)
         except UserError as error:
             problem, start, end = str(error), None, None
         query = urlencode({"date_from": start or "", "date_to": end or ""})

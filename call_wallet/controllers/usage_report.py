@@ -6,7 +6,6 @@ from werkzeug.wsgi import wrap_file
 
 from ..const import ACCOUNT_MANAGER
 from ..tools.fields import parse_day
-from ..tools.usage_report_file import WRITERS
 
 
 class UsageReport(http.Controller):
@@ -28,13 +27,14 @@ class UsageReport(http.Controller):
         if not wallet.sudo().exists():
             raise NotFound()
         wallet = wallet._permitted(ACCOUNT_MANAGER, owner=True)
+        report = wallet.env["call.usage.report"]
         try:
             start = parse_day(date_from, "date_from", request.env)
             end = parse_day(date_to, "date_to", request.env)
-            file = wallet._usage_report(start, end, format)
+            file = report._make(wallet, start, end, format)
         except UserError as error:
             return request.make_response(str(error), [("Content-Type", "text/plain; charset=utf-8")], status=400)
-        return self._stream(file, wallet._usage_report_filename(start, end, format), WRITERS[format].mimetype)
+        return self._stream(file, report._filename(wallet, start, end, format), report._writer(format).mimetype)
 
     @http.route("/call_wallet/usage_report/job/<int:job_id>", type="http", auth="user", methods=["GET"], readonly=True)
     def usage_report_job(self, job_id, **_unknown):

@@ -1,4 +1,4 @@
-"""The usage report as a file: XLSX and CSV. No database here, and no more than a batch in memory."""
+"""What the usage report says, and the report as CSV. No database here, and no more than a batch in memory."""
 
 import csv
 import io
@@ -7,15 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-import xlsxwriter
-
-from .clock import FIRST_YEAR, LAST_YEAR
-from .paper import printed
-from .spreadsheet import as_text
-
-# Excel's limit, less the header.
-ROWS_PER_SHEET = 1_048_575
-MAX_CELL = 32_767
 DELETED = "Deleted"
 PHONE = re.compile(r"\+[0-9]{1,15}", re.ASCII)
 
@@ -50,90 +41,27 @@ COLUMNS = (
 FIRST_CALL_COLUMN = 5
 
 
-class Xlsx:
-    """Writes rows to a workbook, a sheet at a time, keeping one row in memory."""
-
-    extension = "xlsx"
-    mimetype = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-    def __init__(self, file, title, currency, rows_per_sheet=ROWS_PER_SHEET, made=""):
-        self._rows_per_sheet = rows_per_sheet
-        # The rows begin at the top, for programs that read them; what it is stands on each printed page.
-        self._page = (f"&L{printed(title)}", f"&L{printed(made)}&R&P / &N")
-        self._book = xlsxwriter.Workbook(file, {"constant_memory": True})
-        self._book.set_properties({"title": title, "comments": made})
-        self._head = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#E9ECEF", "text_wrap": True})
-        formats = {
-            "text": None,
-            "datetime": self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            "money": self._book.add_format({"num_format": rf"[${currency}]\ #,##0.000000"}),
-            "number": self._book.add_format({"num_format": "General"}),
-        }
-        # A number to call stays text when somebody edits the cell.
-        formats["phone"] = self._book.add_format({"num_format": "@"})
-        self._formats = [formats[column.kind] for column in COLUMNS]
-        self._sheet = None
-        self._add_sheet()
-
-    def write(self, rows):
-        """Append ``rows``: 15 values each; None leaves a cell empty."""
-        for row in rows:
-            if self._filled == self._rows_per_sheet:
-                self._finish_sheet()
-                self._add_sheet()
-            self._filled += 1
-            self._write_row(row)
-
-    def _write_row(self, row):
-        sheet, line = self._sheet, self._filled
-        for column, (value, cell_format) in enumerate(zip(row, self._formats, strict=True)):
-            if value is None:
-                continue
-            if isinstance(value, str):
-                # write_string, so that text beginning with = is never a formula.
-                sheet.write_string(line, column, as_text(value[:MAX_CELL]), cell_format)
-            elif isinstance(value, datetime) and not FIRST_YEAR <= value.year <= LAST_YEAR:
-                # Spreadsheets have no such dates; as text it can still be read.
-                sheet.write_string(line, column, value.isoformat())
-            elif isinstance(value, datetime):
-                sheet.write_datetime(line, column, value.replace(tzinfo=None), cell_format)
-            else:
-                sheet.write_number(line, column, float(value), cell_format)
-
-    def _add_sheet(self):
-        number = len(self._book.worksheets()) + 1
-        self._sheet = self._book.add_worksheet("Usage Report" if number == 1 else f"Usage Report {number}")
-        self._sheet.freeze_panes(1, 0)
-        self._sheet.set_header(self._page[0])
-        self._sheet.set_footer(self._page[1])
-        for index, column in enumerate(COLUMNS):
-            self._sheet.set_column(index, index, column.width)
-        for index, column in enumerate(COLUMNS):
-            self._sheet.write_string(0, index, column.name, self._head)
-        self._filled = 0
-
-    def _finish_sheet(self):
-        self._sheet.autofilter(0, 0, self._filled, len(COLUMNS) - 1)
-
-    def close(self):
-        self._finish_sheet()
-        self._book.close()
-
-
 class Csv:
     """Writes rows as CSV: UTF-8 with a mark by which Excel knows it, decimal points, ISO dates with offset."""
 
     extension = "csv"
     mimetype = "text/csv; charset=utf-8"
 
-    def __init__(self, file, title, currency, made=""):
+    def __init__(self, file, title, currency, tz, count, made=""):
+        self._tz = tz
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         self._csv = csv.writer(self._text)
         self._csv.writerow([column.name for column in COLUMNS])
 
-    def write(self, rows):
-        """Append ``rows``: 15 values each; None leaves a cell empty."""
-        self._csv.writerows([self._cell(value) for value in row] for row in rows)
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_details):
+        self.close()
+
+    def write(self, records):
+        """Append ``records`` of ``ROWS`` in ``usage/call_usage_report``."""
+        self._csv.writerows([self._cell(value) for value in to_cells(record, self._tz)] for record in records)
 
     def _cell(self, value):
         if value is None:
@@ -147,9 +75,6 @@ class Csv:
     def close(self):
         # The file itself stays open: it is the caller's.
         self._text.detach()
-
-
-WRITERS = {"xlsx": Xlsx, "csv": Csv}
 
 
 # Some programs take the full-width ones for the same.
@@ -173,10 +98,10 @@ def defuse(text):
 def to_cells(record, tz):
     """Return a ledger row, as the query gives it, as the 15 cells of the report.
 
-    :param record: the columns of ``ROWS`` in ``usage/call_wallet`` after the sequence
+    :param record: the columns of ``ROWS`` in ``usage/call_usage_report``
     :param tz: time zone of the dates
     """
-    date, kind, amount, balance_after, description, is_call, usage_id, *call = record
+    _sequence, date, kind, amount, balance_after, description, is_call, usage_id, *call = record
     transaction = (local(date, tz), kind, Decimal(amount), Decimal(balance_after), description or None)
     if usage_id is None:
         return transaction + (DELETED if is_call else None,) * (len(COLUMNS) - FIRST_CALL_COLUMN)

@@ -70,9 +70,8 @@ class CallUsageReportWizard(models.TransientModel):
         for wizard in self:
             in_order = not (wizard.date_from and wizard.date_to) or wizard.date_from <= wizard.date_to
             wallet = wizard.wallet_id._permitted(ACCOUNT_MANAGER)
-            wizard.row_count = (
-                wallet._usage_report_extent(wizard.date_from, wizard.date_to).count if wallet and in_order else 0
-            )
+            report, days = wallet.env["call.usage.report"], (wizard.date_from, wizard.date_to)
+            wizard.row_count = report._extent(wallet, *days).count if wallet and in_order else 0
             wizard.is_long = wizard.row_count > LONG_ROWS
 
     def action_prepare(self):

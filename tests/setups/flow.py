@@ -279,11 +279,11 @@ def enter_in_the_books(world, booked):
 def report(world):
     """The report is the ledger, the statement adds up, and the documents can be drawn."""
     wallet = world.wallet
-    with wallet._usage_report(format="csv") as file:
+    with wallet.env["call.usage.report"]._make(wallet, format="csv") as file:
         rows = list(csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"))))
     assert len(rows) == len(wallet.transaction_ids)
     assert sum(Decimal(list(row.values())[2]) for row in rows) == wallet.balance
-    with wallet._usage_report(format="xlsx") as file:
+    with wallet.env["call.usage.report"]._make(wallet, format="xlsx") as file:
         _check_workbook(file, wallet)
     statement = wallet._statement(wallet._today().replace(day=1))
     assert statement["closing"] == wallet.balance

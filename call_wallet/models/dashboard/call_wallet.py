@@ -1,12 +1,13 @@
 from collections import defaultdict
 from datetime import timedelta
+from decimal import Decimal
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.door import door
-from ...tools.fields import ZERO, parse_amount
+from ...tools.fields import ZERO, Amount, parse_amount
 from ..wallet.call_wallet_balance import EMPTY
 from .figures_sql import WALLET_KEYS, WALLETS
 
@@ -24,9 +25,15 @@ ALERT = "call_wallet/alert"
 
 
 class CallWalletDashboard(models.Model):
-    """What the live dashboard shows, and how open dashboards learn of a change; the same figures for a program."""
+    """The live dashboard's figures, also for a program; how long the balance lasts; how open dashboards learn of it."""
 
     _inherit = "call.wallet"
+
+    daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")
+    runs_out_on = fields.Date(compute="_compute_runway")
+    live_minutes_left = fields.Integer(compute="_compute_minutes_left")
+    whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
+    usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
 
     # === REAL TIME === #
 
@@ -98,6 +105,83 @@ class CallWalletDashboard(models.Model):
         unknown = {**dict.fromkeys(WALLET_KEYS), "code": "unknown_account"}
         asked = found if accounts is None else accounts
         return [found.get(account) or {**unknown, "account": account} for account in asked]
+
+    # === HOW LONG THE BALANCE LASTS === #
+    # By what its calls have cost.
+
+    def _compute_runway(self):
+        days = self.env["call.wallet.day"].sudo()
+        spent = {}
+        for wallets in self.grouped("tz").values():
+            since = wallets[0]._today() - timedelta(days=7)
+            domain = [("wallet_id", "in", wallets.ids), ("type", "=", "usage"), ("day", ">", since)]
+            spent.update(days._read_group(domain, ["wallet_id"], ["amount:sum"]))
+        for wallet in self:
+            today = wallet._today()
+            total = parse_amount(-(spent.get(wallet) or 0))
+            wallet.daily_spend = total / 7
+            days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
+            in_sight = days is not None and 0 < days < 3650
+            wallet.runs_out_on = today + timedelta(days=int(days)) if in_sight else False
+
+    def _compute_minutes_left(self):
+        for wallet in self:
+            available = max(wallet.available_balance, ZERO)
+            minutes = wallet._estimate_minutes(available)
+            wallet.live_minutes_left = minutes["live"]
+            wallet.whatsapp_minutes_left = minutes["whatsapp"]
+
+    def _estimate_minutes(self, amount):
+        """Return how many whole minutes ``amount`` buys: ``{"live": 120, "whatsapp": 500}``.
+
+        By the average price of the last 30 days' calls, else by the plan's average price.
+        """
+        self.ensure_one()
+        minutes = {}
+        for call_type in ("live", "whatsapp"):
+            price = self._average_price(call_type)
+            minutes[call_type] = int(Decimal(amount) / price) if price else 0
+        return minutes
+
+    def _average_price(self, call_type):
+        since = self._today() - timedelta(days=30)
+        [(amount, billed)] = (
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [
+                    ("wallet_id", "=", self.id),
+                    ("type", "=", "usage"),
+                    ("call_type", "=", call_type),
+                    ("day", ">", since),
+                ],
+                [],
+                ["amount:sum", "billed_minutes:sum"],
+            )
+        )
+        if amount and billed:
+            return parse_amount(-amount) / parse_amount(billed)
+        return self._contract_price(call_type)
+
+    def _contract_price(self, call_type):
+        plan_price = self.rate_plan_id.sudo()._average_price(call_type) if self.rate_plan_id else ZERO
+        if not plan_price and call_type == "whatsapp":
+            return self.company_id.sudo().call_wallet_whatsapp_rate
+        return plan_price
+
+    def _compute_usage_count(self):
+        # From the daily totals: counting a busy wallet's calls would read them all.
+        counts = dict(
+            self.env["call.wallet.day"]
+            .sudo()
+            ._read_group(
+                [("wallet_id", "in", self.ids), ("type", "=", "usage")],
+                ["wallet_id"],
+                ["transactions:sum"],
+            )
+        )
+        for wallet in self:
+            wallet.usage_count = counts.get(wallet, 0)
 
     # === DASHBOARD === #
 

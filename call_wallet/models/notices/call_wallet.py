@@ -6,7 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.door import door, each, worker
-from ...tools.fields import ZERO, parse_amount
+from ...tools.fields import ZERO, parse_amount, parse_day
 from ...tools.task import give_task, in_company_language, in_language_of, text_of
 from .call_wallet_recipient import MAX_RECIPIENTS
 
@@ -17,7 +17,7 @@ XLSX = "xlsx"
 
 
 class CallWalletNotices(models.Model):
-    """Who is told what of a wallet: recipients and threshold, mails, tasks of finance, the monthly statement."""
+    """Who is told what of a wallet: recipients and threshold, mails, tasks of finance, statements, reports."""
 
     _inherit = "call.wallet"
 
@@ -208,8 +208,28 @@ class CallWalletNotices(models.Model):
 
     def _statement_file(self, statement):
         days = statement["date_from"], statement["date_to"]
-        with self._usage_report(*days, XLSX) as file:
-            return self._usage_report_filename(*days, XLSX), file.read()
+        report = self.env["call.usage.report"]
+        with report._make(self, *days, XLSX) as file:
+            return report._filename(self, *days, XLSX), file.read()
+
+    def request_usage_report(self, date_from=None, date_to=None, format="xlsx"):
+        """Have the usage report made in the background; a notice with the link follows.
+
+        Asking again for the same days while it is being made returns the same one.
+
+        :param date_from: first day, ``date`` or ``YYYY-MM-DD`` in the wallet's time zone; None for no limit
+        :param date_to: last day, included; likewise
+        :param str format: ``xlsx`` or ``csv``
+        :return: the ``call.usage.report.job``
+        :raise UserError: unknown format, not a date, or dates the wrong way round; names the parameter. Or an owner
+            waits for as many reports, or has asked for as many in 24 hours, as the company's settings allow
+        :raise AccessError: neither an owner of the wallet nor an account manager
+        """
+        wallet = self._permitted(ACCOUNT_MANAGER, owner=True)
+        wallet.ensure_one()
+        self.env["call.usage.report"]._writer(format)
+        days = parse_day(date_from, "date_from", self.env), parse_day(date_to, "date_to", self.env)
+        return wallet.env["call.usage.report.job"]._ask(wallet, self.env.user, *days, format).with_env(self.env)
 
     # === WHAT OWNERS SET === #
     # Who is told when the balance runs low, and from which balance on.
