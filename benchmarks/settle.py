@@ -53,7 +53,7 @@ def run(bench):
     return [
         Result(
             1, TITLE, per_second(statistics.median(ours)), per_second(statistics.median(baseline)),
-            median_ratio(ours, baseline), ">= 0.3", {"violations of the invariants": len(violations)},
+            median_ratio(ours, baseline), ">= 0.65", {"violations of the invariants": len(violations)},
         )
     ]  # fmt: skip
 

@@ -31,7 +31,7 @@ IS_CLEAN = """
            ELSE (SELECT count(*) = 1
                    FROM (SELECT pg_logical_emit_message(TRUE, 'call_wallet', '') AS place) AS numbered,
                 LATERAL (SELECT l.pid
-                           FROM pg_locks l
+                           FROM pg_lock_status() l
                           WHERE l.locktype = 'transactionid' AND l.pid = pg_backend_pid()
                             AND numbered.place IS NOT NULL) AS held)
            END
@@ -102,15 +102,20 @@ def end_if_clean(env):
 
     :return: whether it was ended; False inside a transaction that has written, or inside a savepoint
     """
+    is_clean = _is_clean(env)
+    if is_clean:
+        env.cr.rollback()
+    return is_clean
+
+
+def _is_clean(env):
+    """Tell whether nothing is lost or kept where the transaction ends: nothing written, and no savepoint open."""
     cr = env.cr
     env.flush_all()
     if any(map(len, (cr.precommit, cr.postcommit, cr.prerollback, cr.postrollback))):
         return False
     cr.execute(IS_CLEAN)
-    [is_clean] = cr.fetchone()
-    if is_clean:
-        cr.rollback()
-    return is_clean
+    return cr.fetchone()[0]
 
 
 def each(env, items, step, failed=None, part=None):
@@ -240,11 +245,16 @@ def _commit_item(env, left, place):
 @contextmanager
 def _door(env, isolation):
     cr = env.cr
-    if not end_if_clean(env):
+    if not _is_clean(env):
         yield False
         return
     if isolation:
-        cr.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        # What ``rollback`` does where nothing waits for it; one way to the database instead of three.
+        cr.clear()
+        cr._now = None
+        cr.execute(f"ROLLBACK; BEGIN ISOLATION LEVEL {isolation}")
+    else:
+        cr.rollback()
     try:
         yield True
         # What the ORM still has to write can be refused like anything else, and is then undone like it.
