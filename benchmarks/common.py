@@ -329,14 +329,15 @@ class Server:
             )
             sessions = [pid for (pid,) in cursor.fetchall()]
         workers = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return sum(map(_cpu_seconds_of, [self.process.pid, *workers, *sessions]))
+        return sum(map(cpu_seconds_of, [self.process.pid, *workers, *sessions]))
 
     def retries(self):
         """Return how often Odoo had to repeat a request after a serialization failure."""
         return self.log.read_text(errors="replace").count("tries left")
 
 
-def _cpu_seconds_of(pid):
+def cpu_seconds_of(pid):
+    """Return the processor time that a process has spent so far; 0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except FileNotFoundError:
