@@ -6,6 +6,7 @@ from odoo import models
 from odoo.exceptions import UserError
 
 from ...tools.clock import utcnow
+from ...tools.door import make_places
 from ...tools.fields import check_request_key, parse_amount, parse_reason
 from ...tools.sql import array
 
@@ -80,6 +81,9 @@ class CallWalletLedger(models.AbstractModel):
 
     _name = "call.wallet.ledger"
     _description = "Call Wallet Ledger"
+
+    def init(self):
+        make_places(self.env.cr)
 
     # === LOCK === #
 
