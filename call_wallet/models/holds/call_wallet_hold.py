@@ -83,13 +83,22 @@ class CallWalletHold(models.Model):
     # The wallet's balance is locked by whoever calls these.
 
     @api.model
+    def _find(self, wallet_id, call_ref):
+        """Return the call's ``Hold`` (or None), and whether the call was charged already."""
+        _funds, hold, is_settled = self._look(FIND, wallet_id, call_ref)
+        return hold, is_settled
+
+    @api.model
     def _lock_and_find(self, wallet_id, call_ref):
         """Lock the wallet's balance, then look, on one way to the database.
 
         :return: the wallet's ``Funds``, the call's ``Hold`` or None, and whether the call was charged already
         """
+        return self._look(LOCK_AND_FIND, wallet_id, call_ref)
+
+    def _look(self, query, wallet_id, call_ref):
         self.env.flush_all()
-        self.env.cr.execute(LOCK_AND_FIND, {"wallets": [wallet_id], "wallet": wallet_id, "ref": call_ref})
+        self.env.cr.execute(query, {"wallets": [wallet_id], "wallet": wallet_id, "ref": call_ref})
         is_settled, *values = self.env.cr.fetchone()
         funds, hold = Funds(*values[:5]), Hold(*values[5:])
         if not hold.id:
@@ -190,9 +199,7 @@ class CallWalletHold(models.Model):
             self.env["call.wallet"]._notify_changed(changed)
 
 
-# The second statement sees what others have done until the first one had the lock.
-LOCK_AND_FIND = f"""
-    {LOCK};
+FIND = f"""
     SELECT EXISTS (SELECT FROM call_wallet_transaction WHERE wallet_id = b.wallet_id AND key = 'call/' || %(ref)s),
            {FUNDS},
            h.state, h.call_type, h.direction, h.number, h.rate::text, h.authorized_at,
@@ -202,6 +209,8 @@ LOCK_AND_FIND = f"""
       LEFT JOIN call_wallet_hold h ON h.wallet_id = b.wallet_id AND h.call_ref = %(ref)s
      WHERE b.wallet_id = %(wallet)s
 """
+# The second statement sees what others have done until the first one had the lock.
+LOCK_AND_FIND = f"{LOCK};{FIND}"
 
 WRITE_HOLD = f"""
     WITH hold AS (
