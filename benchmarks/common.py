@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import random
+import re
 import signal
 import socket
 import statistics
@@ -21,6 +22,8 @@ import psycopg2
 
 REPO = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("CALL_WALLET_BUILD", REPO / "build"))
+# The version before this one, as it was released.
+LANDED = REPO / "tests/upgrade/call_wallet-19.0.4.0.0.tar.xz"
 START_TIMEOUT = 60
 # Far more than any benchmark spends: none may run into a paused wallet.
 FUNDS = 1_000_000
@@ -112,13 +115,29 @@ class Databases:
         self._databases.clone(origin or self._databases.base_template(), name)
         return name
 
-    def installed(self, *modules):
+    def installed(self, *modules, name=None, config=None):
         """Return the name of a new database with these modules, without their demo data."""
-        name = self.clone("_".join(modules))
+        name = self.clone(name or "_".join(modules))
         # A module gets demo data wherever those it depends on have theirs.
         self._databases.server.sql("UPDATE ir_module_module SET demo = false", name)
-        run_odoo("-d", name, "-i", ",".join(modules), "--stop-after-init", "--no-http")
+        run_odoo("-d", name, "-i", ",".join(modules), "--stop-after-init", "--no-http", config=config)
         return name
+
+    def landed(self, wallets):
+        """Make a platform with the version before this one; return it, and the configuration that leads to its code."""
+        config = BUILD / "landed.conf"
+        addons = self._databases.addons_path_with(LANDED)
+        text = Path(os.environ["CALL_WALLET_CONFIG"]).read_text()
+        config.write_text(re.sub(r"^addons_path = .*$", f"addons_path = {addons}", text, flags=re.M))
+        database = self.installed("call_wallet", name="landed", config=config)
+        # In a process of its own: this one has today's code.
+        command = [sys.executable, __file__, database, str(wallets)]
+        made = subprocess.run(
+            command, env={**os.environ, "CALL_WALLET_CONFIG": str(config)}, capture_output=True, text=True
+        )
+        if made.returncode:
+            raise SystemExit(f"{database} was not filled:\n{made.stderr[-4000:]}")
+        return Platform(*json.loads(made.stdout)), config
 
     def drop_all(self):
         import odoo.sql_db
@@ -128,18 +147,18 @@ class Databases:
             self._databases.drop(name)
 
 
-def odoo_command(*arguments):
+def odoo_command(*arguments, config=None):
     return [
         os.environ["CALL_WALLET_PYTHON"],
         os.environ["CALL_WALLET_ODOO_BIN"],
         "-c",
-        os.environ["CALL_WALLET_CONFIG"],
+        str(config or os.environ["CALL_WALLET_CONFIG"]),
         *arguments,
     ]
 
 
-def run_odoo(*arguments):
-    result = subprocess.run(odoo_command(*arguments), capture_output=True, text=True)
+def run_odoo(*arguments, config=None):
+    result = subprocess.run(odoo_command(*arguments, config=config), capture_output=True, text=True)
     if result.returncode:
         raise SystemExit(f"Odoo ended with {result.returncode}:\n{result.stderr[-4000:]}")
 
@@ -180,11 +199,12 @@ _configured = []
 
 
 class Platform(NamedTuple):
-    """A database with set-up, funded wallets, and the key of the calling platform."""
+    """A database with set-up, funded wallets, the key of the calling platform, and one of an ordinary employee."""
 
     database: str
     accounts: list
     key: str
+    ordinary_key: str
 
 
 def make_platform(database, wallets):
@@ -205,10 +225,11 @@ def make_platform(database, wallets):
         env.cr.commit()
         for wallet in made:
             wallet.refund(FUNDS, "Funds of the benchmark")
-        key = make_key(env)
+        key = make_key(env, PLATFORM_LOGIN, "base.group_user", "call_wallet.group_platform")
+        ordinary_key = make_key(env, "benchmark_employee", "base.group_user")
         env.cr.commit()
     tidy(database)
-    return Platform(database, [f"B{n}" for n in range(wallets)], key)
+    return Platform(database, [f"B{n}" for n in range(wallets)], key, ordinary_key)
 
 
 def make_plan(env):
@@ -224,14 +245,10 @@ def make_plan(env):
     )
 
 
-def make_key(env):
-    """Return the API key of a user with the platform's rights only."""
+def make_key(env, login, *groups):
+    """Return the API key of a new user with these groups."""
     user = env["res.users"].create(
-        {
-            "name": "Benchmark Platform",
-            "login": PLATFORM_LOGIN,
-            "group_ids": [(6, 0, [env.ref("base.group_user").id, env.ref("call_wallet.group_platform").id])],
-        }
+        {"name": login, "login": login, "group_ids": [(6, 0, [env.ref(group).id for group in groups])]}
     )
     return (
         env["res.users.apikeys"]
@@ -264,17 +281,23 @@ def make_calls(accounts, count, prefix, rng):
 
 
 class Server:
-    """A real Odoo server of several processes."""
+    """A real Odoo server of several processes.
 
-    def __init__(self, database, workers=2):
+    Without ``--db-filter``, with which Odoo lists all databases for each request that names none.
+
+    :param options: instead of those
+    """
+
+    def __init__(self, database, workers=2, options=(), config=None):
+        self.database = database
         self.port = free_port()
         self.log = BUILD / "logs" / f"bench-{database}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = odoo_command(
-            "-d", database, f"--db-filter=^{database}$", f"--workers={workers}", "--max-cron-threads=0",
+            "-d", database, *options, f"--workers={workers}", "--max-cron-threads=0",
             "--http-interface=127.0.0.1", f"--http-port={self.port}", f"--gevent-port={free_port()}",
             # Workers that are replaced in the middle would be measured too.
-            "--limit-request=1000000", "--limit-time-cpu=36000",
+            "--limit-request=1000000", "--limit-time-cpu=36000", config=config,
         )  # fmt: skip
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
@@ -298,9 +321,28 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def cpu_seconds(self):
+        """Return the processor time spent so far by the server's processes and by its sessions in PostgreSQL."""
+        with contextlib.closing(connect(self.database)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            sessions = [pid for (pid,) in cursor.fetchall()]
+        workers = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return sum(map(cpu_seconds_of, [self.process.pid, *workers, *sessions]))
+
     def retries(self):
         """Return how often Odoo had to repeat a request after a serialization failure."""
         return self.log.read_text(errors="replace").count("tries left")
+
+
+def cpu_seconds_of(pid):
+    """Return the processor time that a process has spent so far; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port():
@@ -310,15 +352,20 @@ def free_port():
 
 
 class Client:
-    """A JSON-2 client of the calling platform."""
+    """A JSON-2 client, such as the calling platform's.
 
-    def __init__(self, port, key):
+    :param str database: named in each request, as a client should; None: Odoo has to find it
+    """
+
+    def __init__(self, port, key, database=None):
         self.port = port
         self.headers = {
             "Authorization": f"bearer {key}",
             "Content-Type": "application/json",
             "Connection": "close",
         }
+        if database:
+            self.headers["X-Odoo-Database"] = database
 
     def post(self, model, method, **arguments):
         """Call a method; return (status, answer, seconds)."""
@@ -353,3 +400,7 @@ def crowd(clients, seconds, work):
 
 def seeded(seed):
     return random.Random(seed)
+
+
+if __name__ == "__main__":
+    json.dump(make_platform(sys.argv[1], int(sys.argv[2])), sys.stdout)

@@ -27,7 +27,7 @@ class Load:
 
     def __init__(self, platform, server, batch, seconds):
         self.platform, self.batch, self.seconds = platform, batch, seconds
-        self.client = Client(server.port, platform.key)
+        self.client = Client(server.port, platform.key, platform.database)
         self.generators = [seeded(f"hot wallet {batch} {n}") for n in range(CLIENTS)]
         self.numbers = iter(range(10**9))
         self.acknowledged, self.errors = {}, []

@@ -39,7 +39,7 @@ def run(bench):
     return [
         Result(
             4, TITLE, per_second(statistics.median(ours)), per_second(statistics.median(baseline)),
-            median_ratio(ours, baseline), ">= 0.8",
+            median_ratio(ours, baseline), ">= 0.9",
             {
                 "memory of the deck of 200,000": f"{many_bytes / 2**20:.1f} MiB,"
                 f" {many_bytes / MANY:.0f} bytes a prefix"

@@ -67,6 +67,10 @@ class Bench:
         """Make a platform of its own for one benchmark, in a database of this name."""
         return make_platform(self.databases.clone(name, self.pristine), wallets)
 
+    def landed(self):
+        """Make a thousand funded wallets with the version before this one; see ``Databases.landed``."""
+        return self.databases.landed(WALLETS)
+
     def rounds(self, full, quick):
         return quick if self.options.quick else full
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from odoo.addons.call_wallet.tools.door import end_if_clean
 
 from .doors_table import ALONE, DOORS, ELSEWHERE, MORE_WAYS, lay_the_ground
 from .real_commits import environment
@@ -160,6 +161,34 @@ def test_what_a_caller_has_left_for_the_end_of_its_transaction_is_not_brought_fo
         assert seen_by_others(registry) == before
         env.cr.rollback() if "rollback" in hooks else env.cr.commit()
     assert called == [hooks]
+
+
+def test_a_door_tells_a_clean_transaction_while_others_are_at_the_rows_by_which_it_does(registry):
+    act = stage(registry, "call.wallet.refund")
+    before = seen_by_others(registry)
+    with environment(registry) as other:
+        other.cr.execute("SELECT FROM call_wallet_door_place FOR UPDATE")
+        with environment(registry) as env, odoo_s_savepoint(env):
+            act(env)
+        assert seen_by_others(registry) == before
+        with environment(registry) as env:
+            act(env)
+            env.cr.rollback()
+        assert seen_by_others(registry) != before
+
+
+def test_the_transaction_of_a_reader_is_ended_too(registry):
+    with environment(registry) as env:
+        env.cr.rollback()
+        env.cr.connection.set_session(readonly=True)
+        try:
+            env["call.wallet"].search_count([])
+            assert end_if_clean(env)
+            with env.cr.savepoint():
+                assert not end_if_clean(env)
+        finally:
+            env.cr.rollback()
+            env.cr.connection.set_session(readonly=False)
 
 
 def test_a_savepoint_that_was_released_and_held_nothing_is_no_reason_to_join(registry):

@@ -7,6 +7,7 @@ becomes money and how a dollar becomes balance.
 
 from . import (
     wallet,
+    platform,
     customer,
     ledger,
     rates,

@@ -56,6 +56,7 @@ CLOCK_AHEAD = timedelta(minutes=15)
 # Longer than any real call, and far inside what the database's integers hold.
 MAX_DURATION = 30 * 24 * 3600
 MAX_TEXT = 256
+_new = tuple.__new__
 # What PostgreSQL's text cannot hold (NUL, lone surrogates) and what nobody means to send.
 _unreadable = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 _unreadable_all = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+").sub
@@ -125,7 +126,7 @@ def parse_call(raw, known=CALL_FIELDS):
         text(raw, "application_ref", ""),
         text(raw, "manager", ""),
     )
-    return Call(*values, fingerprint_of(values))
+    return _new(Call, (*values, fingerprint_of(values)))
 
 
 def fingerprint_of(values):
@@ -163,6 +164,11 @@ def nearest_of(name, known):
 
 def text(raw, field, default=None):
     value = raw.get(field)
+    if value.__class__ is str and value.isprintable() and len(value) <= MAX_TEXT:
+        # Nothing of what is looked for below is printable.
+        stripped = value.strip()
+        if stripped:
+            return stripped
     if value is None or value == "":
         if default is not None:
             return default
@@ -303,7 +309,9 @@ def moment(raw, field="started_at"):
         if not FIRST_YEAR < parsed.year <= LAST_YEAR:
             # Some time zone could not show it, and the report of the whole wallet would fail.
             raise OverflowError
-        return parsed.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        if parsed.tzinfo is not UTC:
+            parsed = parsed.astimezone(UTC)
+        return parsed.replace(tzinfo=None, microsecond=0)
     except (ValueError, TypeError, OverflowError):
         raise Refused(
             "invalid_field",

@@ -139,7 +139,7 @@ class Databases:
         :param business: path of the script for Odoo's shell that does the business
         """
         charts = self._bare_charts_template()
-        addons = self._unpacked(archive)
+        addons = self.addons_path_with(archive)
         return self._template(
             f"cw_earlybooks_{paths.digest(charts, archive, business)}",
             f"Template database with charts of accounts and {archive.name.split('.tar')[0]}",
@@ -158,7 +158,7 @@ class Databases:
         :param business: path of the script for Odoo's shell that does the business
         """
         base = self.base_template()
-        addons = self._unpacked(archive)
+        addons = self.addons_path_with(archive)
         return self._template(
             f"cw_earlier_{paths.digest(base, archive, business)}",
             f"Template database with {archive.name.split('.tar')[0]}",
@@ -170,7 +170,7 @@ class Databases:
             ["call_wallet"],
         )
 
-    def _unpacked(self, archive):
+    def addons_path_with(self, archive):
         """Return the addons' path of Odoo with the addon of an archive in place of ours."""
         folder = paths.CACHE / "earlier" / paths.digest(archive)
         with hold("earlier"):

@@ -108,7 +108,6 @@ def server(setting, port, name, host="127.0.0.1", crons=0):
     command = setting.odoo_command(
         "-d",
         DATABASE,
-        f"--db-filter=^{DATABASE}$",
         "--workers=0",
         f"--max-cron-threads={crons}",
         f"--http-interface={host}",

@@ -203,7 +203,7 @@ class Batch:
         is_same = all(getattr(call, name) == getattr(found, name) for name in PRICING)
         if is_same and not found.is_rerated:
             return charge(found.applied_rate(), call.billable_seconds)
-        priced = self.usage._price_one(call, rated)
+        priced = self.usage._price_one(call, rated, utcnow())
         return priced.charge or priced.refused
 
     def _take(self, asked, found, charged, rated):

@@ -336,12 +336,11 @@ class CallWalletAuthorize(models.Model):
 
         A hold whose time is over holds nothing any more, whether or not the scheduled action has come to it.
         """
-        funds, holds = self._lock_funds(rated), self.env["call.wallet.hold"]
-        hold, is_settled = holds._find(rated.wallet_id, call_ref)
+        holds = self.env["call.wallet.hold"]
+        funds, hold, is_settled = holds._lock_and_find(rated.wallet_id, call_ref)
         if hold and hold.state == "held" and hold.expires_at < utcnow():
             holds._expire([rated.wallet_id])
-            funds = self._lock_funds(rated)
-            hold, is_settled = holds._find(rated.wallet_id, call_ref)
+            funds, hold, is_settled = holds._lock_and_find(rated.wallet_id, call_ref)
         return funds, hold, is_settled
 
     def _lock_funds(self, rated):

@@ -8,7 +8,7 @@ from ...const import CALL_TYPES, DIRECTIONS
 from ...rating import cost_of
 from ...tools.clock import utcnow
 from ...tools.fields import ZERO, Amount, parse_amount
-from ..ledger.call_wallet_ledger import CLOCK, NOTIFIED_AT, Funds
+from ..ledger.call_wallet_ledger import CLOCK, FUNDS, LOCK, NOTIFIED_AT, NOTIFY, Funds
 
 # A hold outlives the time it reserves by this much, for the call's report to arrive.
 GRACE = timedelta(minutes=15)
@@ -85,23 +85,25 @@ class CallWalletHold(models.Model):
     @api.model
     def _find(self, wallet_id, call_ref):
         """Return the call's ``Hold`` (or None), and whether the call was charged already."""
-        self.env.cr.execute(
-            """
-            SELECT h.state, h.call_type, h.direction, h.number, h.rate::text, h.authorized_at,
-                   COALESCE(h.expected_seconds, 0), COALESCE(h.campaign, ''), COALESCE(h.manager, ''),
-                   COALESCE(h.application_ref, ''), h.id, h.amount::text, h.reserved_seconds, h.expires_at,
-                   t.id IS NOT NULL
-              FROM (SELECT) one
-              LEFT JOIN call_wallet_hold h ON h.wallet_id = %(wallet)s AND h.call_ref = %(ref)s
-              LEFT JOIN call_wallet_transaction t ON t.wallet_id = %(wallet)s AND t.key = 'call/' || %(ref)s
-            """,
-            {"wallet": wallet_id, "ref": call_ref},
-        )
-        *values, is_settled = self.env.cr.fetchone()
-        if values[0] is None:
-            return None, is_settled
-        hold = Hold(*values)
-        return hold._replace(amount=parse_amount(hold.amount), rate=parse_amount(hold.rate)), is_settled
+        _funds, hold, is_settled = self._look(FIND, wallet_id, call_ref)
+        return hold, is_settled
+
+    @api.model
+    def _lock_and_find(self, wallet_id, call_ref):
+        """Lock the wallet's balance, then look, on one way to the database.
+
+        :return: the wallet's ``Funds``, the call's ``Hold`` or None, and whether the call was charged already
+        """
+        return self._look(LOCK_AND_FIND, wallet_id, call_ref)
+
+    def _look(self, query, wallet_id, call_ref):
+        self.env.flush_all()
+        self.env.cr.execute(query, {"wallets": [wallet_id], "wallet": wallet_id, "ref": call_ref})
+        is_settled, *values = self.env.cr.fetchone()
+        funds, hold = Funds(*values[:5]), Hold(*values[5:])
+        if not hold.id:
+            return funds, None, is_settled
+        return funds, hold._replace(amount=parse_amount(hold.amount), rate=parse_amount(hold.rate)), is_settled
 
     @api.model
     def _write_hold(self, wallet_id, call_ref, hold, rate, seconds):
@@ -173,7 +175,7 @@ class CallWalletHold(models.Model):
                SET held_amount = b.held_amount - t.amount, notified_at = {NOTIFIED_AT}
               FROM total t CROSS JOIN {CLOCK}
              WHERE b.wallet_id = t.wallet_id
-            RETURNING b.wallet_id, b.notified_at = clock.now
+            RETURNING b.wallet_id, {NOTIFY}
             """,
             {"state": state, **values},
         )
@@ -197,6 +199,19 @@ class CallWalletHold(models.Model):
             self.env["call.wallet"]._notify_changed(changed)
 
 
+FIND = f"""
+    SELECT EXISTS (SELECT FROM call_wallet_transaction WHERE wallet_id = b.wallet_id AND key = 'call/' || %(ref)s),
+           {FUNDS},
+           h.state, h.call_type, h.direction, h.number, h.rate::text, h.authorized_at,
+           COALESCE(h.expected_seconds, 0), COALESCE(h.campaign, ''), COALESCE(h.manager, ''),
+           COALESCE(h.application_ref, ''), h.id, h.amount::text, h.reserved_seconds, h.expires_at
+      FROM call_wallet_balance b
+      LEFT JOIN call_wallet_hold h ON h.wallet_id = b.wallet_id AND h.call_ref = %(ref)s
+     WHERE b.wallet_id = %(wallet)s
+"""
+# The second statement sees what others have done until the first one had the lock.
+LOCK_AND_FIND = f"{LOCK};{FIND}"
+
 WRITE_HOLD = f"""
     WITH hold AS (
         INSERT INTO call_wallet_hold
@@ -218,6 +233,5 @@ WRITE_HOLD = f"""
        SET held_amount = b.held_amount + %(amount)s - %(before)s, notified_at = {NOTIFIED_AT}
       FROM {CLOCK}
      WHERE b.wallet_id = %(wallet)s
- RETURNING (SELECT id FROM hold), b.notified_at = clock.now,
-           b.alert_level, b.balance::text, b.held_amount::text, b.state, b.is_paused_by_hand
+ RETURNING (SELECT id FROM hold), {NOTIFY}, {FUNDS}
 """

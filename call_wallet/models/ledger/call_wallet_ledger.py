@@ -6,6 +6,7 @@ from odoo import models
 from odoo.exceptions import UserError
 
 from ...tools.clock import utcnow
+from ...tools.door import make_places
 from ...tools.fields import check_request_key, parse_amount, parse_reason
 from ...tools.sql import array
 
@@ -22,6 +23,11 @@ CLOCK = "(SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) clock"
 
 NOTIFIED_AT = """CASE WHEN b.notified_at > clock.now - interval '1 second' THEN b.notified_at
                       ELSE clock.now END"""
+
+
+# Whoever has moved it tells the wallet's viewers, where it has any.
+NOTIFY = """b.notified_at = clock.now
+       AND EXISTS (SELECT FROM call_wallet_watch v WHERE v.wallet_id = b.wallet_id AND v.until > clock.now)"""
 
 
 class Entry(NamedTuple):
@@ -76,6 +82,9 @@ class CallWalletLedger(models.AbstractModel):
     _name = "call.wallet.ledger"
     _description = "Call Wallet Ledger"
 
+    def init(self):
+        make_places(self.env.cr)
+
     # === LOCK === #
 
     def _lock(self, wallet_ids):
@@ -84,11 +93,7 @@ class CallWalletLedger(models.AbstractModel):
         :return: {wallet id: ``Funds``}, as they are under the lock
         """
         self.env.flush_all()
-        self.env.cr.execute(
-            "SELECT wallet_id, alert_level, balance::text, held_amount::text, state, is_paused_by_hand"
-            "  FROM call_wallet_balance WHERE wallet_id = ANY(%s) ORDER BY wallet_id FOR NO KEY UPDATE",
-            [list(wallet_ids)],
-        )
+        self.env.cr.execute(LOCK, {"wallets": list(wallet_ids)})
         return {wallet_id: Funds(*funds) for wallet_id, *funds in self.env.cr.fetchall()}
 
     # === THE ONE STATEMENT === #
@@ -272,6 +277,13 @@ class CallWalletLedger(models.AbstractModel):
         self._after_move(locked, moved)
 
 
+FUNDS = "b.alert_level, b.balance::text, b.held_amount::text, b.state, b.is_paused_by_hand"
+LOCK = f"""
+    SELECT b.wallet_id, {FUNDS}
+      FROM call_wallet_balance b WHERE b.wallet_id = ANY(%(wallets)s) ORDER BY b.wallet_id FOR NO KEY UPDATE
+"""
+
+
 REFRESH = f"""
     UPDATE call_wallet_balance b
        SET is_set_up = s.is_set_up,
@@ -338,7 +350,7 @@ WITH entry AS (
      CROSS JOIN {CLOCK}
      WHERE b.wallet_id = t.wallet_id
  RETURNING b.wallet_id, w.tz, b.balance - t.amount AS opening, b.last_sequence - t.n AS opening_sequence,
-           b.alert_level, b.is_set_up, b.notified_at = clock.now AS notify
+           b.alert_level, b.is_set_up, {NOTIFY} AS notify
 ), appended AS (
     INSERT INTO call_wallet_transaction
            (wallet_id, sequence, date, day, accounting_day, type, amount, balance_after, description, key,

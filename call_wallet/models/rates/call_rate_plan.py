@@ -143,31 +143,29 @@ class CallRatePlan(models.Model):
         if not refs:
             return {}
         self.env.flush_all()
-        self.env.cr.execute(
-            """
-            SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, co.call_wallet_whatsapp_rate::text,
-                   co.call_wallet_hold_seconds, co.call_wallet_emergency_numbers, country.code,
-                   co.call_wallet_call_days,
-                   (SELECT l.code FROM res_lang l
-                     WHERE l.active AND l.code IN (customer.lang, seller.lang)
-                     ORDER BY l.code IS DISTINCT FROM customer.lang LIMIT 1)
-              FROM call_wallet w
-              JOIN res_partner customer ON customer.id = w.partner_id
-              JOIN res_currency cur ON cur.id = w.currency_id
-              JOIN res_company co ON co.id = w.company_id
-              JOIN res_partner seller ON seller.id = co.partner_id
-              LEFT JOIN res_country country ON country.id = seller.country_id
-              LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
-             WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s) AND (%s OR w.company_id = ANY(%s))
-            """,
-            [list(refs), only_active, *self._account_companies()],
-        )
+        self.env.cr.execute(ACCOUNTS, [list(refs), only_active, *self._account_companies()])
+        rows = self.env.cr.fetchall()
+        companies = self._load_companies({row[5] for row in rows})
+        installed = {code for code, _name in self.env["res.lang"].get_installed()}
+        decks = {plan: self._decks(*plan) for plan in {row[3:5] for row in rows} if plan[0]}
         accounts = {}
-        for ref, wallet_id, currency, plan_id, version, whatsapp, hold, *numbers, days, lang in self.env.cr.fetchall():
-            decks = self._decks(plan_id, version) if plan_id else {}
-            emergency = emergency_numbers(*numbers)
-            accounts[ref] = RatedWallet(wallet_id, currency, decks, flat_rate(whatsapp), hold, emergency, days, lang)
+        for ref, wallet_id, currency, *plan, company_id, lang in rows:
+            whatsapp, hold, days, emergency, seller_lang = companies[company_id]
+            lang = next((code for code in (lang, seller_lang) if code in installed), None)
+            accounts[ref] = RatedWallet(
+                wallet_id, currency, decks.get(tuple(plan), {}), whatsapp, hold, emergency, days, lang
+            )
         return accounts
+
+    def _load_companies(self, ids):
+        """Return {company id: what its settings say of calls}; many wallets have one company."""
+        if not ids:
+            return {}
+        self.env.cr.execute(COMPANIES, [list(ids)])
+        return {
+            company_id: (flat_rate(whatsapp), hold, days, emergency_numbers(listed, country), lang)
+            for company_id, whatsapp, hold, days, lang, listed, country in self.env.cr.fetchall()
+        }
 
     def _account_companies(self):
         """Return whether every company's wallets may be named, and the user's companies."""
@@ -175,6 +173,26 @@ class CallRatePlan(models.Model):
         if self.env.uid == SUPERUSER_ID or user.has_group(PLATFORM):
             return True, []
         return False, user.company_ids.ids
+
+
+# Each joins few tables: to plan a statement takes longer than to carry it out for one call.
+ACCOUNTS = """
+    SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, w.company_id, customer.lang
+      FROM call_wallet w
+      JOIN res_partner customer ON customer.id = w.partner_id
+      JOIN res_currency cur ON cur.id = w.currency_id
+      LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
+     WHERE w.account_ref = ANY(%s) AND (w.active OR NOT %s) AND (%s OR w.company_id = ANY(%s))
+"""
+
+COMPANIES = """
+    SELECT co.id, co.call_wallet_whatsapp_rate::text, co.call_wallet_hold_seconds, co.call_wallet_call_days,
+           seller.lang, co.call_wallet_emergency_numbers,
+           (SELECT code FROM res_country WHERE id = seller.country_id)
+      FROM res_company co
+      JOIN res_partner seller ON seller.id = co.partner_id
+     WHERE co.id = ANY(%s)
+"""
 
 
 @lru_cache(maxsize=64)

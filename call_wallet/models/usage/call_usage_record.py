@@ -166,10 +166,11 @@ class CallUsageRecord(models.Model):
         accounts = self.env["call.rate.plan"]._load_rated_wallets(
             {call.account for call in outcomes if isinstance(call, Call)}
         )
+        now = utcnow()
         for index, call in enumerate(outcomes):
             if isinstance(call, Call):
                 try:
-                    outcomes[index] = self._price_one(call, accounts.get(call.account))
+                    outcomes[index] = self._price_one(call, accounts.get(call.account), now)
                 except Refused as refused:
                     outcomes[index] = refused
         return outcomes
@@ -178,7 +179,7 @@ class CallUsageRecord(models.Model):
         """Return the fields that a call may have; None where an earlier version has kept it with any others."""
         return None if self.env.context.get("call_usage_any_field") else fields
 
-    def _price_one(self, call, rated):
+    def _price_one(self, call, rated, now):
         if rated is None:
             raise Refused(
                 "unknown_account", _lt("account: no wallet has the account reference %s.", call.account), "account"
@@ -186,7 +187,7 @@ class CallUsageRecord(models.Model):
         # What is refused here may still be the repeat of a call that was charged when it was not.
         try:
             check_short(call.number, rated.emergency)
-            check_time(call.started_at, utcnow(), rated.call_days)
+            check_time(call.started_at, now, rated.call_days)
             rate = rated.match(call.call_type, call.direction, call.number, call.started_at)
             if not rate:
                 raise Refused(
@@ -205,7 +206,6 @@ class CallUsageRecord(models.Model):
         ledger = self.env["call.wallet.ledger"]
         names = self._resolve_names([item for item in priced if item.charge])
         # All that can be done before is: calls on the same wallets wait from here on.
-        usage_ids = self._next_ids(len(priced))
         locked = ledger._lock({item.rated.wallet_id for item in priced})
         first = self._load_recorded(priced)
         fresh = {}
@@ -214,7 +214,7 @@ class CallUsageRecord(models.Model):
             if key not in first and item.charge:
                 fresh.setdefault(key, item)
         if fresh:
-            first.update(self._insert(fresh, usage_ids, names, locked, date_of))
+            first.update(self._insert(fresh, names, locked, date_of))
         answers, told, conflicts = [], set(), []
         for item in priced:
             key = (item.rated.wallet_id, item.call.call_ref)
@@ -282,112 +282,146 @@ class CallUsageRecord(models.Model):
             for wallet_id, call_ref, *values in self.env.cr.fetchall()
         }
 
-    def _next_ids(self, count):
-        self.env.cr.execute("SELECT nextval('call_usage_id_seq') FROM generate_series(1, %s)", [count])
-        return [row[0] for row in self.env.cr.fetchall()]
-
     def _type_labels(self, lang):
         """Return {call type: its name} in a customer's language, whoever reports the call."""
         return dict(self._fields["call_type"]._description_selection(self.with_context(lang=lang).env))
 
-    def _insert(self, fresh, usage_ids, names, locked, date_of):
+    def _insert(self, fresh, names, locked, date_of):
         """Write the calls and append their charges."""
         now = utcnow()
         items = list(fresh.values())
         labels = {lang: self._type_labels(lang) for lang in {item.rated.lang for item in items}}
-        rows, entries = [], []
-        for usage_id, item in zip(usage_ids, items, strict=False):
-            call, rated, charged, _refused = item
-            campaign_id = names.campaigns.get(call.campaign)
-            note_codes = ",".join(names.missing(item)) or None
-            rows.append((*self._usage_row(usage_id, item, campaign_id, names.manager_of(item), now), note_codes))
+        terms = Terms(items)
+        written = self._insert_usage(items, names, terms, now)
+        entries = []
+        for (wallet_id, call_ref), (call, rated, charged, _refused) in fresh.items():
             entries.append(
                 Entry(
-                    wallet_id=rated.wallet_id,
+                    wallet_id=wallet_id,
                     date=date_of(call) if date_of else now,
                     type="usage",
                     amount=-charged.cost,
                     # The row outlives the call, so it names the reference and not the number called.
-                    description=f"{labels[rated.lang][call.call_type]} {call.call_ref}",
-                    key="call/" + call.call_ref,
+                    description=f"{labels[rated.lang][call.call_type]} {call_ref}",
+                    key="call/" + call_ref,
                     fingerprint=call.fingerprint,
                     is_call=True,
                     call_type=call.call_type,
-                    rate=charged.rate.price_per_minute,
+                    rate=terms.price_of(charged.rate),
                     billed_minutes=charged.billed_minutes,
-                    usage_id=usage_id,
-                    campaign_id=campaign_id,
-                    call_ref=call.call_ref,
+                    usage_id=written[wallet_id, call_ref][0],
+                    campaign_id=names.campaigns.get(call.campaign),
+                    call_ref=call_ref,
                     earned_at=call.started_at,
                 )
             )
-        self.env.cr.execute(INSERT_USAGE, [array(column) for column in zip(*rows, strict=True)])
-        notes = dict(self.env.cr.fetchall())
         appended = self.env["call.wallet.ledger"]._append(entries, locked)
-        results = {key: self._first_result(item, *appended[key[0], "call/" + key[1]]) for key, item in fresh.items()}
-        for usage_id, key in zip(usage_ids, fresh, strict=False):
-            if usage_id in notes:
-                results[key]["notes"] = self._note_sentences(notes[usage_id].split(","))
+        results = {}
+        for key, item in fresh.items():
+            results[key] = self._first_result(item, terms, *appended[key[0], "call/" + key[1]])
+            note_codes = written[key][1]
+            if note_codes:
+                results[key]["notes"] = self._note_sentences(note_codes.split(","))
         return results
 
-    def _first_result(self, item, transaction_id, balance_after):
+    def _first_result(self, item, terms, transaction_id, balance_after):
         charged = item.charge
         return {
             "fingerprint": item.call.fingerprint,
             "billed_minutes": str(charged.billed_minutes),
-            "rate": str(parse_amount(charged.rate.price_per_minute)),
+            "rate": str(terms.price_of(charged.rate)),
             "total_cost": str(charged.cost),
             "balance_after": balance_after,
             "transaction": transaction_id,
         }
 
-    def _usage_row(self, usage_id, item, campaign_id, manager_id, now):
-        call, rated, charged, _refused = item
-        rate = charged.rate
-        return (
-            usage_id, rated.wallet_id, call.call_ref, call.call_type, call.direction, call.number,
-            call.started_at, call.duration_seconds, charged.billed_seconds, charged.billed_minutes,
-            call.status, rate.price_per_minute, charged.cost, rate.rate_id or None, rate.prefix,
-            rate.increment_seconds, rate.minimum_seconds, rate.first_block_seconds, rate.free_seconds,
-            rate.grace_seconds, rate.connection_fee, campaign_id, call.application_ref, manager_id, now,
-        )  # fmt: skip
+    def _insert_usage(self, items, names, terms, now):
+        """Write the calls; return {(wallet id, call reference): (id, codes of its notes or None)}."""
+        rows = [
+            (
+                rated.wallet_id, call.call_ref, call.call_type, call.direction, call.number, call.started_at,
+                call.duration_seconds, charged.billed_seconds, charged.billed_minutes, call.status, charged.cost,
+                terms.place_of(charged.rate), names.campaigns.get(call.campaign), call.application_ref,
+            )
+            for call, rated, charged, _refused in items
+        ]  # fmt: skip
+        columns = [array(column) for column in zip(*rows, strict=True)]
+        managers = array(map(names.manager_of, items))
+        notes = array(",".join(names.missing(item)) or None for item in items)
+        self.env.cr.execute(INSERT_USAGE, [*terms.columns(), now, *columns, managers, notes])
+        return {(wallet_id, call_ref): values for wallet_id, call_ref, *values in self.env.cr.fetchall()}
+
+
+class Terms:
+    """The rates of one request's calls, each once: many calls have few rates."""
+
+    def __init__(self, items):
+        self._rates = {}
+        for item in items:
+            self._rates.setdefault(self._key(item.charge.rate), item.charge.rate)
+        self._places = {key: place for place, key in enumerate(self._rates, start=1)}
+        self._prices = {key: parse_amount(rate.price_per_minute) for key, rate in self._rates.items()}
+
+    def _key(self, rate):
+        # A rate of a plan is known by its id, which is read faster than all of it.
+        return rate if rate.rate_id is None else rate.rate_id
+
+    def place_of(self, rate):
+        """Return which of the rates, counted from 1, it is."""
+        return self._places[self._key(rate)]
+
+    def price_of(self, rate):
+        """Return the price a minute, 6 places."""
+        return self._prices[self._key(rate)]
+
+    def columns(self):
+        """Return what calls keep of their rate, as ``INSERT_USAGE`` takes it."""
+        rows = [
+            (
+                price, rate.rate_id or None, rate.prefix, rate.increment_seconds, rate.minimum_seconds,
+                rate.first_block_seconds, rate.free_seconds, rate.grace_seconds, rate.connection_fee,
+            )
+            for price, rate in zip(self._prices.values(), self._rates.values(), strict=True)
+        ]  # fmt: skip
+        return [array(column) for column in zip(*rows, strict=True)]
 
 
 RECORDED = ("fingerprint", "billed_minutes", "rate", "total_cost", "balance_after", "transaction")
 
 
-# A call's hold is looked up by the unique index, one look a call, as in `_load_recorded`. Returned are the few calls
-# with a note.
+# A call's hold is looked up by the unique index, one look a call, as in `_load_recorded`.
 INSERT_USAGE = """
-    WITH inserted AS (
-        INSERT INTO call_usage
-               (id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
-                billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
-                increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
-                connection_fee, campaign_id,
-                application_ref, manager_id, reported_at, note_codes)
-        SELECT c.id, c.wallet_id, c.call_ref, c.call_type, c.direction, c.number, c.started_at, c.duration_seconds,
-               c.billed_seconds, c.billed_minutes, c.status, c.rate, c.total_cost, c.rate_id, c.matched_prefix,
-               c.increment_seconds, c.minimum_seconds, c.first_block_seconds, c.free_seconds, c.grace_seconds,
-               c.connection_fee, c.campaign_id,
-               c.application_ref, c.manager_id, c.reported_at,
-               CASE WHEN (h.number, h.call_type, h.direction) <> (c.number, c.call_type, c.direction)
-                    THEN concat_ws(',', 'differs_from_hold', c.note_codes) ELSE c.note_codes END
-          FROM unnest(
-               %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[],
-               %s::int[], %s::numeric[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::text[],
-               %s::int[], %s::int[], %s::int[], %s::int[], %s::int[],
-               %s::numeric[], %s::int[], %s::text[], %s::int[], %s::timestamp[], %s::text[])
-               AS c(id, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
-                    billed_seconds, billed_minutes, status, rate, total_cost, rate_id, matched_prefix,
-                    increment_seconds, minimum_seconds, first_block_seconds, free_seconds, grace_seconds,
-                    connection_fee, campaign_id,
-                    application_ref, manager_id, reported_at, note_codes)
-          LEFT JOIN LATERAL (
-               SELECT found.number, found.call_type, found.direction FROM call_wallet_hold found
-                WHERE found.wallet_id = c.wallet_id AND found.call_ref = c.call_ref
-                LIMIT 1) h ON TRUE
-     RETURNING id, note_codes
+    WITH term AS (
+        SELECT t.*
+          FROM unnest(%s::numeric[], %s::int[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[],
+                      %s::numeric[])
+               WITH ORDINALITY
+               AS t(rate, rate_id, matched_prefix, increment_seconds, minimum_seconds, first_block_seconds,
+                    free_seconds, grace_seconds, connection_fee, place)
     )
-    SELECT id, note_codes FROM inserted WHERE note_codes IS NOT NULL
+    INSERT INTO call_usage
+           (reported_at, wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds,
+            billed_seconds, billed_minutes, status, total_cost, campaign_id, application_ref, manager_id,
+            rate, rate_id, matched_prefix, increment_seconds, minimum_seconds, first_block_seconds, free_seconds,
+            grace_seconds, connection_fee, note_codes)
+    SELECT %s, c.wallet_id, c.call_ref, c.call_type, c.direction, c.number, c.started_at, c.duration_seconds,
+           c.billed_seconds, c.billed_minutes, c.status, c.total_cost, c.campaign_id, c.application_ref, c.manager_id,
+           t.rate, t.rate_id, t.matched_prefix, t.increment_seconds, t.minimum_seconds, t.first_block_seconds,
+           t.free_seconds, t.grace_seconds, t.connection_fee,
+           CASE WHEN (h.number, h.call_type, h.direction) <> (c.number, c.call_type, c.direction)
+                THEN concat_ws(',', 'differs_from_hold', c.note_codes) ELSE c.note_codes END
+      FROM unnest(
+           %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamp[], %s::int[], %s::int[],
+           %s::numeric[], %s::text[], %s::numeric[], %s::int[], %s::int[], %s::text[], %s::int[], %s::text[])
+           WITH ORDINALITY
+           AS c(wallet_id, call_ref, call_type, direction, number, started_at, duration_seconds, billed_seconds,
+                billed_minutes, status, total_cost, place, campaign_id, application_ref, manager_id, note_codes,
+                position)
+      JOIN term t ON t.place = c.place
+      LEFT JOIN LATERAL (
+           SELECT found.number, found.call_type, found.direction FROM call_wallet_hold found
+            WHERE found.wallet_id = c.wallet_id AND found.call_ref = c.call_ref
+            LIMIT 1) h ON TRUE
+     ORDER BY c.position
+ RETURNING wallet_id, call_ref, id, note_codes
 """
