@@ -7,6 +7,13 @@ PRIVATE_PATHS = ("/my/billing", "/call_wallet/", "/json/2/call.")
 # Lists of Odoo's in which an owner sees what top-ups cost, and the cards that pay for them.
 PRIVATE_LISTS = ("/my/invoices", "/my/payment_method")
 NO_STORE = "no-store"
+# About nobody: it describes the API.
+API_DESCRIPTION = "/call_wallet/openapi.json"
+
+
+def is_private(path):
+    """Tell whether an answer at this path is about somebody's money and calls."""
+    return path.startswith(PRIVATE_PATHS) and path != API_DESCRIPTION
 
 
 def is_private(path):

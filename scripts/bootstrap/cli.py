@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from . import demo, i18n, lint, paths, testing
+from . import demo, i18n, lint, openapi, paths, testing
 from .console import StepError, report, run_logged, say, step
 from .postgres import Server
 from .setting import Setting
@@ -156,6 +156,7 @@ COMMANDS = {
     "setups": setups,
     "lint": lint.run,
     "pot": i18n.renew,
+    "openapi": openapi.renew,
     "clean": clean,
     "stop": stop,
     "lock": lock,
