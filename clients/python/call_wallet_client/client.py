@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 # The most that the server takes in one request.
 BATCH = 10_000
-# A method's answer is awaited for longer where nobody waits on the telephone.
+# Nobody waits for these on the telephone.
 LONG = 4
 
 
@@ -44,7 +44,8 @@ class Client:
     :param key: an API key of the platform's user
     :param database: which one, where the server has several
     :param timeout: seconds that one attempt may take
-    :param patience: seconds within which a request is repeated that is not answered; recording has four times that
+    :param patience: seconds within which a request is repeated that is not answered, the last attempt included;
+        requests about many calls have four times that
     :param language: of the messages for people, such as ``es_ES``
     :param context: of TLS, where the usual certificates are not enough
     """

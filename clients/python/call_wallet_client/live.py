@@ -80,11 +80,7 @@ class LiveCall:
         :raise Unreachable: the wallet does not answer, and calls do not start without it
         """
         try:
-            found = self._client.authorize_call(
-                self.account, self.call_ref, self.call_type, self.number, expected_seconds=self._expected_seconds,
-                direction=self.direction, campaign=self.campaign, manager=self.manager,
-                application_ref=self.application_ref, patience=self._patience,
-            )  # fmt: skip
+            found = self._authorize(self._expected_seconds, self._patience)
         except Unreachable:
             if not self._unheld_seconds:
                 raise
@@ -185,11 +181,23 @@ class LiveCall:
 
     def _extend(self, total_seconds: int) -> None:
         """Ask for more, for no longer than there is time; without an answer the call ends at the deadline it has."""
+        patience = max(0.1, self.seconds_left)
         try:
-            found = self._client.extend_hold(
-                self.account, self.call_ref, total_seconds, patience=max(0.0, self.seconds_left)
+            # A call that began without an answer holds nothing yet.
+            found = (
+                self._client.extend_hold(self.account, self.call_ref, total_seconds, patience=patience)
+                if self.authorization
+                else self._authorize(total_seconds, patience)
             )
         except CallWalletError as error:
             _logger.warning("%s: not extended: %s", self.call_ref, error)
             return
-        self._take(found)
+        if found.allowed or self.authorization:
+            self._take(found)
+
+    def _authorize(self, expected_seconds: int | None, patience: float) -> Authorization:
+        return self._client.authorize_call(
+            self.account, self.call_ref, self.call_type, self.number, expected_seconds=expected_seconds,
+            direction=self.direction, campaign=self.campaign, manager=self.manager,
+            application_ref=self.application_ref, patience=patience,
+        )  # fmt: skip

@@ -50,7 +50,7 @@ class Transport:
         while True:
             attempt += 1
             try:
-                status, answer, wait = self._once(path, content)
+                status, answer, wait = self._once(path, content, max(0.1, min(self._timeout, end - time.monotonic())))
                 if status == 200:
                     return json.loads(answer)
                 if status not in PASSING:
@@ -72,10 +72,10 @@ class Transport:
         for connection in idle:
             connection.close()
 
-    def _once(self, path: str, content: bytes) -> tuple[int, bytes, float]:
+    def _once(self, path: str, content: bytes, timeout: float) -> tuple[int, bytes, float]:
         """Send once; return status, body, and for how long the server asks to wait."""
         while True:
-            connection, is_fresh = self._connection()
+            connection, is_fresh = self._connection(timeout)
             try:
                 connection.request("POST", self._path + path, content, self._headers)
                 response = connection.getresponse()
@@ -92,14 +92,16 @@ class Transport:
             self._keep(connection, response)
             return response.status, answer, _wait(response.headers.get("Retry-After"))
 
-    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
+    def _connection(self, timeout: float) -> tuple[http.client.HTTPConnection, bool]:
         with self._lock:
-            if self._idle:
-                return self._idle.pop(), False
+            kept = self._idle.pop() if self._idle else None
+        if kept:
+            kept.sock.settimeout(timeout)
+            return kept, False
         if self._context:
-            secure = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._context)
+            secure = http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
             return secure, True
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout), True
+        return http.client.HTTPConnection(self._host, self._port, timeout=timeout), True
 
     def _keep(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
         with self._lock:
