@@ -19,7 +19,7 @@ PRICES = {"whatsapp": Decimal("0.02"), "live": Decimal("0.0125")}
 
 def test_calls_that_end_when_they_were_told_never_overspend_a_wallet(private_registry, start_odoo):
     site = Site(private_registry)
-    # Of whole minutes at 0.02 and 0.0125 less than 1.00 would be left only where nobody asked for it.
+    # Fifty minutes at 0.02, or eighty at 0.0125: fewer than the calls below would last.
     [wallet_id] = site.make_wallets("SMALL", funds="1.00")
     server = start_odoo(workers=3)
     say(f"seed {SEED}")
@@ -60,13 +60,13 @@ def test_calls_that_end_when_they_were_told_never_overspend_a_wallet(private_reg
         assert result.total_cost == PRICES[call_type] * seconds / 60
     # Never below zero: not in an answer, and not in any row of the ledger.
     assert min(lowest for _calls, lowest in played) >= 0
-    rows = site.select("SELECT balance_after FROM call_wallet_transaction WHERE wallet_id = %s", wallet_id)
-    assert min(balance for [balance] in rows) >= 0
+    rows = site.select("SELECT balance_after::text FROM call_wallet_transaction WHERE wallet_id = %s", wallet_id)
+    assert min(Decimal(balance) for [balance] in rows) >= 0
     cost = sum(PRICES[call_type] * seconds / 60 for call_type, seconds, _result in talked)
     [[balance, held]] = site.select(
-        "SELECT balance, held_amount FROM call_wallet_balance WHERE wallet_id = %s", wallet_id
+        "SELECT balance::text, held_amount::text FROM call_wallet_balance WHERE wallet_id = %s", wallet_id
     )
-    assert (balance, held) == (Decimal("1.00") - cost, 0)
+    assert (Decimal(balance), Decimal(held)) == (Decimal("1.00") - cost, 0)
     # It was put to the test: less is left than a minute costs.
-    assert balance < PRICES["whatsapp"]
+    assert Decimal(balance) < PRICES["whatsapp"]
     site.assert_sound()

@@ -32,14 +32,26 @@ VOIDED_CALL = Shape(
     {"account": f.ACCOUNT, "call_ref": f.CALL_REF, "reason": {**f.REASON, "minLength": 1}},
 )
 
+
+def differing(held, meaning):
+    """Return the schema of what differs: {field: {``held``: ..., "sent": ...}}."""
+    return {
+        "type": "object",
+        "description": meaning,
+        "additionalProperties": {
+            "type": "object",
+            "properties": {held: {"description": "What stands."}, "sent": {"description": "What was sent now."}},
+            "required": [held, "sent"],
+        },
+    }
+
+
 # What a result says beside `result`, and which of it depends on the result.
 REFUSAL = {
     "reason": f.REASON_GIVEN,
     "code": f.CODE,
     "field": or_null(f.FIELD),
-    "differs": anything(
-        "Of a conflict: each field that differs, as `{recorded, sent}`, or `{held, sent}` of a call in progress."
-    ),
+    "differs": differing("recorded", "Of a conflict: each field that differs. Empty: what was recorded was deleted."),
 }
 CHARGE = {
     "billed_minutes": f.BILLED_MINUTES,
@@ -49,7 +61,6 @@ CHARGE = {
     "balance_after": f.BALANCE_AFTER,
     "transaction": or_null(f.TRANSACTION),
 }
-RESULT_REF = or_null({**f.CALL_REF, "type": "string"})
 NOTES = rows(text("A sentence."), "What there is to know of a call that was charged: it differs from its hold, say.")
 RECORDED = Shape(
     "RecordedCall",
@@ -97,16 +108,16 @@ RETRIED = Shape(
         **CHARGE,
         "difference": amount("Of a correction: what it changed.", "-0.039100"),
         "notes": NOTES,
-        "rejection": f.whole("Id of the rejected call.", 1),
+        "rejection": whole("Its id, as it was sent.", 1),
         **REFUSAL,
     },
-    (*CHARGE, "difference", "notes", "rejection", *REFUSAL),
+    (*CHARGE, "difference", "notes", *REFUSAL),
 )
 CORRECTION = Shape(
     "Correction",
     "One correction of a call.",
     {
-        "kind": choice("How it was corrected.", ("amend", "void")),
+        "kind": choice("How it was corrected; `rerate`: by other prices.", ("amend", "void", "rerate")),
         "corrected_at": moment("When."),
         "reason": or_null(f.REASON),
         "old_cost": amount("What the call cost before.", "0.078200"),
@@ -149,7 +160,6 @@ CALL_STATE = Shape(
         ),
         **CALL_STATE_FACTS,
     },
-    tuple(CALL_STATE_FACTS),
 )
 REJECTION = Shape(
     "Rejection",
@@ -162,7 +172,7 @@ REJECTION = Shape(
         "code": f.CODE,
         "field": or_null(f.FIELD),
         "reason": f.REASON_GIVEN,
-        "reported_at": f.REPORTED_AT,
+        "reported_at": moment("When it was reported last."),
         "payload": {"description": "What was sent."},
     },
 )
@@ -176,6 +186,7 @@ FUNDS = {
     "available": or_null(f.AVAILABLE),
     "funds_seconds": whole("How long all free funds would last, to show and not to obey.", 0, example=297000),
 }
+PARAMETER = or_null(text("Which parameter the code is about.", "number"))
 AUTHORIZATION = Shape(
     "Authorization",
     "Whether a call may start or go on, and for how long. End it at `max_seconds` of the last answer.",
@@ -189,13 +200,13 @@ AUTHORIZATION = Shape(
         "held_seconds": whole("The same.", 0, example=600),
         "expires_at": or_null(moment("When the hold is given up unless the call is extended or reported.")),
         **FUNDS,
-        "differs": REFUSAL["differs"],
-        "field": or_null(f.FIELD),
+        "field": PARAMETER,
+        "differs": differing("held", "Of a conflict: each parameter that differs from what is held for."),
     },
     ("differs", "field"),
 )
 QUOTE_PRICE = {
-    "prefix": or_null(text("The prefix whose price applies.", "1415")),
+    "prefix": or_null(text("The prefix whose price applies; empty: any number.", "1415")),
     "increment_seconds": or_null(whole("Billed seconds are whole increments.", 1, example=60)),
     "minimum_seconds": or_null(whole("At least so many are billed.", 0)),
     "first_block_seconds": or_null(whole("The first so many are billed as one.", 0)),
@@ -210,12 +221,13 @@ QUOTE = Shape(
         "allowed": flag("Whether such a call might start now."),
         "code": f.AUTHORIZE_CODE,
         "message": f.MESSAGE,
+        "field": PARAMETER,
         **FUNDS,
         "account": f.ACCOUNT,
         "call_type": f.CALL_TYPE,
         "direction": f.DIRECTION,
         "number": or_null({**f.NUMBER, "description": "As it was read."}),
-        "seconds": whole("As it was asked.", 0, example=60),
+        "seconds": whole("As it was asked.", 1, example=60),
         "billed_seconds": or_null(f.BILLED_SECONDS),
         "billed_minutes": or_null(f.BILLED_MINUTES),
         "cost": or_null(amount("What a call of `seconds` costs.", "0.039100")),
@@ -269,7 +281,6 @@ WALLET = Shape(
         ),
         **WALLET_FACTS,
     },
-    tuple(WALLET_FACTS),
 )
 TRANSACTION = Shape(
     "Transaction",
@@ -293,11 +304,14 @@ EVENT = Shape(
     "Something that happened.",
     {
         "event": whole("A number without gaps; list on with it.", 1, example=512),
-        "id": text("The same as `webhook-id`: whoever hears of it twice knows it by this.", "evt_512"),
+        "id": text(
+            "The same as `webhook-id`: whoever hears of it twice knows it by this.",
+            "evt_5b1c0f4e9a7d4c3e8f2a6b0d1c9e7f35",
+        ),
         "type": word("As of the webhooks.", "wallet.low"),
         "timestamp": moment("When it happened."),
         "account": f.ACCOUNT,
-        "data": anything("What happened; as of the webhook of this type."),
+        "data": anything("What happened; as of the webhook of this type, which has its fields."),
     },
 )
 

@@ -4,7 +4,7 @@ import inspect
 import re
 
 from . import answers
-from .events import webhooks
+from .events import shapes, webhooks
 from .methods import CONTEXT, METHODS
 from .shape import Shape
 
@@ -33,6 +33,7 @@ ERRORS = {
 }
 # What Odoo answers before it knows the database, or that a program has called.
 PAGES = {"404", "415"}
+EVENTS_METHOD = "call.wallet.list_events"
 DATABASE = {
     "name": "X-Odoo-Database",
     "in": "header",
@@ -48,29 +49,37 @@ def build(functions):
     :param functions: {"model.method": function}
     :raise ValueError: a method and its shape do not have the same parameters
     """
+    # Events are told by webhooks and listed, or there are none.
+    is_told = EVENTS_METHOD in functions
     return {
         "openapi": "3.1.0",
         "info": {"title": "Call Wallet", "version": VERSION, "description": INTRODUCTION},
         "servers": [{"url": "{origin}", "variables": {"origin": {"default": "http://localhost:8069"}}}],
         "security": [{"key": []}],
-        "tags": [{"name": name, "description": meaning} for name, meaning in PARTS.items()],
+        "tags": [
+            {"name": name, "description": meaning} for name, meaning in PARTS.items() if is_told or name != "Events"
+        ],
         "paths": {
             "/json/2/{}/{}".format(*name.rsplit(".", 1)): {"post": _post(name, functions[name])}
             for name in METHODS
             if name in functions
         },
-        "webhooks": webhooks(),
+        **({"webhooks": webhooks()} if is_told else {}),
         "components": {
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key of the platform's user."}
             },
             "parameters": {"database": DATABASE},
-            "schemas": {shape.name: shape.schema() for shape in vars(answers).values() if isinstance(shape, Shape)},
+            "schemas": {shape.name: shape.schema() for shape in [*_answers(), *(shapes() if is_told else [])]},
             "responses": {
                 name: {"description": meaning, "content": _error(status)} for status, (name, meaning) in ERRORS.items()
             },
         },
     }
+
+
+def _answers():
+    return [shape for shape in vars(answers).values() if isinstance(shape, Shape)]
 
 
 def _post(name, function):
@@ -118,6 +127,7 @@ def _read(function):
 
 
 def _error(status):
+    """Return what an answer with this status contains: Odoo's description of an error, a page, or either."""
     page = {"text/html": {"schema": {"type": "string"}}} if status in PAGES else {}
     return {**(_json(answers.ERROR.ref()) if status != "415" else {}), **page}
 

@@ -37,6 +37,7 @@ MANAGER = text("E-mail or name of the person who made it.", "ana@acme.example", 
 APPLICATION_REF = text("Your application's own id.", "app-17", maxLength=MAX_TEXT)
 REASON = text("A sentence that says why; it stands in the call's history.", "Wrong duration", maxLength=MAX_TEXT)
 LIMIT = whole("How many rows at most.", 1, MAX_CALLS)
+LIMIT_OF_REJECTIONS = whole("How many rows at most.", 1, 1_000)
 
 CURRENCY = text("ISO 4217, of all amounts beside it.", "USD", pattern="^[A-Z]{3}$")
 RATE = amount("Price a minute.", "0.039100")

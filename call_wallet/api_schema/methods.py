@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from . import answers as a
 from . import fields as f
+from .events import AN_EVENT_ID, example_data
 from .shape import or_null, rows, text, whole
 
 BEFORE, AFTER, READING = "Before and during a call", "After a call", "Reading"
@@ -30,8 +31,8 @@ def answers(shape):
     return rows(shape.ref(), "One a call, in the order of the calls.")
 
 
-def after(meaning):
-    return or_null(whole(f"Go on after this {meaning}; left out: from the beginning.", 0, f.LARGEST_ID))
+def after(meaning, least=1):
+    return or_null(whole(f"Go on after this {meaning}; left out: from the beginning.", least, f.LARGEST_ID))
 
 
 A_CALL = {
@@ -47,6 +48,7 @@ AN_AUTHORIZATION = {
     "allowed": True, "code": "ok", "message": "The call may start.", "call_ref": "call-7f3a", "hold": 71,
     "max_seconds": 600, "held_seconds": 600, "expires_at": "2026-11-02T10:39:30+00:00", "rate": "0.039100",
     "currency": "USD", "balance": "193.545755", "available": "193.154755", "funds_seconds": 297000,
+    "field": None,
 }  # fmt: skip
 ONE = {"account": "ACME", "call_ref": "call-7f3a"}
 
@@ -58,12 +60,13 @@ METHODS = {
             "call_type": f.CALL_TYPE,
             "number": or_null(f.NUMBER),
             "direction": f.DIRECTION,
-            "seconds": whole("How long the call would last.", 0, f.MAX_DURATION),
+            "seconds": whole("How long the call would last.", 1, f.MAX_DURATION),
         },
         a.QUOTE.ref(),
         {"account": "ACME", "call_type": "live", "number": "+14155550100", "seconds": 61},
         {
-            "allowed": True, "code": "ok", "message": "The call may start.", "rate": "0.039100", "currency": "USD",
+            "allowed": True, "code": "ok", "message": "The call may start.", "field": None, "rate": "0.039100",
+            "currency": "USD",
             "balance": "193.545755", "available": "193.545755", "funds_seconds": 297000, "account": "ACME",
             "call_type": "live", "direction": "outbound", "number": "+14155550100", "seconds": 61,
             "billed_seconds": 120, "billed_minutes": "2.000000", "cost": "0.078200", "prefix": "1",
@@ -169,7 +172,7 @@ METHODS = {
     ),
     "call.usage.list_rejections": Method(
         AFTER,
-        {"account": or_null(f.ACCOUNT), "after": after("`rejection`"), "limit": f.LIMIT},
+        {"account": or_null(f.ACCOUNT), "after": after("`rejection`"), "limit": f.LIMIT_OF_REJECTIONS},
         rows(a.REJECTION.ref(), "By id."),
         {"account": "ACME"},
         [
@@ -185,7 +188,7 @@ METHODS = {
         {"rejections": rows(whole("As `list_rejections` has them.", 1, f.LARGEST_ID), "Ids.", maxItems=f.MAX_CALLS)},
         answers(a.RETRIED),
         {"rejections": [9]},
-        [A_CHARGE],
+        [{"rejection": 9, **A_CHARGE}],
     ),
     "call.wallet.get_wallets": Method(
         READING,
@@ -213,7 +216,8 @@ METHODS = {
                 "status": "completed", "billed_seconds": 120, "billed_minutes": "2.000000", "rate": "0.039100",
                 "total_cost": "0.078200", "refunded": "0.000000", "currency": "USD", "campaign": "Nurses Manila",
                 "application_ref": None, "manager": "ana@acme.example", "transaction": 3005,
-                "reported_at": "2026-11-02T09:31:05+00:00", "corrections": [],
+                "reported_at": "2026-11-02T09:31:05+00:00", "corrections": [], "code": None, "field": None,
+                "reason": None, "rejection": None,
             }
         ],
     ),
@@ -233,13 +237,13 @@ METHODS = {
     ),
     "call.wallet.list_events": Method(
         READING,
-        {"after": after("`event`"), "limit": f.LIMIT},
+        {"after": after("`event`", 0), "limit": f.LIMIT},
         rows(a.EVENT.ref(), "In order, without gaps; none comes later between two that were listed."),
         {"after": 511},
         [
             {
-                "event": 512, "id": "evt_512", "type": "wallet.low", "timestamp": "2026-11-02T09:31:05+00:00",
-                "account": "ACME", "data": {"account": "ACME", "balance": "19.870000", "currency": "USD"},
+                "event": 512, "id": AN_EVENT_ID, "type": "wallet.low", "timestamp": "2026-11-02T09:31:05+00:00",
+                "account": "ACME", "data": example_data("wallet.low"),
             }
         ],
     ),

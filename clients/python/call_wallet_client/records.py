@@ -77,6 +77,7 @@ class Quote(Record):
     allowed: bool
     code: str
     message: str
+    field: str | None = None
     rate: Decimal | None = None
     currency: str | None = None
     balance: Decimal | None = None
