@@ -12,13 +12,9 @@ API_DESCRIPTION = "/call_wallet/openapi.json"
 
 
 def is_private(path):
-    """Tell whether an answer at this path is about somebody's money and calls."""
-    return path.startswith(PRIVATE_PATHS) and path != API_DESCRIPTION
-
-
-def is_private(path):
     """Tell whether the answer at a path of the site is about somebody's money or calls."""
-    return path.startswith(PRIVATE_PATHS) or path.partition("/page/")[0] in PRIVATE_LISTS
+    is_about_somebody = path.startswith(PRIVATE_PATHS) or path.partition("/page/")[0] in PRIVATE_LISTS
+    return is_about_somebody and path != API_DESCRIPTION
 
 
 def forbid_storing():
