@@ -327,6 +327,39 @@ def test_what_a_killed_program_had_taken_over_is_recorded_by_the_next(site, clie
     assert not list(tmp_path.glob("*.jsonl"))
 
 
+FULL = """
+import resource, sys
+from datetime import datetime, timezone
+from call_wallet_client import Client, EndedCall, Recorder
+recorder = Recorder(Client("http://127.0.0.1:9", "key", patience=0.1), sys.argv[1], interval=600)
+def add(number):
+    recorder.add(EndedCall(account="FULL", call_ref=f"full-{number}", call_type="live", number="+14155550100",
+                           status="completed", started_at=datetime.now(timezone.utc), duration_seconds=61))
+    print(number, flush=True)
+_soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+try:
+    for number in range(9):
+        add(number)
+except OSError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    add("after")
+"""
+
+
+def test_a_call_that_a_full_disk_did_not_take_spoils_none_that_it_did(site, client, tmp_path):
+    site.make_wallets("FULL")
+    program = subprocess.run(
+        [sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(FOLDER)},
+    )  # fmt: skip
+    taken = {f"full-{number}" for number in program.stdout.split()}
+    assert "full-after" in taken and 1 < len(taken) < 9, program.stderr
+    with Recorder(client, tmp_path) as recorder:
+        recorder.flush()
+    assert site.charges("FULL").keys() == taken
+
+
 def test_calls_stay_on_disk_while_the_key_is_wrong(site, client, tmp_path):
     site.make_wallets("KEYS")
     with Client(site.server.url, "wrong") as wrong:
@@ -355,6 +388,52 @@ def test_results_say_what_became_of_each_call(site, client):
     assert (corrected.result, corrected.difference) == ("corrected", Decimal("-0.0125"))
     [voided] = client.void_calls([{"account": "EACH", "call_ref": "each", "reason": "A test"}])
     assert (voided.difference, voided.balance_after) == (Decimal("-0.0125"), 1000)
+
+
+# === READING === #
+
+
+def test_a_ledger_is_read_page_by_page_without_gaps(site, client):
+    site.make_wallets("PAGES")
+    client.record_calls(ended("PAGES", f"page-{number}") for number in range(6))
+    rows = list(client.iter_transactions("PAGES", page=3))
+    assert [row.sequence for row in rows] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row.call_ref for row in rows[1:]] == [f"page-{number}" for number in range(6)]
+    # 1000 less six times two minutes at 0.0125.
+    assert rows[-1].balance_after == sum(row.amount for row in rows) == Decimal("999.85")
+    assert list(client.iter_transactions("PAGES", rows[4].transaction, page=1)) == rows[5:]
+    assert list(client.iter_transactions("PAGES", rows[-1].transaction)) == []
+
+
+def test_what_stands_is_read_with_its_types(site, client):
+    site.make_wallets("STANDS", funds="1")
+    quote = client.quote_call("STANDS", "live", NUMBER, seconds=61)
+    assert (quote.allowed, quote.cost, quote.billed_seconds) == (True, Decimal("0.025"), 120)
+    told = client.authorize_call("STANDS", "stands", "live", NUMBER, expected_seconds=60, campaign="Spring")
+    [hold] = client.list_holds("STANDS")
+    assert (hold.hold, hold.campaign, hold.amount) == (told.hold, "Spring", Decimal("0.0125"))
+    wallet, nobody = client.get_wallets(["STANDS", "NOBODY"])
+    assert (wallet.balance, wallet.held, wallet.available) == (1, Decimal("0.0125"), Decimal("0.9875"))
+    assert (nobody.code, nobody.balance) == ("unknown_account", None)
+    assert "STANDS" in {wallet.account for wallet in client.get_wallets()}
+    conflict = client.authorize_call("STANDS", "stands", "whatsapp", NUMBER)
+    assert (conflict.code, conflict.differs) == ("conflict", {"call_type": {"held": "live", "sent": "whatsapp"}})
+
+
+def test_rejected_calls_are_read_and_retried(site, client):
+    site.make_wallets("RETRY")
+    client.record_calls(ended("RETRY", f"retry-{number}", number="+819012345678") for number in range(3))
+    waiting = list(client.iter_rejections("RETRY", page=2))
+    assert {one.call_ref for one in waiting} == {"retry-0", "retry-1", "retry-2"}
+    assert len(waiting) == 3
+    assert {(one.kind, one.code, one.field) for one in waiting} == {("charge", "destination_not_contracted", "number")}
+    with site.env() as env:
+        env["call.rate"].create({"plan_id": site.plan_id, "prefix": "81", "price_per_minute": "0.05"})
+    results = client.retry_rejections(one.rejection for one in waiting)
+    assert [(one.result, one.total_cost) for one in results] == [("charged", Decimal("0.1"))] * 3
+    assert list(client.iter_rejections("RETRY")) == []
+    found = client.get_calls("RETRY", ["retry-1", "never"])
+    assert [(call.state, call.total_cost) for call in found] == [("charged", Decimal("0.1")), ("unknown", None)]
 
 
 # === TYPES === #

@@ -36,7 +36,7 @@ def test_the_guide_s_examples_run_and_are_answered_as_it_says(private_registry, 
     site.server = start_odoo()
     environment = {
         **os.environ, "WALLET_URL": site.server.url, "WALLET_KEY": site.platform_key, "PYTHONPATH": str(FOLDER),
-        "SPOOL": str(tmp_path / "spool"),
+        "SPOOL": str(tmp_path / "spool"), "WALLET_WEBHOOK_SECRET": "whsec_c2VjcmV0",
     }  # fmt: skip
 
     said, kinds = None, []

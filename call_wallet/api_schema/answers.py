@@ -203,7 +203,7 @@ AUTHORIZATION = Shape(
         "field": PARAMETER,
         "differs": differing("held", "Of a conflict: each parameter that differs from what is held for."),
     },
-    ("differs", "field"),
+    ("differs",),
 )
 QUOTE_PRICE = {
     "prefix": or_null(text("The prefix whose price applies; empty: any number.", "1415")),

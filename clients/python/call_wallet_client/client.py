@@ -121,9 +121,9 @@ class Client:
         return read(Authorization, self._ask("call.wallet/extend_hold", patience, account=account, call_ref=call_ref,
                                              total_seconds=total_seconds))  # fmt: skip
 
-    def release_hold(self, account: str, call_ref: str) -> Authorization:
+    def release_hold(self, account: str, call_ref: str, *, patience: float | None = None) -> Authorization:
         """Give back what a call holds that never took place."""
-        return read(Authorization, self._ask("call.wallet/release_hold", account=account, call_ref=call_ref))
+        return read(Authorization, self._ask("call.wallet/release_hold", patience, account=account, call_ref=call_ref))
 
     def list_holds(self, account: str | None = None) -> list[Hold]:
         """Return the calls in progress."""
@@ -155,7 +155,7 @@ class Client:
         :param extend_before: how many seconds before the deadline to ask for more
         :param cut_margin: by how many seconds the deadline is before what is held ends; hanging up takes a moment
         :param unheld_seconds: how long a call may last where the wallet does not answer; 0: it does not start
-        :param patience: seconds to wait for whether it may start
+        :param patience: seconds to wait for each answer but that to the record
         :param on_cut: called with the call, in a thread, when the deadline has come and the call has not ended
         """
         return LiveCall(

@@ -57,7 +57,6 @@ class LiveCall:
         self._unheld_seconds = unheld_seconds
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._keeper: threading.Thread | None = None
         self._began: float | None = None
         self._lasted: float | None = None
         self._status: str | None = None
@@ -98,8 +97,8 @@ class LiveCall:
             if self._began is not None:
                 return
             self._began, self.started_at = time.monotonic(), datetime.now(timezone.utc)
-        self._keeper = threading.Thread(target=self._keep, name=f"call {self.call_ref}", daemon=True)
-        self._keeper.start()
+        # Whatever it asks for after the call has ended changes nothing: the call is settled.
+        threading.Thread(target=self._keep, name=f"call {self.call_ref}", daemon=True).start()
 
     def end(self, status: str | None = None) -> None:
         """Say that the call has ended: its clock stops. The block's end records it.
@@ -119,11 +118,8 @@ class LiveCall:
         :raise Unreachable: it could not be recorded; the error has the call, which is to be recorded later
         """
         self.end()
-        if self._keeper:
-            self._keeper.join()
         if self._status is None:
-            if self.authorization:
-                self._client.release_hold(self.account, self.call_ref)
+            self._release()
             return
         self.ended = EndedCall(
             account=self.account, call_ref=self.call_ref, call_type=self.call_type, number=self.number or "",
@@ -139,6 +135,15 @@ class LiveCall:
         except Unreachable as error:
             error.call = self.ended
             raise
+
+    def _release(self) -> None:
+        if not self.authorization:
+            return
+        try:
+            self._client.release_hold(self.account, self.call_ref, patience=self._patience)
+        except CallWalletError as error:
+            # It ends by itself at its time.
+            _logger.warning("%s: not released: %s", self.call_ref, error)
 
     # === HOW LONG === #
 
@@ -181,7 +186,7 @@ class LiveCall:
 
     def _extend(self, total_seconds: int) -> None:
         """Ask for more, for no longer than there is time; without an answer the call ends at the deadline it has."""
-        patience = max(0.1, self.seconds_left)
+        patience = max(0.1, min(self.seconds_left, self._patience))
         try:
             # A call that began without an answer holds nothing yet.
             found = (

@@ -71,18 +71,23 @@ class Recorder:
         self.close()
 
     def add(self, call: EndedCall | Mapping[str, Any]) -> None:
-        """Take a call over. When this returns, the call is on disk, and will be recorded."""
+        """Take a call over. When this returns, the call is on disk, and will be recorded.
+
+        :raise OSError: it could not be written, and may not be recorded
+        """
         line = json.dumps(call.to_json() if isinstance(call, EndedCall) else dict(call)).encode() + b"\n"
         with self._writing:
             if self._stop.is_set():
                 raise RuntimeError("the recorder is closed")
-            if self._file is None:
-                self._number += 1
-                self._file, self._count = open(self._folder / f"{self._number:012}.jsonl", "ab"), 0
-                _sync_folder(self._folder)
-            self._file.write(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            file = self._file or self._begin_file()
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(f"{file.name}: only a part was written")
+                os.fsync(file.fileno())
+            except OSError:
+                # The disk is full, say. What comes next must not be written behind half a line.
+                self._end_file()
+                raise
             self._count += 1
             if self._count >= self._batch:
                 self._end_file()
@@ -131,6 +136,12 @@ class Recorder:
 
     def _waiting(self) -> list[Path]:
         return sorted(self._folder.glob("*.jsonl"))
+
+    def _begin_file(self) -> IO[bytes]:
+        self._number += 1
+        self._file, self._count = open(self._folder / f"{self._number:012}.jsonl", "ab", buffering=0), 0
+        _sync_folder(self._folder)
+        return self._file
 
     def _end_file(self) -> None:
         if self._file:
