@@ -8,7 +8,7 @@ export PORT ARGS CLOCK
 # `exec`: what stops make must reach the program, not a shell in between.
 BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m bootstrap
 
-.PHONY: help run demo test shell bench audit setups lint pot clean lock
+.PHONY: help run demo test shell bench audit setups lint pot openapi clean lock
 
 help:
 	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=)"
@@ -20,8 +20,9 @@ help:
 	@echo "make setups  the main flow in every chart, currency, tax, way to pay ... of tests/setups/table.py; ARGS='-k jp' narrows"
 	@echo "make lint    checks of the code"
 	@echo "make pot     renews the translation template, and takes new entries over into i18n/*.po"
+	@echo "make openapi renews docs/openapi.json from the methods of the API"
 	@echo "make clean   removes build/ and stops the private PostgreSQL"
 	@echo "make lock    renews requirements.lock from requirements.in"
 
-run demo test shell bench audit setups lint pot clean lock:
+run demo test shell bench audit setups lint pot openapi clean lock:
 	@$(BOOTSTRAP) $@

@@ -1,5 +1,6 @@
 from . import (
     accounting_reconciliation,
+    openapi,
     portal,
     portal_auto_topup,
     portal_customer,

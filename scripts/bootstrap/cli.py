@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from . import demo, i18n, lint, paths, testing
+from . import demo, i18n, lint, openapi, paths, testing
 from .console import StepError, report, run_logged, say, step
 from .postgres import Server
 from .setting import Setting
@@ -110,7 +110,7 @@ def clean(setting, arguments):
     """Remove what was made in the tree, and stop the server unless it is in use; the caches stay."""
     stop(setting, arguments)
     shutil.rmtree(paths.BUILD, ignore_errors=True)
-    for folder in ("call_wallet", "tests", "scripts", "benchmarks"):
+    for folder in ("call_wallet", "tests", "scripts", "benchmarks", "clients"):
         for cached in sorted((paths.REPO / folder).rglob("__pycache__")):
             shutil.rmtree(cached, ignore_errors=True)
     say(f"removed {paths.BUILD.name}/; the caches stay in {paths.CACHE}")
@@ -156,6 +156,7 @@ COMMANDS = {
     "setups": setups,
     "lint": lint.run,
     "pot": i18n.renew,
+    "openapi": openapi.renew,
     "clean": clean,
     "stop": stop,
     "lock": lock,

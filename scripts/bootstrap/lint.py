@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
-from . import i18n, oldest_sql, paths, rooms
+from . import i18n, oldest_sql, openapi, paths, rooms
 from .console import capture, say
 
 DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
@@ -44,7 +44,7 @@ def _files(*suffixes):
 
 def _call(command, **options):
     """Run a checker that prints its own findings."""
-    code = subprocess.call([str(part) for part in command], cwd=paths.REPO, **options)
+    code = subprocess.call([str(part) for part in command], **{"cwd": paths.REPO, **options})
     return [f"{os.path.basename(str(command[0]))} ended with {code}"] if code else []
 
 
@@ -59,6 +59,12 @@ def _format(setting):
 def _pylint(setting):
     environment = {**os.environ, "PYTHONPATH": str(setting.source.path)}
     return _call([setting.python, "-m", "pylint", "--rcfile=.pylintrc", "call_wallet"], env=environment)
+
+
+def _mypy(setting):
+    folder = paths.REPO / "clients/python"
+    command = [setting.python, "-m", "mypy", "--strict", "--no-error-summary", f"--cache-dir={paths.BUILD / 'mypy'}"]
+    return _call([*command, "call_wallet_client"], cwd=folder)
 
 
 def _xml(_setting):
@@ -128,4 +134,6 @@ CHECKS = [
     ("No private addresses", _private_addresses),
     ("SQL that PostgreSQL 13 knows", _oldest_sql),
     ("Translations", i18n.findings),
+    ("docs/openapi.json", openapi.findings),
+    ("Types of the client", _mypy),
 ]

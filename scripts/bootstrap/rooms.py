@@ -39,7 +39,7 @@ DOOR_FILE = "tools/door.py"
 ENDS = {"commit", "rollback"}
 
 # Below the rooms: these import nothing of the rooms or of what stands above them.
-GROUND = ("tools", "rating", "const")
+GROUND = ("tools", "rating", "const", "api_schema")
 ABOVE = ("wizards", "controllers", "reports", "demo", "hooks")
 
 

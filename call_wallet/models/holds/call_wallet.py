@@ -84,8 +84,9 @@ class CallWalletAuthorize(models.Model):
             the company's emergency numbers, which may always be called
         :param int expected_seconds: how long to reserve for; default: the company's setting
         :param str direction: ``outbound`` or ``inbound``
-        :param str campaign: shown with the hold while the call is in progress, as are ``manager`` (e-mail or name)
-            and ``application_ref``
+        :param str campaign: shown with the hold while the call is in progress
+        :param str manager: likewise; e-mail or name
+        :param str application_ref: likewise
         :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``closed``, ``not_set_up``, ``paused``,
             ``no_funds``, ``destination_not_contracted``, ``invalid_number``, ``already_settled``, ``conflict``);
             ``field``, the parameter that it is about, or None; ``message``, a sentence for the person who wants to
@@ -116,6 +117,8 @@ class CallWalletAuthorize(models.Model):
     def extend_hold(self, account, call_ref, seconds=None, total_seconds=None):
         """Reserve funds for a longer call. Where they do not suffice, for as long as they do.
 
+        :param str account: the wallet's account reference
+        :param str call_ref: the platform's reference of the call
         :param int total_seconds: how long the call shall last, counted from its start, so that asking again holds no
             more
         :param int seconds: instead of it, how much longer than what is held; asking again holds more again
@@ -136,6 +139,8 @@ class CallWalletAuthorize(models.Model):
     def release_hold(self, account, call_ref):
         """Give back what a call holds that never took place. Repeating it is harmless.
 
+        :param str account: the wallet's account reference
+        :param str call_ref: the platform's reference of the call
         :return: as ``authorize_call``; nothing is held any more
         :raise UserError: no hold for this call, or a parameter is missing or malformed
         """

@@ -20,7 +20,7 @@ class CallWalletTransfer(models.Model):
     def match_transfers(self):
         """Match bank statement lines that nobody has reconciled yet with top-up invoices.
 
-        :return: the ``account.bank.statement.line``s that were matched
+        :return: the ``account.bank.statement.line`` records that were matched
         :raise AccessError: not finance staff
         """
         self.env["call.wallet"]._permitted(FINANCE)
