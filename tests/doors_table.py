@@ -438,6 +438,7 @@ DOORS = {
     "call.wallet.authorize_call": (funded, authorize),
     "call.wallet.extend_hold": (held, lambda wallet: wallet.extend_hold(wallet.account_ref, "call", 600)),
     "call.wallet.release_hold": (held, lambda wallet: wallet.release_hold(wallet.account_ref, "call")),
+    "call.wallet.list_events": (funded, lambda wallet: wallet.list_events()),
     "call.wallet._cron_expire_holds": (held_too_long, lambda wallet: wallet._cron_expire_holds()),
     "call.wallet.refund": (funded, lambda wallet: wallet.refund("5", "A dropped call")),
     "call.wallet.request_refund": (funded, lambda wallet: wallet.request_refund("5", "A dropped call")),

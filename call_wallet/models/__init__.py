@@ -16,6 +16,7 @@ from . import (
     rerating,
     notices,
     privacy,
+    events,
     topup,
     auto_topup,
     stripe,

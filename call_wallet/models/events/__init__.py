@@ -1,0 +1,10 @@
+"""What the calling platform is told: an outbox of events, read in order or sent to webhooks.
+
+An event is added in the transaction of its cause, with the wallet's balance locked: it is there if the cause is, once,
+and a wallet's events have the order of what happened. It gets its number when it is published, after that transaction
+is committed: numbers have no gap, and none appears below one that was read. Doors: ``list_events`` (on the wallet).
+"""
+
+from . import (
+    call_wallet_event,
+)
