@@ -4,6 +4,7 @@ from datetime import UTC
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ...tools.background import wake
 from ...tools.clock import utcnow
 from ...tools.sql import array
 
@@ -80,6 +81,9 @@ class CallWalletEvent(models.Model):
         self.env["call.wallet.ledger"]._lock(set(wallet_ids))
         texts = [json.dumps(each, default=str) for each in data]
         self.env.cr.execute(ADD, [utcnow(), array(wallet_ids), array(kinds), array(texts)])
+        self.env.cr.execute("SELECT EXISTS (SELECT FROM call_wallet_webhook WHERE active)")
+        if self.env.cr.fetchone()[0]:
+            wake(self.env, "ir_cron_webhook")
 
     def _take_back_unset(self, wallet_id):
         """Tell of nothing where the last recipient went and another came before anybody was told; return whether so.
@@ -103,9 +107,9 @@ class CallWalletEvent(models.Model):
         self.env.cr.execute("SELECT number_next FROM ir_sequence WHERE id = %s FOR NO KEY UPDATE", [counter])
         [(first,)] = self.env.cr.fetchall()
         self.env.cr.execute(PUBLISH, [first - 1])
-        self.env.cr.execute(
-            "UPDATE ir_sequence SET number_next = number_next + %s WHERE id = %s", [self.env.cr.rowcount, counter]
-        )
+        count = self.env.cr.rowcount
+        self.env.cr.execute("UPDATE ir_sequence SET number_next = number_next + %s WHERE id = %s", [count, counter])
+        self.env["call.wallet.webhook.delivery"]._add_published(first, first + count - 1)
         self.env.invalidate_all(flush=False)
 
     # === READING === #
