@@ -155,7 +155,7 @@ def post(url, body, headers, allowed=(), seconds=SECONDS):
     except ssl.SSLError as error:
         problem, text = "tls", str(error)
     except (OSError, http.client.HTTPException) as error:
-        problem, text = "connection", f"{type(error).__name__}: {error}"
+        problem, text = "connection", getattr(error, "strerror", None) or str(error)
     finally:
         watchdog.cancel()
         connection.close()

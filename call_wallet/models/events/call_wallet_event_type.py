@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CallWalletEventType(models.Model):
@@ -12,5 +12,12 @@ class CallWalletEventType(models.Model):
 
     code = fields.Char(required=True, readonly=True)
     name = fields.Char("Meaning", required=True, translate=True, readonly=True)
+
+    @api.depends("code", "name")
+    @api.depends_context("with_meaning", "lang")
+    def _compute_display_name(self):
+        for kind in self:
+            has_meaning = self.env.context.get("with_meaning")
+            kind.display_name = f"{kind.code} \N{EN DASH} {kind.name}" if has_meaning else kind.code
 
     _code_unique = models.UniqueIndex("(code)", "An event type stands here once.")

@@ -69,7 +69,7 @@ class CallWalletWebhookDelivery(models.Model):
     )
     attempts = fields.Integer(required=True, readonly=True, default=0, aggregator=None)
     due_since = fields.Datetime(required=True, readonly=True)
-    next_attempt_at = fields.Datetime(readonly=True)
+    next_attempt_at = fields.Datetime("Next Attempt", readonly=True)
     last_attempt_at = fields.Datetime("Last Attempt", readonly=True)
     status = fields.Integer("HTTP Status", readonly=True, aggregator=None)
     problem = fields.Selection(
