@@ -430,6 +430,37 @@ def transfer_arrived(env):
     )
 
 
+def webhook(env):
+    """Nobody answers at the address, and nothing is sent to it before the case ends."""
+    env["call.wallet.webhook"].search([]).unlink()
+    env["ir.config_parameter"].set_param("call_wallet.webhook_allowed_hosts", "127.0.0.1:9")
+    return env["call.wallet.webhook"].create({"name": "Door", "url": "http://127.0.0.1:9/hook"})
+
+
+def event_due(env):
+    made = webhook(env)
+    paused(env)
+    return made
+
+
+def given_up(env):
+    made = event_due(env)
+    env["call.wallet"].list_events()
+    deliveries = env["call.wallet.webhook.delivery"].search([("webhook_id", "=", made.id)])
+    deliveries.state = "failed"
+    return deliveries
+
+
+def event_of_long_ago(env):
+    from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
+
+    env["call.wallet.webhook"].search([]).unlink()  # what waits is not deleted
+    with recorded_at(utcnow() - timedelta(days=100)):
+        wallet = paused(env)
+    wallet.list_events()
+    return wallet
+
+
 # {model and method: (what has to be there, how it is opened)}
 DOORS = {
     "call.usage.record_calls": (funded, report),
@@ -439,6 +470,18 @@ DOORS = {
     "call.wallet.authorize_call": (funded, authorize),
     "call.wallet.extend_hold": (held, lambda wallet: wallet.extend_hold(wallet.account_ref, "call", 600)),
     "call.wallet.release_hold": (held, lambda wallet: wallet.release_hold(wallet.account_ref, "call")),
+    "call.wallet.list_events": (funded, lambda wallet: wallet.list_events()),
+    "call.wallet.webhook.action_rotate_secret": (webhook, lambda webhook: webhook.action_rotate_secret()),
+    "call.wallet.webhook.action_send_test": (webhook, lambda webhook: webhook.action_send_test()),
+    "call.wallet.webhook.delivery.action_replay": (given_up, lambda deliveries: deliveries.action_replay()),
+    "call.wallet.webhook.delivery._cron_send": (
+        event_due,
+        lambda webhook: webhook.env["call.wallet.webhook.delivery"]._cron_send(),
+    ),
+    "call.wallet.webhook.delivery._cron_forget": (
+        event_of_long_ago,
+        lambda wallet: wallet.env["call.wallet.webhook.delivery"]._cron_forget(),
+    ),
     "call.wallet._cron_expire_holds": (held_too_long, lambda wallet: wallet._cron_expire_holds()),
     "call.wallet.refund": (funded, lambda wallet: wallet.refund("5", "A dropped call")),
     "call.wallet.request_refund": (funded, lambda wallet: wallet.request_refund("5", "A dropped call")),

@@ -51,6 +51,8 @@ MODELS = {
     "call.wallet.close.line": {"M": "crwd"},
     "call.wallet.close.wizard": {"M": "crw"},
     "call.wallet.day": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
+    "call.wallet.event": {"M": "r"},
+    "call.wallet.event.type": {"M": "r"},
     "call.wallet.failure": {"F": "r", "M": "r"},
     "call.wallet.hold": {"A": "r", "F": "r", "M": "r"},
     "call.wallet.mandate": {"F": "r", "M": "r"},
@@ -83,9 +85,13 @@ MODELS = {
     "call.wallet.transaction": {"A": "r", "F": "r", "M": "r", "O": "r", "C": "r"},
     "call.wallet.watch": {"M": "r"},
     "call.wallet.waiting": {"F": "r", "M": "r"},
+    "call.wallet.webhook": {"M": "crwd"},
+    "call.wallet.webhook.delivery": {"M": "r"},
 }
 # Of these everybody who may read sees all: they are not about one customer.
-NOT_OF_A_CUSTOMER = {"call.rate", "call.rate.plan", "call.wallet.package", "call.wallet.terms"}
+NOT_OF_A_CUSTOMER = {
+    "call.rate", "call.rate.plan", "call.wallet.event.type", "call.wallet.package", "call.wallet.terms"
+}  # fmt: skip
 
 
 class Action:
@@ -216,6 +222,23 @@ def stripe_event(case):
     provider = case.env.ref("payment.payment_provider_stripe")
     values = {"reference": "evt_roles", "provider_id": provider.id, "type": "account.updated", "object_ref": "acct_1"}
     return case.env["call.wallet.stripe.event"].create(values)
+
+
+# An address that nobody answers at; no name has to be looked up for it.
+HOOK = "https://8.8.8.8:65000/hook"
+
+
+def webhook(case):
+    return case.env["call.wallet.webhook"].create({"name": "Platform", "url": HOOK})
+
+
+def delivery(case):
+    made = webhook(case)
+    case.wallet.sudo().action_pause("Fraud check")
+    case.env["call.wallet"].list_events()
+    found = case.env["call.wallet.webhook.delivery"].search([("webhook_id", "=", made.id)], limit=1)
+    found.state = "failed"
+    return found
 
 
 def payout(case):
@@ -435,12 +458,21 @@ ACTIONS = [
            account=lambda c: rejection(c).account, limit=5),
     Action("send rejected calls again", PLATFORM, "call.usage.retry_rejections",
            rejections=lambda c: rejection(c).ids),
+    Action("read what the platform is told", PLATFORM, "call.wallet.list_events"),
     Action("report calls", PLATFORM, "call.usage.record_calls", calls=a_call),
     Action("correct calls", PLATFORM, "call.usage.amend_calls", calls=a_call),
     Action("void calls", PLATFORM, "call.usage.void_calls", calls=a_call),
     Action("retry a rejected call", FINANCE, "call.usage.rejection.action_retry", rejection),
     Action("set up Stripe's webhook", NOBODY, "payment.provider.action_call_wallet_webhook",
            lambda c: c.env.ref("payment.payment_provider_stripe")),  # the administrator does
+    Action("see a webhook's secret", MANAGER, "call.wallet.webhook.read", webhook, fields=["secret"]),
+    Action("type in a webhook's secret", NOBODY, "call.wallet.webhook.write", webhook, vals={"secret": "whsec_mine"}),
+    Action("add a webhook", MANAGER, "call.wallet.webhook.create", vals_list=vals(name="Platform", url=HOOK)),
+    Action("make a webhook's secret anew", MANAGER, "call.wallet.webhook.action_rotate_secret", webhook),
+    Action("send a test event", MANAGER, "call.wallet.webhook.action_send_test", webhook),
+    Action("see what was sent", MANAGER, "call.wallet.webhook.action_open_deliveries", webhook),
+    Action("send again what was given up", MANAGER, "call.wallet.webhook.action_replay_failed", webhook),
+    Action("send an event again", MANAGER, "call.wallet.webhook.delivery.action_replay", delivery),
     Action("match a payout of Stripe's", MANAGER, "call.wallet.stripe.payout.action_match", payout),
     Action("say that a payout was settled by hand", MANAGER,
            "call.wallet.stripe.payout.action_settled_by_hand", payout),

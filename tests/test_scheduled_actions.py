@@ -13,7 +13,7 @@ from .real_commits import environment
 ADDON = Path(__file__).resolve().parents[1] / "call_wallet"
 DOOR = "odoo.addons.call_wallet.tools.door"
 
-# All go through what they have to do by `each` of tools/door.py.
+# They go through what they have to do by `each` of tools/door.py; where not, it says how no item keeps others waiting.
 ACTIONS = {
     "ir_cron_posting_start": "each",
     "ir_cron_posting": "each",
@@ -34,6 +34,8 @@ ACTIONS = {
     "ir_cron_usage_report": "each",
     "ir_cron_breakage": "each",
     "ir_cron_mask": "each",
+    "ir_cron_webhook": "rounds: of each receiver some, side by side",
+    "ir_cron_forget_events": "each",
 }
 
 

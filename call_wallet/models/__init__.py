@@ -17,6 +17,7 @@ from . import (
     rerating,
     notices,
     privacy,
+    events,
     topup,
     auto_topup,
     stripe,

@@ -116,6 +116,7 @@ class CallWalletClose(models.Model):
             {"active": True, "closed_at": False, "closed_by_id": False, "close_reason": False, "reopened_at": utcnow()}
         )
         wallet.env["call.wallet.ledger"]._refresh(wallet.ids)
+        wallet.env["call.wallet.event"]._add([(wallet.id, "wallet.resumed", {"cause": "reopened"})])
         wallet.message_post(body=in_company_language(wallet).env._("Wallet reopened."))
         return True
 
@@ -222,6 +223,7 @@ class CallWalletClose(models.Model):
         return notes
 
     def _archive_closed(self, plan, reason):
+        is_closing = self.active
         self.write(
             {
                 "active": False,
@@ -236,6 +238,8 @@ class CallWalletClose(models.Model):
         rejected = self.env["call.usage.rejection"]._open_of(self)
         # What follows in this request, such as a new wallet for the customer, finds this one closed.
         self.flush_recordset()
+        if is_closing:
+            self.env["call.wallet.event"]._add([(self.id, "wallet.closed", {"reason": reason})])
         paid_back = sum((amount for _topup, amount in plan.paid_back), ZERO)
         self.message_post(
             body=in_company_language(self).env._(

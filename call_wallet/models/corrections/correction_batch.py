@@ -303,6 +303,7 @@ class Batch:
         entered = self.env["call.wallet.ledger"]._append(self.entries, locked) if self.entries else {}
         transactions = [entered.get((new.wallet_id, key)) for new, _found, _reason, _difference, key in self.rows]
         self._note(transactions, uid)
+        self.env["call.wallet.event"]._add(self._events(transactions))
         if self.allowance:
             self.allowance.note()
         balances = {wallet_id: str(parse_amount(funds.balance)) for wallet_id, funds in locked.items()}
@@ -327,6 +328,16 @@ class Batch:
             "transaction": transaction,
             "currency": rated.currency,
         }
+
+    def _events(self, transactions):
+        """Return what the platform is told of the corrections: of each call its reference, and what it cost."""
+        for (new, found, _reason, difference, _key), transaction in zip(self.rows, transactions, strict=True):
+            data = {
+                "call_ref": new.call_ref, "kind": self.kind, "old_cost": found.cost, "total_cost": new.cost,
+                "billed_minutes": new.minutes, "difference": difference,
+                "transaction": transaction and transaction[0],
+            }  # fmt: skip
+            yield found.wallet_id, "call.corrected", data
 
     def _note(self, transactions, uid):
         values = []

@@ -167,20 +167,27 @@ class CallWalletHold(models.Model):
             f"""
             WITH freed AS (
                 UPDATE call_wallet_hold SET state = %(state)s WHERE state = 'held' AND {condition}
-                RETURNING wallet_id, amount
+                RETURNING id, wallet_id, amount, call_ref, reserved_seconds
             ), total AS (
-                SELECT wallet_id, sum(amount) AS amount FROM freed GROUP BY wallet_id
+                SELECT wallet_id, sum(amount) AS amount,
+                       json_agg(json_build_object('hold', id, 'call_ref', call_ref, 'amount', amount::text,
+                                                  'held_seconds', reserved_seconds) ORDER BY id) AS holds
+                  FROM freed GROUP BY wallet_id
             )
             UPDATE call_wallet_balance b
                SET held_amount = b.held_amount - t.amount, notified_at = {NOTIFIED_AT}
               FROM total t CROSS JOIN {CLOCK}
              WHERE b.wallet_id = t.wallet_id
-            RETURNING b.wallet_id, {NOTIFY}
+             RETURNING b.wallet_id, {NOTIFY}, t.holds
             """,
             {"state": state, **values},
         )
         freed = self.env.cr.fetchall()
-        self._after_hold([wallet_id for wallet_id, notify in freed if notify])
+        self._after_hold([wallet_id for wallet_id, notify, _holds in freed if notify])
+        if state == "expired":
+            self.env["call.wallet.event"]._add(
+                (wallet_id, "hold.expired", hold) for wallet_id, _notify, holds in freed for hold in holds
+            )
         return bool(freed)
 
     @api.model

@@ -9,6 +9,7 @@ from ...tools.clock import utcnow
 from ...tools.door import make_places
 from ...tools.fields import check_request_key, parse_amount, parse_reason
 from ...tools.sql import array
+from ..wallet.call_wallet_balance import EMPTY
 
 # Status and alert level follow from what else stands in the row; kept beside it for search.
 # `balance` is replaced by the new balance where it changes in the same statement.
@@ -132,6 +133,13 @@ class CallWalletLedger(models.AbstractModel):
         ]
         if alerted:
             self.env["call.wallet"]._notify_alert(alerted)
+        events = [
+            (wallet_id, *event)
+            for wallet_id, (level, is_set_up, _n) in moved.items()
+            if (event := event_of(locked[wallet_id], level, is_set_up))
+        ]
+        if events:
+            self.env["call.wallet.event"]._add(events)
 
     # === MOVEMENTS OTHER THAN CALLS === #
 
@@ -261,12 +269,16 @@ class CallWalletLedger(models.AbstractModel):
         self._refresh(wallets.ids)
 
     def _set_paused(self, wallet_ids, paused):
+        """Pause wallets by hand, or lift that; return the ids of those that it changes."""
         self._lock(wallet_ids)
         self.env.cr.execute(
-            "UPDATE call_wallet_balance SET is_paused_by_hand = %s WHERE wallet_id = ANY(%s)",
-            [paused, list(wallet_ids)],
+            "UPDATE call_wallet_balance SET is_paused_by_hand = %s"
+            " WHERE wallet_id = ANY(%s) AND is_paused_by_hand <> %s RETURNING wallet_id",
+            [paused, list(wallet_ids), paused],
         )
+        changed = [row[0] for row in self.env.cr.fetchall()]
         self._refresh(wallet_ids)
+        return sorted(changed)
 
     def _refresh(self, wallet_ids):
         """Bring status and alert level in line after something else than money changed."""
@@ -282,6 +294,21 @@ LOCK = f"""
     SELECT b.wallet_id, {FUNDS}
       FROM call_wallet_balance b WHERE b.wallet_id = ANY(%(wallets)s) ORDER BY b.wallet_id FOR NO KEY UPDATE
 """
+
+
+def event_of(before, level, is_set_up):
+    """Return the event by which the platform hears of a change: type and data, or None where there is none to tell.
+
+    :param Funds before: the wallet before the change, which led to alert level ``level``
+    """
+    was_set_up = before.state != "not_set_up"
+    if is_set_up != was_set_up:
+        return ("wallet.set_up", {}) if is_set_up else ("wallet.paused", {"cause": "not_set_up"})
+    if level == before.alert_level or not is_set_up:
+        return None
+    if level < before.alert_level:
+        return "wallet.restored", {}
+    return ("wallet.empty" if level == EMPTY else "wallet.low"), {}
 
 
 REFRESH = f"""

@@ -4,7 +4,7 @@ One alert is noted per crossing, in the transaction that moved the balance, and 
 scheduled action sends what a crash has left. Mails are written in the recipient's language, one a person. What waits
 for somebody in finance, whatever failed by itself included, is in one list (``call.wallet.waiting``).
 Doors: ``set_recipients``, ``set_low_balance_threshold``, ``set_notifications``, ``_cron_send``,
-``_cron_send_statements``.
+``_cron_send_statements``, and ``list_events``, which reads the outbox of ``events``.
 """
 
 from . import (

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError, ValidationError
 from ...const import ACCOUNT_MANAGER
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount, parse_day
+from ...tools.rights import as_superuser
 from ...tools.task import give_task, in_company_language, in_language_of, text_of
 from .call_wallet_recipient import MAX_RECIPIENTS
 
@@ -101,6 +102,30 @@ class CallWalletNotices(models.Model):
         for email in emails:
             groups.setdefault(langs.get(email) or customer._call_wallet_lang() or "en_US", []).append(email)
         return groups
+
+    # === TELLING THE PLATFORM === #
+
+    @api.model
+    def list_events(self, after=None, limit=1000):
+        """Return what has happened to the wallets since, for the platform: in order, each once.
+
+        Go on with ``after`` the last number that you have read. Numbers rise one by one over all companies, and no
+        lower one appears later; a user of some of the companies sees the numbers of the others' events left out.
+        Events are kept for 90 days. Webhooks send the same.
+
+        :param int after: the number of the last event that was read; None: from the first that is kept
+        :param int limit: how many at most, 1 to 10,000
+        :return: list of dicts: ``event`` (the number), ``id`` (``evt_...``, the ``webhook-id`` of its message),
+            ``type`` (such as ``wallet.low``), ``timestamp`` (ISO 8601, UTC), ``account``, and ``data``: how the wallet
+            stood after it (``account``, ``currency``, ``balance``, ``available``, ``low_balance_threshold``, ``level``,
+            ``state``), ``event``, and what the type has beside, amounts as decimal strings
+        :raise AccessError: neither the calling platform nor finance staff
+        :raise UserError: ``after`` or ``limit`` is no whole number in its range
+        """
+        self.env["call.usage"]._check_platform()
+        companies = None if self.env.su else self.env.user.company_ids
+        with door(self.env):
+            return as_superuser(self.env["call.wallet.event"])._list(after, limit, companies)
 
     # === TASKS OF FINANCE === #
 

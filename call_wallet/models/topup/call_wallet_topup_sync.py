@@ -133,9 +133,15 @@ class CallWalletTopupSync(models.Model):
         if not difference:
             return difference
         number = self.credit_count + 1
-        self.env["call.wallet.ledger"]._enter(self._entry(difference, number))
+        transaction = self.env["call.wallet.ledger"]._enter(self._entry(difference, number))
         self.write({"credited_amount": level, "credit_count": number})
         self.env.flush_all()
+        data = {
+            "topup": self.id, "amount": abs(difference), "credited": level, "ordered": self.amount,
+            "invoice": self.invoice_id.name, "transaction": transaction.id,
+        }  # fmt: skip
+        kind = "topup.credited" if difference > 0 else "topup.reversed"
+        self.env["call.wallet.event"]._add([(self.wallet_id.id, kind, data)])
         return difference
 
     def _level(self):

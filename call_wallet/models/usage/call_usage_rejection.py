@@ -19,6 +19,9 @@ from .rejection_reading import read_asked
 # Results after which nothing is left to do.
 SETTLED = ("charged", "duplicate", "corrected")
 
+# What the platform is told of the charge of a call that it was refused at first.
+TOLD = ("call_ref", "billed_minutes", "rate", "total_cost", "balance_after", "transaction")
+
 MAX_VALUE = 4_000
 
 MAX_PAYLOAD = 64_000
@@ -111,10 +114,10 @@ class CallUsageRejection(models.Model):
         charged, kept = [], []
         for raw, result in zip(raw_calls, results, strict=True):
             if result["result"] == "charged":
-                charged.append(raw)
+                charged.append((raw, result))
             elif result["result"] != "duplicate":
                 kept.append((raw, result))
-        resolvable = bool(charged) and self._has_open(charged)
+        resolvable = bool(charged) and self._has_open([raw for raw, _result in charged])
         if not (kept or resolvable):
             return
         self._lock()
@@ -166,13 +169,31 @@ class CallUsageRejection(models.Model):
     def _resolve_charged(self, charged):
         """Close the open rejections of calls that were charged now. A conflict stays: the
         call's other content is still unexplained."""
-        self.env.cr.execute(
-            RESOLVE,
-            [
-                self.env.uid,
-                array(raw["account"].strip() for raw in charged),
-                array(raw["call_ref"].strip() for raw in charged),
-            ],
+        results = {(raw["account"].strip(), raw["call_ref"].strip()): result for raw, result in charged}
+        accounts, refs = zip(*results, strict=True)
+        self.env.cr.execute(RESOLVE, [self.env.uid, array(accounts), array(refs)])
+        self._tell_accepted((kept_id, results[account, ref]) for kept_id, account, ref in self.env.cr.fetchall())
+
+    def _tell_accepted(self, accepted):
+        """Let the platform know of rejected calls that are charged now; a call once, however often it was rejected.
+
+        :param accepted: pairs of a rejection's id and the result of ``record_calls``
+        """
+        results = dict(sorted(accepted))
+        if not results:
+            return
+        self.env.cr.execute(ACCEPTED, [list(results)])
+        self.env["call.wallet.event"]._add(
+            (
+                wallet_id,
+                "call.accepted_after_rejection",
+                {
+                    **{name: results[kept_id][name] for name in TOLD},
+                    "rejection": kept_id,
+                    "reported_as": reported_as,
+                },
+            )
+            for kept_id, wallet_id, reported_as in self.env.cr.fetchall()
         )
 
     def _upsert(self, kept, correction=None):
@@ -248,6 +269,12 @@ class CallUsageRejection(models.Model):
                 found = usage._correct(correction, calls, self.env.uid, self.env["call.usage"]._person())
             else:
                 found = usage._record_calls(calls)
+                # Those that were open are told of as they are charged.
+                self._tell_accepted(
+                    (one.id, result)
+                    for one, result in zip(kept, found, strict=True)
+                    if one.state == "dismissed" and result["result"] == "charged"
+                )
             done = [one.id for one, result in zip(kept, found, strict=True) if result["result"] in SETTLED]
             self._set_state(done, "resolved")
             results.update(zip(kept.ids, found, strict=True))
@@ -321,6 +348,9 @@ class CallUsageRejection(models.Model):
             if result["result"] in ("charged", "duplicate"):
                 call.write({"state": "resolved", "charged_ref": refs[call]})
                 done += 1
+        self._tell_accepted(
+            (call.id, result) for call, result in zip(kept, results, strict=True) if result["result"] == "charged"
+        )
         return done, len(kept) - done
 
     def action_dismiss(self):
@@ -453,6 +483,18 @@ RESOLVE = """
       FROM unnest(%s::text[], %s::text[]) AS charged(account, call_ref)
      WHERE r.state = 'open' AND r.code <> 'conflict'
        AND r.account = charged.account AND r.call_ref = charged.call_ref
+ RETURNING r.id, r.account, r.call_ref
+"""
+
+
+# Of several contents of one call the last.
+ACCEPTED = """
+    SELECT max(r.id), w.id, r.call_ref
+      FROM call_usage_rejection r
+      JOIN call_wallet w ON w.account_ref = r.account
+     WHERE r.id = ANY(%s)
+     GROUP BY w.id, r.call_ref
+     ORDER BY 1
 """
 
 

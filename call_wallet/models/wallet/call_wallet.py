@@ -358,10 +358,12 @@ class CallWallet(models.Model):
             raise UserError(self.env._("Reason: say why the wallet is paused; the customer sees it."))
         wallets = self._permitted(ACCOUNT_MANAGER)
         with door(self.env):
-            self.env["call.wallet.ledger"]._set_paused(wallets.ids, True)
+            changed = self.env["call.wallet.ledger"]._set_paused(wallets.ids, True)
             wallets.pause_reason = reason
             for wallet in wallets:
                 wallet.message_post(body=in_company_language(wallet).env._("Paused: %s", reason))
+            data = {"cause": "by_hand", "reason": reason}
+            self.env["call.wallet.event"]._add((wallet_id, "wallet.paused", data) for wallet_id in changed)
         return True
 
     def action_resume(self):
@@ -371,10 +373,12 @@ class CallWallet(models.Model):
         """
         wallets = self._permitted(ACCOUNT_MANAGER)
         with door(self.env):
-            self.env["call.wallet.ledger"]._set_paused(wallets.ids, False)
+            changed = self.env["call.wallet.ledger"]._set_paused(wallets.ids, False)
             wallets.pause_reason = False
             for wallet in wallets:
                 wallet.message_post(body=in_company_language(wallet).env._("Manual pause lifted."))
+            data = {"cause": "by_hand"}
+            self.env["call.wallet.event"]._add((wallet_id, "wallet.resumed", data) for wallet_id in changed)
         return True
 
     # === SCREENS === #
