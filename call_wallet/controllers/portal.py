@@ -118,11 +118,12 @@ class CallWalletPortal(CustomerPortal):
         """Show ``message`` once, on the next billing page.
 
         It travels in a cookie. In the session it could be lost: another request of the page that is open, such as
-        one that fetches live figures, would save its own copy of the session without the message.
+        one that fetches live figures, would save its own copy of the session without the message. Its path is the
+        whole site: pages in another language than the site's begin with that language's code.
         """
         seconds = FLASH_SECONDS if message else 0
         request.future_response.set_cookie(
-            FLASH, quote(message), max_age=seconds, expires=None, path="/my/billing", httponly=True, samesite="Lax"
+            FLASH, quote(message), max_age=seconds, expires=None, path="/", httponly=True, samesite="Lax"
         )
 
     @http.route("/my/billing/token", type="jsonrpc", auth="user", readonly=True)
