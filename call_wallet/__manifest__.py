@@ -66,6 +66,7 @@
         "views/portal_usage_templates.xml",
         "views/portal_notices_templates.xml",
         "views/portal_auto_topup_templates.xml",
+        "views/portal_limits_templates.xml",
         "views/report_invoice_templates.xml",
         "views/call_wallet_reconciliation_views.xml",
         "reports/reconciliation_templates.xml",

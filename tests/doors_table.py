@@ -496,6 +496,7 @@ DOORS = {
     "call.wallet.set_recipients": (empty, lambda wallet: wallet.set_recipients(["new@door.example"])),
     "call.wallet.set_notifications": (empty, lambda wallet: wallet.set_notifications(["new@door.example"], "7")),
     "call.wallet.set_low_balance_threshold": (empty, lambda wallet: wallet.set_low_balance_threshold("7")),
+    "call.wallet.set_owner_limits": (empty, lambda wallet: wallet.set_owner_limits(day="7")),
     "call.wallet.alert._cron_send": (low, lambda wallet: wallet.env["call.wallet.alert"]._cron_send()),
     "call.wallet._cron_send_statements": (statement_due, lambda wallet: wallet._cron_send_statements()),
     "call.wallet.watch": (unwatched, lambda wallet: wallet.watch()),

@@ -7,6 +7,7 @@ from . import (
     portal_dashboard,
     portal_ledger,
     portal_notices,
+    portal_limits,
     portal_topup,
     portal_topup_cards,
     portal_topup_invoices,

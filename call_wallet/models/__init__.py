@@ -16,6 +16,7 @@ from . import (
     corrections,
     rerating,
     notices,
+    limits,
     privacy,
     events,
     topup,

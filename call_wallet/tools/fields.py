@@ -172,9 +172,15 @@ class Amount(fields.Float):
     Not ``Monetary``, which rounds to the currency, in the column too; not a plain
     ``Float``, which hands binary floats to whoever reads the record. The web client
     receives a JSON number, for display.
+
+    With ``may_be_empty`` empty is not zero: NULL in the database, None in Python, False for clients.
     """
 
+    may_be_empty = False
+
     def __init__(self, string=None, **kwargs):
+        if kwargs.get("may_be_empty"):
+            kwargs["falsy_value"] = None
         if string is not None:
             kwargs["string"] = string
         kwargs.setdefault("digits", (20, 6))
@@ -183,6 +189,8 @@ class Amount(fields.Float):
 
     def convert_to_column(self, value, record, values=None, validate=True):
         """Odoo's hook for what goes to the database, as a value or in the condition of a search."""
+        if self._is_left_empty(value):
+            return None
         return self._parse(value, record.env)
 
     def convert_to_cache(self, value, record, validate=True):
@@ -190,6 +198,8 @@ class Amount(fields.Float):
 
         :raise UserError: not a number, such as JSON's NaN, or more than people may enter
         """
+        if self._is_left_empty(value):
+            return None
         amount = self._parse(value, record.env)
         # Readonly fields hold sums, which may exceed what a person may enter.
         if abs(amount) > (COLUMN_LIMIT if self.readonly else LIMIT):
@@ -213,13 +223,38 @@ class Amount(fields.Float):
         return amount
 
     def convert_to_record(self, value, record):
+        if self._is_left_empty(value):
+            return None
         return value if isinstance(value, Decimal) else parse_amount(value)
 
     def convert_to_read(self, value, record, use_display_name=True):
-        return float(value)
+        return False if self._is_left_empty(value) else float(value)
 
     def convert_to_export(self, value, record):
-        return float(value)
+        return "" if self._is_left_empty(value) else float(value)
+
+    def _is_left_empty(self, value):
+        return self.may_be_empty and (value is None or value is False or value == "")
+
+
+class OptionalInteger(fields.Integer):
+    """A count that may be left empty; zero is empty, too."""
+
+    falsy_value = None
+
+    def convert_to_column(self, value, record, values=None, validate=True):
+        """Odoo's hook for what goes to the database."""
+        return int(value) if value else None
+
+    def convert_to_cache(self, value, record, validate=True):
+        """Odoo's hook for what is written."""
+        return int(value) if value else None
+
+    def convert_to_record(self, value, record):
+        return value or None
+
+    def convert_to_read(self, value, record, use_display_name=True):
+        return value or False
 
 
 def changes(record, vals, names):

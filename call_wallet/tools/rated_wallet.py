@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ..rating import Rate
 from .called import is_short, priced_as
+from .limits import Limits
 
 # Inbound calls are free unless the plan prices them; calls to emergency numbers are, whatever it says.
 FREE = Rate(prefix="", price_per_minute=Decimal(0))
@@ -23,6 +24,8 @@ class RatedWallet(NamedTuple):
     call_days: int
     # The customer's language, else the company's; None where neither has one that is installed.
     lang: str | None = None
+    # What the wallet may spend and pay at most; None where it has no limits.
+    limits: Limits | None = None
 
     def match(self, call_type, direction, number, at):
         """Return the ``Rate`` for a call that starts ``at`` (naive UTC), or None.

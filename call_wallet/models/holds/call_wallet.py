@@ -37,6 +37,7 @@ FIELD_OF = {
     "invalid_number": "number",
     "already_settled": "call_ref",
     "conflict": "call_ref",
+    "price_limit": "number",
 }
 
 # What a quotation has of an answer to `authorize_call`.
@@ -88,13 +89,13 @@ class CallWalletAuthorize(models.Model):
         :param str manager: likewise; e-mail or name
         :param str application_ref: likewise
         :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``closed``, ``not_set_up``, ``paused``,
-            ``no_funds``, ``destination_not_contracted``, ``invalid_number``, ``already_settled``, ``conflict``);
-            ``field``, the parameter that it is about, or None; ``message``, a sentence for the person who wants to
-            call; ``differs`` where it is ``conflict``: {parameter: {``held``, ``sent``}}; ``call_ref``; ``hold`` (id);
-            ``held_seconds``, how long the call may last on what is held, and ``max_seconds``, the same; ``expires_at``,
-            when the hold is given up unless the call is extended or reported (ISO 8601, UTC); ``funds_seconds``, how
-            long all free funds would last, for display only; ``rate`` a minute, ``balance`` and ``available`` as
-            decimal strings in ``currency``
+            ``no_funds``, ``destination_not_contracted``, ``invalid_number``, ``already_settled``, ``conflict``,
+            ``limit_reached``, ``price_limit``); ``field``, the parameter that it is about, or None; ``message``, a
+            sentence for the person who wants to call; ``differs`` where it is ``conflict``: {parameter: {``held``,
+            ``sent``}}; ``call_ref``; ``hold`` (id); ``held_seconds``, how long the call may last on what is held, and
+            ``max_seconds``, the same; ``expires_at``, when the hold is given up unless the call is extended or reported
+            (ISO 8601, UTC); ``funds_seconds``, how long all free funds would last, for display only; ``rate`` a
+            minute, ``balance`` and ``available`` as decimal strings in ``currency``
         :raise UserError: a parameter other than the number is missing or malformed
         :raise AccessError: neither the calling platform nor an employee who works with wallets
         """
@@ -123,7 +124,8 @@ class CallWalletAuthorize(models.Model):
             more
         :param int seconds: instead of it, how much longer than what is held; asking again holds more again
         :return: as ``authorize_call``; ``allowed`` is False with ``no_funds`` where not even one more increment is
-            covered, and with ``paused`` where the wallet was paused by hand: the call may last ``max_seconds``
+            covered, with ``limit_reached`` where the wallet's limits leave no more, and with ``paused`` where it was
+            paused by hand: the call may last ``max_seconds``
         :raise UserError: no hold for this call, or a parameter is missing or malformed
         """
         self.env["call.usage"]._check_platform()
@@ -258,8 +260,8 @@ class CallWalletAuthorize(models.Model):
         rated = funds and self._load_to_call(account_ref, asked.number)
         rate = None
         if rated:
-            code, rate = self._foresee(rated, asked, funds)
-            verdict = self._verdict(code, None, rated, funds, rate)
+            code, rate, message = self._foresee(rated, asked, funds)
+            verdict = self._verdict(code, None, rated, funds, rate, message=message)
         else:
             verdict = self._no_wallet(account_ref, None) if funds else self._verdict("unknown_account", None)
         return {
@@ -273,14 +275,16 @@ class CallWalletAuthorize(models.Model):
         }
 
     def _foresee(self, rated, asked, funds):
-        """Return what ``authorize_call`` would answer now to a call of any length: its code, and the rate or None."""
+        """Return what ``authorize_call`` would answer now to a call of any length: its code, the rate or None, and the
+        message where it is not that of the code.
+        """
         if not self._is_callable(asked.number, rated):
-            return "invalid_number", None
+            return "invalid_number", None, None
         rate = dearest_rate(rated, asked, utcnow())
-        code = self._refusal_code(funds, rate, asked.number)
-        if not code and not is_short(asked.number) and longest_call(rate, available(funds)) <= rate.grace_seconds:
-            code = "no_funds"
-        return code or "ok", rate
+        code, message = self._refusal_code(funds, rate, asked.number), None
+        if not code:
+            code, message = self._foresee_limits(rated, rate, asked.number, available(funds))
+        return code or "ok", rate, message
 
     def _extend(self, account_ref, call_ref, seconds, total_seconds):
         rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
@@ -364,14 +368,17 @@ class CallWalletAuthorize(models.Model):
 
     def _reserve(self, rated, call_ref, hold, rate, wanted, funds, asked_to="authorize"):
         """Hold funds for ``wanted`` seconds in all, or for fewer if no more is available."""
-        longest = wanted if is_short(hold.number) else longest_call(rate, available(funds) + hold.amount)
-        if longest < wanted and self.env["call.wallet.hold"]._expire([rated.wallet_id]):
+        leave = self._limits_leave(rated, rate, hold.number, call_ref, is_begun=hold.state != "new")
+        longest = wanted if is_short(hold.number) else leave.longest_call(rate, available(funds) + hold.amount)
+        if longest < wanted and not leave.code and self.env["call.wallet.hold"]._expire([rated.wallet_id]):
             # Calls that were lost held what this one needs.
             funds = self._lock_funds(rated)
-            longest = longest_call(rate, available(funds) + hold.amount)
+            longest = leave.longest_call(rate, available(funds) + hold.amount)
         # A call that could only last the grace, which costs nothing, is not worth starting.
         if longest <= max(hold.reserved_seconds, rate.grace_seconds):
-            return self._verdict("no_funds", call_ref, rated, funds, rate, hold if hold.id else None, asked_to)
+            known, code = hold if hold.id else None, leave.code_within(available(funds) + hold.amount)
+            message = self._note_limit_refusal(leave, code, rated, rate, asked_to)
+            return self._verdict(code, call_ref, rated, funds, rate, known, asked_to, message)
         seconds = min(wanted, longest)
         hold, funds = self.env["call.wallet.hold"]._write_hold(rated.wallet_id, call_ref, hold, rate, seconds)
         return self._verdict("ok", call_ref, rated, funds, rate, hold, asked_to)
@@ -396,7 +403,9 @@ class CallWalletAuthorize(models.Model):
 
     # === ANSWER === #
 
-    def _verdict(self, code, call_ref, rated=None, funds=None, rate=None, hold=None, asked_to="authorize"):
+    def _verdict(
+        self, code, call_ref, rated=None, funds=None, rate=None, hold=None, asked_to="authorize", message=None
+    ):
         """Return what the platform is answered; ``hold`` is the call's own, whatever became of it."""
         is_held = bool(hold) and hold.state == "held"
         held_seconds = hold.reserved_seconds if is_held else 0
@@ -407,7 +416,7 @@ class CallWalletAuthorize(models.Model):
             "allowed": code == "ok",
             "code": code,
             "field": FIELD_OF.get(code),
-            "message": self._message(code, rated, asked_to),
+            "message": message or self._message(code, rated, asked_to),
             "call_ref": call_ref,
             "hold": hold.id if hold else None,
             "rate": str(parse_amount(rate.price_per_minute)) if rate else None,

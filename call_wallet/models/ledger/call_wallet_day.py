@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from ...tools.fields import Amount
+from ...tools.sql import array
 from .call_wallet_transaction import TYPES
 
 
@@ -25,6 +26,10 @@ class CallWalletDay(models.Model):
     transactions = fields.Integer(readonly=True)
     billed_minutes = Amount(readonly=True)
     amount = Amount(readonly=True)
+    earlier_day = Amount(
+        readonly=True, aggregator=None, help="Of the amount, what corrects or gives back calls charged on earlier days."
+    )
+    earlier_month = Amount(readonly=True, aggregator=None, help="Likewise, of earlier months.")
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
     company_id = fields.Many2one(related="wallet_id.company_id")
@@ -33,3 +38,35 @@ class CallWalletDay(models.Model):
         "(wallet_id, day, type, COALESCE(call_type, ''), COALESCE(campaign_id, 0))",
         "One total a wallet, day, type, call type and campaign.",
     )
+
+    def _count_corrections(self, entries):
+        """Note in the totals what of these entries is about calls that were charged on an earlier day or month.
+
+        So it can be told what was spent in a day on the calls charged in it. The entries are in the ledger already.
+
+        :param list[Entry] entries: refunds and corrections of calls
+        """
+        rows = [(e.wallet_id, e.date, e.type, e.call_type, e.campaign_id, e.amount, e.usage_id) for e in entries]
+        self.env.cr.execute(COUNT_CORRECTIONS, [array(column) for column in zip(*rows, strict=True)])
+        self.invalidate_model(["earlier_day", "earlier_month"], flush=False)
+
+
+# A call was charged on the day of its first transaction.
+COUNT_CORRECTIONS = """
+    UPDATE call_wallet_day d
+       SET earlier_day = COALESCE(d.earlier_day, 0) + c.earlier_day,
+           earlier_month = COALESCE(d.earlier_month, 0) + c.earlier_month
+      FROM (SELECT e.wallet_id, l.day, e.type, e.call_type, e.campaign_id,
+                   COALESCE(sum(e.amount) FILTER (WHERE f.day < l.day), 0) AS earlier_day,
+                   COALESCE(sum(e.amount) FILTER (WHERE f.day < date_trunc('month', l.day)), 0) AS earlier_month
+              FROM unnest(%s::int[], %s::timestamp[], %s::text[], %s::text[], %s::int[], %s::numeric[], %s::int[])
+                   AS e(wallet_id, date, type, call_type, campaign_id, amount, usage_id)
+              JOIN call_wallet w ON w.id = e.wallet_id
+             CROSS JOIN LATERAL (SELECT (e.date AT TIME ZONE 'UTC' AT TIME ZONE w.tz)::date AS day) l
+             CROSS JOIN LATERAL (SELECT min(day) AS day FROM call_wallet_transaction WHERE usage_id = e.usage_id) f
+             GROUP BY 1, 2, 3, 4, 5) c
+     WHERE d.wallet_id = c.wallet_id AND d.day = c.day AND d.type = c.type
+       AND COALESCE(d.call_type, '') = COALESCE(c.call_type, '')
+       AND COALESCE(d.campaign_id, 0) = COALESCE(c.campaign_id, 0)
+       AND (c.earlier_day, c.earlier_month) <> (0, 0)
+"""

@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from ...tools.clock import utcnow
 from ...tools.door import make_places
 from ...tools.fields import check_request_key, parse_amount, parse_reason
+from ...tools.limits import LIMITS_SPEND
 from ...tools.sql import array
 from ..wallet.call_wallet_balance import EMPTY
 
@@ -110,12 +111,19 @@ class CallWalletLedger(models.AbstractModel):
         """
         cr = self.env.cr
         cr.execute(APPEND, [array(column) for column in zip(*entries, strict=True)])
-        result, moved = {}, {}
-        for transaction_id, wallet_id, key, balance_after, level, is_set_up, notify in cr.fetchall():
+        result, moved, limited = {}, {}, set()
+        for transaction_id, wallet_id, key, balance_after, level, is_set_up, notify, is_limited in cr.fetchall():
             result[wallet_id, key] = (transaction_id, balance_after)
             moved[wallet_id] = (level, is_set_up, notify)
+            if is_limited:
+                limited.add(wallet_id)
         self.env.invalidate_all(flush=False)
         self._after_move(locked, moved)
+        later = [entry for entry in entries if entry.usage_id and not entry.key.startswith("call/")]
+        if later:
+            self.env["call.wallet.day"]._count_corrections(later)
+        if limited:
+            self.env["call.wallet"]._note_limits(limited)
         return result
 
     def _after_move(self, locked, moved):
@@ -377,7 +385,7 @@ WITH entry AS (
      CROSS JOIN {CLOCK}
      WHERE b.wallet_id = t.wallet_id
  RETURNING b.wallet_id, w.tz, b.balance - t.amount AS opening, b.last_sequence - t.n AS opening_sequence,
-           b.alert_level, b.is_set_up, {NOTIFY} AS notify
+           b.alert_level, b.is_set_up, {NOTIFY} AS notify, {LIMITS_SPEND} AS is_limited
 ), appended AS (
     INSERT INTO call_wallet_transaction
            (wallet_id, sequence, date, day, accounting_day, type, amount, balance_after, description, key,
@@ -401,6 +409,6 @@ WITH entry AS (
            billed_minutes = d.billed_minutes + EXCLUDED.billed_minutes,
            amount = d.amount + EXCLUDED.amount
 )
-SELECT a.id, a.wallet_id, a.key, a.balance_after::text, m.alert_level, m.is_set_up, m.notify
+SELECT a.id, a.wallet_id, a.key, a.balance_after::text, m.alert_level, m.is_set_up, m.notify, m.is_limited
   FROM appended a JOIN moved m USING (wallet_id)
 """

@@ -11,6 +11,7 @@ from ..ledger.call_wallet_ledger import LEVEL
 from ..wallet.call_wallet_balance import EMPTY, LOW
 
 KINDS = {"low": LOW, "empty": EMPTY}
+LIMIT_KINDS = ("limit_near", "limit_reached")
 
 
 class CallWalletAlert(models.Model):
@@ -111,7 +112,7 @@ class CallWalletAlert(models.Model):
         """Tell the recipients, unless the balance is back or there is nobody to tell."""
         self.ensure_one()
         if self.kind not in KINDS:
-            self._send_auto_topup()
+            self._send_limit() if self.kind in LIMIT_KINDS else self._send_auto_topup()
             return
         wallet = self.wallet_id
         emails = wallet.recipient_ids.mapped("email")

@@ -8,6 +8,7 @@ from ...const import PLATFORM
 from ...rating import Deck, Rate
 from ...tools.called import emergency_numbers
 from ...tools.fields import ZERO, parse_amount
+from ...tools.limits import LIMITS, read_limits
 from ...tools.rated_wallet import RatedWallet
 
 # How many rates a process keeps at most, at 36 bytes each; the plan in use stays, whatever its size.
@@ -149,12 +150,11 @@ class CallRatePlan(models.Model):
         installed = {code for code, _name in self.env["res.lang"].get_installed()}
         decks = {plan: self._decks(*plan) for plan in {row[3:5] for row in rows} if plan[0]}
         accounts = {}
-        for ref, wallet_id, currency, *plan, company_id, lang in rows:
+        for ref, wallet_id, currency, *plan, company_id, lang, limits, tz in rows:
             whatsapp, hold, days, emergency, seller_lang = companies[company_id]
             lang = next((code for code in (lang, seller_lang) if code in installed), None)
-            accounts[ref] = RatedWallet(
-                wallet_id, currency, decks.get(tuple(plan), {}), whatsapp, hold, emergency, days, lang
-            )
+            terms = (whatsapp, hold, emergency, days, lang, read_limits(limits, tz))
+            accounts[ref] = RatedWallet(wallet_id, currency, decks.get(tuple(plan), {}), *terms)
         return accounts
 
     def _load_companies(self, ids):
@@ -176,8 +176,8 @@ class CallRatePlan(models.Model):
 
 
 # Each joins few tables: to plan a statement takes longer than to carry it out for one call.
-ACCOUNTS = """
-    SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, w.company_id, customer.lang
+ACCOUNTS = f"""
+    SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, w.company_id, customer.lang, {LIMITS}, w.tz
       FROM call_wallet w
       JOIN res_partner customer ON customer.id = w.partner_id
       JOIN res_currency cur ON cur.id = w.currency_id

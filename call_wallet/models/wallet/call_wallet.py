@@ -10,12 +10,13 @@ from ...const import ACCOUNT_MANAGER, FINANCE
 from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import Amount, parse_reason
+from ...tools.limits import BY_FINANCE, BY_OWNER
 from ...tools.money import is_payable, rounded, unit_of
 from ...tools.paper import isolated
 from ...tools.rights import as_superuser, with_own_defaults
 from ...tools.task import in_company_language
 
-CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id", "billing_email"}
+CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id", "billing_email", *BY_FINANCE}
 
 ACCOUNT_REF = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 
@@ -229,14 +230,16 @@ class CallWallet(models.Model):
             self._take_new_owners(owners_before)
         if "low_balance_threshold" in vals:
             self.env["call.wallet.ledger"]._refresh(self.ids)
+        if not vals.keys().isdisjoint((*BY_FINANCE, *BY_OWNER)):
+            self._note_limits(self.ids)
         return result
 
     def _refuse_other_contract(self, vals):
         if CONTRACT & vals.keys() and not (self.env.su or self.env.user.has_group(FINANCE)):
             raise AccessError(
                 self.env._(
-                    "Customer, account, currency, rate plan and billing e-mail of a wallet are the finance staff's to "
-                    "change."
+                    "Customer, account, currency, rate plan, limits and billing e-mail of a wallet are the finance "
+                    "staff's to change."
                 )
             )
         fixed = {"partner_id", "company_id", "currency_id"} & vals.keys()

@@ -69,6 +69,14 @@ export const walletAmountField = {
 };
 registry.category("fields").add("call_wallet_amount", walletAmountField);
 
+/** An amount that may be left empty, which is not zero: a limit. */
+export class WalletLimitField extends WalletAmountField {
+    parse(typed) {
+        return typed.trim() ? super.parse(typed) : false;
+    }
+}
+registry.category("fields").add("call_wallet_limit", { ...walletAmountField, component: WalletLimitField });
+
 /** Format a list's totals, below it and of its groups, likewise. */
 export function formatWalletAmount(value, options = {}) {
     return formatMonetary(value, { ...options, digits: [20, LEDGER_PLACES], minDigits: options.minDigits || 2 });
