@@ -247,12 +247,12 @@ class CallWalletLimits(models.Model):
         values, problems, labels = {}, {}, self._limit_labels()
         for name in NAMES:
             try:
-                values[name] = self._read_limit(name, labels[name], given[name])
+                values[name] = self._read_typed_limit(name, labels[name], given[name])
             except UserError as error:
                 problems[name] = str(error)
         return values, problems
 
-    def _read_limit(self, name, label, given):
+    def _read_typed_limit(self, name, label, given):
         """Return a limit of the owner's as it would be stored; None where it is empty.
 
         :raise UserError: not an amount or a number, or more than finance allows
