@@ -99,6 +99,13 @@ class TestWebhooks(CallWalletCommon):
         self.assertEqual(self._send().webhook_id, self.webhook)
         self.assertFalse(elsewhere.with_user(self.manager).has_access("read"))
 
+    def test_what_came_before_it_is_not_sent(self):
+        self.webhook.active = False
+        self._pause_and_resume()
+        self.webhook.active = True
+        self._make_webhook(name="Later")
+        self.assertFalse(self._send())
+
     def test_what_is_rolled_back_is_not_sent(self):
         with self.assertRaises(UserError), self.env.cr.savepoint():
             self._pause_and_resume()

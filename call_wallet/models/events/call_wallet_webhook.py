@@ -97,6 +97,8 @@ class CallWalletWebhook(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._refuse_kept(vals)
+        # What came before is not sent to it, nor what comes while it is switched off.
+        self.env["call.wallet.event"]._publish()
         return super().create(vals_list)
 
     def write(self, vals):
@@ -105,6 +107,8 @@ class CallWalletWebhook(models.Model):
         :raise AccessError: for what the webhook keeps by itself, such as its secret
         """
         self._refuse_kept(vals)
+        if vals.get("active"):
+            self.env["call.wallet.event"]._publish()
         result = super().write(vals)
         if "active" in vals and not vals["active"]:
             self.env["call.wallet.webhook.delivery"]._give_up_all(self.ids)
@@ -210,7 +214,7 @@ class CallWalletWebhook(models.Model):
         if not refused:
             return
         since = self.failing_since or utcnow()
-        self.write({"failing_since": since, "problem": refused[-1]._outcome()})
+        self.write({"failing_since": since, "problem": in_company_language(refused[-1])._outcome()})
         is_given_up = any(delivery.state == "failed" for delivery in refused)
         # The receiver says that it is not there any more, and does not come back.
         is_gone = any(answer.status == GONE for _delivery, answer in sent)
