@@ -63,7 +63,7 @@ class CallWalletRefund(models.Model):
         """
         self.env["call.usage"]._check_platform()
         wallet_id, currency = self._find_to_read(account)
-        page = {"wallet": wallet_id, "after": 0, "limit": self._read_limit(limit)}
+        page = {"wallet": wallet_id, "after": 0, "limit": self._read_page_limit(limit)}
         if after is not None:
             page["after"] = self._sequence_of(wallet_id, account, after)
         self.env.cr.execute(TRANSACTIONS, page)
@@ -104,7 +104,7 @@ class CallWalletRefund(models.Model):
             )
         )
 
-    def _read_limit(self, limit, most=MOST_READ):
+    def _read_page_limit(self, limit, most=MOST_READ):
         """Return how many rows somebody asks for at most.
 
         :raise UserError: not a whole number of 1 to ``most``

@@ -89,7 +89,7 @@ class CallUsageRecord(models.Model):
         wallets = self.env["call.wallet"]
         if account is not None:
             account = wallets._read(text, account=account)
-        limit = wallets._read_limit(limit, MOST_REJECTIONS)
+        limit = wallets._read_page_limit(limit, MOST_REJECTIONS)
         if after is not None and not is_id(after):
             raise UserError(self.env._("after: %s; send the rejection that you have read last.", shown(after)))
         self.env.flush_all()
