@@ -436,6 +436,22 @@ def test_rejected_calls_are_read_and_retried(site, client):
     assert [(call.state, call.total_cost) for call in found] == [("charged", Decimal("0.1")), ("unknown", None)]
 
 
+def test_events_are_read_in_order_and_waited_for(site, client):
+    last = max((event.event for event in client.iter_events()), default=0)
+    [wallet_id] = site.make_wallets("TOLD")
+    read = client.iter_events(last, page=1, poll_seconds=0.2)
+    told = [next(read) for _event in range(2)]
+    assert [event.type for event in told] == ["wallet.set_up", "wallet.restored"]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, read)
+        time.sleep(0.5)
+        status, _answer = site.staff.call("call.wallet", "action_pause", ids=[wallet_id], reason="Fraud check")
+        assert status == 200
+        event = waiting.result(timeout=20)
+    assert (event.type, event.account, event.data["reason"]) == ("wallet.paused", "TOLD", "Fraud check")
+    assert event.event > told[-1].event > told[0].event
+
+
 # === TYPES === #
 
 SHAPES = {

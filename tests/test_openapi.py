@@ -21,7 +21,7 @@ from .common import CallWalletCommon
 from .roles_table import ACTIONS
 
 # Shapes of methods that are agreed on and not there yet. A method that comes is taken out of here.
-AWAITED = {"call.wallet.list_events"}
+AWAITED = set()
 
 
 @tagged("post_install", "-at_install", "standard")
@@ -182,6 +182,33 @@ class TestAnswers(HttpCase, CallWalletCommon):
         self.assertEqual([row["sequence"] for row in rows], [1, 2, 3, 4, 5, 6, 7])
         page = self.ask("call.wallet.list_transactions", account=account, after=rows[4]["transaction"], limit=1)
         self.assertEqual(page, rows[5:6])
+
+    def test_what_is_told_is_told_as_described(self):
+        start = self.ask("call.wallet.list_events")[-1:]
+        after = start[0]["event"] if start else 0
+        wallet = self.wallet
+        account, call = wallet.account_ref, self._call(call_ref="told")
+        self._fund(wallet, "20", by="topup")
+        wallet.action_pause("Fraud check")
+        wallet.action_resume()
+        self.ask("call.usage.record_calls", calls=[call, self._call(call_ref="late", number="+551155550100")])
+        self.ask("call.usage.amend_calls", calls=[{**call, "duration_seconds": 59}])
+        self.plan.rate_ids.create({"plan_id": self.plan.id, "prefix": "55", "price_per_minute": "18"})
+        # 20 less 0.0125 less two minutes at 18: below zero.
+        self.ask("call.usage.record_calls", calls=[self._call(call_ref="late", number="+551155550100")])
+        told = [event for event in self.ask("call.wallet.list_events", after=after) if event["account"] == account]
+        self.assertGreaterEqual(
+            {event["type"] for event in told},
+            {
+                "topup.credited", "wallet.restored", "wallet.paused", "wallet.resumed", "call.corrected",
+                "call.accepted_after_rejection", "wallet.empty",
+            },
+        )  # fmt: skip
+        for event in told:
+            with self.subTest(event["type"]):
+                body = content(document()["webhooks"][event["type"]]["post"]["requestBody"])["schema"]
+                message = {name: event[name] for name in ("type", "timestamp", "data")}
+                self.assertEqual(problems(body, message), [])
 
     def test_whatever_keeps_a_call_from_starting_is_answered_as_described(self):
         def code(**values):
