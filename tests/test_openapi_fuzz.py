@@ -25,6 +25,9 @@ REFERENCES = ["one", "two", "three"]
 def aimed(api):
     """Return the document for requests that get somewhere: at one wallet, mostly with the same few references."""
     api = json.loads(json.dumps(api).replace('"ACME"', '"FUZZ"').replace('"call-7f3a"', '"one"'))
+    # A hold that another example has released is not extended.
+    extend = api["paths"]["/json/2/call.wallet/extend_hold"]["post"]["requestBody"]
+    extend["content"]["application/json"]["examples"]["extend_hold"]["value"]["call_ref"] = "two"
     # Another database is another test's.
     for operation in (path["post"] for path in api["paths"].values()):
         operation["parameters"] = []
