@@ -237,9 +237,12 @@ def paid_and_noted(env):
     """Paid, and an accountant has written a credit note that is still a draft."""
     topup = paid(env)
     invoice = topup.invoice_id
-    # Of another year: credit notes of one year would be in each other's way already because of their numbers.
-    year = invoice.invoice_date.replace(year=invoice.invoice_date.year - 1)
-    invoice._reverse_moves([{"invoice_date": year, "date": year}]).invoice_line_ids.price_unit = 60
+    # In another journal: credit notes of one would be in each other's way already because of their numbers.
+    journal = env["account.journal"].search([("code", "=", "NOTES"), ("company_id", "=", invoice.company_id.id)])
+    journal = journal or journal.create({"name": "Credit notes", "type": "sale", "code": "NOTES"})
+    day = invoice.invoice_date
+    note = invoice._reverse_moves([{"invoice_date": day, "date": day, "journal_id": journal.id}])
+    note.invoice_line_ids.price_unit = 60
     return topup
 
 

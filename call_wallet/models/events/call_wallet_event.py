@@ -44,7 +44,7 @@ class CallWalletEvent(models.Model):
     wallet_id = fields.Many2one("call.wallet", readonly=True, ondelete="set null", index="btree_not_null")
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict")
     reference = fields.Char(
-        "ID", required=True, readonly=True, help="The same in each delivery: evt_ and a unique code."
+        "Event ID", required=True, readonly=True, help="The same in each delivery: evt_ and a unique code."
     )
     number = fields.Integer(
         readonly=True, aggregator=None, help="Without gaps, in the order of publication. Empty: not published yet."

@@ -58,7 +58,7 @@ class CallWalletWebhookDelivery(models.Model):
 
     webhook_id = fields.Many2one("call.wallet.webhook", required=True, readonly=True, ondelete="cascade")
     event_id = fields.Many2one("call.wallet.event", readonly=True, ondelete="cascade", index="btree_not_null")
-    message_id = fields.Char("ID", required=True, readonly=True, help="The webhook-id of the message.")
+    message_id = fields.Char("Message ID", required=True, readonly=True, help="The webhook-id of the message.")
     type = fields.Char(required=True, readonly=True)
     number = fields.Integer(readonly=True, aggregator=None, help="The number of the event.")
     state = fields.Selection(

@@ -318,7 +318,8 @@ class CallWalletTopupSync(models.Model):
     def _was_dated_ahead(self):
         """Tell whether a payment was entered before its day, so that the sweep is what credits it."""
         partials = self.invoice_id.line_ids.matched_credit_ids
-        return any(day_in(self.company_id._call_wallet_tz(), one.create_date) < one.max_date for one in partials)
+        tz = self.company_id._call_wallet_tz()
+        return any(day_in(tz, one.create_date) < one.credit_move_id.date for one in partials)
 
     def _out_of_level(self):
         """Return the top-ups whose credit is not what their invoice's payments say.

@@ -8,7 +8,7 @@
 # partials. A payment in a provider's test mode is no money, and one that anybody may have reported as successful may
 # be none.
 _DIRECT = """
-    SELECT invoiced.move_id AS invoice_id, p.max_date, p.debit_amount_currency AS settled,
+    SELECT invoiced.move_id AS invoice_id, p.max_date, paid.date AS paid_on, p.debit_amount_currency AS settled,
            CASE WHEN (payment.state IN ('in_process', 'paid') OR entry.statement_line_id IS NOT NULL)
                  AND (tx.id IS NULL OR tx.is_live OR company.call_wallet_accept_test_payments)
                  AND tx.call_wallet_is_unsigned IS NOT TRUE
@@ -79,7 +79,9 @@ NOTES_IN_A_ROW = 3
 
 
 def settlements(invoice, notes=NOTES_IN_A_ROW):
-    """Return the query of what settled one invoice: its partials' ``max_date``, ``settled``, ``received``, ``by_note``.
+    """Return the query of what settled one invoice, by partial.
+
+    Its columns are ``max_date``, ``paid_on`` (the date of the payment alone), ``settled``, ``received``, ``by_note``.
 
     Amounts are in the invoice's currency, tax included. Credit notes of the invoice itself are left out. A credit
     note of another invoice is the customer's money as far as money came for that invoice and is not used there.
@@ -90,7 +92,7 @@ def settlements(invoice, notes=NOTES_IN_A_ROW):
     """
     share = _SHARE.format(settlements=settlements("origin.id", notes - 1)) if notes else "SELECT 0"
     return f"""
-        SELECT s.invoice_id, s.max_date, s.settled, s.note_of IS NOT NULL AS by_note,
+        SELECT s.invoice_id, s.max_date, s.paid_on, s.settled, s.note_of IS NOT NULL AS by_note,
                CASE WHEN s.note_of IS NULL THEN s.received ELSE s.settled * COALESCE(({share}), 0) END AS received
           FROM ({_DIRECT.format(invoice=invoice)}) s
     """
@@ -102,7 +104,7 @@ def _received(notes):
         SELECT COALESCE(sum(s.received), 0)::text, COALESCE(sum(s.settled - s.received), 0)::text,
                COALESCE(bool_or(s.by_note), false)
           FROM ({settlements("%(invoice)s", notes)}) s
-         WHERE s.max_date <= %(today)s
+         WHERE s.paid_on <= %(today)s
     """
 
 
@@ -113,5 +115,5 @@ RECEIVED, RECEIVED_BY_NOTES = _received(0), _received(NOTES_IN_A_ROW)
 # What banks kept of what counts as received on an invoice, in its currency.
 FEE = f"""
     SELECT COALESCE(sum(LEAST(s.fee, s.received)), 0)::text FROM ({_DIRECT.format(invoice="%(invoice)s")}) s
-     WHERE s.max_date <= %(today)s
+     WHERE s.paid_on <= %(today)s
 """
