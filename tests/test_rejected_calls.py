@@ -218,6 +218,20 @@ class TestRejectionList(CallWalletCommon):
         )
         self.assertEqual(set(seen.mapped("account")), {"NOBODY", self.wallet.account_ref})
 
+    def test_what_another_companys_platform_reported_of_an_unknown_account_is_that_companys(self):
+        company = self.env["res.company"].create({"name": "Elsewhere"})
+        theirs = self._make_user("t_platform_elsewhere", "platform")
+        theirs.write({"company_id": company.id, "company_ids": [(6, 0, company.ids)]})
+        call = self._call(account="NOBODY")
+        self.assertEqual(self.usage.with_user(theirs).record_calls([call])[0]["result"], "rejected")
+        finance = self._make_user("t_finance", "finance")
+        of_call = [("call_ref", "=", call["call_ref"])]
+        rejections = self.env["call.usage.rejection"].with_user(finance)
+        self.assertEqual(len(rejections.search(of_call)), 0)
+        finance.company_ids |= company
+        rejections = rejections.with_context(allowed_company_ids=finance.company_ids.ids)
+        self.assertEqual(rejections.search(of_call).account, "NOBODY")
+
     def test_a_huge_payload_is_cut_and_can_still_be_retried(self):
         call = self._call(
             number="+5511987654321", campaign="長" * 250, raw={"audio": "x" * 3_000_000}, **{"k" * 999: 1}

@@ -312,7 +312,7 @@ def test_a_refund_keeps_its_credit_note_and_the_rules_compare_owners(upgrade, en
     domains = """
         SELECT d.name, r.domain_force FROM ir_rule r
           JOIN ir_model_data d ON d.model = 'ir.rule' AND d.res_id = r.id AND d.module = 'call_wallet'
-         WHERE r.domain_force LIKE '%owner_ids%'
+         WHERE r.domain_force LIKE '%owner_ids%' OR d.name = 'call_usage_rejection_company_rule'
     """
     found = []
     for database in (upgrade.database, private_database):
