@@ -187,8 +187,22 @@ class TestConflicts(ApiCase):
         self._usage_of(masked).action_mask()
         self._usage_of(deleted).unlink()
         for call in (masked, deleted):
-            result = self._conflict(call, number="+14155550199")
+            result = self._conflict(call, number="+14155550199", call_type="whatsapp")
             self.assertEqual((result["differs"], result["total_cost"]), ({}, "0.025000"))
+
+    def test_of_another_companys_calls_only_that_they_are_in_conflict(self):
+        call = self._call(call_ref="d-8", account=self.foreign.account_ref)
+        self.assertEqual(self._report(call)[0]["result"], "charged", "whoever reports it, it is charged")
+        result = self._conflict(call, number="+14155550199")
+        self.assertEqual(set(result), {"call_ref", "result", "code", "field", "reason"})
+        asked = {"account": self.foreign.account_ref, "call_ref": "d-9", "call_type": "live"}
+        self.get("call.wallet/authorize_call", **asked, number="+14155550100")
+        self.assertNotIn("differs", other := self.get("call.wallet/authorize_call", **asked, number="+14155550199"))
+        self.assertEqual(other["code"], "conflict")
+        self.platform.company_ids |= self.foreign_company
+        self.assertEqual(self._conflict(call, number="+14155550199")["differs"]["number"]["recorded"], "+14155550100")
+        other = self.get("call.wallet/authorize_call", **asked, number="+14155550199")
+        self.assertEqual(other["differs"]["number"]["held"], "+14155550100")
 
     def test_one_conflict_stops_no_other_and_needs_no_price(self):
         call = self._call(call_ref="d-6")

@@ -6,7 +6,9 @@ import json
 from datetime import date, timedelta
 from decimal import Decimal
 
+from odoo.addons.call_wallet.models.usage.rejection_payload import digest, to_payload
 from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
+from odoo.addons.call_wallet.tools.intake import parse_call
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import mute_logger
 
@@ -198,6 +200,68 @@ class TestMaskedCalls(PrivacyCase):
         self.usage.amend_calls([{**call, "number": "+999155551113"}])
         self.assertEqual(self._rejected(call).mapped("state"), ["dismissed", "dismissed"])
         self.assertEqual(self._tables_with("99915555111"), [])
+
+    def test_what_waits_under_its_reference_goes_with_any_number_that_it_had(self):
+        amended = self._make_call()
+        self.assertEqual(self.usage.amend_calls([{**amended, "number": OTHER}])[0]["result"], "corrected")
+        # Its present number; and its first one, as switches and people write it.
+        self._record({**amended, "number": OTHER, "duration_seconds": 100})
+        spelt = self._make_call()
+        for spelling in ("+1 (415) 555-0188", "001 415 555 01 88", "415.555.0188", 14155550188):
+            self._record({**spelt, "number": spelling, "duration_seconds": [spelling, "x"]})
+        self._record({**spelt, "number": "+14155550177", "duration_seconds": 100})
+        (self._usage_of(amended) | self._usage_of(spelt)).with_user(self.manager).action_mask()
+        for text in (NUMBER, OTHER, "555-0188", "555 01 88", "555.0188", "14155550188"):
+            self.assertEqual(self._tables_with(text), [], text)
+        open_ones = [kept["payload"]["number"] for kept in self.usage.list_rejections(self.wallet.account_ref)]
+        self.assertEqual(open_ones, ["+14155550177"], "another call under the reference is still to be charged")
+
+    def test_the_number_in_a_reference_goes_however_it_is_written(self):
+        call = self._call(**{**CALL, "number": "+999 155 551 234"}, campaign="Back to 999-155551234")
+        self._record(call)
+        self._rejected(call).with_user(self.manager).action_mask()
+        self.assertEqual(json.loads(self._rejected(call).payload)["campaign"], "Deleted")
+
+    def test_no_digest_tells_a_deleted_number(self):
+        call = self._make_call()
+        self._record({**call, "duration_seconds": 100}, {**call, "number": "+14155550177"})
+        self._rejected(call).filtered(lambda kept: "0177" not in kept.payload).action_charge_as_own()
+        self.usage.amend_calls([{**call, "duration_seconds": 130}])
+        finance = self._make_user("privacy-finance", "finance")
+        for model in ("call.usage.correction", "call.usage.rejection"):
+            for user in (finance, self.manager):
+                self.assertNotIn("fingerprint", self.env[model].with_user(user).fields_get())
+        self._usage_of(call).with_user(self.manager).action_mask()
+        correction = self._usage_of(call).correction_ids
+        amended = parse_call({**call, "duration_seconds": 130}).fingerprint
+        self.assertNotEqual(correction.fingerprint, amended)
+        masked = self._rejected(call).filtered("masked_at") | self._rejected(call).filtered("charged_ref")
+        content = digest(to_payload({**call, "duration_seconds": 100}))
+        own = self.usage.search([("call_ref", "=", masked.charged_ref)])
+        self.assertNotIn(content[:12], own.call_ref)
+        own.with_user(self.manager).action_mask()
+        self.assertTrue(masked.masked_at)
+        self.assertNotEqual(masked.fingerprint, content)
+
+    def test_whoever_tries_numbers_on_a_deleted_one_is_answered_the_same(self):
+        masked, deleted = self._make_call(), self._make_call()
+        self._usage_of(masked).action_mask()
+        self._usage_of(deleted).unlink()
+        for call in (masked, deleted):
+            answers = self._record(call, {**call, "number": OTHER}, {**call, "number": "+5511987654321"},
+                                   {**call, "manager": "Al", "application_ref": ""})  # fmt: skip
+            self.assertEqual([answers[0]] * 4, answers)
+            self.assertEqual(answers[0]["result"], "duplicate")
+            # Another call under the reference is in conflict, whatever its number is.
+            later = (utcnow() - timedelta(minutes=1)).isoformat() + "Z"
+            others = self._record({**call, "call_type": "whatsapp"}, {**call, "call_type": "whatsapp", "number": OTHER})
+            if call == masked:
+                others.append(self._record({**call, "started_at": later, "number": OTHER}))
+            self.assertEqual({answer["result"] for answer in others}, {"conflict"})
+        for call in (masked, deleted):
+            self._rejected(call).action_mask()
+        self.assertForgotten()
+        self.assertSound(self.wallet)
 
 
 class TestRetention(PrivacyCase):

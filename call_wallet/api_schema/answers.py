@@ -51,7 +51,11 @@ REFUSAL = {
     "reason": f.REASON_GIVEN,
     "code": f.CODE,
     "field": or_null(f.FIELD),
-    "differs": differing("recorded", "Of a conflict: each field that differs. Empty: what was recorded was deleted."),
+    "differs": differing(
+        "recorded",
+        "Of a conflict: each field that differs. Empty: what was recorded was deleted. Missing, as is the charge that "
+        "stands: the wallet is not of the user's companies.",
+    ),
 }
 CHARGE = {
     "billed_minutes": f.BILLED_MINUTES,
@@ -201,7 +205,9 @@ AUTHORIZATION = Shape(
         "expires_at": or_null(moment("When the hold is given up unless the call is extended or reported.")),
         **FUNDS,
         "field": PARAMETER,
-        "differs": differing("held", "Of a conflict: each parameter that differs from what is held for."),
+        "differs": differing(
+            "held", "Of a conflict in the user's companies: each parameter that is not what is held for."
+        ),
     },
     ("differs",),
 )

@@ -91,11 +91,12 @@ class CallWalletAuthorize(models.Model):
         :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``closed``, ``not_set_up``, ``paused``,
             ``no_funds``, ``destination_not_contracted``, ``invalid_number``, ``already_settled``, ``conflict``,
             ``limit_reached``, ``price_limit``); ``field``, the parameter that it is about, or None; ``message``, a
-            sentence for the person who wants to call; ``differs`` where it is ``conflict``: {parameter: {``held``,
-            ``sent``}}; ``call_ref``; ``hold`` (id); ``held_seconds``, how long the call may last on what is held, and
-            ``max_seconds``, the same; ``expires_at``, when the hold is given up unless the call is extended or reported
-            (ISO 8601, UTC); ``funds_seconds``, how long all free funds would last, for display only; ``rate`` a
-            minute, ``balance`` and ``available`` as decimal strings in ``currency``
+            sentence for the person who wants to call; ``differs`` where it is ``conflict`` on a wallet of the user's
+            companies: {parameter: {``held``, ``sent``}}; ``call_ref``; ``hold`` (id); ``held_seconds``, how long the
+            call may last on what is held, and ``max_seconds``, the same; ``expires_at``, when the hold is given up
+            unless the call is extended or reported (ISO 8601, UTC); ``funds_seconds``, how long all free funds would
+            last, for display only; ``rate`` a minute, ``balance`` and ``available`` as decimal strings in
+            ``currency``
         :raise UserError: a parameter other than the number is missing or malformed
         :raise AccessError: neither the calling platform nor an employee who works with wallets
         """
@@ -242,7 +243,8 @@ class CallWalletAuthorize(models.Model):
         if hold and hold.state == "held":
             differs = asked.differs_from(hold)
             if differs:
-                return {**self._verdict("conflict", call_ref, rated, funds), "differs": differs}
+                told = {"differs": differs} if self._own_among([rated.wallet_id]) else {}
+                return {**self._verdict("conflict", call_ref, rated, funds), **told}
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
         code = self._refusal_code(funds, rate, asked.number)
         if code:

@@ -74,6 +74,17 @@ class CallWalletRefund(models.Model):
         """Return whose wallets may be read, as parameters of ``READABLE``: those of the user's companies."""
         return {"all": self.env.su, "companies": self.env.user.company_ids.ids}
 
+    def _own_among(self, wallet_ids):
+        """Return those of some wallets that the user may read, whoever does for them what they asked for.
+
+        Calls are charged on the wallets of all companies; what stands there is told to those of the wallet's own.
+        """
+        user = self.env.user
+        if user._is_superuser():
+            return set(wallet_ids)
+        of_them = [("id", "in", list(wallet_ids)), ("company_id", "in", user.company_ids.ids)]
+        return set(self.sudo().with_context(active_test=False).search(of_them).ids)
+
     def _find_to_read(self, account):
         """Return the id and the currency's name of the wallet that a user of the API names.
 

@@ -74,8 +74,10 @@ class CallUsagePrivacy(models.Model):
         self.env.invalidate_all(flush=False)
 
     def _mask_copies(self):
+        # They are found by what the hold still names, and masked after it: theirs is the last lock that is taken.
+        rejections = self.env["call.usage.rejection"]._find_of_calls(self.ids)
         self.env["call.wallet.hold"]._mask_of_calls(self.ids)
-        self.env["call.usage.rejection"]._mask_of_calls(self.ids)
+        rejections._mask()
         self.env["call.usage.report.job"]._make_anew(self.wallet_id)
         # A statement that could not be mailed lies with its report until somebody deletes it.
         of_wallets = [("model", "=", "call.wallet"), ("res_id", "in", self.wallet_id.ids)]
@@ -163,6 +165,8 @@ MASK_CORRECTIONS = """
        SET number = %(deleted)s,
            application_ref = CASE WHEN application_ref <> '' THEN %(deleted)s END,
            reason = CASE WHEN reason <> '' THEN %(deleted)s END,
+           -- Whoever knows the rest could try numbers on it. That of a voided call is of no content.
+           fingerprint = CASE kind WHEN 'void' THEN fingerprint ELSE gen_random_uuid()::text END,
            manager_id = NULL
      WHERE usage_id = ANY(%(ids)s)
 """

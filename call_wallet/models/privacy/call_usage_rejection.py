@@ -9,6 +9,7 @@ from ...tools.door import door
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sql import array
 from ...tools.usage_report_file import DELETED
+from .naming import is_in, names_any
 
 BATCH = 1_000
 # What stays of a payload. Anything else may name somebody, whatever the platform calls it.
@@ -42,11 +43,17 @@ class CallUsageRejectionPrivacy(models.Model):
     # The caller has opened a door.
 
     @api.model
-    def _mask_of_calls(self, usage_ids):
-        """Delete what copies of these calls name: reported under their references, or charged under them."""
+    def _find_of_calls(self, usage_ids):
+        """Return the copies of these calls: reported under their references, or charged under them."""
         self.env.flush_all()
-        self.env.cr.execute(OF_CALLS, {"calls": usage_ids})
-        self.browse(row[0] for row in self.env.cr.fetchall())._mask()
+        self.env.cr.execute(OF_CALLS, {"calls": usage_ids, "deleted": DELETED})
+        return self.browse(
+            {
+                rejection_id
+                for rejection_id, is_its, payload, numbers in self.env.cr.fetchall()
+                if is_its or names_any(json.loads(payload or "null"), set(numbers or ()))
+            }
+        )
 
     @api.model
     def _mask_old(self, company, before):
@@ -65,8 +72,9 @@ class CallUsageRejectionPrivacy(models.Model):
         if not kept:
             return
         payloads = [mask_payload(rejection.payload) for rejection in kept]
+        digests = [self._keyed(rejection.fingerprint) for rejection in kept]
         self._lock()
-        self.env.cr.execute(MASK, [DELETED, utcnow(), self.env.uid, kept.ids, array(payloads)])
+        self.env.cr.execute(MASK, [DELETED, utcnow(), self.env.uid, kept.ids, array(payloads), array(digests)])
         self.env.invalidate_all(flush=False)
 
 
@@ -82,28 +90,38 @@ def mask_payload(payload):
 
 
 def names(value, gone):
-    return not isinstance(value, (str, int, float, type(None))) or any(text in str(value) for text in gone)
+    return not isinstance(value, (str, int, float, type(None))) or any(is_in(text, str(value)) for text in gone)
 
 
+# What is open under the reference with another number is another call, which is still to be charged; a correction
+# of this one cannot be carried out any more. A call had the number that was reported first, those to which it was
+# amended, and the one that its hold was for.
 OF_CALLS = """
     WITH call AS (
-        SELECT u.wallet_id, w.account_ref, u.call_ref, u.number
-          FROM call_usage u JOIN call_wallet w ON w.id = u.wallet_id
+        SELECT u.wallet_id, w.account_ref, u.call_ref, had.numbers
+          FROM call_usage u
+          JOIN call_wallet w ON w.id = u.wallet_id
+         CROSS JOIN LATERAL (
+               SELECT array_agg(n.number) FILTER (WHERE n.number <> %(deleted)s) AS numbers
+                 FROM (SELECT u.number
+                        UNION
+                       SELECT k.number FROM call_usage_correction k WHERE k.usage_id = u.id
+                        UNION
+                       SELECT h.number FROM call_wallet_hold h
+                        WHERE h.wallet_id = u.wallet_id AND h.call_ref = u.call_ref) n) had
          WHERE u.id = ANY(%(calls)s)
     ), named AS (
-        SELECT r.id, r.state, r.charged_ref, r.payload, r.correction, c.number
+        SELECT r.id, r.state, r.charged_ref, r.payload, r.correction, c.numbers
           FROM call c JOIN call_usage_rejection r ON r.wallet_id = c.wallet_id AND r.call_ref = c.call_ref
          UNION ALL
-        SELECT r.id, r.state, r.charged_ref, r.payload, r.correction, c.number
+        SELECT r.id, r.state, r.charged_ref, r.payload, r.correction, c.numbers
           FROM call c JOIN call_usage_rejection r ON r.account = c.account_ref AND r.call_ref = c.call_ref
          WHERE r.wallet_id IS NULL
     )
-    -- What is open under the reference with another number is another call, which is still to be charged; a correction
-    -- of this one cannot be carried out any more.
-    SELECT id FROM named
-     WHERE charged_ref IS NULL AND (state <> 'open' OR correction IS NOT NULL OR strpos(payload, number) > 0)
-     UNION
-    SELECT r.id FROM call c JOIN call_usage_rejection r ON r.wallet_id = c.wallet_id AND r.charged_ref = c.call_ref
+    SELECT id, state <> 'open' OR correction IS NOT NULL, payload, numbers FROM named WHERE charged_ref IS NULL
+     UNION ALL
+    SELECT r.id, TRUE, NULL, NULL
+      FROM call c JOIN call_usage_rejection r ON r.wallet_id = c.wallet_id AND r.charged_ref = c.call_ref
 """
 
 OLD = """
@@ -118,9 +136,9 @@ OLD = """
 
 MASK = """
     UPDATE call_usage_rejection r
-       SET payload = masked.payload, reason = %s, masked_at = %s, write_uid = %s,
+       SET payload = masked.payload, fingerprint = masked.fingerprint, reason = %s, masked_at = %s, write_uid = %s,
            field_name = CASE WHEN r.code = 'unknown_field' THEN NULL ELSE r.field_name END,
            write_date = now() AT TIME ZONE 'UTC', state = CASE r.state WHEN 'open' THEN 'dismissed' ELSE r.state END
-      FROM unnest(%s::int[], %s::text[]) AS masked(id, payload)
+      FROM unnest(%s::int[], %s::text[], %s::text[]) AS masked(id, payload, fingerprint)
      WHERE r.id = masked.id
 """

@@ -38,33 +38,7 @@ def _calls_and_copies(wizard):
     name, email = wizard.name.strip(), wizard.email.strip()
     model_id = wizard.env["ir.model"]._get_id
     return SQL(
-        """
-        SELECT %(usage)s, c.id, TRUE
-          FROM call_usage c
-         WHERE c.number IN (SELECT phone_sanitized FROM res_partner
-                             WHERE id IN (SELECT id FROM indirect_references))
-           AND (c.manager_id IS NULL OR c.manager_id NOT IN (SELECT id FROM indirect_references))
-         UNION
-        SELECT %(usage)s, k.usage_id, TRUE
-          FROM call_usage_correction k
-         WHERE k.number IN (SELECT phone_sanitized FROM res_partner
-                             WHERE id IN (SELECT id FROM indirect_references))
-            OR k.manager_id IN (SELECT id FROM indirect_references)
-         UNION ALL
-        SELECT %(hold)s, h.id, TRUE
-          FROM call_wallet_hold h
-         WHERE h.state <> 'held'
-           AND (h.manager ILIKE %(email)s OR h.manager ILIKE %(name)s
-                OR h.number IN (SELECT phone_sanitized FROM res_partner
-                                 WHERE id IN (SELECT id FROM indirect_references)))
-         UNION ALL
-        SELECT %(rejection)s, r.id, TRUE
-          FROM call_usage_rejection r
-         WHERE strpos(lower(r.payload), lower(%(text)s)) > 0 OR strpos(lower(r.payload), lower(%(quoted)s)) > 0
-            OR EXISTS (SELECT FROM res_partner p
-                        WHERE p.id IN (SELECT id FROM indirect_references) AND p.phone_sanitized <> ''
-                          AND strpos(r.payload, p.phone_sanitized) > 0)
-        """,
+        FOUND,
         usage=model_id("call.usage"),
         hold=model_id("call.wallet.hold"),
         rejection=model_id("call.usage.rejection"),
@@ -74,3 +48,34 @@ def _calls_and_copies(wizard):
         # A value of the payload, as JSON writes it.
         quoted=json.dumps(name),
     )
+
+
+# Payloads name numbers as they were sent, with spaces and brackets.
+FOUND = """
+    SELECT %(usage)s, c.id, TRUE
+      FROM call_usage c
+     WHERE c.number IN (SELECT phone_sanitized FROM res_partner
+                         WHERE id IN (SELECT id FROM indirect_references))
+       AND (c.manager_id IS NULL OR c.manager_id NOT IN (SELECT id FROM indirect_references))
+     UNION
+    SELECT %(usage)s, k.usage_id, TRUE
+      FROM call_usage_correction k
+     WHERE k.number IN (SELECT phone_sanitized FROM res_partner
+                         WHERE id IN (SELECT id FROM indirect_references))
+        OR k.manager_id IN (SELECT id FROM indirect_references)
+     UNION ALL
+    SELECT %(hold)s, h.id, TRUE
+      FROM call_wallet_hold h
+     WHERE h.state <> 'held'
+       AND (h.manager ILIKE %(email)s OR h.manager ILIKE %(name)s
+            OR h.number IN (SELECT phone_sanitized FROM res_partner
+                             WHERE id IN (SELECT id FROM indirect_references)))
+     UNION ALL
+    SELECT %(rejection)s, r.id, TRUE
+      FROM call_usage_rejection r
+     WHERE strpos(lower(r.payload), lower(%(text)s)) > 0 OR strpos(lower(r.payload), lower(%(quoted)s)) > 0
+        OR EXISTS (SELECT FROM res_partner p
+                    WHERE p.id IN (SELECT id FROM indirect_references) AND p.phone_sanitized <> ''
+                      AND strpos(regexp_replace(r.payload, '[^0-9]', '', 'g'),
+                                 regexp_replace(p.phone_sanitized, '[^0-9]', '', 'g')) > 0)
+"""

@@ -14,7 +14,7 @@ from ...tools.rated_wallet import RatedWallet
 from ...tools.rights import as_superuser
 from ...tools.sql import array
 from ..ledger.call_wallet_ledger import Entry
-from .conflict import differences, load_reported
+from .conflict import differences, find_same_but_deleted, load_reported
 from .rejection_reading import read_open
 
 _lt = LazyTranslate(__name__)
@@ -55,10 +55,12 @@ class CallUsageRecord(models.Model):
             reference, other content: nothing changed) or ``rejected`` (kept, can be retried),
             the last two with a ``reason``, its ``code`` and the ``field`` that is wrong (None: the call as a whole);
             ``differs`` where it is a conflict: {field: {``recorded``, ``sent``}}, empty where what was recorded has
-            been deleted; ``billed_minutes``, ``rate`` (a minute), ``total_cost`` and ``balance_after`` as decimal
-            strings in ``currency``, of the charge that stands; ``transaction`` (id); ``notes``, a list of sentences,
-            where there is something to know of a call that was charged: it differs from its hold, or was charged
-            without a campaign or manager that could not be created.
+            been deleted. A call whose number was deleted is compared without what was deleted, so that nobody finds
+            that out: with another number it is a duplicate. Of a wallet that is not of the user's companies a
+            conflict says no more than that it is one. ``billed_minutes``, ``rate`` (a minute), ``total_cost`` and
+            ``balance_after`` as decimal strings in ``currency``, of the charge that stands; ``transaction`` (id);
+            ``notes``, a list of sentences, where there is something to know of a call that was charged: it differs
+            from its hold, or was charged without a campaign or manager that could not be created.
             Charges are committed when the answer is given; inside the caller's own
             transaction they are part of it.
         :raise AccessError: neither the calling platform nor finance staff
@@ -229,7 +231,7 @@ class CallUsageRecord(models.Model):
             if answers[-1]["result"] == "conflict":
                 conflicts.append((item, first[key]["fingerprint"], answers[-1]))
         if conflicts:
-            self._tell_differences(conflicts, fresh)
+            self._explain_conflicts(conflicts, fresh)
         return answers
 
     def _answer(self, item, recorded, is_first):
@@ -241,6 +243,29 @@ class CallUsageRecord(models.Model):
             sentence = _lt("call_ref: %s was reported before with other content; that charge stands.", call_ref)
             result |= {"result": "conflict", **Refused("conflict", sentence, "call_ref").explain(self.env)}
         return result
+
+    def _explain_conflicts(self, conflicts, fresh):
+        """Say what calls in conflict differ in, to whom it may be told.
+
+        :param list conflicts: as ``_tell_differences``
+        """
+        # One that differs from what was deleted in nothing but that is answered as the same call: the answer must not
+        # tell whoever tries numbers which of them it was.
+        same = find_same_but_deleted(self.env.cr, [(item.call, item.rated.wallet_id) for item, _, _ in conflicts])
+        own = self.env["call.wallet"]._own_among({item.rated.wallet_id for item, _, _ in conflicts})
+        told = []
+        for place, (item, fingerprint, answer) in enumerate(conflicts, start=1):
+            if place in same:
+                answer["result"] = "duplicate"
+                for name in ("reason", "code", "field"):
+                    del answer[name]
+            elif item.rated.wallet_id in own:
+                told.append((item, fingerprint, answer))
+            else:
+                for name in STANDS:
+                    del answer[name]
+        if told:
+            self._tell_differences(told, fresh)
 
     def _tell_differences(self, conflicts, fresh):
         """Say in the answers to calls in conflict what they differ in from those that were charged.
@@ -388,6 +413,8 @@ class Terms:
         return [array(column) for column in zip(*rows, strict=True)]
 
 
+# What is told of the charge that a call is in conflict with.
+STANDS = ("billed_minutes", "rate", "total_cost", "balance_after", "transaction", "currency")
 RECORDED = ("fingerprint", "billed_minutes", "rate", "total_cost", "balance_after", "transaction")
 
 

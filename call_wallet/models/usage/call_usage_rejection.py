@@ -4,7 +4,7 @@ from collections import Counter
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import split_every
+from odoo.tools import hmac, split_every
 
 from ...const import FINANCE, PLATFORM
 from ...tools.clock import utcnow
@@ -50,7 +50,13 @@ class CallUsageRejection(models.Model):
     field_name = fields.Char("Field", readonly=True, help="Which field is wrong; empty: the call as a whole.")
     reason = fields.Char(readonly=True)
     payload = fields.Text(readonly=True, help="The call as it was reported, as JSON.")
-    fingerprint = fields.Char(required=True, readonly=True, help="Digest of the payload.")
+    fingerprint = fields.Char(
+        required=True,
+        readonly=True,
+        # Whoever knows the rest of a call's content can try numbers on it.
+        groups="base.group_system",
+        help="Digest of the payload; once that is deleted, a digest of it that only this database can make.",
+    )
     state = fields.Selection(
         [("open", "Open"), ("resolved", "Resolved"), ("dismissed", "Dismissed")],
         required=True,
@@ -204,8 +210,25 @@ class CallUsageRejection(models.Model):
                 to_text(raw, "account"), to_text(raw, "call_ref"), code, result["field"], sentence, payload,
                 fingerprint, correction, count,
             )  # fmt: skip
-        columns = [array(column) for column in zip(*rows.values(), strict=True)]
+        columns = [array(column) for column in zip(*self._known_masked(rows).values(), strict=True)]
         self.env.cr.execute(UPSERT, [now, now, self.env.uid, self.env.uid, now, now, *columns, reported, reported])
+
+    def _keyed(self, fingerprint):
+        """Return what takes the place of a digest that must not tell what it was made of: nobody else can make it."""
+        return hmac(self.env(su=True), "call_wallet_rejection", fingerprint)
+
+    def _known_masked(self, rows):
+        """Return rows to be kept, {digest: row}, those that were masked before under the digest that they have since.
+
+        What was masked is counted when it is reported again, and not kept anew.
+        """
+        keyed = {self._keyed(fingerprint): fingerprint for fingerprint in rows}
+        self.env.cr.execute("SELECT fingerprint FROM call_usage_rejection WHERE fingerprint = ANY(%s)", [list(keyed)])
+        masked = {keyed[found]: found for (found,) in self.env.cr.fetchall()}
+        known = {}
+        for fingerprint, (*before, digest_kept, correction, count) in rows.items():
+            known[fingerprint] = (*before, masked.get(digest_kept, digest_kept), correction, count)
+        return known
 
     # === ACTIONS === #
 
@@ -305,7 +328,7 @@ class CallUsageRejection(models.Model):
         """Charge calls that came under a reference that was charged before, as calls of their own.
 
         Each is recorded once, however often this is done, under a reference made of its own and of a digest of what
-        was reported. The first call's charge stands.
+        was reported, on which nobody can try numbers. The first call's charge stands.
 
         :return: a notification with the counts
         :raise UserError: a call is not in conflict with another, or is not open any more
@@ -333,7 +356,7 @@ class CallUsageRejection(models.Model):
                     "Retry the others once their cause is mended."
                 )
             )
-        refs = {call: f"{call.call_ref[: MAX_TEXT - 20]}-{call.fingerprint[:12]}" for call in kept}
+        refs = {call: f"{call.call_ref[: MAX_TEXT - 20]}-{self._keyed(call.fingerprint)[:12]}" for call in kept}
         usage = as_superuser(self.env["call.usage"]).with_context(call_usage_retry=FINANCE, call_usage_any_field=True)
         results = usage._record_calls([{**json.loads(call.payload), "call_ref": refs[call]} for call in kept])
         done = 0
