@@ -1,9 +1,10 @@
 """Every model of the addon and every role: what may be created, read, written and deleted, and of whom."""
 
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from .roles_case import RolesCase
-from .roles_table import MODELS, NOT_OF_A_CUSTOMER, ROLES
+from .roles_table import HOOK, MODELS, NOT_OF_A_CUSTOMER, ROLES
 
 OPERATIONS = {"c": "create", "r": "read", "w": "write", "d": "unlink"}
 
@@ -101,3 +102,51 @@ class TestRolesModels(RolesCase):
             for record in (plan, plan.rate_ids):
                 self.assertFalse(record.with_user(self.users[role]).has_access("read"))
                 self.assertFalse(record.with_user(self.users[role]).has_access("write"))
+
+    def test_nothing_is_moved_to_a_company_of_others(self):
+        """Odoo's rules look at a record before it is changed, not at where it goes."""
+        elsewhere, manager = self.foreign.company_id, self.users["M"]
+        movable = {
+            name
+            for name in self.addon_models()
+            if (field := self.env[name]._fields.get("company_id")) and field.store and not field.readonly
+        }
+        records = {
+            "call.wallet": self._make_wallet(recipients=()),
+            "call.rate.plan": self.env["call.rate.plan"].create({"name": "Ours", "company_id": self.company.id}),
+            "call.wallet.webhook": self.env["call.wallet.webhook"].create({"name": "Ours", "url": HOOK}),
+            "call.usage.rerate": self.env["call.usage.rerate"].create(
+                {
+                    "reason": "Wrong price",
+                    "wallet_ids": [(6, 0, self.wallet.ids)],
+                    "date_from": "2026-11-01",
+                    "date_to": "2026-11-02",
+                }
+            ),
+            "call.wallet.settings": self.env["call.wallet.settings"].with_user(manager).create({}),
+        }
+        self.assertEqual(movable, records.keys(), "make one of the model to be moved")
+        for name, record in records.items():
+            with self.subTest(model=name):
+                record = record.with_user(manager)
+                with self.assertRaises(UserError), self.undone():
+                    record.write({"company_id": elsewhere.id})
+                self.env.invalidate_all(flush=False)
+                self.assertEqual(record.sudo().company_id, self.company)
+
+    def test_what_is_a_user_s_moves_between_the_user_s_companies(self):
+        elsewhere, manager = self.foreign.company_id, self.users["M"]
+        manager.company_ids |= elsewhere
+        for record in (
+            self._make_wallet(recipients=()),
+            self.env["call.rate.plan"].create({"name": "Ours", "company_id": self.company.id}),
+        ):
+            record.with_user(manager).company_id = elsewhere
+            self.assertEqual(record.company_id, elsewhere)
+
+    def test_a_price_is_not_moved_into_another_company_s_plan(self):
+        plan = self.env["call.rate.plan"].create({"name": "Elsewhere", "company_id": self.foreign.company_id.id})
+        rate = self.rate.copy().with_user(self.users["F"])
+        with self.assertRaises(AccessError), self.undone():
+            rate.plan_id = plan.id
+        self.assertEqual(rate.plan_id, self.plan)

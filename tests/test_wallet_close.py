@@ -195,6 +195,14 @@ class TestClose(CallWalletCommon):
         self.mine.close("A call came late", write_off=True)
         self.assertFalse(self.wallet.activity_ids)
 
+    def test_who_may_not_close_any_more_is_not_asked_to(self):
+        self.mine.close("Contract over")
+        self.manager.group_ids = self.env.ref("call_wallet.group_finance")
+        later = self._make_user("close.manager.later", "finance_manager")
+        self._record(self._call())
+        self.wallet._cron_breakage()
+        self.assertEqual(self.wallet.activity_ids.mapped("user_id"), later)
+
     def test_nothing_is_added_until_it_is_reopened(self):
         self.mine.close("Contract over")
         for action in (

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import threading
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -99,6 +101,30 @@ class TestWebhooks(CallWalletCommon):
         self.assertEqual(self._send().webhook_id, self.webhook)
         self.assertFalse(elsewhere.with_user(self.manager).has_access("read"))
 
+    def test_it_stays_with_its_company_and_so_do_its_deliveries(self):
+        other = self.env["res.company"].create({"name": "Elsewhere"})
+        stranger = self._make_user("webhooks.elsewhere", "finance_manager")
+        stranger.write({"company_ids": [(6, 0, other.ids)], "company_id": other.id})
+        self.manager.company_ids |= other  # even for who works with both
+        self.wallet.action_pause("Unpaid bills")
+        delivery = self._send()
+        with self.assertRaisesRegex(UserError, "another webhook"), self.env.cr.savepoint():
+            self.webhook.company_id = other
+        self.webhook.company_id = self.company  # the same again is no change
+        self.assertEqual(self.webhook.company_id, self.company)
+        # Earlier it could be moved: what was sent before stays with whose events they are.
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE call_wallet_webhook SET company_id = %s", [other.id])
+        self.env.invalidate_all()
+        self.assertTrue(self.webhook.with_user(stranger).has_access("read"))
+        for kept in (delivery.with_user(stranger), delivery.event_id.with_user(stranger)):
+            self.assertFalse(kept.has_access("read"))
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            delivery.with_user(stranger).action_replay()
+        self.webhook.with_user(stranger).action_replay_failed()
+        self._send()
+        self.assertEqual(len(self.receiver.received), 1)
+
     def test_what_came_before_it_is_not_sent(self):
         self.webhook.active = False
         self._pause_and_resume()
@@ -170,6 +196,51 @@ class TestWebhooks(CallWalletCommon):
             self._send()
             self.assertEqual(len(other.accepted), 2)
 
+    def test_a_quick_receiver_goes_on_while_another_one_still_thinks(self):
+        everything_came = threading.Event()
+        waited = []
+
+        def think(_handler):
+            waited.append(everything_came.wait(10))
+            return 204
+
+        def quick(_handler):
+            if len(self.receiver.received) == 102:  # 51 times two events, more than one batch of 50
+                everything_came.set()
+            return 204
+
+        with self._second_receiver() as slow:
+            slow.answers = [think]
+            self.receiver.always = quick
+            self._pause_and_resume(51)
+            deliveries = self._send()
+            self.assertEqual(waited[0], True, "the quick receiver waited for the slow one")
+            self.assertEqual(set(deliveries.mapped("state")), {"delivered"})
+            self.assertEqual((len(self.receiver.accepted), len(slow.accepted)), (102, 102))
+
+    def test_who_never_had_a_turn_comes_before_second_turns(self):
+        for number in range(9):
+            self._make_webhook(name=f"Busy {number}")
+        seen = []
+
+        def first(_handler):
+            seen.append(len(self.receiver.received))
+            return 204
+
+        with self._second_receiver() as newcomer:
+            newcomer.answers = [first]
+            self._pause_and_resume(26)  # 52 events: two batches for each of the ten
+            self._send()
+        # Ten batches of 50 are 500; it waits for one receiver's batch, and not for second batches.
+        self.assertLessEqual(seen[0], 500)
+
+    @contextmanager
+    def _second_receiver(self):
+        with receiving() as other:
+            self.env["ir.config_parameter"].set_param(ALLOWED, f"{self.receiver.host} {other.host}")
+            other.secret = self._make_webhook(name="Second", url=other.url).secret
+            yield other
+
     def test_a_receiver_that_asks_to_wait_gets_nothing_until_then(self):
         self.receiver.answers = [answer_with(429, Retry_After="1000")]
         self._pause_and_resume(2)
@@ -186,12 +257,18 @@ class TestWebhooks(CallWalletCommon):
         self.assertEqual(self._send().next_attempt_at, self.now + timedelta(hours=12))
 
     def test_a_receiver_that_is_gone_is_switched_off_and_somebody_told(self):
+        # Finance staff who may not open webhooks are there for longer.
+        self.manager.group_ids = self.env.ref("call_wallet.group_finance")
+        self.manager = self._make_user("webhooks.manager.later", "finance_manager")
+        self.webhook = self.webhook.with_user(self.manager)
         self.receiver.answers = [answer_with(410)]
         self._pause_and_resume()
         self.assertEqual(self._send().mapped("state"), ["failed", "failed"])
         self.assertEqual((self.webhook.active, self.webhook.health), (False, "off"))
         [(_summary, next_step, _company)] = self._tasks()
         self.assertIn("410", next_step)
+        task = self.webhook.sudo().activity_ids
+        self.assertTrue(self.webhook.with_user(task.user_id).has_access("write"), "whoever gets the task can do it")
         self._pause_and_resume()
         self._send(timedelta(days=1))
         self.assertEqual(len(self.receiver.received), 1)

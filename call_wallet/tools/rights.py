@@ -32,6 +32,21 @@ def refuse_all_but(records, group):
     records.check_access("read")
 
 
+def refuse_move_to_others(records, companies):
+    """Refuse what has just been written where it brings ``records`` to a company that is not among the user's.
+
+    Odoo's record rules look at records before they are changed, not at where they go. So call it after the change,
+    which the error undoes.
+
+    :param companies: ``res.company``, where the records are now
+    :raise AccessError: names the companies
+    """
+    others = companies.sudo() - records.env.user.company_ids
+    if others and not records.env.su:
+        names = ", ".join(others.mapped("name"))
+        raise AccessError(records.env._("Company: you do not work with %s; choose one of yours.", names))
+
+
 def without_orders(records):
     """Return ``records`` with as much of the caller's context as is harmless."""
     context = {name: value for name, value in records.env.context.items() if name in HARMLESS}

@@ -257,8 +257,8 @@ class CallWalletClose(models.Model):
             )
 
     def _ask_to_settle(self):
-        """Give a task to whoever closed the wallet: a late call or payment has moved its balance."""
-        manager = self.company_id._call_wallet_responsible(self.closed_by_id)
+        """Give a task to who closed the wallet, or may do so now: a late call or payment has moved its balance."""
+        manager = self.company_id._call_wallet_finance_manager(self.closed_by_id)
         _ = in_language_of(self, manager, self.company_id).env._
         give_task(
             self,

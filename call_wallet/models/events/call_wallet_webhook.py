@@ -11,7 +11,7 @@ from ...tools.outbound import Unreachable, find_target
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.standard_webhooks import new_secret
 from ...tools.task import give_task, in_company_language, in_language_of
-from .call_wallet_webhook_delivery import GONE, send_all
+from .call_wallet_webhook_delivery import GONE, send_queue
 
 # While both are valid, messages carry the signatures of both.
 OLD_SECRET_VALID = timedelta(hours=24)
@@ -105,8 +105,10 @@ class CallWalletWebhook(models.Model):
         """Change a webhook. One that is switched off gives up what waits; it can be replayed later.
 
         :raise AccessError: for what the webhook keeps by itself, such as its secret
+        :raise UserError: another company
         """
         self._refuse_kept(vals)
+        self._refuse_other_company(vals)
         if vals.get("active"):
             self.env["call.wallet.event"]._publish()
         result = super().write(vals)
@@ -120,6 +122,11 @@ class CallWalletWebhook(models.Model):
             raise AccessError(
                 self.env._("%s: kept by the webhook itself; it cannot be typed in.", ", ".join(sorted(kept)))
             )
+
+    def _refuse_other_company(self, vals):
+        """Refuse another company for a webhook: its receiver, and what was sent to it, are its company's."""
+        if "company_id" in vals and any(webhook.company_id.id != vals["company_id"] for webhook in self.sudo()):
+            raise UserError(self.env._("A webhook stays with its company. Make another webhook for another company."))
 
     @api.model
     def _allowed_hosts(self):
@@ -163,7 +170,7 @@ class CallWalletWebhook(models.Model):
         if not owns:
             return self._notification(self.env._("The test event is sent in a moment; see the deliveries."), "info")
         # Nothing is locked while the receiver is asked.
-        [(delivery_id, answer)] = send_all(messages, webhook._allowed_hosts())
+        [(delivery_id, answer)] = send_queue(messages, webhook._allowed_hosts())
         with door(self.env):
             deliveries._note([(delivery_id, answer)])
         delivery = deliveries.browse(delivery_id)
@@ -204,7 +211,7 @@ class CallWalletWebhook(models.Model):
     # === HEALTH === #
 
     def _note_health(self, sent):
-        """Keep whether events are accepted; somebody in finance gets a task where that does not pass by itself.
+        """Keep whether events are accepted; a finance manager gets a task where that does not pass by itself.
 
         :param sent: pairs of a delivery and its ``Answer``, which the delivery knows already
         """
@@ -225,7 +232,8 @@ class CallWalletWebhook(models.Model):
             self.env["call.wallet.failure"]._beside("task of a webhook", self, tell)
 
     def _tell_finance(self, is_given_up, is_gone):
-        user = self.company_id._call_wallet_responsible(self.env["res.users"])
+        # Nobody else may open it, or do what the task says.
+        user = self.company_id._call_wallet_finance_manager()
         _ = in_language_of(self, user, self.company_id).env._
         if self.activity_search([TO_DO]):
             return

@@ -1,6 +1,6 @@
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import uuid4
@@ -21,8 +21,10 @@ _logger = logging.getLogger(__name__)
 
 TEST = "webhook.test"
 
-# In one round: how many receivers are asked side by side, how many events each gets one after another, for how long.
+# How many receivers are asked side by side; how many events each gets one after another in its turn, for how long.
 MOST_RECEIVERS, MOST_MESSAGES, ROUND_SECONDS = 10, 50, 20
+# How soon those that wait for nobody get what has happened while others are being asked.
+LOOK_AGAIN_SECONDS = 1
 # What was taken to be sent and has no result by then, was taken by a process that has ended: it is sent again.
 LEASE = timedelta(minutes=5)
 # A receiver that cannot be reached is asked for one event a minute, not for all that wait.
@@ -87,6 +89,7 @@ class CallWalletWebhookDelivery(models.Model):
     company_id = fields.Many2one(related="webhook_id.company_id")
 
     _once = models.UniqueIndex("(webhook_id, event_id) WHERE event_id IS NOT NULL", "An event is for a webhook once.")
+    _turn = models.Index("(webhook_id, last_attempt_at)")
     _due = models.Index("(webhook_id, next_attempt_at) WHERE state = 'waiting'")
 
     @api.depends("event_id")
@@ -104,37 +107,62 @@ class CallWalletWebhookDelivery(models.Model):
 
     @api.model
     def _cron_send(self):
-        """Publish what happened, and send what is due: round by round, nothing locked while receivers are asked."""
-        with door(self.env):
-            self.env["call.wallet.event"]._publish()
+        """Publish what happened, and send what is due for a minute; nothing is locked while receivers are asked."""
         ends_at = time.monotonic() + CRON_SECONDS
-        while self._send_round():
-            if time.monotonic() > ends_at:
-                wake(self.env, "ir_cron_webhook")
-                return
+        self._send_until(ends_at)
+        if time.monotonic() > ends_at:
+            wake(self.env, "ir_cron_webhook")
+            return
         with door(self.env):
             self._wake_for_next()
 
     @worker
     @api.model
-    def _send_round(self):
-        """Send some of what is due to each receiver; return whether there was anything."""
+    def _send_until(self, ends_at):
+        """Send what is due, and what becomes due meanwhile; end when nothing is, or time is up.
+
+        Each receiver gets its next batch as soon as it has answered its last one, whatever the others do.
+
+        :param float ends_at: by ``time.monotonic``; who is being asked then is waited for
+        """
+        asked = {}
+        with ThreadPoolExecutor(MOST_RECEIVERS) as pool:
+            while True:
+                if time.monotonic() < ends_at and len(asked) < MOST_RECEIVERS:
+                    queues, allowed = self._next_queues(set(asked.values()))
+                    asked |= {pool.submit(send_queue, queue, allowed): to for to, queue in queues.items()}
+                if not asked:
+                    return
+                done, _others = wait(asked, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
+                if done:
+                    with door(self.env):
+                        self._note(pair for queue in done for pair in queue.result())
+                asked = {queue: to for queue, to in asked.items() if queue not in done}
+
+    @worker
+    def _next_queues(self, busy):
+        """Publish what happened; return what is sent next as {webhook id: its messages}, and the hosts allowed.
+
+        :param busy: ids of the webhooks whose receivers are being asked
+        """
+        queues = {}
         with door(self.env):
-            messages = self._take()
-            allowed = self.env["call.wallet.webhook"]._allowed_hosts()
-        answers = send_all(messages, allowed)
-        if answers:
-            with door(self.env):
-                self._note(answers)
-        return bool(messages)
+            self.env["call.wallet.event"]._publish()
+            for message in self._take(busy):
+                queues.setdefault(message.webhook_id, []).append(message)
+            return queues, self.env["call.wallet.webhook"]._allowed_hosts()
 
     @api.model
-    def _take(self):
-        """Take what is due, for this process alone; return the ``Message`` of each, a receiver's in order."""
+    def _take(self, busy):
+        """Take what is due, for this process alone; return the ``Message`` of each, a receiver's in order.
+
+        :param busy: ids of the webhooks whose receivers are being asked, which get nothing now
+        """
         now = utcnow()
+        receivers = MOST_RECEIVERS - len(busy)
         self.env.cr.execute(
             TAKE,
-            {"now": now, "lease": now + LEASE, "receivers": MOST_RECEIVERS, "messages": MOST_MESSAGES},
+            {"now": now, "lease": now + LEASE, "busy": list(busy), "receivers": receivers, "messages": MOST_MESSAGES},
         )
         taken = sorted(row[0] for row in self.env.cr.fetchall())
         self.env.invalidate_all(flush=False)
@@ -272,25 +300,13 @@ class CallWalletWebhookDelivery(models.Model):
             self.env.invalidate_all(flush=False)
 
 
-def send_all(messages, allowed):
-    """Send messages, a receiver's one after another, the receivers side by side; nothing here reads the database.
+def send_queue(messages, allowed):
+    """Send a receiver's messages one after another; nothing here reads the database.
 
     One that cannot be reached, or asks to wait, is not asked for the next one.
 
     :return: list of pairs of a delivery's id and its ``Answer``; None: it was not sent
     """
-    queues = {}
-    for message in messages:
-        queues.setdefault(message.webhook_id, []).append(message)
-    if not queues:
-        return []
-    with ThreadPoolExecutor(len(queues)) as pool:
-        return [
-            pair for pairs in pool.map(lambda queue: _send_queue(queue, allowed), queues.values()) for pair in pairs
-        ]
-
-
-def _send_queue(messages, allowed):
     ends_at = time.monotonic() + ROUND_SECONDS
     pairs, is_stopped = [], False
     for message in messages:
@@ -310,7 +326,8 @@ def _send(message, allowed):
         return Answer(problem="connection")
 
 
-# Of each receiver that is switched on the first ones that are due; whoever is taking others of it is left alone.
+# Of each receiver that is switched on the first ones that are due; whoever is taking others of it is left alone. The
+# receiver whose last turn is the longest ago is the next: however much waits for some, all have their turns.
 TAKE = """
     UPDATE call_wallet_webhook_delivery d
        SET next_attempt_at = %(lease)s, last_attempt_at = %(now)s, attempts = d.attempts + 1
@@ -318,10 +335,16 @@ TAKE = """
            SELECT due.id
              FROM (SELECT w.id
                      FROM call_wallet_webhook w
-                    WHERE w.active AND EXISTS (
-                          SELECT FROM call_wallet_webhook_delivery d
-                           WHERE d.webhook_id = w.id AND d.state = 'waiting' AND d.next_attempt_at <= %(now)s)
-                    ORDER BY w.last_success_at DESC NULLS LAST, w.id
+               CROSS JOIN LATERAL (
+                          SELECT min(d.next_attempt_at) AS due_at
+                            FROM call_wallet_webhook_delivery d
+                           WHERE d.webhook_id = w.id AND d.state = 'waiting') oldest
+               CROSS JOIN LATERAL (
+                          SELECT max(d.last_attempt_at) AS turn_at
+                            FROM call_wallet_webhook_delivery d
+                           WHERE d.webhook_id = w.id) last
+                    WHERE w.active AND w.id <> ALL(%(busy)s) AND oldest.due_at <= %(now)s
+                    ORDER BY last.turn_at NULLS FIRST, oldest.due_at, w.id
                     LIMIT %(receivers)s) receiver
             CROSS JOIN LATERAL (
                   SELECT d.id

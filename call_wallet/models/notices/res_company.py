@@ -1,6 +1,6 @@
 from odoo import models
 
-from ...const import ACCOUNT_MANAGER
+from ...const import ACCOUNT_MANAGER, FINANCE, FINANCE_MANAGER
 
 
 class ResCompanyFinanceNotice(models.Model):
@@ -17,21 +17,44 @@ class ResCompanyFinanceNotice(models.Model):
                 return user
         return self._call_wallet_finance_user()
 
+    def _call_wallet_finance_manager(self, *users):
+        """Return the first of ``users`` who is a finance manager of this company, else another one.
+
+        Others in finance may not open some records, or press their buttons: a task about those would be lost on them.
+        They get it where the company has no finance manager.
+        """
+        self.ensure_one()
+        managers = self._call_wallet_staff(FINANCE_MANAGER)
+        for user in users:
+            if user in managers:
+                return user
+        return pick(managers) or self._call_wallet_finance_user()
+
     def _call_wallet_finance_user(self, preferred=None):
         """Return who of the company's finance staff is to look at something; empty where there is nobody.
 
         :param preferred: ``res.users``, who it is if they are finance staff of the company
         """
         self.ensure_one()
-        finance = self.env.ref("call_wallet.group_finance")
-        staff = (
+        staff = self._call_wallet_staff(FINANCE)
+        return (preferred & staff if preferred else staff[:0]) or pick(staff)
+
+    def _call_wallet_staff(self, group):
+        """Return the users of a role who work in this company, those of the longest standing first."""
+        return (
             self.env["res.users"]
             .sudo()
             .search(
-                [("all_group_ids", "in", finance.id), ("company_ids", "in", self.id), ("share", "=", False)],
+                [
+                    ("all_group_ids", "in", self.env.ref(group).id),
+                    ("company_ids", "in", self.id),
+                    ("share", "=", False),
+                ],
                 order="id",
             )
         )
-        # An administrator has every right, but is rarely who keeps the books.
-        bookkeepers = staff.filtered(lambda user: not user._is_system())
-        return (preferred & staff if preferred else staff[:0]) or bookkeepers[:1] or staff[:1]
+
+
+def pick(staff):
+    """Return one of ``staff``. An administrator has every right, but is rarely who keeps the books."""
+    return staff.filtered(lambda user: not user._is_system())[:1] or staff[:1]

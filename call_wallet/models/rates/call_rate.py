@@ -4,6 +4,7 @@ from odoo.exceptions import ValidationError
 from ...const import CALL_TYPES, DIRECTIONS
 from ...rating import billed_for_minimum
 from ...tools.fields import Amount
+from ...tools.rights import refuse_move_to_others
 
 
 class CallRate(models.Model):
@@ -120,8 +121,14 @@ class CallRate(models.Model):
         return rates
 
     def write(self, vals):
+        """Change prices; running calls are rated by them from now on.
+
+        :raise AccessError: into a plan of a company that is not among the user's
+        """
         plans = self.plan_id
         result = super().write(vals)
+        if "plan_id" in vals:
+            refuse_move_to_others(self, self.sudo().plan_id.company_id)
         (plans | self.plan_id)._touch()
         return result
 

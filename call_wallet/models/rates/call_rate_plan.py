@@ -10,6 +10,7 @@ from ...tools.called import emergency_numbers
 from ...tools.fields import ZERO, parse_amount
 from ...tools.limits import LIMITS, read_limits
 from ...tools.rated_wallet import RatedWallet
+from ...tools.rights import refuse_move_to_others
 
 # How many rates a process keeps at most, at 36 bytes each; the plan in use stays, whatever its size.
 MOST_RATES = 2_000_000
@@ -54,6 +55,16 @@ class CallRatePlan(models.Model):
         for plan in self:
             plan.rate_count = rates.get(plan, 0)
             plan.wallet_count = wallets.get(plan, 0)
+
+    def write(self, vals):
+        """Change plans, as Odoo does.
+
+        :raise AccessError: to a company that is not among the user's
+        """
+        result = super().write(vals)
+        if "company_id" in vals:
+            refuse_move_to_others(self, self.sudo().company_id)
+        return result
 
     def _touch(self):
         """Let every server process load these plans' prices anew."""

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from ...const import CALL_TYPES, FINANCE, FINANCE_MANAGER
 from ...tools.background import CRON_SECONDS, go_on_by_schedule, wake
 from ...tools.door import door, each, worker
-from ...tools.rights import as_superuser, with_own_defaults
+from ...tools.rights import as_superuser, refuse_move_to_others, with_own_defaults
 
 STATES = [
     ("draft", "Draft"),
@@ -123,7 +123,10 @@ class CallUsageRerate(models.Model):
                 raise UserError(
                     self.env._("What is re-rated is fixed once compared. Discard this one and make another.")
                 )
-        return super().write(vals)
+        result = super().write(vals)
+        if "company_id" in vals:
+            refuse_move_to_others(self, self.sudo().company_id)
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_posted(self):

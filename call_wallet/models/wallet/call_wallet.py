@@ -13,7 +13,7 @@ from ...tools.fields import Amount, parse_reason
 from ...tools.limits import BY_FINANCE, BY_OWNER
 from ...tools.money import is_payable, rounded, unit_of
 from ...tools.paper import isolated
-from ...tools.rights import as_superuser, with_own_defaults
+from ...tools.rights import as_superuser, refuse_move_to_others, with_own_defaults
 from ...tools.task import in_company_language
 
 CONTRACT = {"partner_id", "company_id", "currency_id", "account_ref", "rate_plan_id", "billing_email", *BY_FINANCE}
@@ -213,7 +213,7 @@ class CallWallet(models.Model):
 
         Everything is checked before anything is done.
 
-        :raise AccessError: for finance staff alone to change, or for nobody to type in
+        :raise AccessError: for finance staff alone to change, or for nobody to type in; a company of others
         :raise UserError: fixed once the wallet is used, or has transactions; archived by hand; a new owner is nobody of
             the customer's
         """
@@ -226,6 +226,8 @@ class CallWallet(models.Model):
         if not vals.get("active", True):
             self.sudo()._auto_topup_switch_off_all()
         result = super().write(vals)
+        if "company_id" in vals:
+            refuse_move_to_others(self, self.sudo().company_id)
         if owners_before is not None:
             self._take_new_owners(owners_before)
         if "low_balance_threshold" in vals:
