@@ -105,6 +105,19 @@ class TestRefusals(ApiCase):
         self.env["call.usage.rejection"].search([("call_ref", "=", "c-3")]).action_retry()
         self.assertBalance(self.wallet, "9.68")
 
+    def test_a_language_that_is_not_installed_stops_nothing(self):
+        calls = [self._call(call_ref="g-1"), self._call(call_ref="g-2", status="foo")]
+        for lang in ("xx_XX", "fr-FR", "es", "\u00e9"):
+            with self.subTest(lang=lang):
+                done = self.get("call.usage/record_calls", calls=calls, context={"lang": lang})
+                self.assertEqual([one["result"] in ("charged", "duplicate") for one in done], [True, False])
+                self.assertEqual(done[1]["code"], "invalid_field")
+        self.env["res.lang"]._activate_lang("es_ES")
+        self.env["ir.module.module"]._load_module_terms(["call_wallet"], ["es_ES"])
+        answer = self.get("call.wallet/quote_call", account=calls[0]["account"], call_type="live",
+                          number="+14155550100", context={"lang": "es"})  # fmt: skip
+        self.assertEqual(answer["message"], "La llamada puede empezar.")
+
     def test_a_parameter_that_there_is_not_is_named(self):
         for method, arguments, named in (
             ("call.usage/record_calls", {"call": []}, "did you mean calls"),

@@ -189,7 +189,7 @@ def test_a_server_that_hangs_is_given_up_in_time(site):
         ):
             call.start()
             assert (call.authorization, call.max_seconds) == (None, 120)
-        assert unreachable.value.call == call.ended
+        assert unreachable.value.ended == call.ended
         proxy.plan.clear()
         assert client.record_calls([call.ended])[0].result == "charged"
 
@@ -234,6 +234,19 @@ def test_an_answer_that_does_not_come_makes_no_call_last_longer(site):
     assert 2.9 < cut[0] - began < 3.7
     assert call.ended.duration_seconds <= call.max_seconds == 4
     assert call.result.result == "charged"
+
+
+def test_the_error_has_the_call_where_its_record_is_refused(site, client):
+    site.make_wallets("ENDED", funds="1")
+    with (
+        Proxy(site.server.url, ["pass", 403]) as proxy,
+        through(proxy, site) as other,
+        pytest.raises(NotAllowed) as refused,
+        other.call("ENDED", "ended", "live", NUMBER) as call,
+    ):
+        call.start()
+    assert refused.value.ended == call.ended
+    assert client.record_calls([refused.value.ended])[0].result == "charged"
 
 
 def test_what_is_refused_is_not_repeated(site):
@@ -416,6 +429,7 @@ def test_what_stands_is_read_with_its_types(site, client):
     assert (wallet.balance, wallet.held, wallet.available) == (1, Decimal("0.0125"), Decimal("0.9875"))
     assert (nobody.code, nobody.balance) == ("unknown_account", None)
     assert "STANDS" in {wallet.account for wallet in client.get_wallets()}
+    assert client.get_wallets([]) == []
     conflict = client.authorize_call("STANDS", "stands", "whatsapp", NUMBER)
     assert (conflict.code, conflict.differs) == ("conflict", {"call_type": {"held": "live", "sent": "whatsapp"}})
 
@@ -452,6 +466,49 @@ def test_events_are_read_in_order_and_waited_for(site, client):
     assert event.event > told[-1].event > told[0].event
 
 
+# === WHAT A PROGRAM GETS WRONG === #
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("accounts", ("get_wallets", "ACME")), ("call_refs", ("get_calls", "ACME", "abc")),
+        ("rejections", ("retry_rejections", "12")), ("rejections", ("retry_rejections", 12)),
+        ("calls", ("record_calls", {"account": "ACME"})), ("calls", ("amend_calls", "abc")),
+        ("calls", ("void_calls", {"account": "ACME"})), ("calls", ("record_calls", None)),
+    ],
+)  # fmt: skip
+def test_one_thing_is_no_list_of_things(name, arguments):
+    method, *values = arguments
+    with Client("http://127.0.0.1:9", "key", patience=0) as client, pytest.raises(TypeError, match=f"^{name}: "):
+        getattr(client, method)(*values)
+
+
+def test_a_call_s_time_may_be_text_and_has_a_time_zone():
+    at = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    for told in ("2026-11-02T09:30:00Z", "2026-11-02T10:30:00+01:00", at):
+        call = ended("ACME", "text", started_at=told)
+        assert (call.started_at, call.to_json()["started_at"]) == (at, "2026-11-02T09:30:00+00:00")
+    for wrong in ("yesterday", "2026-11-02T09:30:00", datetime(2026, 11, 2, 9, 30)):
+        with pytest.raises(ValueError, match="^started_at: "):
+            ended("ACME", "text", started_at=wrong)
+    with pytest.raises(TypeError, match="^started_at: "):
+        ended("ACME", "text", started_at=1793611800)
+
+
+def test_an_inbound_call_may_have_no_number(site, client):
+    site.make_wallets("WITHHELD")
+    with client.call("WITHHELD", "in-call", "live", None, direction="inbound") as call:
+        call.start()
+    inbound = EndedCall(
+        account="WITHHELD", call_ref="in", call_type="live", direction="inbound", status="completed",
+        started_at=started_at(), duration_seconds=61,
+    )  # fmt: skip
+    assert "number" not in inbound.to_json()
+    assert [call.result.result, client.record_calls([inbound])[0].result] == ["charged", "charged"]
+    assert client.get_calls("WITHHELD", ["in"])[0].number == "Withheld"
+
+
 # === TYPES === #
 
 SHAPES = {
@@ -484,7 +541,8 @@ def test_every_described_method_is_one_of_the_client_s():
 # === WEBHOOKS === #
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four").decode()
-MESSAGE = {"type": "wallet.low", "timestamp": "2026-11-02T09:31:05+00:00", "data": {"account": "ACME"}}
+STAMP = "2026-11-02T09:31:05+00:00"
+MESSAGE = {"type": "wallet.low", "timestamp": STAMP, "data": {"account": "ACME", "event": 512}}
 
 
 def signed(body, at=None, secret=SECRET, identity="evt_512"):
@@ -498,10 +556,14 @@ def test_a_webhook_is_read_when_it_is_the_wallet_s():
     body = json.dumps(MESSAGE)
     other = "whsec_" + base64.b64encode(b"another secret, replaced").decode()
     event = verify_webhook([other, SECRET], signed(body), body.encode())
-    assert (event.id, event.type, event.account) == ("evt_512", "wallet.low", "ACME")
+    assert (event.id, event.type, event.account, event.event) == ("evt_512", "wallet.low", "ACME", 512)
     assert event.timestamp == datetime(2026, 11, 2, 9, 31, 5, tzinfo=UTC)
     both = {**signed(body), "Webhook-Signature": "v1,AAAA v1a,BBBB " + signed(body)["Webhook-Signature"]}
     assert verify_webhook(SECRET, both, body).id == "evt_512"
+    # A test is sent at once, and stands in no order with the others.
+    test = json.dumps({"type": "webhook.test", "timestamp": STAMP, "data": {"account": "TEST", "event": None}})
+    told = verify_webhook(SECRET, signed(test), test)
+    assert (told.type, told.account, told.event) == ("webhook.test", "TEST", None)
 
 
 def forged():

@@ -212,6 +212,48 @@ class TestCorrections(CallWalletCommon):
         self._amend({**other, "reason": "The exchange counted wrong"})
         self.assertEqual(kept.state, "resolved")
 
+    def test_a_correction_that_comes_before_its_call_waits_for_it(self):
+        early, late = self._call(call_ref="early", duration_seconds=61), self._call(call_ref="late")
+        self.assertEqual(self._void(early)["code"], "unknown_call")
+        self._amend({**late, "duration_seconds": 121})
+        kept = self.env["call.usage.rejection"].search([("call_ref", "in", ["early", "late"])])
+        self._record(early)
+        self._record(late)
+        self.assertEqual(kept.mapped("state"), ["open"] * 2)
+        self.assertFalse(self.env["call.wallet.event"].search([("type", "=", "call.accepted_after_rejection")]))
+        done = self.usage.with_user(self.platform).retry_rejections(kept.sorted("id").ids)
+        self.assertEqual([one["result"] for one in done], ["corrected"] * 2)
+        self.assertEqual([one["total_cost"] for one in done], ["0.000000", "0.037500"])  # 3 minutes at 0.0125
+        self.assertEqual(kept.mapped("state"), ["resolved"] * 2)
+        self._assert_sound()
+
+    def test_the_platform_carries_out_no_correction_of_a_person_s(self):
+        """It would not count towards what the person may give back."""
+        clerk = self._make_user("corrections.asker", "finance")
+        call = self._call(duration_seconds=61)
+        self._void(call, user=clerk)
+        self._record(call)
+        kept = self.env["call.usage.rejection"].search([("call_ref", "=", call["call_ref"])])
+        [left] = self.usage.with_user(self.platform).retry_rejections(kept.ids)
+        self.assertEqual((left["result"], left["code"], kept.state), ("rejected", "unknown_call", "open"))
+        kept.with_user(clerk).action_retry()
+        self.assertEqual(kept.state, "resolved")
+        self.assertBalance(self.wallet, 10)
+
+    def test_what_an_empty_text_takes_away_is_gone_each_time(self):
+        call = self._call(duration_seconds=61, campaign="Camp", manager="ana@acme.example", application_ref="app1")
+        self._record(call)
+        bare = {name: value for name, value in call.items() if name not in ("campaign", "manager", "application_ref")}
+        self.assertEqual(self._amend(bare)[0]["result"], "duplicate", "What is left out stays")
+        for name in ("application_ref", "manager", "campaign"):
+            with self.subTest(name=name):
+                self.assertEqual(self._amend({**bare, name: ""})[0]["result"], "corrected")
+                self.assertEqual(self._amend({**bare, name: ""})[0]["result"], "duplicate")
+        [last] = self.usage.with_user(self.platform).get_calls(call["account"], [call["call_ref"]])
+        self.assertEqual([last["campaign"], last["manager"], last["application_ref"]], [None] * 3)
+        self.assertEqual(self._amend(call)[0]["result"], "corrected")
+        self._assert_sound()
+
     def test_a_re_rating_goes_by_what_holds(self):
         call = self._call(duration_seconds=61)  # 0.0250
         self._record(call)

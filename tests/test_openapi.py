@@ -1,10 +1,12 @@
 """The description of the API is true: of the methods, of what they answer, and of how they refuse."""
 
+import ast
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from odoo.addons.api_doc.controllers.api_doc import parse_signature
+from odoo.addons.call_wallet import api_schema
 from odoo.addons.call_wallet.api_schema import answers, events, fields
 from odoo.addons.call_wallet.api_schema.document import build
 from odoo.addons.call_wallet.api_schema.methods import METHODS
@@ -53,6 +55,27 @@ class TestDocument(CallWalletCommon):
         self.assertEqual(fields.MAX_TEXT, intake.MAX_TEXT)
         self.assertEqual(fields.MAX_DURATION, intake.MAX_DURATION)
         self.assertEqual(fields.MAX_CALLS, MAX_CALLS)
+
+    def test_every_code_of_a_refused_call_is_described(self):
+        addon = Path(api_schema.__file__).parents[1]
+        nodes = [node for path in addon.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+        calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        codes = {ast.literal_eval(call.args[0]) for call in calls if call.func.id == "Refused"}
+        # Of what is retried and is not there any more, or never was.
+        self.assertEqual(set(fields.REJECTION_CODES), codes | {"not_open", "unknown_rejection"})
+
+    def test_calls_are_described_as_they_are_taken(self):
+        schema = {"$ref": "#/components/schemas/Call"}
+        call = self._call(direction="inbound")
+        self.assertEqual(problems(schema, call), [])
+        self.assertEqual(problems(schema, {**call, "number": None}), [])
+        call.pop("number")
+        self.assertEqual(problems(schema, call), [])
+        for name in ("Call", "AmendedCall", "VoidedCall"):
+            self.assertIs(document()["components"]["schemas"][name]["additionalProperties"], False)
+        # Whoever voids a call may send what it was reported with.
+        void = {**call, "number": "+14155550100", "reason": "A test call"}
+        self.assertEqual(problems({"$ref": "#/components/schemas/VoidedCall"}, void), [])
 
     def test_examples_are_what_they_are_examples_of(self):
         for name, method in METHODS.items():
@@ -226,6 +249,16 @@ class TestAnswers(HttpCase, CallWalletCommon):
         self.assertEqual(code(account=self._make_wallet(recipients=()).account_ref), "not_set_up")
         self.assertEqual(code(number="112"), "ok")
 
+    def test_what_a_context_has_besides_a_language_is_let_pass(self):
+        asked = {"account": "NOBODY", "call_ref": "a", "call_type": "live", "number": "+14155550100"}
+        context = {"lang": None, "tz": "Asia/Manila", "no_such_key": {"a": [1]}}
+        self.assertEqual(self.ask("call.wallet.authorize_call", **asked, context=context)["code"], "unknown_account")
+
+    def test_a_test_of_a_webhook_is_told_as_described(self):
+        test = self.env["call.wallet.webhook.delivery"].new({"type": "webhook.test", "due_since": datetime.now()})
+        body = content(document()["webhooks"]["webhook.test"]["post"]["requestBody"])
+        self.assertEqual(problems(body["schema"], test._content()), [])
+
     def test_requests_that_are_wrong_as_a_whole_are_refused_as_described(self):
         name = "call.wallet.authorize_call"
         outsider = self.env["res.users.apikeys"].with_user(self._make_user("outsider", "base.group_user")).sudo()
@@ -240,6 +273,8 @@ class TestAnswers(HttpCase, CallWalletCommon):
             (422, self.post(name, {**asked, "surprise": 1})),
             (422, self.post(name, {**asked, "call_type": "letter"})),
             (422, self.post("call.usage.record_calls", {"calls": {}})),
+            (422, self.post(name, {**asked, "context": []})),
+            (422, self.post(name, {**asked, "context": {"lang": 1}})),
         ):
             with self.subTest(status, body=answer.text[:200]):
                 self.assertEqual(answer.status_code, status)
@@ -247,6 +282,8 @@ class TestAnswers(HttpCase, CallWalletCommon):
         missing = self.post("call.wallet.no_such_method", asked)
         self.assertEqual(missing.status_code, 404)
         self.assertEqual(answer_problems(name, 404, missing.json()), [])
+        # What a proxy says instead of the server, the guide has rules for.
+        self.assertGreaterEqual(operation(name)["responses"].keys(), {"429", "500", "502", "503", "504"})
         answer = self.post(name, json.dumps(asked), content_type="text/plain")
         self.assertEqual(answer.status_code, 415)
         self.assertIn("text/html", answer.headers["Content-Type"])

@@ -53,6 +53,19 @@ class TestReportInTheBackground(CallWalletCommon, HttpCase):
         self.authenticate("bg-owner", "bg-owner")
         self.assertEqual(self.url_open(f"/call_wallet/usage_report/job/{job.id}").status_code, 403)
 
+    def test_an_employee_who_has_left_the_company_does_not_get_it(self):
+        """Neither on its page, nor as the file that it is kept in."""
+        clerk = new_test_user(self.env, "bg-clerk", "call_wallet.group_account_manager", password="bg-clerk")
+        job = self.wallet.with_user(clerk).request_usage_report(format="csv")
+        self._make()
+        self.authenticate("bg-clerk", "bg-clerk")
+        paths = (f"/call_wallet/usage_report/job/{job.id}", f"/web/content/{job.attachment_id.id}?download=1")
+        self.assertEqual([self.url_open(path).status_code for path in paths], [200, 200])
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        clerk.write({"company_ids": [(6, 0, elsewhere.ids)], "company_id": elsewhere.id})
+        self.env.flush_all()
+        self.assertEqual([self.url_open(path).status_code for path in paths], [403, 404])
+
     def test_with_a_user_who_is_deleted_the_file_goes(self):
         job = self._request()
         self._make()

@@ -210,7 +210,12 @@ class TestTopupDocuments(CallWalletCommon):
             [("type", "=", "bank"), ("company_id", "=", self.company.id)], limit=1
         )
         line = self.env["account.bank.statement.line"].create(
-            {"journal_id": bank.id, "amount": 100, "payment_ref": "Transfer"}
+            {
+                "journal_id": bank.id,
+                "amount": 100,
+                "payment_ref": "Transfer",
+                "date": self.company._call_wallet_today(),
+            }
         )
         item = line.line_ids.filtered(lambda item: item.account_id == bank.suspense_account_id)
         receivable = self.invoice.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")

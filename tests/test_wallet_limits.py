@@ -312,6 +312,13 @@ class TestNotices(LimitCase):
         self.assertIn(f"/my/billing/{self.wallet.id}/limits", mails[1].body_html)
         self.assertIn("1.00", mails[1].body_html)
 
+    def test_who_changes_a_limit_again_and_again_sends_no_mail_each_time(self):
+        self._charge(80)  # 1.00
+        for cents in range(20):
+            self._limit(day=f"0.{10 + cents}")
+            self._ask(f"again-{cents}")
+        self.assertEqual(len(self._alerts()), 6)
+
     def test_the_first_refusal_is_told_of_too(self):
         self._limit(day="1.00")
         self._ask(expected_seconds=7200)

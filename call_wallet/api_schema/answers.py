@@ -5,12 +5,12 @@ from .shape import Shape, amount, anything, choice, flag, moment, or_null, rows,
 
 # === CALLS === #
 
-OPTIONAL_NAMES = ("direction", "campaign", "application_ref", "manager")
+OPTIONAL_NAMES = ("number", "direction", "campaign", "application_ref", "manager")
 CALL_FIELDS = {
     "account": f.ACCOUNT,
     "call_ref": f.CALL_REF,
     "call_type": f.CALL_TYPE,
-    "number": f.NUMBER,
+    "number": or_null({**f.NUMBER, "description": f"{f.NUMBER['description']} {f.WITHOUT_NUMBER}"}),
     "started_at": f.STARTED_AT,
     "duration_seconds": f.DURATION,
     "status": f.STATUS,
@@ -19,17 +19,23 @@ CALL_FIELDS = {
     "application_ref": or_null(f.APPLICATION_REF),
     "manager": or_null(f.MANAGER),
 }
-CALL = Shape("Call", "A call that has ended.", CALL_FIELDS, OPTIONAL_NAMES)
+# A field that there is not is refused, and not left out in silence.
+CALL = Shape("Call", "A call that has ended.", CALL_FIELDS, OPTIONAL_NAMES, is_closed=True)
 AMENDED_CALL = Shape(
     "AmendedCall",
     "A call as it should have been reported. What is left out of the optional fields stays as it was.",
     {**CALL_FIELDS, "reason": or_null(f.REASON)},
     (*OPTIONAL_NAMES, "reason"),
+    is_closed=True,
 )
+VOIDED_FIELDS = {"account": f.ACCOUNT, "call_ref": f.CALL_REF, "reason": {**f.REASON, "minLength": 1}}
+NOT_READ = {"description": "As the call was reported; not looked at."}
 VOIDED_CALL = Shape(
     "VoidedCall",
     "A call that should not have been charged.",
-    {"account": f.ACCOUNT, "call_ref": f.CALL_REF, "reason": {**f.REASON, "minLength": 1}},
+    {**dict.fromkeys(CALL_FIELDS, NOT_READ), **VOIDED_FIELDS},
+    tuple(name for name in CALL_FIELDS if name not in VOIDED_FIELDS),
+    is_closed=True,
 )
 
 
@@ -66,11 +72,12 @@ CHARGE = {
     "transaction": or_null(f.TRANSACTION),
 }
 NOTES = rows(text("A sentence."), "What there is to know of a call that was charged: it differs from its hold, say.")
+CALL_REF_ANSWERED = {"description": "The call's reference, as it was sent; perhaps without blanks around it."}
 RECORDED = Shape(
     "RecordedCall",
     "What became of one call.",
     {
-        "call_ref": {"description": "The call's reference, as it was sent."},
+        "call_ref": CALL_REF_ANSWERED,
         "result": choice(
             "`charged`; `duplicate`: reported before with the same content, the first result again; `conflict`: the "
             "reference was used for another call, nothing changed; `rejected`: kept, and can be retried.",
@@ -87,7 +94,7 @@ CORRECTED = Shape(
     "CorrectedCall",
     "What became of one correction.",
     {
-        "call_ref": {"description": "The call's reference, as it was sent."},
+        "call_ref": CALL_REF_ANSWERED,
         "result": choice(
             "`corrected`; `duplicate`: what was sent holds already; `rejected`: finance decides.",
             ("corrected", "duplicate", "rejected"),
@@ -103,7 +110,7 @@ RETRIED = Shape(
     "RetriedCall",
     "What became of one call that was rejected before.",
     {
-        "call_ref": {"description": "The call's reference, as it was sent."},
+        "call_ref": CALL_REF_ANSWERED,
         "result": choice(
             "As of `record_calls` and `amend_calls`.",
             ("charged", "corrected", "duplicate", "conflict", "rejected"),

@@ -30,9 +30,16 @@ ERRORS = {
     "404": ("NotFound", "No such method, or no such database."),
     "415": ("NotJson", "The content type is not `application/json`."),
     "422": ("Refused", "The request is wrong as a whole, and nothing of it was done. The message says what to change."),
+    "429": ("TooMany", "A proxy asks for fewer requests. Repeat it after `Retry-After`."),
+    "500": ("Failed", "The server or its database restarts, or an error of ours. Repeat it."),
+    "502": ("NoServer", "A proxy has no answer from the server. Repeat it: it counts once."),
+    "503": ("Busy", "A proxy or the server is busy. Repeat it after `Retry-After`."),
+    "504": ("TooLate", "A proxy has waited too long for the server. Repeat it: it counts once."),
 }
-# What Odoo answers before it knows the database, or that a program has called.
-PAGES = {"404", "415"}
+# What Odoo answers before it knows the database, or that a program has called; or while it fails.
+PAGES = {"404", "415", "500"}
+# What stands between a platform and the server answers with whatever it likes.
+OF_PROXIES = {"429", "502", "503", "504"}
 EVENTS_METHOD = "call.wallet.list_events"
 DATABASE = {
     "name": "X-Odoo-Database",
@@ -72,7 +79,8 @@ def build(functions):
             "parameters": {"database": DATABASE},
             "schemas": {shape.name: shape.schema() for shape in [*_answers(), *(shapes() if is_told else [])]},
             "responses": {
-                name: {"description": meaning, "content": _error(status)} for status, (name, meaning) in ERRORS.items()
+                name: {"description": meaning, **({} if status in OF_PROXIES else {"content": _error(status)})}
+                for status, (name, meaning) in ERRORS.items()
             },
         },
     }

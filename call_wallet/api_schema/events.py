@@ -1,7 +1,7 @@
 """What a platform is told: webhooks, and the rows of `list_events`."""
 
 from . import fields as f
-from .shape import Shape, amount, choice, moment, or_null, text, whole, word
+from .shape import Shape, amount, choice, described, moment, or_null, text, whole, word
 
 AN_EVENT_ID = "evt_5b1c0f4e9a7d4c3e8f2a6b0d1c9e7f35"
 
@@ -27,10 +27,10 @@ _TOPUP = {
     "transaction": f.TRANSACTION,
 }
 _LIMIT = {
-    "limit": word("Which limit.", "day"),
-    "amount": amount("Of how much.", "50.000000"),
-    "spent": amount("What of it is spent.", "49.500000"),
-    "held": amount("What of it calls in progress hold.", "0.391000"),
+    "limit": choice("Of what is spent in a day, or in a month, of the wallet's time zone.", ("day", "month"), "day"),
+    "amount": amount("How much may be spent in it.", "50.000000"),
+    "spent": amount("What was spent in it.", "49.500000"),
+    "held": amount("What calls in progress hold.", "0.391000"),
 }
 # What else an event says, and what of that may be missing.
 EVENTS = {
@@ -80,7 +80,14 @@ EVENTS = {
         },
         (),
     ),
-    "limit.reached": ("A limit of the wallet was reached.", _LIMIT, ()),
+    "limit.reached": ("A wallet's limit of spending was reached, or has refused a call.", _LIMIT, ()),
+}
+# Sent by a person to try a webhook: of no wallet, and not in `list_events`.
+TEST = "webhook.test"
+TEST_MEANING = "Somebody tries whether messages arrive. Nothing has happened."
+TEST_FIELDS = {
+    "account": described({"type": "string", "const": "TEST"}, "No wallet's.", "TEST"),
+    "event": {"type": "null", "description": "It has no number.", "examples": [None]},
 }
 
 HEADERS = {
@@ -93,21 +100,23 @@ HEADERS = {
 
 def shapes():
     """Return the shapes of the events' data, one a type."""
-    return [
+    told = [
         Shape(_shape_name(name), f"What `{name}` says: how the wallet stands, and what happened.",
               {**STANDING, **fields}, optional)
         for name, (_meaning, fields, optional) in EVENTS.items()
     ]  # fmt: skip
+    return [*told, Shape(_shape_name(TEST), f"What `{TEST}` says.", TEST_FIELDS)]
 
 
 def webhooks():
-    """Return the `webhooks` of the document: one a type of event."""
-    return {name: {"post": _post(name, meaning)} for name, (meaning, _fields, _optional) in EVENTS.items()}
+    """Return the `webhooks` of the document: one a type of event, and the test."""
+    told = {name: meaning for name, (meaning, _fields, _optional) in EVENTS.items()}
+    return {name: {"post": _post(name, meaning)} for name, meaning in {**told, TEST: TEST_MEANING}.items()}
 
 
 def example_data(name):
     """Return an example of an event's data, made of those of its fields."""
-    fields = {**STANDING, **EVENTS[name][1]}
+    fields = TEST_FIELDS if name == TEST else {**STANDING, **EVENTS[name][1]}
     return {field: schema["examples"][0] for field, schema in fields.items()}
 
 

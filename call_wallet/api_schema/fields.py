@@ -12,7 +12,7 @@ LARGEST_ID = 2**31 - 1
 ACCOUNT = text("The wallet's account reference.", "ACME", minLength=1, maxLength=MAX_TEXT)
 CALL_REF = text(
     "Your reference of the call, unique within the account. Whatever is sent again under it with the same content is "
-    "done once.",
+    "done once. Blanks around it are no part of it.",
     "call-7f3a",
     minLength=1,
     maxLength=MAX_TEXT,
@@ -25,6 +25,7 @@ NUMBER = text(
     "+14155550100",
     maxLength=MAX_TEXT,
 )
+WITHOUT_NUMBER = "Inbound calls alone may have none: null, or left out."
 STATUS = choice(
     "How the call ended. Only `completed` costs anything. Other spellings, such as `ANSWERED`, are understood.",
     STATUSES,
@@ -49,7 +50,27 @@ BILLED_MINUTES = amount("Billed seconds / 60.", "2.000000")
 BILLED_SECONDS = whole("Seconds that are charged: rounded up as the price says.", 0, example=120)
 TRANSACTION = whole("Id of the row in the wallet's ledger.", 1, example=3005)
 HOLD = whole("Id of the hold.", 1, example=71)
-CODE = word("What is wrong, for a program.", "unknown_account")
+REJECTION_CODES = {
+    "invalid_call": "What was sent is no object.",
+    "missing_field": "A field that is required.",
+    "invalid_field": "A value that the field does not take.",
+    "unknown_field": "There is no such field.",
+    "invalid_number": "The number is no number.",
+    "implausible_time": "`started_at` is in the future, or too long ago.",
+    "unknown_account": "No wallet has this account reference.",
+    "destination_not_contracted": "No price of the contract covers the number on that day.",
+    "conflict": "The reference was used for a call with other content.",
+    "unknown_call": "A correction of a call that was never charged.",
+    "too_late": "A correction longer after the call than is allowed: finance decides.",
+    "above_limit": "A correction by a person of finance that gives back more than one person may.",
+    "deleted": "The call's number was deleted for privacy: it can be voided, and not amended.",
+    "not_open": "Of `retry_rejections`: it was charged, corrected or dismissed meanwhile.",
+    "unknown_rejection": "Of `retry_rejections`: there is no such rejected call.",
+}
+CODE = word(
+    "What is wrong, for a program. " + "; ".join(f"`{code}`: {meaning}" for code, meaning in REJECTION_CODES.items()),
+    "unknown_account",
+)
 REASON_GIVEN = text(
     "What is wrong, for a person; begins with the code.",
     "unknown_account: account: no wallet has the account reference NOBODY.",

@@ -251,7 +251,7 @@ METHODS = {
 
 CONTEXT = {
     "type": "object",
-    "description": "In which language to answer.",
-    "properties": {"lang": text("A language that is installed, such as `es_ES`; else English.", "es_ES")},
-    "additionalProperties": False,
+    "description": "In which language to answer. Other keys are let pass, or are Odoo's own; a platform needs none.",
+    "properties": {"lang": or_null(text("A language that is installed, such as `es_ES`; else English.", "es_ES"))},
+    "additionalProperties": True,
 }

@@ -60,22 +60,24 @@ def or_null(schema):
 
 
 class Shape(NamedTuple):
-    """An object with a name: its fields, and which of them may be missing."""
+    """An object with a name: its fields, and which of them may be missing; closed: there may be no other."""
 
     name: str
     meaning: str
     fields: dict
     optional: tuple = ()
+    is_closed: bool = False
 
     def ref(self, meaning=None):
         """Return what stands for it where it is used."""
         return {"$ref": f"#/components/schemas/{self.name}", **({"description": meaning} if meaning else {})}
 
     def schema(self):
-        """Return it as JSON Schema. Fields may be added to it by later versions, so others are no fault."""
+        """Return it as JSON Schema. Answers may have more fields in later versions, so others are no fault there."""
         return {
             "type": "object",
             "description": self.meaning,
             "properties": self.fields,
             "required": [name for name in self.fields if name not in self.optional],
+            **({"additionalProperties": False} if self.is_closed else {}),
         }

@@ -1,3 +1,5 @@
+import re
+from collections.abc import Mapping
 from contextlib import contextmanager
 
 from odoo.addons.rpc.controllers.json2 import WebJson2Controller
@@ -19,6 +21,21 @@ def check_call(name, method, ids, args, kwargs, context):
     if context is not None and is_about_wallets(request.env[name], method):
         check_context(context, request.env)
     check_arguments(request.env[name], method, ids, args, kwargs)
+
+
+def in_known_language(name, method, context):
+    """Return the context with an installed language, or none: what is answered must not fail for want of a language.
+
+    ``es`` and ``es-MX`` are understood as ``es_ES`` where that is what is installed.
+    """
+    asked = isinstance(context, Mapping) and context.get("lang")
+    if not asked or name not in request.registry or not is_about_wallets(request.env[name], method):
+        return context
+    installed = [code for code, _name in request.env["res.lang"].get_installed()]
+    family = re.split("[-_]", asked)[0].lower()
+    lang = next((code for code in installed if asked in (code, code.replace("_", "-"))), None)
+    lang = lang or next((code for code in installed if code.partition("_")[0] == family), None)
+    return {**context, "lang": lang} if lang else {key: value for key, value in context.items() if key != "lang"}
 
 
 @contextmanager
@@ -45,6 +62,7 @@ class WalletJson2(WebJson2Controller):
     def web_json_2_rpc(self, __model__, __method__, ids=(), context=NOTHING, **kwargs):
         """Call a method by name, as a program does."""
         check_call(__model__, __method__, ids, [], kwargs, context)
+        context = in_known_language(__model__, __method__, context)
         with one_record_asked_for(__model__, __method__):
             return super().web_json_2_rpc(__model__, __method__, ids=ids, context=context, **kwargs)
 

@@ -31,6 +31,7 @@ COPIED = (
 )  # fmt: skip
 # What says which price applies; while none of it changes, a call keeps the price that it was charged at.
 PRICING = ("call_type", "direction", "number", "started_at")
+FACTS = (*PRICING, "duration_seconds", "status")
 
 
 class Correction(NamedTuple):
@@ -164,9 +165,9 @@ class Batch:
         refused = self._objection(asked, found)
         if refused:
             return refused
-        if found.fingerprint == asked.fingerprint:
-            return found, ZERO, rated, None
         asked = asked.completed(found)
+        if self._holds(asked, found, rated):
+            return found, ZERO, rated, None
         charged = self._price(asked.call, found, rated)
         return charged if isinstance(charged, Refused) else self._take(asked, found, charged, rated)
 
@@ -195,6 +196,27 @@ class Batch:
                 "call_ref",
             )
         return None
+
+    def _holds(self, asked, found, rated):
+        """Tell whether what was asked for holds already."""
+        call = asked.call
+        if call is None:
+            return found.kind == "void"
+        names = self._names(call, rated)
+        if any(getattr(found, field) != value for field, value in (names[name] for name in names.keys() & asked.given)):
+            return False
+        # Priced anew after a re-rating, whose price stands in no row as a whole; unless it is what was sent last.
+        is_last = found.fingerprint == asked.fingerprint
+        is_plain = found.kind != "void" and not found.is_rerated
+        return is_last or (is_plain and all(getattr(call, name) == getattr(found, name) for name in FACTS))
+
+    def _names(self, call, rated):
+        """Return {optional field: (what it is kept as, its value)} of a call."""
+        return {
+            "campaign": ("campaign_id", self.names.campaigns.get(call.campaign)),
+            "application_ref": ("application_ref", call.application_ref),
+            "manager": ("manager_id", self.names.manager_of(Priced(call, rated, True))),
+        }
 
     def _price(self, call, found, rated):
         """Return the ``Charge`` of the call as corrected, or the ``Refused`` that says why there is none."""
@@ -242,11 +264,7 @@ class Batch:
         )  # fmt: skip
         if call is None:
             return new
-        names = {
-            "campaign": ("campaign_id", self.names.campaigns.get(call.campaign)),
-            "application_ref": ("application_ref", call.application_ref),
-            "manager": ("manager_id", self.names.manager_of(Priced(call, rated, charged))),
-        }
+        names = self._names(call, rated)
         return new._replace(
             call_type=call.call_type, direction=call.direction, number=call.number, started_at=call.started_at,
             duration_seconds=call.duration_seconds, status=call.status,

@@ -64,7 +64,7 @@ class CallWalletRefund(models.Model):
         self.env["call.usage"]._check_platform()
         wallet_id, currency = self._find_to_read(account)
         page = {"wallet": wallet_id, "after": 0, "limit": self._read_page_limit(limit)}
-        if after is not None:
+        if after is not None and not (type(after) is int and after == 0):
             page["after"] = self._sequence_of(wallet_id, account, after)
         self.env.cr.execute(TRANSACTIONS, page)
         rows = [dict(zip(TRANSACTION_KEYS, row, strict=True)) for row in self.env.cr.fetchall()]

@@ -16,6 +16,9 @@ from ..holds.call_wallet import longest_call
 
 MOST_CALLS = 100_000
 
+# So many times in its day or month a limit is told of, however often its amount is changed.
+MOST_TOLD = 6
+
 
 class Leave(NamedTuple):
     """What a wallet's limits leave to one call."""
@@ -52,7 +55,12 @@ class CallWalletLimits(models.Model):
     limit_month = Amount(
         "Spend a Month", may_be_empty=True, tracking=True, aggregator=None, help="In the wallet's own months."
     )
-    limit_calls = OptionalInteger("Calls at Once", tracking=True, aggregator=None)
+    limit_calls = OptionalInteger(
+        "Calls at Once",
+        tracking=True,
+        aggregator=None,
+        help="Empty or zero: no limit. To stop all calls, pause the wallet.",
+    )
     limit_price = Amount("Highest Price a Minute", may_be_empty=True, tracking=True, aggregator=None)
     limit_fee = Amount("Highest Connection Fee", may_be_empty=True, tracking=True, aggregator=None)
     owner_limit_day = Amount("Owner: Spend a Day", may_be_empty=True, readonly=True, copy=False, aggregator=None)
@@ -353,7 +361,10 @@ NOTE = f"""
     SELECT wallet_id, kind, 'pending', balance, concat_ws('/', name, since, amount, kind), name, amount, spent, held,
            %(user)s, %(user)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
       FROM spending, LATERAL (SELECT CASE WHEN is_reached THEN 'limit_reached' ELSE 'limit_near' END AS kind) k
-     WHERE is_reached OR is_near
+     WHERE (is_reached OR is_near)
+       AND (SELECT count(*) FROM call_wallet_alert a
+             WHERE a.wallet_id = spending.wallet_id AND starts_with(a.limit_key, concat_ws('/', name, since, ''))
+           ) < {MOST_TOLD}
      ORDER BY wallet_id, name
     ON CONFLICT (wallet_id, limit_key) WHERE limit_key IS NOT NULL DO NOTHING
  RETURNING wallet_id, kind, limit_name, limit_amount::text, limit_spent::text, limit_held::text

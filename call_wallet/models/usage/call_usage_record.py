@@ -92,7 +92,8 @@ class CallUsageRecord(models.Model):
         if account is not None:
             account = wallets._read(text, account=account)
         limit = wallets._read_page_limit(limit, MOST_REJECTIONS)
-        if after is not None and not is_id(after):
+        is_first = after is None or (type(after) is int and after == 0)
+        if not is_first and not is_id(after):
             raise UserError(self.env._("after: %s; send the rejection that you have read last.", shown(after)))
         self.env.flush_all()
         return read_open(self.env.cr, account, after or 0, limit, wallets._companies_to_read())
@@ -101,8 +102,9 @@ class CallUsageRecord(models.Model):
     def retry_rejections(self, rejections):
         """Send rejected calls again as they were reported, once their cause is mended. One never stops the others.
 
-        What only finance may decide stays rejected: a correction that comes too late, or one that gives back more than
-        a person may. So does a call with a field that there is not; report it anew.
+        What only finance may decide stays rejected: a correction that comes too late, one that gives back more than
+        a person may, or one that a person of finance has asked for. So does a call with a field that there is not;
+        report it anew.
 
         :param list[int] rejections: their numbers, as ``list_rejections`` answers them; up to 10,000
         :return: one dict each, in order: ``rejection``, and what ``record_calls``, ``amend_calls`` or ``void_calls``

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import hmac, split_every
 
-from ...const import FINANCE
+from ...const import FINANCE, PLATFORM
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import ZERO
@@ -163,8 +163,11 @@ class CallUsageRejection(models.Model):
         return self.env.cr.fetchone()[0]
 
     def _resolve_charged(self, charged):
-        """Close the open rejections of calls that were charged now. A conflict stays: the
-        call's other content is still unexplained."""
+        """Close the open rejections of calls that were charged now.
+
+        A conflict stays: the call's other content is still unexplained. So does a correction that came before its
+        call: it can be carried out now.
+        """
         results = {(raw["account"].strip(), raw["call_ref"].strip()): result for raw, result in charged}
         accounts, refs = zip(*results, strict=True)
         self.env.cr.execute(RESOLVE, [self.env.uid, array(accounts), array(refs)])
@@ -300,7 +303,8 @@ class CallUsageRejection(models.Model):
         :param by: ``FINANCE`` or ``PLATFORM``, whoever asks
         """
         self.env.flush_all()
-        found = read_asked(self.env.cr, ids, by, self.env["call.wallet"]._companies_to_read())
+        platform = self.env["ir.model.data"]._xmlid_to_res_id(PLATFORM)
+        found = read_asked(self.env.cr, ids, by, self.env["call.wallet"]._companies_to_read(), platform)
         results = self._retry([one for one in found if not found[one][1]], by)
         return [{"rejection": one, **(results.get(one) or self._not_retried(one, found.get(one)))} for one in ids]
 
@@ -433,7 +437,7 @@ RESOLVE = """
     UPDATE call_usage_rejection r
        SET state = 'resolved', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
       FROM unnest(%s::text[], %s::text[]) AS charged(account, call_ref)
-     WHERE r.state = 'open' AND r.code <> 'conflict'
+     WHERE r.state = 'open' AND r.code <> 'conflict' AND r.correction IS NULL
        AND r.account = charged.account AND r.call_ref = charged.call_ref
  RETURNING r.id, r.account, r.call_ref
 """

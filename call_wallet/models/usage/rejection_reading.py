@@ -38,18 +38,19 @@ def read_open(cr, account, after, limit, companies):
     ]
 
 
-def read_asked(cr, ids, by, companies):
+def read_asked(cr, ids, by, companies, platform):
     """Return of some rejected calls what stands in the way of sending them again.
 
     :param by: ``FINANCE`` or ``PLATFORM``
+    :param int platform: the id of the platform's group
     :return: {id: (call reference, code or None, sentence, field)}; those that may not be read are left out
     """
-    cr.execute(ASKED, {"ids": ids, **companies})
+    cr.execute(ASKED, {"ids": ids, "platform": platform, **companies})
     found = {}
-    for rejection_id, call_ref, state, is_masked, code, sentence, field in cr.fetchall():
+    for rejection_id, call_ref, state, is_masked, code, sentence, field, is_person_s in cr.fetchall():
         if state != "open" or is_masked:
             found[rejection_id] = (call_ref, "not_open", None, "rejections")
-        elif by == PLATFORM and code in FINANCE_ALONE:
+        elif by == PLATFORM and (code in FINANCE_ALONE or is_person_s):
             found[rejection_id] = (call_ref, code, sentence, field)
         else:
             found[rejection_id] = (call_ref, None, None, None)
@@ -89,8 +90,13 @@ OPEN = f"""
      LIMIT %(limit)s
 """
 
+# A correction that a person of finance asked for counts towards what that person may give back; the platform's would
+# not. So the platform does not carry it out.
 ASKED = f"""
-    SELECT r.id, r.call_ref, r.state, r.masked_at IS NOT NULL, r.code, r.reason, r.field_name
+    SELECT r.id, r.call_ref, r.state, r.masked_at IS NOT NULL, r.code, r.reason, r.field_name,
+           r.correction IS NOT NULL AND NOT EXISTS (
+               SELECT FROM res_groups_users_rel member
+                WHERE member.uid = r.create_uid AND member.gid = %(platform)s)
       FROM call_usage_rejection r
       LEFT JOIN call_wallet w ON w.id = r.wallet_id
      WHERE r.id = ANY(%(ids)s) AND ({READABLE} OR {REPORTED_BY_OURS})

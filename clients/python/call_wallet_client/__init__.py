@@ -1,12 +1,13 @@
 """A calling platform's side of Call Wallet. Standard library only.
 
-from call_wallet_client import Client
+import os
+from call_wallet_client import Client, Recorder
 
-client = Client("https://odoo.example.com", key, database="production")
-with client.call("ACME", "call-7f3a", "live", "+14155550100") as call:
-    call.start()                    # answered: the clock runs
-    ...                             # hang up at call.deadline, which moves on by itself while funds last
-print(call.result.total_cost)
+client = Client("https://odoo.example.com", os.environ["WALLET_KEY"], database="production")
+with Recorder(client, "/var/spool/calls") as recorder:  # keeps ended calls until they are answered
+    with client.call("ACME", "call-7f3a", "live", "+14155550100", recorder=recorder) as call:
+        call.start()                    # answered: the clock runs
+        ...                             # hang up at call.deadline, which moves on by itself while funds last
 """
 
 from .client import BATCH, Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 # The most that the server takes in one request.
 BATCH = 10_000
 # Nobody waits for these on the telephone.
@@ -151,8 +152,10 @@ class Client:
         """Return a call to be used in a ``with`` block: authorised at its beginning, extended while it lasts, recorded
         at its end.
 
-        :param recorder: records the call in its own time; without it, the block's end waits for the answer
-        :param extend_before: how many seconds before the deadline to ask for more
+        :param recorder: records the call in its own time, and keeps it on disk until then. Without it, the block's end
+            waits for the answer, and where there is none the call is in the error's ``ended`` and nowhere else
+        :param extend_before: how many seconds before the deadline to ask for more; at most half of what is held at the
+            beginning, or a short hold would be extended on and on
         :param cut_margin: by how many seconds the deadline is before what is held ends; hanging up takes a moment
         :param unheld_seconds: how long a call may last where the wallet does not answer; 0: it does not start
         :param patience: seconds to wait for each answer but that to the record
@@ -172,15 +175,15 @@ class Client:
 
         :raise Unreachable: some may have been charged; send them all again, each counts once
         """
-        return self._each(RecordedCall, "call.usage/record_calls", "calls", map(_to_json, calls))
+        return self._each(RecordedCall, "call.usage/record_calls", "calls", map(_to_json, _several("calls", calls)))
 
     def amend_calls(self, calls: Iterable[EndedCall | Mapping[str, Any]]) -> list[CorrectedCall]:
         """Correct calls: each as it should have been reported; a mapping may have a ``reason``."""
-        return self._each(CorrectedCall, "call.usage/amend_calls", "calls", map(_to_json, calls))
+        return self._each(CorrectedCall, "call.usage/amend_calls", "calls", map(_to_json, _several("calls", calls)))
 
     def void_calls(self, calls: Iterable[Mapping[str, str]]) -> list[CorrectedCall]:
         """Take back calls: ``account``, ``call_ref``, ``reason`` of each."""
-        return self._each(CorrectedCall, "call.usage/void_calls", "calls", map(dict, calls))
+        return self._each(CorrectedCall, "call.usage/void_calls", "calls", map(dict, _several("calls", calls)))
 
     def list_rejections(
         self, account: str | None = None, *, after: int | None = None, limit: int = 1000
@@ -190,17 +193,19 @@ class Client:
 
     def retry_rejections(self, rejections: Iterable[int]) -> list[RetriedCall]:
         """Try rejected calls again, now that the cause is mended."""
-        return self._each(RetriedCall, "call.usage/retry_rejections", "rejections", iter(rejections))
+        return self._each(RetriedCall, "call.usage/retry_rejections", "rejections", _several("rejections", rejections))
 
     # === READING === #
 
-    def get_wallets(self, accounts: Sequence[str] | None = None) -> list[Wallet]:
-        """Return wallets as they stand; without accounts all that the key may see."""
-        return _all(Wallet, self._ask("call.wallet/get_wallets", accounts=list(accounts) if accounts else None))
+    def get_wallets(self, accounts: Iterable[str] | None = None) -> list[Wallet]:
+        """Return wallets as they stand, one an account; with None all that the key may see."""
+        asked = None if accounts is None else list(_several("accounts", accounts))
+        return _all(Wallet, self._ask("call.wallet/get_wallets", accounts=asked))
 
     def get_calls(self, account: str, call_refs: Iterable[str]) -> list[CallState]:
         """Return what became of calls, one a reference."""
-        return self._each(CallState, "call.usage/get_calls", "call_refs", iter(call_refs), account=account)
+        refs = _several("call_refs", call_refs)
+        return self._each(CallState, "call.usage/get_calls", "call_refs", refs, account=account)
 
     def list_transactions(self, account: str, *, after: int | None = None, limit: int = 1000) -> list[Transaction]:
         """Return rows of a wallet's ledger, in order; ``after`` is the last one's ``transaction``."""
@@ -251,7 +256,8 @@ class Client:
     # === REQUESTS === #
 
     def _ask(self, path: str, patience: float | None = None, **parameters: Any) -> Any:
-        body = {name: value for name, value in parameters.items() if value is not None}
+        # A number is asked for in any case: that of a withheld caller is null.
+        body = {name: value for name, value in parameters.items() if value is not None or name == "number"}
         if self._language:
             body["context"] = {"lang": self._language}
         return self._transport.post(f"/json/2/{path}", body, self._patience if patience is None else patience)
@@ -265,6 +271,13 @@ class Client:
 
 def _all(record: type[R], rows: Iterable[Mapping[str, Any]]) -> list[R]:
     return [read(record, row) for row in rows]
+
+
+def _several(name: str, items: Iterable[T]) -> Iterator[T]:
+    """Return what several are asked for by. A text or a mapping would be taken apart into letters or names."""
+    if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Iterable):
+        raise TypeError(f"{name}: a list is needed, not {type(items).__name__}")
+    return iter(items)
 
 
 def _to_json(call: EndedCall | Mapping[str, Any]) -> dict[str, Any]:

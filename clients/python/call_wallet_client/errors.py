@@ -9,7 +9,12 @@ if TYPE_CHECKING:
 
 
 class CallWalletError(Exception):
-    """Any of the errors below."""
+    """Any of the errors below.
+
+    ``ended`` is the ended call where ``Client.call`` could not record it: keep it, and record it later. None elsewhere.
+    """
+
+    ended: EndedCall | None = None
 
 
 class RequestRefused(CallWalletError):
@@ -27,14 +32,12 @@ class NotAllowed(RequestRefused):
 
 
 class Unreachable(CallWalletError):
-    """No answer within the client's patience. The request may have been carried out: repeat it, it counts once.
+    """No answer within the client's patience. The request may have been carried out: repeat it, it counts once."""
 
-    ``call`` is the ended call that could not be recorded, where there is one: keep it.
-    """
-
-    def __init__(self, message: str, call: EndedCall | None = None) -> None:
-        super().__init__(message)
-        self.call = call
+    @property
+    def call(self) -> EndedCall | None:
+        """The same as ``ended``, by its earlier name."""
+        return self.ended
 
 
 class CallRefused(CallWalletError):

@@ -113,16 +113,18 @@ class LiveCall:
         self._over.set()
 
     def __exit__(self, *_error: object) -> None:
-        """End the call where that was not done, and record it.
+        """End the call where that was not done, and record it: by the recorder, or else now.
 
-        :raise Unreachable: it could not be recorded; the error has the call, which is to be recorded later
+        :raise CallWalletError: without a recorder: it could not be recorded. The call is in the error's ``ended``, and
+            is to be recorded later
+        :raise OSError: the recorder could not write it. The call is in ``ended``
         """
         self.end()
         if self._status is None:
             self._release()
             return
         self.ended = EndedCall(
-            account=self.account, call_ref=self.call_ref, call_type=self.call_type, number=self.number or "",
+            account=self.account, call_ref=self.call_ref, call_type=self.call_type, number=self.number,
             started_at=self.started_at or datetime.now(timezone.utc), duration_seconds=self.duration_seconds,
             status=self._status, direction=self.direction, campaign=self.campaign,
             manager=self.manager, application_ref=self.application_ref,
@@ -132,8 +134,8 @@ class LiveCall:
             return
         try:
             [self.result] = self._client.record_calls([self.ended])
-        except Unreachable as error:
-            error.call = self.ended
+        except CallWalletError as error:
+            error.ended = self.ended
             raise
 
     def _release(self) -> None:

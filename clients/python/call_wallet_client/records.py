@@ -20,12 +20,18 @@ R = TypeVar("R", bound="Record")
 
 @dataclass(frozen=True, kw_only=True)
 class EndedCall:
-    """A call that has ended, to be recorded. ``started_at`` needs a time zone."""
+    """A call that has ended, to be recorded.
+
+    :param number: None of an inbound call whose caller is withheld
+    :param started_at: needs a time zone; text of ISO 8601 is read
+    :raise ValueError: ``started_at`` is no time, or has no time zone
+    :raise TypeError: ``started_at`` is something else
+    """
 
     account: str
     call_ref: str
     call_type: str
-    number: str
+    number: str | None = None
     started_at: datetime
     duration_seconds: int
     status: str
@@ -34,9 +40,21 @@ class EndedCall:
     application_ref: str | None = None
     manager: str | None = None
 
+    def __post_init__(self) -> None:
+        given: Any = self.started_at
+        if isinstance(given, str):
+            try:
+                given = _moment(given)
+            except ValueError:
+                raise ValueError(f"started_at: {given!r} is no time such as 2026-11-02T09:30:00Z") from None
+        if not isinstance(given, datetime):
+            raise TypeError(f"started_at: a datetime is needed, not {type(given).__name__}")
+        if given.tzinfo is None:
+            raise ValueError(f"started_at: {given} has no time zone")
+        object.__setattr__(self, "started_at", given)
+
     def to_json(self) -> dict[str, Any]:
-        if self.started_at.tzinfo is None:
-            raise ValueError(f"started_at: {self.started_at} has no time zone")
+        """Return the call as it is sent."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         values["started_at"] = self.started_at.astimezone(timezone.utc).isoformat()
         return {name: value for name, value in values.items() if value is not None}
@@ -283,6 +301,11 @@ def read(record: type[R], data: Mapping[str, Any]) -> R:
     return record(raw=data, **known)
 
 
+def _moment(value: str) -> datetime:
+    # Python 3.10 does not know the Z.
+    return datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
+
+
 def _convert(hint: Any, value: Any) -> Any:
     if value is None:
         return None
@@ -291,7 +314,7 @@ def _convert(hint: Any, value: Any) -> Any:
     if hint is Decimal:
         return Decimal(value)
     if hint is datetime:
-        return datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
+        return _moment(value)
     if typing.get_origin(hint) is list:
         [item] = typing.get_args(hint)
         return [_convert(item, one) for one in value]

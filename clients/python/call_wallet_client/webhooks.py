@@ -24,7 +24,7 @@ def verify_webhook(
     tolerance: float = 300,
     now: float | None = None,
 ) -> Event:
-    """Return the event in a message, once it is certain that the wallet has sent it.
+    """Return the event in a message, once it is certain that the wallet has sent it. A test's ``event`` is None.
 
     The same event can come more than once: whoever has dealt with its ``id`` answers 200 and does nothing.
 
@@ -51,7 +51,8 @@ def verify_webhook(
         raise WebhookRefused(f"timestamp: {age:.0f} s old")
     try:
         message = json.loads(content)
-        return read(Event, {"account": message["data"].get("account"), **message, "id": identity})
+        told = {name: message["data"].get(name) for name in ("account", "event")}
+        return read(Event, {**told, **message, "id": identity})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WebhookRefused(f"body: {error!r}") from None
 
