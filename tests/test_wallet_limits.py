@@ -13,7 +13,7 @@ import pytest
 from odoo import Command
 from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 from psycopg2 import IntegrityError
 
@@ -311,6 +311,12 @@ class TestNotices(LimitCase):
         self.assertEqual(mails.mapped("email_to"), ["billing@initrode.example"] * 2)
         self.assertIn(f"/my/billing/{self.wallet.id}/limits", mails[1].body_html)
         self.assertIn("1.00", mails[1].body_html)
+
+    def test_a_wallet_that_is_not_saved_yet_has_spent_nothing(self):
+        with Form(self.env["call.wallet"]) as form:
+            self.assertEqual((form.spent_today, form.spent_this_month), (0, 0))
+            form.partner_id = self.env["res.partner"].create({"name": "Soon Inc.", "is_company": True})
+            form.account_ref = "SOON"
 
     def test_who_changes_a_limit_again_and_again_sends_no_mail_each_time(self):
         self._charge(80)  # 1.00

@@ -87,7 +87,8 @@ class CallWalletLimits(models.Model):
 
     def _compute_spent(self):
         for wallet in self:
-            spent = self._spent(wallet.id, wallet.tz)
+            saved = wallet._origin
+            spent = self._spent(saved.id, saved.tz) if saved else dict.fromkeys(("day", "month"), ZERO)
             wallet.spent_today, wallet.spent_this_month = spent["day"], spent["month"]
 
     # === MAY A CALL START === #
