@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 FOLDER = Path(__file__).resolve().parents[1] / "clients/python"
 sys.path.insert(0, str(FOLDER))
-import call_wallet_client  # noqa: E402, F401 -- found by the path above
-from call_wallet_client import *  # noqa: E402, F403
-from call_wallet_client import records, transport  # noqa: E402, F401
+import call_wallet_client  # noqa: E402, F401 -- found by the path above; the tests take it from here
+from call_wallet_client import *  # noqa: E402, F403 -- likewise all that the package offers
+from call_wallet_client import records, transport  # noqa: E402, F401 -- likewise
 
 sys.path.remove(str(FOLDER))
 

@@ -7,6 +7,7 @@ from odoo import Command, fields
 from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import CallWalletCommon
 
@@ -184,7 +185,7 @@ class TestTopupDocuments(CallWalletCommon):
         wizard = self.env["account.payment.register"].with_context(
             active_model="account.move", active_ids=self.invoice.ids
         )
-        wizard.create({"payment_date": cheque_day})._create_payments()
+        payment = wizard.create({"payment_date": cheque_day})._create_payments()
         self.assertAgrees(0, awaiting=100)
         self.assertEqual((self.topup.state, self.topup.received_amount), ("pending", 0))
         self.env["call.wallet.topup"]._cron_sync()
@@ -194,6 +195,15 @@ class TestTopupDocuments(CallWalletCommon):
             self.assertEqual(self.env["call.wallet.topup"]._cron_sync(), 0)  # nothing was amiss
             self.assertAgrees(100)
             self.assertEqual(self.topup.state, "paid")
+        with recorded_at(noon), mute_logger("odoo.addons.call_wallet.models.topup.call_wallet_topup_sync"):
+            # Whatever takes it back behind Odoo's back afterwards is a repair all the same.
+            self.env.flush_all()
+            self.env.cr.execute("UPDATE account_payment SET state = 'rejected' WHERE id = %s", [payment.id])
+            self.env.invalidate_all()
+            self.assertEqual(self.env["call.wallet.topup"]._cron_sync(), 1)
+            self.assertBalance(self.wallet, 0)
+            payment.state = "in_process"
+            self.assertBalance(self.wallet, 100)
         self.assertEqual(self._reconciled(cheque_day - timedelta(days=1)), ["100.000000", "0.000000"])
         self.assertEqual(self._reconciled(cheque_day), ["0.000000", "0.000000"])
 

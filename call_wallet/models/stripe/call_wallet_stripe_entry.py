@@ -44,6 +44,7 @@ class CallWalletStripeEntry(models.Model):
     transaction_id = fields.Many2one("payment.transaction", "Payment", readonly=True, index="btree_not_null")
     created_at = fields.Datetime("Date", required=True, readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    # Stripe counts in the currency's coins: nothing of a movement has more places.
     amount = fields.Monetary(readonly=True)
     cost = fields.Monetary(readonly=True, help="What Stripe keeps of it.")
     tax = fields.Monetary(readonly=True, help="What of the cost is tax that Stripe has charged on its fee.")

@@ -310,7 +310,7 @@ class CallWalletTopupSync(models.Model):
         """Bring one top-up to its level; return whether anything had to be repaired."""
         with door(self.env):
             difference = self._sync_one()
-            was_awaited = self._was_dated_ahead()
+            was_awaited = difference > 0 and self._was_dated_ahead()
         if difference and not was_awaited:
             _logger.warning("Call wallet top-up %s: the sweep entered %s.", self.display_name, difference)
         return bool(difference) and not was_awaited
