@@ -1,7 +1,7 @@
 {
     "name": "Call Wallet",
     "summary": "Prepaid wallets for phone and WhatsApp calls: top-ups, rating, ledger, reports",
-    "version": "19.0.5.0.0",
+    "version": "19.0.6.0.0",
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
     "author": "Call Wallet",
@@ -74,6 +74,7 @@
         "views/call_wallet_posting_views.xml",
         "views/call_wallet_month_end_views.xml",
         "views/call_wallet_webhook_views.xml",
+        "views/call_source_views.xml",
         "views/call_wallet_waiting_views.xml",
         "views/call_wallet_menus.xml",
     ],

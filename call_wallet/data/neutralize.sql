@@ -7,3 +7,5 @@ UPDATE call_wallet_webhook
 UPDATE call_wallet_webhook_delivery
    SET state = 'failed', next_attempt_at = NULL
  WHERE state = 'waiting';
+-- Nor does it take calls from anybody.
+UPDATE call_source SET active = FALSE, secret = NULL, previous_secret = NULL, previous_until = NULL;

@@ -19,6 +19,7 @@ from . import (
     limits,
     privacy,
     events,
+    sources,
     topup,
     auto_topup,
     stripe,

@@ -78,6 +78,7 @@ class CallUsagePrivacy(models.Model):
         rejections = self.env["call.usage.rejection"]._find_of_calls(self.ids)
         self.env["call.wallet.hold"]._mask_of_calls(self.ids)
         rejections._mask()
+        self.env["call.source.call"]._mask_of_calls(self.ids)
         self.env["call.usage.report.job"]._make_anew(self.wallet_id)
         # A statement that could not be mailed lies with its report until somebody deletes it.
         of_wallets = [("model", "=", "call.wallet"), ("res_id", "in", self.wallet_id.ids)]
@@ -128,6 +129,7 @@ class CallUsagePrivacy(models.Model):
             with door(self.env):
                 before = company._call_wallet_kept_from()
                 is_done = not self.env["call.usage.rejection"].sudo()._mask_old(company, before)
+                self.env["call.source.call"].sudo()._mask_old(company, before)
         with door(self.env):
             of_company = "SELECT id FROM call_wallet WHERE company_id = %(company)s"
             values = {"company": company.id, **self._period(company), "limit": 1}

@@ -1,0 +1,15 @@
+"""Where calls come from: providers' webhooks, switches, and files of call records, each a *call source*.
+
+Every kind goes one way: verify the sender, store the body as it came, read it by a pure function
+(``tools/sources``), gather what is said of each call in whatever order it comes, find the wallet, and report the call
+by ``record_calls``, once. What cannot be reported stays, with its reason, and is tried again when its cause is mended.
+Doors: the routes in ``controllers/source_webhook``, ``action_retry`` of messages and calls, ``_cron_advance``,
+``_cron_forget``.
+"""
+
+from . import (
+    call_source,
+    call_source_line,
+    call_source_message,
+    call_source_call,
+)

@@ -1,0 +1,445 @@
+import json
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.tools import split_every
+
+from ...const import FINANCE
+from ...tools.background import wake
+from ...tools.clock import utcnow
+from ...tools.door import door, each, worker
+from ...tools.fields import Amount, parse_amount
+from ...tools.rights import as_superuser, refuse_all_but
+from ...tools.sources import KINDS
+from ...tools.sources.event import Unusable
+from ...tools.sources.gathering import is_same, merge, to_json, to_payload
+from ...tools.sql import array
+from ...tools.task import in_company_language
+
+# How long a call that has ended waits for a leg that it may have dialled, and for its duration.
+LEG_WAIT, DURATION_WAIT = timedelta(minutes=2), timedelta(minutes=30)
+# How often one without a wallet is looked at, beside whenever the source is changed.
+UNASSIGNED_WAIT = timedelta(hours=1)
+BATCH = 1_000
+# What is forgotten of a call once it is in the ledger, where the same is kept, and can be deleted.
+NAMING = ("number", "application_ref", "manager")
+
+
+class Gathered(NamedTuple):
+    """A row of the table, as this module works with it. Times are naive UTC."""
+
+    id: int
+    ref: str
+    state: str
+    facts: dict
+    parent_ref: str | None
+    is_phone: bool
+    lines: list
+    first_over_at: datetime | None
+    due_at: datetime | None
+    cost: str | None
+    cost_currency: str | None
+    # Of the row once it is decided: the account asked, the answer of ``record_calls``.
+    problem: str | None = None
+    call_ref: str | None = None
+    account: str | None = None
+    sent: dict | None = None
+    # Whether a source that has reported it says now that it was another: set while it is worked on, not kept.
+    is_other: bool = False
+
+
+class CallSourceCall(models.Model):
+    """What a source has said of one call, or one leg of it, and what became of that. Times are UTC.
+
+    Its facts come in any order; once it has ended and its wallet is known it is reported by ``record_calls``.
+    """
+
+    _name = "call.source.call"
+    _description = "Call of a Call Source"
+    _order = "id desc"
+    _rec_name = "ref"
+    _log_access = False
+
+    source_id = fields.Many2one("call.source", required=True, readonly=True, ondelete="restrict")
+    company_id = fields.Many2one(related="source_id.company_id")
+    ref = fields.Char("Call at the Source", required=True, readonly=True, help="The source's own id of the call.")
+    parent_ref = fields.Char("Dialled By", readonly=True, help="The call of which this one is a leg.")
+    is_phone = fields.Boolean("Telephone", readonly=True, default=True)
+    facts = fields.Json(readonly=True, groups="base.group_system")
+    lines = fields.Json(readonly=True, groups="base.group_system")
+    line = fields.Char(compute="_compute_line", help="By which its wallet is looked for.")
+    state = fields.Selection(
+        [
+            ("open", "In Progress"),
+            ("waiting", "Waiting"),
+            ("unassigned", "Without Wallet"),
+            ("unusable", "Not Usable"),
+            ("reported", "Charged"),
+            ("rejected", "Rejected"),
+            ("ignored", "Not Charged"),
+        ],
+        required=True,
+        readonly=True,
+        default="open",
+    )
+    problem = fields.Char(readonly=True)
+    account = fields.Char(readonly=True)
+    call_ref = fields.Char("Call Reference", readonly=True)
+    sent = fields.Json(readonly=True, groups="base.group_system")
+    usage_id = fields.Many2one("call.usage", "Call", compute="_compute_usage_id", compute_sudo=True)
+    cost = Amount("Provider's Cost", readonly=True, may_be_empty=True, aggregator=None)
+    cost_currency = fields.Char("Currency of the Cost", readonly=True)
+    ended_at = fields.Datetime("Ended", readonly=True)
+    first_at = fields.Datetime("First Heard Of", readonly=True, required=True)
+    last_at = fields.Datetime("Last Heard Of", readonly=True, required=True)
+    first_over_at = fields.Datetime(readonly=True, help="When its end was heard of.")
+    due_at = fields.Datetime("Looked At Again", readonly=True)
+    reported_at = fields.Datetime("Reported", readonly=True)
+    message_ids = fields.Many2many(
+        "call.source.message", "call_source_call_message_rel", "call_id", "message_id", "Messages", readonly=True
+    )
+
+    _once = models.UniqueIndex("(source_id, ref)", "A call of a source is kept once.")
+    _parent = models.Index("(source_id, parent_ref) WHERE parent_ref IS NOT NULL")
+    _due = models.Index("(due_at) WHERE due_at IS NOT NULL")
+    _state = models.Index("(source_id, state, last_at)")
+    _usage = models.Index("(account, call_ref)")
+
+    @api.depends("lines")
+    def _compute_line(self):
+        for call in self:
+            call.line = ", ".join(call.sudo().lines or ()) or False
+
+    @api.depends("account", "call_ref", "state")
+    def _compute_usage_id(self):
+        usages = self.env["call.usage"].search([("call_ref", "in", self.filtered("call_ref").mapped("call_ref"))])
+        found = {(usage.wallet_id.account_ref, usage.call_ref): usage for usage in usages}
+        for call in self:
+            call.usage_id = found.get((call.account, call.call_ref), False)
+
+    # === GATHERING === #
+    # The caller has opened a door.
+
+    @api.model
+    def _gather(self, source, events, message=None):
+        """Take in what a source has said, and report the calls that are complete.
+
+        :param events: ``CallEvent``; several of one call in their order
+        :param message: whose content they are, or none
+        """
+        events = [event for event in events if event]
+        if not events:
+            return
+        rows = self._lock_calls(source, events, message)
+        for event in events:
+            rows[event.ref] = self._add_event(rows[event.ref], event)
+        self._advance(source, list(rows.values()))
+
+    def _lock_calls(self, source, events, message):
+        """Return the rows of calls by their source's ids, made where they are new, and locked; parents too."""
+        refs = sorted({event.ref for event in events})
+        parents = sorted({event.parent_ref for event in events if event.parent_ref} - set(refs))
+        self.env.flush_all()
+        self.env.cr.execute(MAKE, {"source": source.id, "refs": array(refs), "now": utcnow()})
+        self.env.cr.execute(LOCK, {"source": source.id, "refs": array(refs + parents)})
+        rows = {row[1]: Gathered(*row) for row in self.env.cr.fetchall()}
+        if message:
+            self.env.cr.execute(LINK, {"message": message.id, "ids": [rows[ref].id for ref in refs]})
+        return rows
+
+    def _add_event(self, row, event):
+        was_over = row.first_over_at is not None
+        row = row._replace(
+            parent_ref=row.parent_ref or event.parent_ref,
+            is_phone=row.is_phone and event.is_phone,
+            lines=row.lines or list(event.lines),
+            first_over_at=row.first_over_at or (utcnow() if event.is_over else None),
+            cost=row.cost if event.cost is None else event.cost,
+            cost_currency=row.cost_currency if event.cost is None else event.cost_currency,
+        )
+        if row.state != "reported":
+            return row._replace(facts=merge(row.facts, was_over, event))
+        # What it names is the ledger's by now. Only an end that contradicts what was charged is told again.
+        if event.is_over and not is_same(row.sent, event.facts):
+            return row._replace(facts={**row.facts, **to_json(event.facts)}, is_other=True)
+        return row
+
+    # === DECIDING === #
+
+    def _advance(self, source, rows):
+        """Decide what becomes of each call, report those that are complete, and keep all.
+
+        :param rows: ``Gathered``, locked
+        """
+        calls = [(row.facts, row.lines) for row in rows]
+        with_children = self._with_children(source, rows)
+        decided = [
+            self._decide(source, row, account, row.ref in with_children)
+            for row, account in zip(rows, source._find_accounts(calls), strict=True)
+        ]
+        reported = [row for row, payload in decided if payload]
+        results = self._report(source, [payload for _row, payload in decided if payload]) if reported else []
+        answers = dict(zip((row.id for row in reported), results, strict=True))
+        self._store([self._answered(row, payload, answers.get(row.id)) for row, payload in decided])
+
+    def _decide(self, source, row, account, has_children):
+        """Return a row as it stands now, and the call to report, or None."""
+        if row.state in ("reported", "ignored") and not row.is_other:
+            return row._replace(due_at=None), None
+        if not row.first_over_at:
+            return row._replace(state="open"), None
+        if not row.is_phone or (has_children and source.legs == "one"):
+            return row._replace(state="ignored", due_at=None), None
+        now, _ = utcnow(), in_company_language(source).env._
+        may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not row.parent_ref
+        if may_have_children and now < row.first_over_at + LEG_WAIT:
+            return row._replace(state="waiting", due_at=row.first_over_at + LEG_WAIT), None
+        try:
+            payload = to_payload(row.facts, row.ref, account, KINDS[source.kind].call_type)
+        except Unusable as error:
+            return row._replace(state="unusable", problem=_(error.sentence), due_at=None), None
+        if payload is None and now < row.first_over_at + DURATION_WAIT:
+            return row._replace(state="waiting", due_at=row.first_over_at + DURATION_WAIT), None
+        if payload is None:
+            problem = _("duration_seconds: the call was answered, and the source has not said how long it lasted.")
+            return row._replace(state="unusable", problem=problem, due_at=None), None
+        if account is None:
+            problem = self._no_wallet(source, row)
+            return row._replace(state="unassigned", problem=problem, due_at=now + UNASSIGNED_WAIT), None
+        return row._replace(account=account, call_ref=payload["call_ref"]), payload
+
+    def _no_wallet(self, source, row):
+        _ = in_company_language(source).env._
+        if row.facts.get("account"):
+            return _("account: no wallet of the company has the account reference %s.", row.facts["account"])
+        if row.lines:
+            return _("Add one of its lines to the source, with its wallet: %s.", ", ".join(row.lines))
+        return _("It names no line and no account. Choose the source's wallet for such calls.")
+
+    def _with_children(self, source, rows):
+        """Return which of these calls have dialled a telephone, by the source's ids."""
+        refs = [row.ref for row in rows]
+        self.env.cr.execute(CHILDREN, {"source": source.id, "refs": array(refs)})
+        stored = {ref for (ref,) in self.env.cr.fetchall()}
+        return stored | {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
+
+    # === REPORTING === #
+
+    def _report(self, source, payloads):
+        """Report calls; return what became of each, in order.
+
+        One that is in the ledger, reported by another way, is not reported again where it is the same but for a second
+        and the moment of its start: each source has its own clock, and some cut durations off.
+        """
+        self.env.flush_all()
+        accounts = array(payload["account"] for payload in payloads)
+        self.env.cr.execute(KNOWN, {"accounts": accounts, "refs": array(payload["call_ref"] for payload in payloads)})
+        known = {
+            (account, ref): {"duration_seconds": seconds, "status": status}
+            for account, ref, seconds, status in self.env.cr.fetchall()
+        }
+        usage = self.env["call.usage"].with_context(lang=in_company_language(source).env.lang)
+        new = [payload for payload in payloads if not is_same(known.get(_key(payload)), payload)]
+        answers = iter(usage.record_calls(new) if new else [])
+        return [
+            {"result": "duplicate"} if is_same(known.get(_key(payload)), payload) else next(answers)
+            for payload in payloads
+        ]
+
+    def _answered(self, row, payload, result):
+        """Return a row with what the ledger has answered."""
+        if not payload:
+            return row
+        if result["result"] in ("charged", "duplicate"):
+            sent = {name: payload[name] for name in ("duration_seconds", "status")}
+            # The ledger keeps them from here on, and forgets them when it is told to.
+            facts = {name: value for name, value in row.facts.items() if name not in NAMING}
+            return row._replace(state="reported", problem=None, due_at=None, sent=sent, facts=facts)
+        # The number stands with the rejected call, and is forgotten there.
+        state = "reported" if row.state == "reported" else "rejected"
+        return row._replace(state=state, problem=result["reason"], due_at=None, sent=row.sent)
+
+    def _store(self, rows):
+        now = utcnow()
+        columns = {
+            "id": [row.id for row in rows],
+            "state": [row.state for row in rows],
+            "facts": [json.dumps(row.facts) for row in rows],
+            "parent_ref": [row.parent_ref for row in rows],
+            "is_phone": [row.is_phone for row in rows],
+            "lines": [json.dumps(row.lines) for row in rows],
+            "first_over_at": [row.first_over_at for row in rows],
+            "due_at": [row.due_at for row in rows],
+            "cost": [row.cost and str(parse_amount(row.cost)) for row in rows],
+            "cost_currency": [row.cost_currency for row in rows],
+            "problem": [row.problem for row in rows],
+            "account": [row.account for row in rows],
+            "call_ref": [row.call_ref for row in rows],
+            "sent": [row.sent and json.dumps(row.sent) for row in rows],
+            "ended_at": [_ended_at(row.facts) for row in rows],
+        }
+        self.env.cr.execute(STORE, {**{name: list(values) for name, values in columns.items()}, "now": now})
+        self.env.invalidate_all(flush=False)
+
+    # === LATER === #
+
+    @api.model
+    def _look_again(self, sources):
+        """Have calls looked at again that waited for a wallet, now that the sources know more."""
+        self.env.flush_all()
+        self.env.cr.execute(AGAIN, {"sources": sources.ids, "now": utcnow()})
+        if self.env.cr.rowcount:
+            self.env.invalidate_all(flush=False)
+            wake(self.env, "ir_cron_source_call")
+
+    def action_retry(self):
+        """Look at the calls again: find the wallet, report what is complete.
+
+        :raise AccessError: not finance staff
+        """
+        refuse_all_but(self, FINANCE)
+        for ids in split_every(BATCH, self.sorted("id").ids):
+            with door(self.env):
+                as_superuser(self).browse(ids)._advance_again()
+        return True
+
+    @api.model
+    def _cron_advance(self):
+        """Look at calls again whose time has come, source by source, in batches; and at rejected ones charged since."""
+        due = self.search([("due_at", "<=", utcnow())], order="id")
+        each(self.env, [due.browse(ids) for ids in split_every(BATCH, due.ids)], self._advance_batch)
+        with door(self.env):
+            self.env.cr.execute(CHARGED_SINCE)
+            self.env.invalidate_all(flush=False)
+
+    @worker
+    def _advance_batch(self, calls):
+        with door(self.env):
+            calls._advance_again()
+
+    def _advance_again(self):
+        self.env.flush_all()
+        self.env.cr.execute("SELECT source_id, ref FROM call_source_call WHERE id = ANY(%s)", [self.ids])
+        refs = {}
+        for source_id, ref in self.env.cr.fetchall():
+            refs.setdefault(source_id, []).append(ref)
+        for source in self.env["call.source"].browse(sorted(refs)):
+            self.env.cr.execute(LOCK, {"source": source.id, "refs": array(sorted(refs[source.id]))})
+            self._advance(source, [Gathered(*row) for row in self.env.cr.fetchall()])
+
+    # === PRIVACY === #
+    # The caller has opened a door.
+
+    @api.model
+    def _mask_of_calls(self, usage_ids):
+        """Forget what the sources have said of these calls, before the calls themselves forget it."""
+        self._mask_where(
+            "EXISTS (SELECT FROM call_usage u JOIN call_wallet w ON w.id = u.wallet_id"
+            "         WHERE u.id = ANY(%(calls)s) AND w.account_ref = c.account AND u.call_ref = c.call_ref)",
+            calls=usage_ids,
+        )
+
+    @api.model
+    def _mask_old(self, company, before):
+        """Forget what a company's sources have said of calls that were never charged, last heard of before a time."""
+        self._mask_where(
+            "c.state <> 'reported' AND c.last_at < %(before)s AND c.facts ?| %(naming)s"
+            " AND c.source_id IN (SELECT id FROM call_source WHERE company_id = %(company)s)",
+            company=company.id,
+            before=before,
+        )
+
+    def _mask_where(self, condition, **values):
+        self.env.flush_all()
+        self.env.cr.execute(MASK.format(condition=condition), {"naming": list(NAMING), **values})
+        self.env.invalidate_all(flush=False)
+
+
+def _key(payload):
+    return payload["account"], payload["call_ref"]
+
+
+def _ended_at(facts):
+    """Return when a call ended, as the database keeps it: naive UTC; None where it is not known."""
+    if "ended_at" not in facts:
+        return None
+    return datetime.fromisoformat(facts["ended_at"]).astimezone(UTC).replace(tzinfo=None, microsecond=0)
+
+
+MAKE = """
+    INSERT INTO call_source_call (source_id, ref, state, is_phone, facts, lines, first_at, last_at)
+    SELECT %(source)s, ref, 'open', TRUE, '{}', '[]', %(now)s, %(now)s
+      FROM unnest(%(refs)s::text[]) AS ref
+     ORDER BY ref
+    ON CONFLICT (source_id, ref) DO NOTHING
+"""
+
+LOCK = """
+    SELECT id, ref, state, facts, parent_ref, is_phone, lines, first_over_at, due_at, cost::text, cost_currency,
+           problem, call_ref, account, sent
+      FROM call_source_call
+     WHERE source_id = %(source)s AND ref = ANY(%(refs)s::text[])
+     ORDER BY ref
+       FOR UPDATE
+"""
+
+LINK = """
+    INSERT INTO call_source_call_message_rel (call_id, message_id)
+    SELECT id, %(message)s FROM unnest(%(ids)s::int[]) AS id
+    ON CONFLICT DO NOTHING
+"""
+
+CHILDREN = """
+    SELECT DISTINCT parent_ref FROM call_source_call
+     WHERE source_id = %(source)s AND parent_ref = ANY(%(refs)s::text[]) AND is_phone
+"""
+
+STORE = """
+    UPDATE call_source_call c
+       SET state = n.state, facts = n.facts::jsonb, parent_ref = n.parent_ref, is_phone = n.is_phone,
+           lines = n.lines::jsonb, first_over_at = n.first_over_at, due_at = n.due_at, cost = n.cost::numeric,
+           cost_currency = n.cost_currency, problem = n.problem, account = n.account, call_ref = n.call_ref,
+           sent = n.sent::jsonb, ended_at = n.ended_at, last_at = %(now)s,
+           reported_at = CASE WHEN n.state = 'reported' THEN COALESCE(c.reported_at, %(now)s) ELSE c.reported_at END
+      FROM unnest(%(id)s::int[], %(state)s::text[], %(facts)s::text[], %(parent_ref)s::text[], %(is_phone)s::bool[],
+                  %(lines)s::text[], %(first_over_at)s::timestamp[], %(due_at)s::timestamp[], %(cost)s::text[],
+                  %(cost_currency)s::text[], %(problem)s::text[], %(account)s::text[], %(call_ref)s::text[],
+                  %(sent)s::text[], %(ended_at)s::timestamp[])
+           AS n(id, state, facts, parent_ref, is_phone, lines, first_over_at, due_at, cost, cost_currency, problem,
+                account, call_ref, sent, ended_at)
+     WHERE c.id = n.id
+"""
+
+AGAIN = """
+    UPDATE call_source_call SET due_at = %(now)s
+     WHERE source_id = ANY(%(sources)s) AND state IN ('unassigned', 'waiting')
+"""
+
+KNOWN = """
+    SELECT w.account_ref, u.call_ref, u.duration_seconds, u.status
+      FROM unnest(%(accounts)s::text[], %(refs)s::text[]) AS asked(account, ref)
+      JOIN call_wallet w ON w.account_ref = asked.account
+      JOIN call_usage u ON u.wallet_id = w.id AND u.call_ref = asked.ref
+"""
+
+# What a message says of the call goes with it, and of others in the same message, which are in the ledger by then.
+MASK = """
+    WITH masked AS (
+        UPDATE call_source_call c
+           SET facts = c.facts - %(naming)s::text[], problem = NULL,
+               state = CASE WHEN c.state = 'reported' THEN c.state ELSE 'ignored' END, due_at = NULL
+         WHERE {condition}
+     RETURNING c.id)
+    UPDATE call_source_message m
+       SET body = NULL, query = NULL, problem = NULL
+      FROM call_source_call_message_rel r JOIN masked ON masked.id = r.call_id
+     WHERE m.id = r.message_id AND m.body IS NOT NULL
+"""
+
+CHARGED_SINCE = """
+    UPDATE call_source_call c
+       SET state = 'reported', problem = NULL, reported_at = now() AT TIME ZONE 'UTC'
+      FROM call_wallet w JOIN call_usage u ON u.wallet_id = w.id
+     WHERE c.state = 'rejected' AND w.account_ref = c.account AND u.call_ref = c.call_ref
+"""

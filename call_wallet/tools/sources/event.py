@@ -1,0 +1,167 @@
+"""The shape into which every source's messages are read, and what they are read from."""
+
+import hmac
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from odoo.tools.translate import LazyTranslate
+
+from ..intake import shown
+
+_lt = LazyTranslate(__name__)
+
+# Facts by which a call is reported; the others help to find these.
+TIMES = ("started_at", "answered_at", "ended_at")
+REPORTED = (
+    "call_type", "direction", "number", "started_at", "duration_seconds", "status", "campaign", "application_ref",
+    "manager",
+)  # fmt: skip
+# What a platform may add to the address of a webhook, or to a provider's opaque field, for a call.
+NAMED = ("account", "call_ref", "campaign", "application_ref", "manager")
+
+
+class Unusable(Exception):
+    """Nothing of a call can be read from this.
+
+    :param sentence: lazily translated, for finance; names the field and the fix
+    :param int line: of a file, counted from 1
+    """
+
+    def __init__(self, sentence, line=None):
+        super().__init__(str(sentence))
+        self.sentence = sentence
+        self.line = line
+
+
+class Received(NamedTuple):
+    """A request as it came. ``url`` is the public address that the sender has called, query included.
+
+    ``headers`` have their names in lower case.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    method: str = "POST"
+
+    @property
+    def query(self):
+        """The parameters in the address; of a repeated one the last."""
+        return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
+
+    @property
+    def form(self):
+        """The pairs of name and value of a form in the body, in order.
+
+        :raise Unusable: the body is no text, or has too many fields
+        """
+        try:
+            return parse_qsl(self.body.decode(), keep_blank_values=True, max_num_fields=200)
+        except ValueError as error:  # UnicodeDecodeError is one
+            raise Unusable(_lt("The body is not a form that can be read.")) from error
+
+
+class CallEvent(NamedTuple):
+    """Something that a source has said about one call (one leg, where the source has several).
+
+    Events come in any order, and again. What each says is gathered, until the call can be reported.
+    """
+
+    # The source's own id of the call; unique in the source.
+    ref: str
+    # Facts, by the names of ``REPORTED``, ``TIMES`` and ``NAMED``; only those that it says. Times are aware.
+    facts: dict
+    # Whether the call has ended with it.
+    is_over: bool = False
+    # The call that dialled this one, where it is a child leg.
+    parent_ref: str | None = None
+    # Whether it went to, or came from, a telephone. A leg to a browser or a SIP address is never charged.
+    is_phone: bool = True
+    # By which the wallet may be found, the most exact first: a number of ours, an account of the provider's, a trunk.
+    lines: tuple = ()
+    # What the provider takes for it, a decimal as text, and in which currency (ISO 4217).
+    cost: str | None = None
+    cost_currency: str | None = None
+
+
+class FileSettings(NamedTuple):
+    """How a file is to be read: times without an offset are in ``tz`` (tzinfo); ``columns`` maps facts to columns."""
+
+    tz: Any = UTC
+    columns: Mapping[str, str] | None = None
+
+
+class Kind(NamedTuple):
+    """One kind of source.
+
+    :param name: as the database keeps it
+    :param label: for people
+    :param call_type: ``live`` or ``whatsapp``, where an event names none
+    :param verify: function of ``Received``, a secret and now (aware) that tells whether the sender knows the secret;
+        None: no webhooks
+    :param read: function of ``Received`` that returns its ``CallEvent``; raises ``Unusable``
+    :param read_file: function of a file's content (bytes) and ``FileSettings`` that yields ``CallEvent`` and, for
+        lines that cannot be used, ``Unusable``; None: no files
+    :param challenge: function of ``Received`` and the source's token that returns the text by which the provider knows
+        that the address is ours, or None; None: the provider does not ask
+    :param has_legs: whether calls may have child legs, which are the ones to charge
+    :param makes_secret: whether we make the secret, and the other side is told; else it is the provider's
+    """
+
+    name: str
+    label: str
+    call_type: str = "live"
+    verify: Callable[[Received, str, datetime], bool] | None = None
+    read: Callable[[Received], Iterable[CallEvent]] | None = None
+    read_file: Callable[[bytes, FileSettings], Iterable] | None = None
+    challenge: Callable[[Received, str], str | None] | None = None
+    has_legs: bool = False
+    makes_secret: bool = False
+
+
+def only_said(**facts):
+    """Return the facts that say something: without None and empty texts, texts without blanks around them."""
+    said = {name: value.strip() if isinstance(value, str) else value for name, value in facts.items()}
+    return {name: value for name, value in said.items() if value is not None and value != ""}
+
+
+def named_in(parameters):
+    """Return what a platform has added for the call to an address or an opaque field, by the names of ``NAMED``."""
+    return only_said(**{name: parameters.get(name) for name in NAMED if isinstance(parameters.get(name), str)})
+
+
+def same_text(left, right):
+    """Compare two texts, of which one is secret, in a time that does not depend on where they differ."""
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def whole_seconds(value, name):
+    """Return a duration as whole seconds, begun ones counted: a call of 9.2 s has lasted 10.
+
+    :param value: number or text of seconds
+    :param str name: the source's name of the field, for the message
+    :raise Unusable: no number, below zero, or longer than any call
+    """
+    try:
+        seconds = math.ceil(round(float(value), 3))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Unusable(_lt("%(name)s: %(value)s is no number of seconds.", name=name, value=shown(value))) from error
+    if not 0 <= seconds < 10**7:
+        raise Unusable(_lt("%(name)s: %(value)s is no duration of a call.", name=name, value=shown(value)))
+    return seconds
+
+
+def from_epoch(value, name):
+    """Return the aware time of a UNIX time in seconds, a number or text; None where it is 0 or empty.
+
+    :raise Unusable: no such time
+    """
+    if value in (None, "", 0, "0"):
+        return None
+    try:
+        return datetime.fromtimestamp(float(value), UTC)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise Unusable(_lt("%(name)s: %(value)s is no UNIX time in seconds.", name=name, value=shown(value))) from error
