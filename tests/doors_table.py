@@ -3,8 +3,11 @@
 Each case begins with a wallet of its own, so that the cases do not get in each other's way.
 """
 
+import json
 from datetime import date, datetime, timedelta
 from itertools import count
+
+from odoo.addons.call_wallet.tools.sources.event import Received
 
 _numbers = count(1)
 NUMBER = "+14155550100"
@@ -461,6 +464,54 @@ def event_of_long_ago(env):
     return wallet
 
 
+def source(env):
+    """An exchange that has sent a call which no line brings to a wallet, and something that is no call."""
+    made = env["call.source"].create({"name": f"Door {next(_numbers)}", "kind": "freeswitch"})
+    for body, is_call in ((SOURCE_CALL, True), ("{}", False)):
+        received = Received("/door", {}, body.encode())
+        env["call.source.message"]._receive(made, received)._process()
+        assert env["call.source.call"].search_count([("source_id", "=", made.id)]) == 1 or not is_call
+    return made
+
+
+def source_calls(env):
+    made = source(env)
+    wallet = funded(env)
+    made.wallet_id = wallet
+    return env["call.source.call"].search([("source_id", "=", made.id)])
+
+
+def source_messages(env, state="failed"):
+    return env["call.source.message"].search([("source_id", "=", source(env).id), ("state", "=", state)])
+
+
+def waiting_messages(env):
+    messages = source_messages(env)
+    messages.state = "waiting"
+    return messages
+
+
+def unreadable_messages(env):
+    """A message that a person has mended the reading of."""
+    messages = source_messages(env, "done")
+    messages.state = "failed"
+    return messages
+
+
+def old_messages(env):
+    messages = source_messages(env, "done")
+    messages.last_at = datetime(2020, 1, 1)
+    return messages
+
+
+SOURCE_CALL = json.dumps(
+    {
+        "variables": {"uuid": "door", "start_epoch": "1793527200", "end_epoch": "1793527200", "billsec": "0"},
+        "callflow": [{"caller_profile": {"destination_number": NUMBER}}],
+    }
+)
+
+
 # {model and method: (what has to be there, how it is opened)}
 DOORS = {
     "call.usage.record_calls": (funded, report),
@@ -482,6 +533,13 @@ DOORS = {
         event_of_long_ago,
         lambda wallet: wallet.env["call.wallet.webhook.delivery"]._cron_forget(),
     ),
+    "call.source.action_rotate_secret": (source, lambda source: source.action_rotate_secret()),
+    "call.source.call.action_retry": (source_calls, lambda calls: calls.action_retry()),
+    "call.source.call._cron_advance": (source_calls, lambda calls: calls._cron_advance()),
+    "call.source.message.action_retry": (unreadable_messages, lambda messages: messages.action_retry()),
+    "call.source.message.action_dismiss": (source_messages, lambda messages: messages.action_dismiss()),
+    "call.source.message._cron_process": (waiting_messages, lambda messages: messages._cron_process()),
+    "call.source.message._cron_forget": (old_messages, lambda messages: messages._cron_forget()),
     "call.wallet._cron_expire_holds": (held_too_long, lambda wallet: wallet._cron_expire_holds()),
     "call.wallet.refund": (funded, lambda wallet: wallet.refund("5", "A dropped call")),
     "call.wallet.request_refund": (funded, lambda wallet: wallet.request_refund("5", "A dropped call")),

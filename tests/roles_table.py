@@ -35,6 +35,10 @@ MODELS = {
     "call.rate.import.error": {"F": "cr", "M": "cr"},
     "call.rate.import.line": {"F": "r", "M": "r"},
     "call.rate.plan": {"A": "r", "F": "crwd", "M": "crwd"},
+    "call.source": {"F": "r", "M": "crw"},
+    "call.source.call": {"F": "r", "M": "r"},
+    "call.source.line": {"F": "crwd", "M": "crwd"},
+    "call.source.message": {"F": "r", "M": "r"},
     "call.usage": {"A": "r", "F": "r", "M": "rd", "O": "r", "C": "r"},
     "call.usage.correction": {"A": "r", "F": "r", "M": "r"},
     "call.usage.rejection": {"F": "rw", "M": "rw"},  # writing by its actions only
@@ -239,6 +243,28 @@ def delivery(case):
     found = case.env["call.wallet.webhook.delivery"].search([("webhook_id", "=", made.id)], limit=1)
     found.state = "failed"
     return found
+
+
+def source(case):
+    return case.env["call.source"].create({"name": "Exchange", "kind": "freeswitch"})
+
+
+def source_call(case):
+    """A call of which only the beginning was heard of."""
+    case.env.cr.execute(
+        """
+        INSERT INTO call_source_call (source_id, ref, state, is_phone, facts, lines, first_at, last_at)
+        VALUES (%s, 'roles', 'open', TRUE, '{}', '[]', now(), now()) RETURNING id
+        """,
+        [source(case).id],
+    )
+    return case.env["call.source.call"].browse(case.env.cr.fetchone()[0])
+
+
+def source_message(case):
+    values = {"source_id": source(case).id, "digest": "roles", "state": "failed", "body": "{}"}
+    moment = "2026-11-02 10:00:00"
+    return case.env["call.source.message"].create({**values, "first_at": moment, "last_at": moment})
 
 
 def payout(case):
@@ -475,6 +501,14 @@ ACTIONS = [
     Action("send a test event", MANAGER, "call.wallet.webhook.action_send_test", webhook),
     Action("see what was sent", MANAGER, "call.wallet.webhook.action_open_deliveries", webhook),
     Action("send again what was given up", MANAGER, "call.wallet.webhook.action_replay_failed", webhook),
+    Action("add a call source", MANAGER, "call.source.create", vals_list=vals(name="Exchange", kind="freeswitch")),
+    Action("see a call source's secret", MANAGER, "call.source.read", source, fields=["secret"]),
+    Action("choose a call source's address", NOBODY, "call.source.write", source, vals={"token": "mine"}),
+    Action("make a call source's secret anew", MANAGER, "call.source.action_rotate_secret", source),
+    Action("see a source's calls", FINANCE, "call.source.action_open_calls", source),
+    Action("look at a source's call again", FINANCE, "call.source.call.action_retry", source_call),
+    Action("read a source's message again", FINANCE, "call.source.message.action_retry", source_message),
+    Action("put a source's message aside", FINANCE, "call.source.message.action_dismiss", source_message),
     Action("send an event again", MANAGER, "call.wallet.webhook.delivery.action_replay", delivery),
     Action("match a payout of Stripe's", MANAGER, "call.wallet.stripe.payout.action_match", payout),
     Action("say that a payout was settled by hand", MANAGER,

@@ -114,6 +114,7 @@ class TestRolesModels(RolesCase):
         records = {
             "call.wallet": self._make_wallet(recipients=()),
             "call.rate.plan": self.env["call.rate.plan"].create({"name": "Ours", "company_id": self.company.id}),
+            "call.source": self.env["call.source"].create({"name": "Ours", "kind": "freeswitch"}),
             "call.wallet.webhook": self.env["call.wallet.webhook"].create({"name": "Ours", "url": HOOK}),
             "call.usage.rerate": self.env["call.usage.rerate"].create(
                 {

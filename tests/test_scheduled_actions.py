@@ -36,6 +36,9 @@ ACTIONS = {
     "ir_cron_mask": "each",
     "ir_cron_webhook": "rounds: of each receiver some, side by side",
     "ir_cron_forget_events": "each",
+    "ir_cron_source_message": "each",
+    "ir_cron_source_call": "each",
+    "ir_cron_source_forget": "each",
 }
 
 

@@ -171,6 +171,7 @@ class TestSources(SourceCase):
         self.assertIn("mod_json_cdr", message.problem)
         self.assertEqual(self.source.problem_count, 1)
         message.with_user(self.manager).action_dismiss()
+        self.env.invalidate_all()
         self.assertEqual(self.source.problem_count, 0)
         for body in (b"\xff\xfe", b'{"a": "\x00"}'):
             self._send(body, status=400)

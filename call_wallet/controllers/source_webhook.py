@@ -7,6 +7,7 @@ from ..tools.fields import is_storable
 from ..tools.sources import KINDS
 from ..tools.sources.event import Received
 
+FORBIDDEN = 403
 MOST_BYTES = 1 << 20  # many times what a provider's messages have; more is not read
 
 
@@ -29,8 +30,8 @@ class SourceWebhook(http.Controller):
         by which some providers check that the address is ours.
 
         :param str token: names the source
+        :return: 403 where the message is not signed with the source's secret, which is noted
         :raise NotFound: no source has it, or it is switched off
-        :raise Forbidden: the message is not signed with the source's secret
         :raise BadRequest: the body is no text
         :raise MethodNotAllowed: a GET at a source whose provider asks nothing
         """
@@ -42,7 +43,8 @@ class SourceWebhook(http.Controller):
         if request.httprequest.method == "GET":
             return self._answer_challenge(source, kind, candidates[0])
         if not source._is_sender(candidates):
-            raise Forbidden()
+            source._note_refused()
+            return request.make_response("", headers=[("Content-Type", "text/plain")], status=FORBIDDEN)
         received = candidates[0]
         try:
             is_text = is_storable(received.body.decode())

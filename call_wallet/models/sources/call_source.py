@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
-from ...tools.door import door
+from ...tools.door import door, worker
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
 from ...tools.task import in_company_language
@@ -29,6 +29,7 @@ class CallSource(models.Model):
     _description = "Call Source"
     _inherit = ["mail.thread"]
     _order = "name, id"
+    _check_company_auto = True
 
     name = fields.Char(required=True, tracking=True, help="Such as the name of the provider or of the exchange.")
     active = fields.Boolean(default=True, tracking=True)
@@ -170,9 +171,7 @@ class CallSource(models.Model):
         self.check_access("write")
         for source in as_superuser(self):
             if source.secret and source.secret != secret:
-                super(CallSource, source).write(
-                    {"previous_secret": source.secret, "previous_until": utcnow() + OLD_SECRET_VALID}
-                )
+                source.write({"previous_secret": source.secret, "previous_until": utcnow() + OLD_SECRET_VALID})
                 source.message_post(body=in_company_language(source).env._("New secret."))
 
     # === ACTION METHODS === #
@@ -208,18 +207,20 @@ class CallSource(models.Model):
         return self.search([("token", "=", token)]) if token else self.browse()
 
     def _is_sender(self, candidates):
-        """Tell whether a request is the sender's; note it where it is not.
+        """Tell whether a request is the sender's.
 
         :param candidates: ``Received`` under each address that the sender may have called
         """
         kind, moment = KINDS[self.kind], now()
         secrets = self._valid_secrets()
-        if any(kind.verify(received, secret, moment) for secret in secrets for received in candidates):
-            return True
+        return any(kind.verify(received, secret, moment) for secret in secrets for received in candidates)
+
+    @worker
+    def _note_refused(self):
+        """Note that somebody has sent what is not signed with the source's secret; many in a moment are one note."""
         with door(self.env):
             self.env.cr.execute(NOTE_REFUSED, {"id": self.id, "now": utcnow(), "before": utcnow() - REFUSAL_PAUSE})
             self.invalidate_recordset(["refused_at", "refused_count"])
-        return False
 
     def _valid_secrets(self):
         is_old_valid = self.previous_secret and self.previous_until > utcnow()

@@ -8,6 +8,7 @@ class CallSourceLine(models.Model):
     _description = "Line of a Call Source"
     _order = "key, id"
     _rec_name = "key"
+    _check_company_auto = True
 
     source_id = fields.Many2one("call.source", required=True, ondelete="cascade", readonly=True, index=True)
     key = fields.Char(

@@ -150,7 +150,7 @@ class CallSourceMessage(models.Model):
     @api.model
     def _cron_forget(self):
         """Delete messages that were read, or dismissed, and are older than their sources keep them."""
-        sources = self.env["call.source"].with_context(active_test=False).search([], order="id")
+        sources = self.env["call.source"].with_context(active_test=False).search([("keep_days", ">", 0)], order="id")
         each(self.env, sources, self._forget_old)
 
     @worker
