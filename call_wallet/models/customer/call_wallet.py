@@ -69,7 +69,7 @@ class CallWalletOwners(models.Model):
         :param bool closed_too: with those that are closed, after the others: their past stays readable
         """
         domain = Domain("current_owner_ids", "in", user.ids)
-        companies = self._own_companies(user)
+        companies = self._employers_of(user)
         if companies:
             domain |= Domain("partner_id", "in", companies.partner_id.ids)
         wallets = self.sudo().search(domain)
@@ -79,7 +79,7 @@ class CallWalletOwners(models.Model):
 
     def _is_owned_by(self, user):
         self.ensure_one()
-        return user in self.current_owner_ids or self.partner_id in self._own_companies(user).partner_id
+        return user in self.current_owner_ids or self.partner_id in self._employers_of(user).partner_id
 
     @api.depends(
         "owner_ids.partner_id.commercial_partner_id",
@@ -110,7 +110,7 @@ class CallWalletOwners(models.Model):
         return wallets
 
     @api.model
-    def _own_companies(self, user):
+    def _employers_of(self, user):
         """Return the companies whose own wallets the user owns by working there."""
         works_here = user._is_internal() and not user.has_group(PLATFORM)
         return user.sudo().company_ids if works_here else self.env["res.company"]

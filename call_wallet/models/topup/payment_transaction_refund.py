@@ -244,7 +244,7 @@ class PaymentTransactionRefund(models.Model):
             self._call_wallet_reconcile(self.call_wallet_credit_note_ids.line_ids)
         elif self.state in ("error", "cancel"):
             is_paid = self.payment_id.state in ("in_process", "paid")
-            if is_paid or "posted" in self._call_wallet_own_notes().mapped("state"):
+            if is_paid or "posted" in self._call_wallet_topup_credit_notes().mapped("state"):
                 self._call_wallet_undo_refund(is_paid)
 
     def _call_wallet_divide(self):
@@ -339,7 +339,7 @@ class PaymentTransactionRefund(models.Model):
 
     # === A REFUND THAT FAILED === #
 
-    def _call_wallet_own_notes(self):
+    def _call_wallet_topup_credit_notes(self):
         """Return the refund's credit notes of top-ups; those of ordinary invoices are none of ours."""
         return self.call_wallet_credit_note_ids.filtered("reversed_entry_id.call_wallet_topup_ids")
 
@@ -350,7 +350,7 @@ class PaymentTransactionRefund(models.Model):
         secured, the payment is reversed on the first open day, and the credit notes wait to be paid; so does one
         that another refund has paid in part.
         """
-        notes = self._call_wallet_own_notes().filtered(lambda note: note.state == "posted")
+        notes = self._call_wallet_topup_credit_notes().filtered(lambda note: note.state == "posted")
         payment = self.payment_id
         stand = (notes | payment.move_id)._call_wallet_stands()
         if is_paid and stand:

@@ -338,7 +338,7 @@ class CallUsageRejection(models.Model):
         charged = refused = 0
         for ids in split_every(CHUNK, self.sorted("id").ids):
             with door(self.env):
-                done, left = self._charge_as_own(ids)
+                done, left = self._charge_under_new_refs(ids)
             charged, refused = charged + done, refused + left
         self.env.invalidate_all()
         return self._notification(
@@ -346,7 +346,7 @@ class CallUsageRejection(models.Model):
             "warning" if refused else "success",
         )
 
-    def _charge_as_own(self, ids):
+    def _charge_under_new_refs(self, ids):
         """Charge some conflicts under references of their own; return how many were, and how many were refused."""
         kept = as_superuser(self).browse(ids).exists().filtered(lambda call: not call.charged_ref)
         if kept.filtered(lambda call: call.correction or call.code != "conflict" or call.state != "open"):
