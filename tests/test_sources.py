@@ -122,6 +122,20 @@ class TestSources(SourceCase):
         self.assertEqual(self._usages().call_ref, "f-1")
         self.assertEqual(self.source.health, "good")
 
+    def test_finance_sees_what_waits_and_where_a_call_came_from(self):
+        self._send(self._cdr(account="globex-trunk"))
+        clerk = self._make_user("sources.clerk", "finance")
+        self.env.flush_all()
+        [entry] = self.env["call.wallet.waiting"].with_user(clerk).search([("kind", "=", "source")])
+        self.assertIn("globex-trunk", entry.reason)
+        self.assertEqual((entry.count, entry.action_open()["res_id"]), (1, self.source.id))
+        self.source.wallet_id = self.wallet
+        self.env["call.source.call"]._cron_advance()
+        self.env.flush_all()
+        self.assertFalse(self.env["call.wallet.waiting"].search([("kind", "=", "source")]))
+        usage = self._usages().with_user(clerk)
+        self.assertEqual((usage.source_call_id.source_id, usage.provider_cost), (self.source, None))
+
     def test_the_platform_names_account_and_reference(self):
         self._send(self._cdr(account=""), query=f"account={self.wallet.account_ref}&call_ref=ours-7&campaign=Nurses")
         usage = self._usages()

@@ -11,6 +11,7 @@ KINDS = [
     ("noted", "Calls with a note"),
     ("report", "Usage report failed"),
     ("closed", "Closed wallet with a balance"),
+    ("source", "Call source"),
     ("failure", "Failed by itself"),
 ]
 
@@ -69,6 +70,8 @@ class CallWalletWaiting(models.Model):
         if self.kind == "closed":
             reason = _("A call or a payment came after the wallet was closed.")
             return reason, _("Close it again, which settles the balance, or reopen it.")
+        if self.kind == "source":
+            return self.detail or "", _("Open the source's calls; add lines that are missing, then retry.")
         if self.kind == "report":
             return self.detail or "", _("Ask for the report again, for fewer days if it was too long.")
         return self.detail or "", self.env["call.wallet.failure"]._next_step(self.code)
@@ -153,4 +156,16 @@ WAITING = r"""
       JOIN call_wallet_balance b ON b.wallet_id = w.id AND b.balance <> 0
      WHERE NOT w.active AND w.closed_at IS NOT NULL
        AND NOT EXISTS (SELECT FROM mail_activity a WHERE a.res_model = 'call.wallet' AND a.res_id = w.id AND a.active)
+    UNION ALL
+    SELECT s.id::bigint * 8 + 7, 'source', NULL, s.company_id, NULL, 'call.source', s.id, NULL, NULL,
+           s.name || ': ' || (array_agg(p.problem ORDER BY p.at DESC))[1], count(*)::int, min(p.at), min(p.at)::date
+      FROM call_source s
+      JOIN (SELECT source_id, COALESCE(problem, ref) AS problem, last_at AS at
+              FROM call_source_call
+             WHERE state IN ('unassigned', 'unusable')
+             UNION ALL
+            SELECT source_id, COALESCE(problem, ''), last_at
+              FROM call_source_message
+             WHERE state = 'failed') p ON p.source_id = s.id
+     GROUP BY s.id
 """

@@ -12,4 +12,5 @@ from . import (
     call_source_line,
     call_source_message,
     call_source_call,
+    call_usage,
 )

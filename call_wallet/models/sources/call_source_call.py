@@ -104,6 +104,7 @@ class CallSourceCall(models.Model):
     _parent = models.Index("(source_id, parent_ref) WHERE parent_ref IS NOT NULL")
     _due = models.Index("(due_at) WHERE due_at IS NOT NULL")
     _state = models.Index("(source_id, state, last_at)")
+    _undecided = models.Index("(source_id) WHERE state IN ('unassigned', 'unusable')")
     _usage = models.Index("(account, call_ref)")
 
     @api.depends("lines")

@@ -50,6 +50,7 @@ class CallSourceMessage(models.Model):
     _once = models.UniqueIndex("(source_id, digest)", "A message is kept once.")
     _last = models.Index("(source_id, last_at)")
     _due = models.Index("(id) WHERE state = 'waiting'")
+    _failed = models.Index("(source_id) WHERE state = 'failed'")
 
     # === STEPS === #
 
