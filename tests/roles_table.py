@@ -506,6 +506,7 @@ ACTIONS = [
     Action("choose a call source's address", NOBODY, "call.source.write", source, vals={"token": "mine"}),
     Action("make a call source's secret anew", MANAGER, "call.source.action_rotate_secret", source),
     Action("see a source's calls", FINANCE, "call.source.action_open_calls", source),
+    Action("see a source's messages", FINANCE, "call.source.action_open_messages", source),
     Action("look at a source's call again", FINANCE, "call.source.call.action_retry", source_call),
     Action("read a source's message again", FINANCE, "call.source.message.action_retry", source_message),
     Action("put a source's message aside", FINANCE, "call.source.message.action_dismiss", source_message),

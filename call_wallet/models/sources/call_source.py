@@ -55,7 +55,7 @@ class CallSource(models.Model):
     previous_until = fields.Datetime("Old Secret Valid Until", readonly=True, copy=False)
     wallet_id = fields.Many2one(
         "call.wallet",
-        "Otherwise",
+        "Wallet Otherwise",
         ondelete="set null",
         check_company=True,
         help="The wallet of calls that name no account and come over no line of the list. Empty: they wait.",
@@ -198,6 +198,15 @@ class CallSource(models.Model):
         self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_source_call")
         return {**action, "domain": [("source_id", "in", self.ids)], "context": {"active_test": False}}
+
+    def action_open_messages(self):
+        """Open the messages of the source, as they came.
+
+        :raise AccessError: not finance staff
+        """
+        self.check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_source_message")
+        return {**action, "domain": [("source_id", "in", self.ids)], "context": {}}
 
     # === RECEIVING === #
 
