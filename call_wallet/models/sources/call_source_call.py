@@ -13,7 +13,8 @@ from ...tools.fields import Amount, parse_amount
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
-from ...tools.sources.gathering import is_same, merge, to_json, to_payload
+from ...tools.sources.gathering import is_nobody_known, is_same, merge, to_json, to_payload
+from ...tools.sources.legs import Family, Leg, families_of_conversations, leg_of
 from ...tools.sql import array
 from ...tools.task import in_company_language
 
@@ -174,9 +175,9 @@ class CallSourceCall(models.Model):
         :param rows: ``Gathered``, locked
         """
         calls = [(row.facts, row.lines) for row in rows]
-        with_children = self._with_children(source, rows)
+        families = self._families(source, rows)
         decided = [
-            self._decide(source, row, account, row.ref in with_children)
+            self._decide(source, row, account, families[row.ref])
             for row, account in zip(rows, source._find_accounts(calls), strict=True)
         ]
         reported = [row for row, payload in decided if payload]
@@ -184,16 +185,16 @@ class CallSourceCall(models.Model):
         answers = dict(zip((row.id for row in reported), results, strict=True))
         self._store([self._answered(row, payload, answers.get(row.id)) for row, payload in decided])
 
-    def _decide(self, source, row, account, has_children):
+    def _decide(self, source, row, account, family):
         """Return a row as it stands now, and the call to report, or None."""
         if row.state in ("reported", "ignored") and not row.is_other:
             return row._replace(due_at=None), None
         if not row.first_over_at:
             return row._replace(state="open"), None
-        if not row.is_phone or (has_children and source.legs == "one"):
+        if not row.is_phone or (family.has_children and source.legs == "one"):
             return row._replace(state="ignored", due_at=None), None
         now, _ = utcnow(), in_company_language(source).env._
-        may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not row.parent_ref
+        may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not family.is_child
         if may_have_children and now < row.first_over_at + LEG_WAIT:
             return row._replace(state="waiting", due_at=row.first_over_at + LEG_WAIT), None
         try:
@@ -203,8 +204,7 @@ class CallSourceCall(models.Model):
         if payload is None and now < row.first_over_at + DURATION_WAIT:
             return row._replace(state="waiting", due_at=row.first_over_at + DURATION_WAIT), None
         if payload is None:
-            problem = _("duration_seconds: the call was answered, and the source has not said how long it lasted.")
-            return row._replace(state="unusable", problem=problem, due_at=None), None
+            return row._replace(state="unusable", problem=self._what_is_missing(source, row), due_at=None), None
         if account is None:
             problem = self._no_wallet(source, row)
             return row._replace(state="unassigned", problem=problem, due_at=now + UNASSIGNED_WAIT), None
@@ -218,12 +218,26 @@ class CallSourceCall(models.Model):
             return _("Add one of its lines to the source, with its wallet: %s.", ", ".join(row.lines))
         return _("It names no line and no account. Choose the source's wallet for such calls.")
 
-    def _with_children(self, source, rows):
-        """Return which of these calls have dialled a telephone, by the source's ids."""
+    def _what_is_missing(self, source, row):
+        _ = in_company_language(source).env._
+        if is_nobody_known(row.facts):
+            return _("number: the source has not said who was called, or who has called.")
+        return _("duration_seconds: the call was answered, and the source has not said how long it lasted.")
+
+    # === LEGS === #
+
+    def _families(self, source, rows):
+        """Return the ``Family`` of each of these calls, by the source's ids."""
+        if KINDS[source.kind].parent_is_shared:
+            shared = array({row.parent_ref for row in rows if row.parent_ref})
+            self.env.cr.execute(LEGS, {"source": source.id, "parents": shared})
+            stored = {leg.ref: leg for leg in (Leg(*found) for found in self.env.cr.fetchall())}
+            return families_of_conversations([*{**stored, **{row.ref: leg_of(row) for row in rows}}.values()])
         refs = [row.ref for row in rows]
         self.env.cr.execute(CHILDREN, {"source": source.id, "refs": array(refs)})
-        stored = {ref for (ref,) in self.env.cr.fetchall()}
-        return stored | {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
+        parents = {ref for (ref,) in self.env.cr.fetchall()}
+        parents |= {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
+        return {row.ref: Family(row.ref in parents, bool(row.parent_ref)) for row in rows}
 
     # === REPORTING === #
 
@@ -394,6 +408,11 @@ LINK = """
 CHILDREN = """
     SELECT DISTINCT parent_ref FROM call_source_call
      WHERE source_id = %(source)s AND parent_ref = ANY(%(refs)s::text[]) AND is_phone
+"""
+
+LEGS = """
+    SELECT ref, parent_ref, is_phone, COALESCE(facts->>'started_at', facts->>'answered_at'), id FROM call_source_call
+     WHERE source_id = %(source)s AND parent_ref = ANY(%(parents)s::text[])
 """
 
 STORE = """
