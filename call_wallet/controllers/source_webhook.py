@@ -22,6 +22,7 @@ class SourceWebhook(http.Controller):
         csrf=False,
         save_session=False,
         max_content_length=MOST_BYTES,
+        call_wallet_raw_body=True,
     )
     def call_wallet_source(self, token):
         """Verify a message, store it as it came, and read it.

@@ -13,4 +13,5 @@ from . import (
     call_source_message,
     call_source_call,
     call_usage,
+    ir_http,
 )

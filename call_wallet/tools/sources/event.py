@@ -126,7 +126,7 @@ class Kind(NamedTuple):
 
 
 def sift(found):
-    """Return the events that a message holds, and what in it cannot be used: two lists, of ``CallEvent`` and ``Unusable``.
+    """Return two lists: the events that a message holds, and an ``Unusable`` for each part that cannot be used.
 
     :param found: what ``Kind.read`` has returned
     """
