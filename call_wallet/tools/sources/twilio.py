@@ -48,7 +48,9 @@ def verify(received, secret, _now):
     if not signature or hash_of is None or parameters is None:
         return False
     return any(
-        same_text(signature, b64encode(hmac.new(secret.encode(), f"{url}{parameters}".encode(), hash_of).digest()).decode())
+        same_text(
+            signature, b64encode(hmac.new(secret.encode(), f"{url}{parameters}".encode(), hash_of).digest()).decode()
+        )
         for url in _spellings(received.url)
     )
 
@@ -190,7 +192,7 @@ def _split(address):
 
 
 def _cost(fields):
-    """Return what Twilio takes for the call, which it writes below zero, and the currency; None where it is not said."""
+    """Return what Twilio takes for the call, which it writes below zero, and the currency, or two None."""
     unit = fields.get("PriceUnit", "").strip().upper()
     try:
         price = abs(Decimal(fields.get("Price", "").strip()))
