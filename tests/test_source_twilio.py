@@ -400,6 +400,45 @@ class TestSourceTwilio(SourceCase):
             ],
         )
 
+    def test_who_was_called_pays_for_a_call_that_is_forwarded(self):
+        """The leg shows the customer's number; ours stands in the call that dialled it, which ends later."""
+        tenant = self._make_wallet()
+        self._fund(tenant, "10")
+        self.source.line_ids = [(0, 0, {"key": OWN, "wallet_id": tenant.id})]
+        for place, order in enumerate(permutations(("call", "leg"))):
+            for one in order:
+                if one == "call":
+                    self._send(self._inbound(sid=f"C{place}", seconds=70))
+                else:
+                    self._send(self._leg(sid=f"L{place}", parent=f"C{place}", From=CUSTOMER, To=AGENT, seconds=61))
+        # Nothing is ever heard of the call that dialled this one: the account is all that is known.
+        self._send(self._leg(sid="L2", parent="C2", From=CUSTOMER, To=AGENT, seconds=61))
+        self._wait()
+        usages = self.env["call.usage"].search([("wallet_id", "=", tenant.id)])
+        self.assertEqual(sorted(usages.mapped("call_ref")), ["L0", "L1"])
+        self.assertEqual(self._usages().call_ref, "L2")
+        # A leg that shows our number waits for nothing.
+        self._send(self._leg(sid="L3", parent="C3", seconds=61))
+        self.assertEqual(self.env["call.usage"].search([("call_ref", "=", "L3")]).wallet_id, tenant)
+
+    def test_one_reference_for_all_that_is_dialled(self):
+        """The second would be another content of the first, and would not be charged at all."""
+        query = f"account={self.wallet.account_ref}&call_ref=ours-1"
+        self._send(self._leg("no-answer", "CA2", seconds=0, To=AGENT), query=query)
+        self._send(self._leg("completed", "CA3", seconds=61), query=query)
+        self._send(self._leg("completed", "CA3", seconds=61, Price="-0.01", PriceUnit="USD"), query=query)
+        self._send(self._inbound(seconds=120), query=query)
+        self._wait()
+        self.assertEqual(self._charged(), [("CA3", CUSTOMER, 61, "0.025000"), ("ours-1", AGENT, 0, "0.000000")])
+        self.assertFalse(self._calls(self.source).filtered("problem"))
+
+    def test_one_reference_for_legs_that_are_all_charged(self):
+        self.source.legs = "all"
+        query = f"account={self.wallet.account_ref}&call_ref=ours-1"
+        self._send(self._leg(seconds=61), query=query)
+        self._send(self._fields(To=AGENT, seconds=90), query=query)
+        self.assertEqual(self._charged(), [("CA1", AGENT, 90, "0.088200"), ("ours-1", CUSTOMER, 61, "0.025000")])
+
     # === WHAT IS NOT ABOUT CALLS, AND WORSE === #
 
     def test_other_messages_fill_no_list_of_failures(self):
