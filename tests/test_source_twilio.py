@@ -218,6 +218,8 @@ class TestSourceTwilio(SourceCase):
     def test_twilio_does_not_ask_whether_the_address_is_ours(self):
         with mute_logger("odoo.http"):
             self.assertEqual(self.url_open(f"/call_wallet/source/{self.source.token}").status_code, 405)
+        self.assertFalse(self.source.has_challenge)
+        self.assertIn("auth token", self.source.setup)
 
     # === A CALL === #
 
@@ -497,4 +499,6 @@ class TestSourceTwilio(SourceCase):
             signature = RequestValidator(TOKEN).compute_signature(f"{self.source.address}?{query}", {})
             self._post(self.source, body, {"X-Twilio-Signature": signature}, query=query)
         messages = self.env["call.source.message"].search([("source_id", "=", self.source.id)])
+        # None was a surprise, which would be tried again.
         self.assertNotIn("waiting", messages.mapped("state"))
+        self.assertEqual(set(messages.mapped("attempts")), {0})

@@ -94,6 +94,12 @@ class TestSourceWhatsapp(SourceCase):
         ):
             self.assertEqual(self._challenge(**query).status_code, 403)
 
+    def test_the_form_says_what_to_enter_where(self):
+        source = self.source.with_user(self.manager)
+        self.assertIn("verify token", source.setup)
+        self.assertTrue(source.has_challenge)
+        self.assertTrue(source.address.endswith(source.token))
+
     # === WHO SENDS === #
 
     def test_only_a_body_that_meta_has_signed_is_believed(self):
@@ -322,7 +328,9 @@ class TestSourceWhatsapp(SourceCase):
         with mute_logger("odoo.addons.call_wallet.models.sources.call_source_message"):
             for body in bodies:
                 self._send(body)
-        self.assertFalse(self._messages().filtered(lambda message: message.state == "waiting"))
+        # None was a surprise, which would be tried again.
+        self.assertNotIn("waiting", self._messages().mapped("state"))
+        self.assertEqual(set(self._messages().mapped("attempts")), {0})
         for body in (b"\xff\xfe", b'{"entry": "\x00"}'):
             self._send(body, status=400)
         self._send(b" " * ((1 << 20) + 1), status=413)

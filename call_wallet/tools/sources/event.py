@@ -112,6 +112,7 @@ class Kind(NamedTuple):
         that the address is ours, or None; None: the provider does not ask
     :param has_legs: whether calls may have child legs, which are the ones to charge
     :param makes_secret: whether we make the secret, and the other side is told; else it is the provider's
+    :param setup: what to enter where, lazily translated, for the source's form; None: nothing to say
     """
 
     name: str
@@ -123,6 +124,7 @@ class Kind(NamedTuple):
     challenge: Callable[[Received, str], str | None] | None = None
     has_legs: bool = False
     makes_secret: bool = False
+    setup: Any = None
 
 
 def sift(found):

@@ -202,4 +202,16 @@ def _cost(fields):
     return (f"{price:f}", unit) if is_said else (None, None)
 
 
-KIND = Kind("twilio", "Twilio", verify=verify, read=read, has_legs=True)
+KIND = Kind(
+    "twilio",
+    "Twilio",
+    verify=verify,
+    read=read,
+    has_legs=True,
+    setup=_lt(
+        "Save the source. At Twilio, enter the webhook address as status callback, by HTTP POST: of your numbers (Call"
+        " status changes), of the calls that you make (StatusCallback), and of what they dial (statusCallback of Number"
+        " and WhatsApp). The secret is the account's auth token, or the secret of a shared key. A line is a number of"
+        " yours, such as +14155550100, or the AccountSid."
+    ),
+)

@@ -166,4 +166,16 @@ def _objects(value):
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-KIND = Kind("whatsapp", "WhatsApp Business Calling", "whatsapp", verify=verify, read=read, challenge=challenge)
+KIND = Kind(
+    "whatsapp",
+    "WhatsApp Business Calling",
+    "whatsapp",
+    verify=verify,
+    read=read,
+    challenge=challenge,
+    setup=_lt(
+        "Save the source. In Meta's app dashboard, WhatsApp, Configuration, enter the webhook address as callback URL"
+        " and the verify token, and subscribe to the field calls. The secret is the app secret (App settings, Basic)."
+        " A line is a phone number ID, or the number, such as +14155550100."
+    ),
+)
