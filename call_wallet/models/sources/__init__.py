@@ -12,6 +12,7 @@ from . import (
     call_source_line,
     call_source_message,
     call_source_call,
+    call_source_call_legs,
     call_usage,
     ir_http,
 )

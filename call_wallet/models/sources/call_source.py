@@ -43,7 +43,16 @@ class CallSource(models.Model):
     has_webhook = fields.Boolean(compute="_compute_kind")
     makes_secret = fields.Boolean(compute="_compute_kind")
     has_legs = fields.Boolean(compute="_compute_kind")
-    token = fields.Char(required=True, readonly=True, copy=False, default=lambda self: token_hex(16))
+    has_challenge = fields.Boolean(compute="_compute_kind")
+    setup = fields.Text("What to Enter Where", compute="_compute_kind")
+    token = fields.Char(
+        "Verify Token",
+        required=True,
+        readonly=True,
+        copy=False,
+        default=lambda self: token_hex(16),
+        help="A provider who asks for one is told it beside the address, and so knows that the address is yours.",
+    )
     address = fields.Char(
         "Webhook Address", compute="_compute_address", help="Enter it at the provider, for the events of calls."
     )
@@ -102,12 +111,15 @@ class CallSource(models.Model):
     # === COMPUTE METHODS === #
 
     @api.depends("kind")
+    @api.depends_context("lang")
     def _compute_kind(self):
         for source in self:
             kind = KINDS.get(source.kind)
             source.has_webhook = bool(kind and kind.verify)
             source.makes_secret = bool(kind and kind.makes_secret)
             source.has_legs = bool(kind and kind.has_legs)
+            source.has_challenge = bool(kind and kind.challenge)
+            source.setup = self.env._(kind.setup) if kind and kind.setup else False
 
     @api.depends("token", "kind")
     def _compute_address(self):

@@ -14,11 +14,11 @@ from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
 from ...tools.sources.gathering import is_nobody_known, is_same, merge, to_json, to_payload
-from ...tools.sources.legs import Family, Leg, families_of_conversations, leg_of
 from ...tools.sql import array
 from ...tools.task import in_company_language
 
-# How long a call that has ended waits for a leg that it may have dialled, and for its duration.
+# How long a call that has ended waits for a leg that it may have dialled, or for the one that dialled it, and for its
+# duration.
 LEG_WAIT, DURATION_WAIT = timedelta(minutes=2), timedelta(minutes=30)
 # How often one without a wallet is looked at, beside whenever the source is changed.
 UNASSIGNED_WAIT = timedelta(hours=1)
@@ -174,10 +174,12 @@ class CallSourceCall(models.Model):
 
         :param rows: ``Gathered``, locked
         """
-        calls = [(row.facts, row.lines) for row in rows]
         families = self._families(source, rows)
+        rows = self._with_refs_apart(source, rows, families)
+        lines, expecting = self._lines_of_legs(source, rows)
+        calls = [(row.facts, lines[row.ref]) for row in rows]
         decided = [
-            self._decide(source, row, account, families[row.ref])
+            self._wait_for_leg(row) if row.ref in expecting else self._decide(source, row, account, families[row.ref])
             for row, account in zip(rows, source._find_accounts(calls), strict=True)
         ]
         reported = [row for row, payload in decided if payload]
@@ -196,7 +198,7 @@ class CallSourceCall(models.Model):
         now, _ = utcnow(), in_company_language(source).env._
         may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not family.is_child
         if may_have_children and now < row.first_over_at + LEG_WAIT:
-            return row._replace(state="waiting", due_at=row.first_over_at + LEG_WAIT), None
+            return self._wait_for_leg(row)
         try:
             payload = to_payload(row.facts, row.ref, account, KINDS[source.kind].call_type)
         except Unusable as error:
@@ -223,21 +225,6 @@ class CallSourceCall(models.Model):
         if is_nobody_known(row.facts):
             return _("number: the source has not said who was called, or who has called.")
         return _("duration_seconds: the call was answered, and the source has not said how long it lasted.")
-
-    # === LEGS === #
-
-    def _families(self, source, rows):
-        """Return the ``Family`` of each of these calls, by the source's ids."""
-        if KINDS[source.kind].parent_is_shared:
-            shared = array({row.parent_ref for row in rows if row.parent_ref})
-            self.env.cr.execute(LEGS, {"source": source.id, "parents": shared})
-            stored = {leg.ref: leg for leg in (Leg(*found) for found in self.env.cr.fetchall())}
-            return families_of_conversations([*{**stored, **{row.ref: leg_of(row) for row in rows}}.values()])
-        refs = [row.ref for row in rows]
-        self.env.cr.execute(CHILDREN, {"source": source.id, "refs": array(refs)})
-        parents = {ref for (ref,) in self.env.cr.fetchall()}
-        parents |= {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
-        return {row.ref: Family(row.ref in parents, bool(row.parent_ref)) for row in rows}
 
     # === REPORTING === #
 
@@ -403,16 +390,6 @@ LINK = """
     INSERT INTO call_source_call_message_rel (call_id, message_id)
     SELECT id, %(message)s FROM unnest(%(ids)s::int[]) AS id
     ON CONFLICT DO NOTHING
-"""
-
-CHILDREN = """
-    SELECT DISTINCT parent_ref FROM call_source_call
-     WHERE source_id = %(source)s AND parent_ref = ANY(%(refs)s::text[]) AND is_phone
-"""
-
-LEGS = """
-    SELECT ref, parent_ref, is_phone, COALESCE(facts->>'started_at', facts->>'answered_at'), id FROM call_source_call
-     WHERE source_id = %(source)s AND parent_ref = ANY(%(parents)s::text[])
 """
 
 STORE = """

@@ -12,7 +12,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
-from ...tools.sources.event import Received, Unusable
+from ...tools.sources.event import Received, Unusable, sift
 from ...tools.task import in_company_language
 
 _logger = logging.getLogger(__name__)
@@ -109,13 +109,13 @@ class CallSourceMessage(models.Model):
             at=self.first_at.replace(tzinfo=UTC),
         )
         try:
-            events = list(KINDS[source.kind].read(received))
+            events, problems = sift(KINDS[source.kind].read(received))
         except Unusable as error:
-            sentence = in_company_language(source).env._(error.sentence)
-            self.write({"state": "failed", "problem": sentence})
-            return
+            events, problems = [], [error]
         self.env["call.source.call"]._gather(source, events, self)
-        self.write({"state": "done", "problem": False})
+        # What can be used is, whatever else is in the message.
+        problem = in_company_language(source).env._(problems[0].sentence) if problems else False
+        self.write({"state": "failed" if problems else "done", "problem": problem})
 
     def _fail(self, error):
         attempts = self.attempts + 1

@@ -4,6 +4,6 @@ Each module is one kind of source: how its messages are verified, and what they 
 them. A new kind is a module and a line here.
 """
 
-from . import freeswitch, plivo, telnyx, vonage
+from . import freeswitch, plivo, telnyx, twilio, vonage, whatsapp
 
-KINDS = {kind.name: kind for kind in (freeswitch.KIND, plivo.KIND, telnyx.KIND, vonage.KIND)}
+KINDS = {module.KIND.name: module.KIND for module in (freeswitch, plivo, telnyx, twilio, vonage, whatsapp)}

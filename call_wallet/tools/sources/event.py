@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from odoo.tools.translate import LazyTranslate
 
-from ..intake import shown
+from ..clock import FIRST_YEAR, LAST_YEAR
+from ..fields import is_storable
+from ..intake import MAX_TEXT, shown
 
 _lt = LazyTranslate(__name__)
 
@@ -105,7 +107,8 @@ class Kind(NamedTuple):
     :param call_type: ``live`` or ``whatsapp``, where an event names none
     :param verify: function of ``Received``, a secret and now (aware) that tells whether the sender knows the secret;
         None: no webhooks
-    :param read: function of ``Received`` that returns its ``CallEvent``; raises ``Unusable``
+    :param read: function of ``Received`` that returns its ``CallEvent``, and an ``Unusable`` for a part that cannot be
+        used beside others; raises ``Unusable`` where nothing can
     :param read_file: function of a file's content (bytes) and ``FileSettings`` that yields ``CallEvent`` and, for
         lines that cannot be used, ``Unusable``; None: no files
     :param challenge: function of ``Received`` and the source's token that returns the text by which the provider knows
@@ -116,13 +119,14 @@ class Kind(NamedTuple):
     :param takes_get: whether events may come by GET, all in the address
     :param check_secret: function of a secret that raises ``Unusable`` where it cannot be one
     :param makes_secret: whether we make the secret, and the other side is told; else it is the provider's
+    :param setup: what to enter where, lazily translated, for the source's form; None: nothing to say
     """
 
     name: str
     label: str
     call_type: str = "live"
     verify: Callable[[Received, str, datetime], bool] | None = None
-    read: Callable[[Received], Iterable[CallEvent]] | None = None
+    read: Callable[[Received], Iterable] | None = None
     read_file: Callable[[bytes, FileSettings], Iterable] | None = None
     challenge: Callable[[Received, str], str | None] | None = None
     has_legs: bool = False
@@ -130,6 +134,38 @@ class Kind(NamedTuple):
     takes_get: bool = False
     check_secret: Callable[[str], None] | None = None
     makes_secret: bool = False
+    setup: Any = None
+
+
+def sift(found):
+    """Return two lists: the events that a message holds, and an ``Unusable`` for each part that cannot be used.
+
+    :param found: what ``Kind.read`` has returned
+    """
+    events, problems = [], []
+    for one in found:
+        problem = one if isinstance(one, Unusable) else _flaw(one)
+        (problems if problem else events).append(problem or one)
+    return events, problems
+
+
+def _flaw(event):
+    """Return why an event cannot be kept, whatever is in its fields; None where it can."""
+    texts = {"ref": event.ref, "parent_ref": event.parent_ref, **event.facts}
+    texts.update({f"line {place}": line for place, line in enumerate(event.lines, 1)})
+    for name, value in texts.items():
+        if isinstance(value, str) and (len(value) > MAX_TEXT or not is_storable(value)):
+            return Unusable(
+                _lt(
+                    "%(name)s: %(value)s is longer than %(longest)s characters, or cannot be read.",
+                    name=name,
+                    value=shown(value),
+                    longest=MAX_TEXT,
+                )
+            )
+        if isinstance(value, datetime) and not FIRST_YEAR < value.year < LAST_YEAR:
+            return Unusable(_lt("%(name)s: %(value)s is no time of a call.", name=name, value=shown(value.isoformat())))
+    return None
 
 
 def only_said(**facts):

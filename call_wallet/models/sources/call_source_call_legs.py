@@ -1,0 +1,108 @@
+from odoo import models
+
+from ...tools.clock import utcnow
+from ...tools.sources import KINDS
+from ...tools.sources.legs import Family, Leg, families_of_conversations, leg_of
+from ...tools.sql import array
+from .call_source_call import LEG_WAIT
+
+
+class CallSourceCallLegs(models.Model):
+    """Calls that dial others: which leg is charged, who pays for it, and under which reference.
+
+    The caller holds the locks of the rows, which are ``Gathered``.
+    """
+
+    _inherit = "call.source.call"
+
+    def _families(self, source, rows):
+        """Return the ``Family`` of each of these calls, by the source's ids."""
+        if KINDS[source.kind].parent_is_shared:
+            shared = array({row.parent_ref for row in rows if row.parent_ref})
+            self.env.cr.execute(LEGS, {"source": source.id, "parents": shared})
+            stored = {leg.ref: leg for leg in (Leg(*found) for found in self.env.cr.fetchall())}
+            return families_of_conversations([*{**stored, **{row.ref: leg_of(row) for row in rows}}.values()])
+        refs = [row.ref for row in rows]
+        self.env.cr.execute(CHILDREN, {"source": source.id, "refs": array(refs)})
+        parents = {ref for (ref,) in self.env.cr.fetchall()}
+        parents |= {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
+        return {row.ref: Family(row.ref in parents, bool(row.parent_ref)) for row in rows}
+
+    def _wait_for_leg(self, row):
+        return row._replace(state="waiting", due_at=row.first_over_at + LEG_WAIT), None
+
+    def _lines_of_legs(self, source, rows):
+        """Return by which lines each call's wallet is looked for, and which calls wait for the one that dialled them.
+
+        A call to one of our numbers that is passed on may show the caller's number: then the number that was called
+        tells who pays, and the source says it of the other leg alone, which may end later. Both by the source's ids.
+        """
+        lines = {row.ref: row.lines for row in rows}
+        legs = [row for row in rows if row.parent_ref]
+        if not legs or KINDS[source.kind].parent_is_shared:
+            return lines, set()
+        parents = array({row.parent_ref for row in legs} - {row.ref for row in rows if row.lines})
+        self.env.cr.execute(LINES_OF, {"source": source.id, "refs": parents})
+        known = {**{row.ref: row.lines for row in rows if row.lines}, **dict(self.env.cr.fetchall())}
+        listed, expecting = set(source.line_ids.mapped("key")), set()
+        for row in legs:
+            above = known.get(row.parent_ref)
+            if above:
+                lines[row.ref] = [line for line in row.lines if line not in above] + above
+            elif _may_have_other_payer(row, listed):
+                expecting.add(row.ref)
+        return lines, expecting
+
+    def _with_refs_apart(self, source, rows, families):
+        """Return the rows; a reference of the platform that another leg of the call bears already is taken off.
+
+        A platform that gives one address to all that it dials gives them one reference. The second would be another
+        content of a call that is charged, and would not be: it keeps the source's own id instead.
+        """
+        legs = [row for row in rows if row.facts.get("call_ref") and (row.parent_ref or source.legs == "all")]
+        if not legs or not KINDS[source.kind].has_legs:
+            return rows
+        named = {row.ref: (row.parent_ref or row.ref, row.facts["call_ref"]) for row in legs}
+        families = array({family for family, _call_ref in named.values()})
+        self.env.cr.execute(REFS_OF, {"source": source.id, "refs": families, "all": source.legs == "all"})
+        bearer = {(family, call_ref): ref for family, call_ref, ref in self.env.cr.fetchall()}
+        for row in legs:
+            is_charged = source.legs == "all" or families[row.ref].is_child
+            if row.first_over_at and row.is_phone and is_charged:
+                bearer.setdefault(named[row.ref], row.ref)
+        others = {ref for ref, name in named.items() if bearer.get(name, ref) != ref}
+        return [_without_ref(row) if row.ref in others else row for row in rows]
+
+
+def _may_have_other_payer(row, listed):
+    """Tell whether a leg that has ended could be paid by a wallet that its own lines do not name."""
+    is_decided = row.state in ("reported", "ignored") or not (row.first_over_at and row.is_phone)
+    if is_decided or row.facts.get("account") or row.lines[:1] and row.lines[0] in listed:
+        return False
+    return bool(listed - set(row.lines)) and utcnow() < row.first_over_at + LEG_WAIT
+
+
+def _without_ref(row):
+    return row._replace(facts={name: value for name, value in row.facts.items() if name != "call_ref"})
+
+
+CHILDREN = """
+    SELECT DISTINCT parent_ref FROM call_source_call
+     WHERE source_id = %(source)s AND parent_ref = ANY(%(refs)s::text[]) AND is_phone
+"""
+
+LEGS = """
+    SELECT ref, parent_ref, is_phone, COALESCE(facts->>'started_at', facts->>'answered_at'), id FROM call_source_call
+     WHERE source_id = %(source)s AND parent_ref = ANY(%(parents)s::text[])
+"""
+
+LINES_OF = """
+    SELECT ref, lines FROM call_source_call
+     WHERE source_id = %(source)s AND ref = ANY(%(refs)s::text[]) AND lines <> '[]'
+"""
+
+REFS_OF = """
+    SELECT COALESCE(parent_ref, ref), call_ref, ref FROM call_source_call
+     WHERE source_id = %(source)s AND (parent_ref = ANY(%(refs)s::text[]) OR %(all)s AND ref = ANY(%(refs)s::text[]))
+       AND state = 'reported'
+"""
