@@ -1,5 +1,5 @@
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -99,7 +99,8 @@ class CallSourceMessage(models.Model):
             return  # another process was here
         self.invalidate_recordset()
         headers = {"content-type": self.content_type or ""}
-        received = Received(f"?{self.query or ''}", headers, (self.body or "").encode())
+        at = self.first_at.replace(tzinfo=UTC)
+        received = Received(f"?{self.query or ''}", headers, (self.body or "").encode(), at=at)
         source = self.source_id.with_company(self.company_id)
         try:
             events = list(KINDS[source.kind].read(received))

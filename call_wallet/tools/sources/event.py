@@ -2,6 +2,7 @@
 
 import hmac
 import math
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -13,12 +14,16 @@ from ..intake import shown
 
 _lt = LazyTranslate(__name__)
 
+# Who logs in where we have made the secret.
+USER = "wallet"
 # Facts by which a call is reported; the others help to find these.
 TIMES = ("started_at", "answered_at", "ended_at")
 REPORTED = (
     "call_type", "direction", "number", "started_at", "duration_seconds", "status", "campaign", "application_ref",
     "manager",
 )  # fmt: skip
+# Who has logged in at a switch: a wallet's account reference where there is such a wallet, else one of the lines.
+LOGIN = "login"
 # What a platform may add to the address of a webhook, or to a provider's opaque field, for a call.
 NAMED = ("account", "call_ref", "campaign", "application_ref", "manager")
 
@@ -46,6 +51,8 @@ class Received(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
+    # When it came, aware; None while it is being verified.
+    at: datetime | None = None
 
     @property
     def query(self):
@@ -72,7 +79,7 @@ class CallEvent(NamedTuple):
 
     # The source's own id of the call; unique in the source.
     ref: str
-    # Facts, by the names of ``REPORTED``, ``TIMES`` and ``NAMED``; only those that it says. Times are aware.
+    # Facts, by the names of ``REPORTED``, ``TIMES``, ``NAMED`` and ``LOGIN``; only those that it says. Times are aware.
     facts: dict
     # Whether the call has ended with it.
     is_over: bool = False
@@ -85,6 +92,8 @@ class CallEvent(NamedTuple):
     # What the provider takes for it, a decimal as text, and in which currency (ISO 4217).
     cost: str | None = None
     cost_currency: str | None = None
+    # How long the call has lasted already, where the source says so before its end.
+    seconds_so_far: int | None = None
 
 
 class FileSettings(NamedTuple):
@@ -109,6 +118,7 @@ class Kind(NamedTuple):
         that the address is ours, or None; None: the provider does not ask
     :param has_legs: whether calls may have child legs, which are the ones to charge
     :param makes_secret: whether we make the secret, and the other side is told; else it is the provider's
+    :param asks: whether the other side asks before a call begins, and is told how long it may last
     """
 
     name: str
@@ -120,6 +130,7 @@ class Kind(NamedTuple):
     challenge: Callable[[Received, str], str | None] | None = None
     has_legs: bool = False
     makes_secret: bool = False
+    asks: bool = False
 
 
 def only_said(**facts):
@@ -131,6 +142,16 @@ def only_said(**facts):
 def named_in(parameters):
     """Return what a platform has added for the call to an address or an opaque field, by the names of ``NAMED``."""
     return only_said(**{name: parameters.get(name) for name in NAMED if isinstance(parameters.get(name), str)})
+
+
+def has_password(received, secret, _now):
+    """Tell whether a request has the password of HTTP's basic authentication; the user's name is ``wallet``."""
+    scheme, _blank, credentials = received.headers.get("authorization", "").partition(" ")
+    try:
+        given = b64decode(credentials, validate=True).decode()
+    except ValueError:
+        return False
+    return scheme.lower() == "basic" and same_text(given, f"{USER}:{secret}")
 
 
 def same_text(left, right):
