@@ -10,7 +10,7 @@ from ...tools.clock import now, utcnow
 from ...tools.door import door, worker
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
-from ...tools.sources.event import Unusable
+from ...tools.sources.event import LOGIN, Unusable
 from ...tools.task import in_company_language
 
 ROUTE = "/call_wallet/source"
@@ -53,6 +53,7 @@ class CallSource(models.Model):
         default=lambda self: token_hex(16),
         help="A provider who asks for one is told it beside the address, and so knows that the address is yours.",
     )
+    asks = fields.Boolean(compute="_compute_kind")
     address = fields.Char(
         "Webhook Address", compute="_compute_address", help="Enter it at the provider, for the events of calls."
     )
@@ -77,6 +78,13 @@ class CallSource(models.Model):
         default="one",
         tracking=True,
         help="A call that is passed on has several legs. Charging all of them charges such a call twice.",
+    )
+    longest_call = fields.Integer(
+        "Longest Call (min)",
+        required=True,
+        default=60,
+        help="A switch is told once, before the call, how long it may last. Funds are held for as long, or for as long"
+        " as they suffice; what a shorter call leaves is free again when it ends.",
     )
     tz = fields.Selection(
         _tz_get,
@@ -106,6 +114,7 @@ class CallSource(models.Model):
     )
 
     _token = models.UniqueIndex("(token)", "A source's address is its own.")
+    _longest_call = models.Constraint("CHECK (longest_call BETWEEN 1 AND 1440)", "A call lasts 1 to 1,440 minutes.")
     _keep_days = models.Constraint("CHECK (keep_days BETWEEN 1 AND 90)", "Messages are kept for 1 to 90 days.")
 
     # === COMPUTE METHODS === #
@@ -120,6 +129,7 @@ class CallSource(models.Model):
             source.has_legs = bool(kind and kind.has_legs)
             source.has_challenge = bool(kind and kind.challenge)
             source.setup = self.env._(kind.setup) if kind and kind.setup else False
+            source.asks = bool(kind and kind.asks)
 
     @api.depends("token", "kind")
     def _compute_address(self):
@@ -261,6 +271,37 @@ class CallSource(models.Model):
         is_old_valid = self.previous_secret and self.previous_until > utcnow()
         return [secret for secret in (self.secret, is_old_valid and self.previous_secret) if secret]
 
+    # === ASKED BEFORE A CALL === #
+
+    def _authorize(self, asked):
+        """Say whether a call may begin, and hold funds for it.
+
+        :param asked: ``Request`` of a kind whose switches ask
+        :return: as ``authorize_call``; where there is no wallet, ``allowed`` and ``message`` alone
+        :raise UserError: what it says of the call is malformed
+        """
+        source = in_company_language(self)
+        [account] = source._find_accounts([(asked.facts, asked.lines)])
+        if account is None:
+            return {"allowed": False, "message": source.env._("No call wallet is known for this call.")}
+        call_ref = asked.ref or token_hex(8)
+        verdict = source._ask(account, call_ref, asked.facts)
+        if verdict["code"] in ("already_settled", "conflict"):
+            # After a restart, switches begin anew to count. It is another call, and the switch is told its reference.
+            verdict = source._ask(account, f"{call_ref}.{token_hex(4)}", asked.facts)
+        return verdict
+
+    def _ask(self, account, call_ref, facts):
+        told = {name: facts[name] for name in ("campaign", "manager", "application_ref", "direction") if name in facts}
+        return self.env["call.wallet"].authorize_call(
+            account,
+            call_ref,
+            KINDS[self.kind].call_type,
+            facts.get("number"),
+            expected_seconds=self.longest_call * 60,
+            **told,
+        )
+
     # === WALLETS === #
 
     def _find_accounts(self, calls):
@@ -269,7 +310,7 @@ class CallSource(models.Model):
         :param calls: pairs of the facts of a call and of the lines by which its wallet may be found
         """
         self.env.flush_all()
-        asked = {facts["account"] for facts, _lines in calls if facts.get("account")}
+        asked = {facts[name] for facts, _lines in calls for name in ("account", LOGIN) if facts.get(name)}
         self.env.cr.execute(ACCOUNTS, {"accounts": list(asked), "company": self.company_id.id})
         accounts = {account for (account,) in self.env.cr.fetchall()}
         keys = {line for _facts, lines in calls for line in lines}
@@ -280,6 +321,8 @@ class CallSource(models.Model):
         for facts, lines in calls:
             if facts.get("account"):
                 found.append(facts["account"] if facts["account"] in accounts else None)
+            elif facts.get(LOGIN) in accounts:
+                found.append(facts[LOGIN])
             else:
                 found.append(next((by_line[line] for line in lines if line in by_line), otherwise))
         return found

@@ -10,6 +10,7 @@ from ...tools.background import wake
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import Amount, parse_amount
+from ...tools.intake import MAX_DURATION
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
@@ -20,6 +21,8 @@ from ...tools.task import in_company_language
 # How long a call that has ended waits for a leg that it may have dialled, or for the one that dialled it, and for its
 # duration.
 LEG_WAIT, DURATION_WAIT = timedelta(minutes=2), timedelta(minutes=30)
+# What a call that goes on holds beyond what it has lasted, in seconds: about the time between two such messages.
+HOLD_AHEAD = 600
 # How often one without a wallet is looked at, beside whenever the source is changed.
 UNASSIGNED_WAIT = timedelta(hours=1)
 BATCH = 1_000
@@ -137,6 +140,19 @@ class CallSourceCall(models.Model):
         for event in events:
             rows[event.ref] = self._add_event(rows[event.ref], event)
         self._advance(source, list(rows.values()))
+        for event in events:
+            if event.seconds_so_far and not rows[event.ref].first_over_at:
+                self._hold_on(source, rows[event.ref], event.seconds_so_far)
+
+    def _hold_on(self, source, row, seconds):
+        """Hold funds for a call that has lasted ``seconds`` and goes on, where it is about to outlast what it holds."""
+        [account] = source._find_accounts([(row.facts, row.lines)])
+        call_ref = row.facts.get("call_ref") or row.ref
+        of_call = [("wallet_id.account_ref", "=", account), ("call_ref", "=", call_ref), ("state", "=", "held")]
+        hold = account and self.env["call.wallet.hold"].search(of_call)
+        wanted = min(seconds + HOLD_AHEAD, MAX_DURATION)
+        if hold and hold.reserved_seconds < wanted:
+            self.env["call.wallet"].extend_hold(account, call_ref, total_seconds=wanted)
 
     def _lock_calls(self, source, events, message):
         """Return the rows of calls by their source's ids, made where they are new, and locked; parents too."""
@@ -424,7 +440,7 @@ KNOWN = """
 MASK = """
     WITH masked AS (
         UPDATE call_source_call c
-           SET facts = c.facts - %(naming)s::text[], problem = NULL,
+           SET facts = c.facts - %(naming)s::text[], problem = NULL, lines = '[]',
                state = CASE WHEN c.state = 'reported' THEN c.state ELSE 'ignored' END, due_at = NULL
          WHERE {condition}
      RETURNING c.id)

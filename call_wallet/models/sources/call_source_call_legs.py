@@ -2,6 +2,7 @@ from odoo import models
 
 from ...tools.clock import utcnow
 from ...tools.sources import KINDS
+from ...tools.sources.event import LOGIN
 from ...tools.sources.legs import Family, Leg, families_of_conversations, leg_of
 from ...tools.sql import array
 from .call_source_call import LEG_WAIT
@@ -77,7 +78,7 @@ class CallSourceCallLegs(models.Model):
 def _may_have_other_payer(row, listed):
     """Tell whether a leg that has ended could be paid by a wallet that its own lines do not name."""
     is_decided = row.state in ("reported", "ignored") or not (row.first_over_at and row.is_phone)
-    if is_decided or row.facts.get("account") or row.lines[:1] and row.lines[0] in listed:
+    if is_decided or row.facts.get("account") or row.facts.get(LOGIN) or row.lines[:1] and row.lines[0] in listed:
         return False
     return bool(listed - set(row.lines)) and utcnow() < row.first_over_at + LEG_WAIT
 

@@ -4,6 +4,7 @@ Each module is one kind of source: how its messages are verified, and what they 
 them. A new kind is a module and a line here.
 """
 
-from . import freeswitch, plivo, telnyx, twilio, vonage, whatsapp
+from . import freeswitch, plivo, radius, telnyx, twilio, vonage, whatsapp
 
-KINDS = {module.KIND.name: module.KIND for module in (freeswitch, plivo, telnyx, twilio, vonage, whatsapp)}
+MODULES = (freeswitch, plivo, radius, telnyx, twilio, vonage, whatsapp)
+KINDS = {module.KIND.name: module.KIND for module in MODULES}

@@ -2,6 +2,7 @@
 
 import hmac
 import math
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -15,12 +16,16 @@ from ..intake import MAX_TEXT, shown
 
 _lt = LazyTranslate(__name__)
 
+# Who logs in where we have made the secret.
+USER = "wallet"
 # Facts by which a call is reported; the others help to find these.
 TIMES = ("started_at", "answered_at", "ended_at")
 REPORTED = (
     "call_type", "direction", "number", "started_at", "duration_seconds", "status", "campaign", "application_ref",
     "manager",
 )  # fmt: skip
+# Who has logged in at a switch: a wallet's account reference where there is such a wallet, else one of the lines.
+LOGIN = "login"
 # What a platform may add to the address of a webhook, or to a provider's opaque field, for a call.
 NAMED = ("account", "call_ref", "campaign", "application_ref", "manager")
 
@@ -77,7 +82,7 @@ class CallEvent(NamedTuple):
 
     # The source's own id of the call; unique in the source.
     ref: str
-    # Facts, by the names of ``REPORTED``, ``TIMES`` and ``NAMED``; only those that it says. Times are aware.
+    # Facts, by the names of ``REPORTED``, ``TIMES``, ``NAMED`` and ``LOGIN``; only those that it says. Times are aware.
     facts: dict
     # Whether the call has ended with it.
     is_over: bool = False
@@ -90,6 +95,8 @@ class CallEvent(NamedTuple):
     # What the provider takes for it, a decimal as text, and in which currency (ISO 4217).
     cost: str | None = None
     cost_currency: str | None = None
+    # How long the call has lasted already, where the source says so before its end.
+    seconds_so_far: int | None = None
 
 
 class FileSettings(NamedTuple):
@@ -120,6 +127,7 @@ class Kind(NamedTuple):
     :param check_secret: function of a secret that raises ``Unusable`` where it cannot be one
     :param makes_secret: whether we make the secret, and the other side is told; else it is the provider's
     :param setup: what to enter where, lazily translated, for the source's form; None: nothing to say
+    :param asks: whether the other side asks before a call begins, and is told how long it may last
     """
 
     name: str
@@ -134,6 +142,7 @@ class Kind(NamedTuple):
     takes_get: bool = False
     check_secret: Callable[[str], None] | None = None
     makes_secret: bool = False
+    asks: bool = False
     setup: Any = None
 
 
@@ -177,6 +186,16 @@ def only_said(**facts):
 def named_in(parameters):
     """Return what a platform has added for the call to an address or an opaque field, by the names of ``NAMED``."""
     return only_said(**{name: parameters.get(name) for name in NAMED if isinstance(parameters.get(name), str)})
+
+
+def has_password(received, secret, _now):
+    """Tell whether a request has the password of HTTP's basic authentication; the user's name is ``wallet``."""
+    scheme, _blank, credentials = received.headers.get("authorization", "").partition(" ")
+    try:
+        given = b64decode(credentials, validate=True).decode()
+    except ValueError:
+        return False
+    return scheme.lower() == "basic" and same_text(given, f"{USER}:{secret}")
 
 
 def same_text(left, right):

@@ -4,17 +4,15 @@ Source: FreeSWITCH documentation, mod_json_cdr (``url``, ``cred``, ``encode-valu
 """
 
 import json
-from base64 import b64decode
 from urllib.parse import unquote
 
 from odoo.tools.translate import LazyTranslate
 
-from .event import CallEvent, Kind, Unusable, from_epoch, named_in, only_said, same_text, whole_seconds
+from .event import CallEvent, Kind, Unusable, from_epoch, has_password, named_in, only_said, whole_seconds
 from .reading import text
 
 _lt = LazyTranslate(__name__)
 
-USER = "wallet"
 # Of the causes of Q.850 and SIP as FreeSWITCH names them; one that is not here is a failure.
 STATUS_OF = {
     "NORMAL_CLEARING": "no_answer",  # without an answer: the caller's side was cleared
@@ -27,16 +25,6 @@ STATUS_OF = {
     "ORIGINATOR_CANCEL": "canceled",
     "LOSE_RACE": "canceled",
 }
-
-
-def verify(received, secret, _now):
-    """Tell whether the request has the password; the user's name is ``wallet``."""
-    scheme, _blank, credentials = received.headers.get("authorization", "").partition(" ")
-    try:
-        given = b64decode(credentials, validate=True).decode()
-    except ValueError:
-        return False
-    return scheme.lower() == "basic" and same_text(given, f"{USER}:{secret}")
 
 
 def read(received):
@@ -84,4 +72,4 @@ def _duration(variables):
     return whole_seconds(variables.get("billsec"), "billsec")
 
 
-KIND = Kind("freeswitch", "FreeSWITCH", verify=verify, read=read, makes_secret=True)
+KIND = Kind("freeswitch", "FreeSWITCH", verify=has_password, read=read, makes_secret=True)

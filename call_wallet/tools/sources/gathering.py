@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo.tools.translate import LazyTranslate
 
-from .event import NAMED, REPORTED, TIMES, Unusable, whole_seconds
+from .event import LOGIN, NAMED, REPORTED, TIMES, Unusable, whole_seconds
 
 _lt = LazyTranslate(__name__)
 
@@ -27,7 +27,7 @@ def to_json(facts):
     return {
         name: value.astimezone(UTC).isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
         for name, value in facts.items()
-        if name in REPORTED or name in TIMES or name in NAMED
+        if name in REPORTED or name in TIMES or name in NAMED or name == LOGIN
     }
 
 
