@@ -64,9 +64,9 @@ class CallSourceCallLegs(models.Model):
         if not legs or not KINDS[source.kind].has_legs:
             return rows
         named = {row.ref: (row.parent_ref or row.ref, row.facts["call_ref"]) for row in legs}
-        families = array({family for family, _call_ref in named.values()})
-        self.env.cr.execute(REFS_OF, {"source": source.id, "refs": families, "all": source.legs == "all"})
-        bearer = {(family, call_ref): ref for family, call_ref, ref in self.env.cr.fetchall()}
+        heads = array({head for head, _call_ref in named.values()})
+        self.env.cr.execute(REFS_OF, {"source": source.id, "refs": heads, "all": source.legs == "all"})
+        bearer = {(head, call_ref): ref for head, call_ref, ref in self.env.cr.fetchall()}
         for row in legs:
             is_charged = source.legs == "all" or families[row.ref].is_child
             if row.first_over_at and row.is_phone and is_charged:
