@@ -28,7 +28,7 @@ class SourceWebhook(http.Controller):
         """Verify a message, store it as it came, and read it.
 
         What cannot be read now is answered with 200 all the same: it is stored, and tried again. A GET is the question
-        by which some providers check that the address is ours.
+        by which some providers check that the address is ours; one provider also sends its messages so.
 
         :param str token: names the source
         :return: 403 where the message is not signed with the source's secret, which is noted
@@ -41,7 +41,7 @@ class SourceWebhook(http.Controller):
         if not (kind and kind.verify):
             raise NotFound()
         candidates = self._candidates(source)
-        if request.httprequest.method == "GET":
+        if request.httprequest.method == "GET" and not kind.takes_get:
             return self._answer_challenge(source, kind, candidates[0])
         if not source._is_sender(candidates):
             source._note_refused()

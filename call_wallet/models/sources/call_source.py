@@ -3,13 +3,14 @@ from secrets import token_hex, token_urlsafe
 
 from odoo import api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
 from ...tools.door import door, worker
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
+from ...tools.sources.event import Unusable
 from ...tools.task import in_company_language
 
 ROUTE = "/call_wallet/source"
@@ -82,7 +83,7 @@ class CallSource(models.Model):
         "Time Zone",
         required=True,
         default="UTC",
-        help="Of the times in files that have no offset. Webhooks name theirs.",
+        help="Of times that have no offset, in files and in Plivo's messages. Other webhooks name theirs.",
     )
     keep_days = fields.Integer(
         "Keep Messages (days)",
@@ -140,6 +141,19 @@ class CallSource(models.Model):
             source.health = (
                 "off" if not source.active else "new" if not (last or refused) else "good" if is_good else "attention"
             )
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains("kind", "secret")
+    def _check_secret(self):
+        for source in as_superuser(self):
+            check = KINDS[source.kind].check_secret
+            if not (check and source.secret):
+                continue
+            try:
+                check(source.secret)
+            except Unusable as error:
+                raise ValidationError(self.env._(error.sentence)) from error
 
     # === CRUD METHODS === #
 

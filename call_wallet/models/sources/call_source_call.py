@@ -13,7 +13,7 @@ from ...tools.fields import Amount, parse_amount
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
-from ...tools.sources.gathering import is_same, merge, to_json, to_payload
+from ...tools.sources.gathering import is_nobody_known, is_same, merge, to_json, to_payload
 from ...tools.sql import array
 from ...tools.task import in_company_language
 
@@ -175,13 +175,11 @@ class CallSourceCall(models.Model):
         :param rows: ``Gathered``, locked
         """
         rows = self._with_refs_apart(source, rows)
-        lines, expecting = self._lines_of_legs(source, rows)
+        families = self._families(source, rows)
+        lines, expecting = self._lines_of_legs(source, rows, families)
         calls = [(row.facts, lines[row.ref]) for row in rows]
-        with_children = self._with_children(source, rows)
         decided = [
-            self._wait_for_leg(row)
-            if row.ref in expecting
-            else self._decide(source, row, account, row.ref in with_children)
+            self._wait_for_leg(row) if row.ref in expecting else self._decide(source, row, account, families[row.ref])
             for row, account in zip(rows, source._find_accounts(calls), strict=True)
         ]
         reported = [row for row, payload in decided if payload]
@@ -189,16 +187,16 @@ class CallSourceCall(models.Model):
         answers = dict(zip((row.id for row in reported), results, strict=True))
         self._store([self._answered(row, payload, answers.get(row.id)) for row, payload in decided])
 
-    def _decide(self, source, row, account, has_children):
+    def _decide(self, source, row, account, family):
         """Return a row as it stands now, and the call to report, or None."""
         if row.state in ("reported", "ignored") and not row.is_other:
             return row._replace(due_at=None), None
         if not row.first_over_at:
             return row._replace(state="open"), None
-        if not row.is_phone or (has_children and source.legs == "one"):
+        if not row.is_phone or (family.has_children and source.legs == "one"):
             return row._replace(state="ignored", due_at=None), None
         now, _ = utcnow(), in_company_language(source).env._
-        may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not row.parent_ref
+        may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not family.parent
         if may_have_children and now < row.first_over_at + LEG_WAIT:
             return self._wait_for_leg(row)
         try:
@@ -208,8 +206,7 @@ class CallSourceCall(models.Model):
         if payload is None and now < row.first_over_at + DURATION_WAIT:
             return row._replace(state="waiting", due_at=row.first_over_at + DURATION_WAIT), None
         if payload is None:
-            problem = _("duration_seconds: the call was answered, and the source has not said how long it lasted.")
-            return row._replace(state="unusable", problem=problem, due_at=None), None
+            return row._replace(state="unusable", problem=self._what_is_missing(source, row), due_at=None), None
         if account is None:
             problem = self._no_wallet(source, row)
             return row._replace(state="unassigned", problem=problem, due_at=now + UNASSIGNED_WAIT), None
@@ -222,6 +219,12 @@ class CallSourceCall(models.Model):
         if row.lines:
             return _("Add one of its lines to the source, with its wallet: %s.", ", ".join(row.lines))
         return _("It names no line and no account. Choose the source's wallet for such calls.")
+
+    def _what_is_missing(self, source, row):
+        _ = in_company_language(source).env._
+        if is_nobody_known(row.facts):
+            return _("number: the source has not said who was called, or who has called.")
+        return _("duration_seconds: the call was answered, and the source has not said how long it lasted.")
 
     # === REPORTING === #
 

@@ -2,6 +2,7 @@ from odoo import models
 
 from ...tools.clock import utcnow
 from ...tools.sources import KINDS
+from ...tools.sources.legs import Family, Leg, families_of_conversations, leg_of
 from ...tools.sql import array
 from .call_source_call import LEG_WAIT
 
@@ -14,32 +15,38 @@ class CallSourceCallLegs(models.Model):
 
     _inherit = "call.source.call"
 
-    def _with_children(self, source, rows):
-        """Return which of these calls have dialled a telephone, by the source's ids."""
+    def _families(self, source, rows):
+        """Return the ``Family`` of each of these calls, by the source's ids."""
+        if KINDS[source.kind].parent_is_shared:
+            shared = array({row.parent_ref for row in rows if row.parent_ref})
+            self.env.cr.execute(LEGS, {"source": source.id, "parents": shared})
+            stored = {leg.ref: leg for leg in (Leg(*found) for found in self.env.cr.fetchall())}
+            return families_of_conversations([*{**stored, **{row.ref: leg_of(row) for row in rows}}.values()])
         refs = [row.ref for row in rows]
         self.env.cr.execute(CHILDREN, {"source": source.id, "refs": array(refs)})
-        stored = {ref for (ref,) in self.env.cr.fetchall()}
-        return stored | {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
+        parents = {ref for (ref,) in self.env.cr.fetchall()}
+        parents |= {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
+        return {row.ref: Family(row.ref in parents, row.parent_ref) for row in rows}
 
     def _wait_for_leg(self, row):
         return row._replace(state="waiting", due_at=row.first_over_at + LEG_WAIT), None
 
-    def _lines_of_legs(self, source, rows):
+    def _lines_of_legs(self, source, rows, families):
         """Return by which lines each call's wallet is looked for, and which calls wait for the one that dialled them.
 
         A call to one of our numbers that is passed on may show the caller's number: then the number that was called
         tells who pays, and the source says it of the other leg alone, which may end later. Both by the source's ids.
         """
         lines = {row.ref: row.lines for row in rows}
-        legs = [row for row in rows if row.parent_ref]
+        legs = [row for row in rows if families[row.ref].parent]
         if not legs:
             return lines, set()
-        parents = array({row.parent_ref for row in legs} - {row.ref for row in rows if row.lines})
+        parents = array({families[row.ref].parent for row in legs} - {row.ref for row in rows if row.lines})
         self.env.cr.execute(LINES_OF, {"source": source.id, "refs": parents})
         known = {**{row.ref: row.lines for row in rows if row.lines}, **dict(self.env.cr.fetchall())}
         listed, expecting = set(source.line_ids.mapped("key")), set()
         for row in legs:
-            above = known.get(row.parent_ref)
+            above = known.get(families[row.ref].parent)
             if above:
                 lines[row.ref] = [line for line in row.lines if line not in above] + above
             elif _may_have_other_payer(row, listed):
@@ -69,7 +76,9 @@ class CallSourceCallLegs(models.Model):
 def _may_have_other_payer(row, listed):
     """Tell whether a leg that has ended could be paid by a wallet that its own lines do not name."""
     is_decided = row.state in ("reported", "ignored") or not (row.first_over_at and row.is_phone)
-    if is_decided or row.facts.get("account") or row.lines[:1] and row.lines[0] in listed:
+    # Some providers leave the plus out, and people write it.
+    own, known = row.lines[0].removeprefix("+") if row.lines else None, {key.removeprefix("+") for key in listed}
+    if is_decided or row.facts.get("account") or own in known:
         return False
     return bool(listed - set(row.lines)) and utcnow() < row.first_over_at + LEG_WAIT
 
@@ -81,6 +90,11 @@ def _without_ref(row):
 CHILDREN = """
     SELECT DISTINCT parent_ref FROM call_source_call
      WHERE source_id = %(source)s AND parent_ref = ANY(%(refs)s::text[]) AND is_phone
+"""
+
+LEGS = """
+    SELECT ref, parent_ref, is_phone, COALESCE(facts->>'started_at', facts->>'answered_at'), id FROM call_source_call
+     WHERE source_id = %(source)s AND parent_ref = ANY(%(parents)s::text[])
 """
 
 LINES_OF = """

@@ -1,7 +1,8 @@
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta
 from hashlib import sha256
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import psycopg2
 from odoo import api, fields, models
@@ -99,8 +100,14 @@ class CallSourceMessage(models.Model):
             return  # another process was here
         self.invalidate_recordset()
         headers = {"content-type": self.content_type or ""}
-        received = Received(f"?{self.query or ''}", headers, (self.body or "").encode())
         source = self.source_id.with_company(self.company_id)
+        received = Received(
+            f"?{self.query or ''}",
+            headers,
+            (self.body or "").encode(),
+            tz=ZoneInfo(source.tz),
+            at=self.first_at.replace(tzinfo=UTC),
+        )
         try:
             events, problems = sift(KINDS[source.kind].read(received))
         except Unusable as error:

@@ -41,13 +41,16 @@ class Unusable(Exception):
 class Received(NamedTuple):
     """A request as it came. ``url`` is the public address that the sender has called, query included.
 
-    ``headers`` have their names in lower case.
+    ``headers`` have their names in lower case. Times in it without an offset are in ``tz`` (tzinfo). ``at``
+    (aware) is known when it is read, not when it is verified.
     """
 
     url: str
     headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
+    tz: Any = UTC
+    at: datetime | None = None
 
     @property
     def query(self):
@@ -78,7 +81,7 @@ class CallEvent(NamedTuple):
     facts: dict
     # Whether the call has ended with it.
     is_over: bool = False
-    # The call that dialled this one, where it is a child leg.
+    # The call that dialled this one, where it is a child leg; or what the legs share (``Kind.parent_is_shared``).
     parent_ref: str | None = None
     # Whether it went to, or came from, a telephone. A leg to a browser or a SIP address is never charged.
     is_phone: bool = True
@@ -111,6 +114,10 @@ class Kind(NamedTuple):
     :param challenge: function of ``Received`` and the source's token that returns the text by which the provider knows
         that the address is ours, or None; None: the provider does not ask
     :param has_legs: whether calls may have child legs, which are the ones to charge
+    :param parent_is_shared: whether legs name as parent what they share, a conversation, and not the leg that dialled:
+        the leg that began first is taken for that one
+    :param takes_get: whether events may come by GET, all in the address
+    :param check_secret: function of a secret that raises ``Unusable`` where it cannot be one
     :param makes_secret: whether we make the secret, and the other side is told; else it is the provider's
     :param setup: what to enter where, lazily translated, for the source's form; None: nothing to say
     """
@@ -123,6 +130,9 @@ class Kind(NamedTuple):
     read_file: Callable[[bytes, FileSettings], Iterable] | None = None
     challenge: Callable[[Received, str], str | None] | None = None
     has_legs: bool = False
+    parent_is_shared: bool = False
+    takes_get: bool = False
+    check_secret: Callable[[str], None] | None = None
     makes_secret: bool = False
     setup: Any = None
 

@@ -32,7 +32,7 @@ def to_json(facts):
 
 
 def to_payload(facts, ref, account, call_type):
-    """Return a call that has ended as ``record_calls`` takes it; None while its duration is not known.
+    """Return a call that has ended as ``record_calls`` takes it; None while its duration or its number is not known.
 
     :param ref: the source's id; the call's reference unless the platform has named another
     :param call_type: the source's
@@ -41,7 +41,7 @@ def to_payload(facts, ref, account, call_type):
     times = {name: datetime.fromisoformat(facts[name]) for name in TIMES if name in facts}
     status = facts.get("status") or ("completed" if facts.get("duration_seconds") else "failed")
     duration = _duration(facts, times, status)
-    if duration is None:
+    if duration is None or is_nobody_known(facts):
         return None
     started_at = times.get("started_at") or times.get("answered_at")
     if not started_at and "ended_at" in times:
@@ -60,15 +60,23 @@ def to_payload(facts, ref, account, call_type):
     }
 
 
+def is_nobody_known(facts):
+    """Tell whether nothing is known yet of who was called or who calls: another event of the call says it."""
+    return "number" not in facts and "direction" not in facts
+
+
 def is_same(known, facts):
     """Tell whether a call that ended so is the one that is known, but for a second that one of them has cut off.
+
+    Of a call that did not connect providers tell the cause now so, now so; it costs nothing either way.
 
     :param known: {``duration_seconds``, ``status``} of the call in the ledger; None: there is none
     :param dict facts: of another message about it; what it does not say, it does not contradict
     """
     if not known:
         return False
-    if facts.get("status", known["status"]) != known["status"]:
+    status = facts.get("status", known["status"])
+    if "completed" in (status, known["status"]) and status != known["status"]:
         return False
     return abs(facts.get("duration_seconds", known["duration_seconds"]) - known["duration_seconds"]) <= 1
 
