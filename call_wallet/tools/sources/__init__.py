@@ -4,6 +4,9 @@ Each module is one kind of source: how its messages are verified, and what they 
 them. A new kind is a module and a line here.
 """
 
-from . import freeswitch, telnyx, twilio, vonage, whatsapp
+from . import freeswitch, plivo, telnyx, twilio, vonage, whatsapp
 
-KINDS = {kind.name: kind for kind in (freeswitch.KIND, telnyx.KIND, twilio.KIND, vonage.KIND, whatsapp.KIND)}
+KINDS = {
+    kind.name: kind
+    for kind in (freeswitch.KIND, plivo.KIND, telnyx.KIND, twilio.KIND, vonage.KIND, whatsapp.KIND)
+}
