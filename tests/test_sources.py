@@ -190,6 +190,20 @@ class TestSources(SourceCase):
         for body in (b"\xff\xfe", b'{"a": "\x00"}'):
             self._send(body, status=400)
 
+    def test_values_that_are_none_are_told_at_once(self):
+        odd = (
+            {"billmsec": "soon"}, {"billmsec": [1]}, {"hangup_cause": ["x"], "answer_epoch": "0"},
+            {"accountcode": ["acme"]}, {"accountcode": 7, "sip_gateway_name": {"a": 1}}, {"direction": ["outbound"]},
+        )  # fmt: skip
+        for index, variables in enumerate(odd):
+            self._send(self._cdr(f"odd-{index}", **variables))
+        body = self._cdr("odd-number")
+        body["callflow"][0]["caller_profile"]["destination_number"] = 14155550100
+        self._send(body)
+        messages = self.env["call.source.message"].search([("source_id", "=", self.source.id)])
+        self.assertEqual(len(messages), len(odd) + 1)
+        self.assertLessEqual(set(messages.mapped("state")), {"done", "failed"})
+
     def test_a_call_that_did_not_connect_costs_nothing(self):
         self._send(self._cdr(seconds=0, hangup_cause="USER_BUSY"))
         usage = self._usages()

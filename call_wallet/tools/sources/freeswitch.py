@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from odoo.tools.translate import LazyTranslate
 
 from .event import CallEvent, Kind, Unusable, from_epoch, named_in, only_said, same_text, whole_seconds
+from .reading import text
 
 _lt = LazyTranslate(__name__)
 
@@ -59,26 +60,27 @@ def _event(variables, profile, named):
     ref = variables.get("uuid")
     if not isinstance(ref, str) or not ref:
         raise Unusable(_lt("%s is missing: it is the call's id.", "variables.uuid"))
-    direction = variables.get("direction") or profile.get("direction") or "outbound"
+    direction = text(variables.get("direction")) or text(profile.get("direction")) or "outbound"
     caller, called = profile.get("caller_id_number"), profile.get("destination_number")
     answered_at = from_epoch(variables.get("answer_epoch"), "answer_epoch")
     facts = only_said(
         direction=direction,
-        number=unquote((called if direction == "outbound" else caller) or ""),
+        number=unquote(text(called if direction == "outbound" else caller) or ""),
         started_at=from_epoch(variables.get("start_epoch"), "start_epoch"),
         answered_at=answered_at,
         ended_at=from_epoch(variables.get("end_epoch"), "end_epoch"),
         # Milliseconds, where it has them: billsec is cut off.
         duration_seconds=_duration(variables) if answered_at else 0,
-        status="completed" if answered_at else STATUS_OF.get(variables.get("hangup_cause"), "failed"),
+        status="completed" if answered_at else STATUS_OF.get(text(variables.get("hangup_cause")), "failed"),
     )
-    lines = tuple(filter(None, (variables.get("accountcode"), variables.get("sip_gateway_name"))))
+    lines = tuple(filter(None, (text(variables.get("accountcode")), text(variables.get("sip_gateway_name")))))
     return CallEvent(ref, {**facts, **named_in(named)}, is_over=True, lines=lines)
 
 
 def _duration(variables):
-    if variables.get("billmsec") not in (None, ""):
-        return whole_seconds(float(variables["billmsec"]) / 1000, "billmsec")
+    milliseconds = text(variables.get("billmsec"))
+    if milliseconds and milliseconds.isdecimal():
+        return whole_seconds(f"{milliseconds}e-3", "billmsec")
     return whole_seconds(variables.get("billsec"), "billsec")
 
 
