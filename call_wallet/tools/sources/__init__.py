@@ -7,6 +7,5 @@ them. A new kind is a module and a line here.
 from . import freeswitch, plivo, telnyx, twilio, vonage, whatsapp
 
 KINDS = {
-    kind.name: kind
-    for kind in (freeswitch.KIND, plivo.KIND, telnyx.KIND, twilio.KIND, vonage.KIND, whatsapp.KIND)
+    kind.name: kind for kind in (freeswitch.KIND, plivo.KIND, telnyx.KIND, twilio.KIND, vonage.KIND, whatsapp.KIND)
 }
