@@ -147,7 +147,7 @@ class TestVonage(VonageCase):
         self.assertEqual((usage.number, usage.direction), ("+447700900000", "inbound"))
         self._send(completed("hidden", direction="inbound", **{"from": "anonymous", "to": OURS}))
         self.assertEqual(self._usages()[-1].number, "Withheld")
-        self._send(completed("elsewhere", **{"from": "442079460000"}))
+        self._send(completed("elsewhere", conversation_uuid="CON-2", **{"from": "442079460000"}))
         call = self._calls(self.source)[-1]
         self.assertEqual(call.state, "unassigned")
         self.source.with_user(self.manager).line_ids = [(0, 0, {"key": "442079460000", "wallet_id": self.wallet.id})]
@@ -196,6 +196,12 @@ class TestVonageLegs(VonageCase):
     def test_one_leg_in_the_order_of_a_bad_day(self):
         bodies = self._inbound_and_on("447700900000")
         self.assertEqual(self._charged([bodies[index] for index in (4, 3, 1, 2, 0)]), [("leg-b", "0.049100")])
+
+    def test_a_leg_that_shows_the_callers_number_is_paid_by_whose_number_was_called(self):
+        bodies = self._inbound_and_on("447700900000")
+        for body in bodies[2:4]:
+            body["from"] = THEIRS
+        self.assertEqual(self._charged(bodies), [("leg-b", "0.049100")])
 
     def test_each_leg_to_a_telephone(self):
         # The inbound one lasted 75 s; the contract has no price for inbound calls.

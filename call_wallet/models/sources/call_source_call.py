@@ -192,7 +192,7 @@ class CallSourceCall(models.Model):
         """
         families = self._families(source, rows)
         rows = self._with_refs_apart(source, rows, families)
-        lines, expecting = self._lines_of_legs(source, rows)
+        lines, expecting = self._lines_of_legs(source, rows, families)
         calls = [(row.facts, lines[row.ref]) for row in rows]
         decided = [
             self._wait_for_leg(row) if row.ref in expecting else self._decide(source, row, account, families[row.ref])
@@ -212,7 +212,7 @@ class CallSourceCall(models.Model):
         if not row.is_phone or (family.has_children and source.legs == "one"):
             return row._replace(state="ignored", due_at=None), None
         now, _ = utcnow(), in_company_language(source).env._
-        may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not family.is_child
+        may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not family.parent
         if may_have_children and now < row.first_over_at + LEG_WAIT:
             return self._wait_for_leg(row)
         try:

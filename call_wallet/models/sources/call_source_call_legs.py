@@ -27,27 +27,27 @@ class CallSourceCallLegs(models.Model):
         self.env.cr.execute(CHILDREN, {"source": source.id, "refs": array(refs)})
         parents = {ref for (ref,) in self.env.cr.fetchall()}
         parents |= {row.parent_ref for row in rows if row.parent_ref and row.is_phone}
-        return {row.ref: Family(row.ref in parents, bool(row.parent_ref)) for row in rows}
+        return {row.ref: Family(row.ref in parents, row.parent_ref) for row in rows}
 
     def _wait_for_leg(self, row):
         return row._replace(state="waiting", due_at=row.first_over_at + LEG_WAIT), None
 
-    def _lines_of_legs(self, source, rows):
+    def _lines_of_legs(self, source, rows, families):
         """Return by which lines each call's wallet is looked for, and which calls wait for the one that dialled them.
 
         A call to one of our numbers that is passed on may show the caller's number: then the number that was called
         tells who pays, and the source says it of the other leg alone, which may end later. Both by the source's ids.
         """
         lines = {row.ref: row.lines for row in rows}
-        legs = [row for row in rows if row.parent_ref]
-        if not legs or KINDS[source.kind].parent_is_shared:
+        legs = [row for row in rows if families[row.ref].parent]
+        if not legs:
             return lines, set()
-        parents = array({row.parent_ref for row in legs} - {row.ref for row in rows if row.lines})
+        parents = array({families[row.ref].parent for row in legs} - {row.ref for row in rows if row.lines})
         self.env.cr.execute(LINES_OF, {"source": source.id, "refs": parents})
         known = {**{row.ref: row.lines for row in rows if row.lines}, **dict(self.env.cr.fetchall())}
         listed, expecting = set(source.line_ids.mapped("key")), set()
         for row in legs:
-            above = known.get(row.parent_ref)
+            above = known.get(families[row.ref].parent)
             if above:
                 lines[row.ref] = [line for line in row.lines if line not in above] + above
             elif _may_have_other_payer(row, listed):
@@ -68,7 +68,7 @@ class CallSourceCallLegs(models.Model):
         self.env.cr.execute(REFS_OF, {"source": source.id, "refs": asked, "all": source.legs == "all"})
         bearer = {(family, call_ref): ref for family, call_ref, ref in self.env.cr.fetchall()}
         for row in legs:
-            is_charged = source.legs == "all" or families[row.ref].is_child
+            is_charged = source.legs == "all" or families[row.ref].parent
             if row.first_over_at and row.is_phone and is_charged:
                 bearer.setdefault(named[row.ref], row.ref)
         others = {ref for ref, name in named.items() if bearer.get(name, ref) != ref}
@@ -78,7 +78,9 @@ class CallSourceCallLegs(models.Model):
 def _may_have_other_payer(row, listed):
     """Tell whether a leg that has ended could be paid by a wallet that its own lines do not name."""
     is_decided = row.state in ("reported", "ignored") or not (row.first_over_at and row.is_phone)
-    if is_decided or row.facts.get("account") or row.facts.get(LOGIN) or row.lines[:1] and row.lines[0] in listed:
+    # Some providers leave the plus out, and people write it.
+    own, known = row.lines[0].removeprefix("+") if row.lines else None, {key.removeprefix("+") for key in listed}
+    if is_decided or row.facts.get("account") or row.facts.get(LOGIN) or own in known:
         return False
     return bool(listed - set(row.lines)) and utcnow() < row.first_over_at + LEG_WAIT
 

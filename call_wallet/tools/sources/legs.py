@@ -8,8 +8,8 @@ class Family(NamedTuple):
 
     # Whether it has dialled a telephone.
     has_children: bool
-    # Whether another leg has dialled it.
-    is_child: bool
+    # The leg that has dialled it, by the source's id; None: none has, as far as is known.
+    parent: str | None
 
 
 class Leg(NamedTuple):
@@ -39,6 +39,7 @@ def families_of_conversations(legs):
     dialled = {leg.parent_ref for leg in legs if leg.is_phone and leg.parent_ref and first[leg.parent_ref] != leg.ref}
     families = {}
     for leg in legs:
-        is_first = first[leg.parent_ref or leg.ref] == leg.ref
-        families[leg.ref] = Family(is_first and leg.parent_ref in dialled, not is_first)
+        head = first[leg.parent_ref or leg.ref]
+        is_first = head == leg.ref
+        families[leg.ref] = Family(is_first and leg.parent_ref in dialled, None if is_first else head)
     return families

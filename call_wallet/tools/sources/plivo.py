@@ -152,4 +152,16 @@ def _cost(value):
     return price if price and Decimal(price) else None
 
 
-KIND = Kind("plivo", "Plivo", verify=verify, read=read, has_legs=True, takes_get=True)
+KIND = Kind(
+    "plivo",
+    "Plivo",
+    verify=verify,
+    read=read,
+    has_legs=True,
+    takes_get=True,
+    setup=_lt(
+        "Save the source. At Plivo, enter the webhook address as hangup URL, of the application and of the calls that"
+        " you make; and of what they dial, as callbackUrl of Dial. The secret is the auth token. A line is a number of"
+        " yours, such as +14155550100, or the auth ID. The time zone is that of the Plivo account."
+    ),
+)

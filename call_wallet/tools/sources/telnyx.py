@@ -164,5 +164,16 @@ def _currency(payload):
 
 
 KIND = Kind(
-    "telnyx", "Telnyx", verify=verify, read=read, has_legs=True, parent_is_shared=True, check_secret=check_secret
+    "telnyx",
+    "Telnyx",
+    verify=verify,
+    read=read,
+    has_legs=True,
+    parent_is_shared=True,
+    check_secret=check_secret,
+    setup=_lt(
+        "Save the source. At Telnyx, enter the webhook address as webhook URL of the Voice API application. The secret"
+        " is your public key, under Keys & Credentials. A line is a number of yours, such as +14155550100, or the"
+        " application's ID."
+    ),
 )

@@ -9,6 +9,8 @@ import json
 from base64 import b64decode
 from hashlib import sha256
 
+from odoo.tools.translate import LazyTranslate
+
 from .event import CallEvent, Kind, only_said, same_text, whole_seconds
 from .reading import (
     cost,
@@ -22,6 +24,8 @@ from .reading import (
     shared_reference,
     text,
 )  # fmt: skip
+
+_lt = LazyTranslate(__name__)
 
 # Seconds by which clocks may differ; and how old a message may be that does not say when it expires.
 LEEWAY, OLDEST = 60, 900
@@ -132,4 +136,16 @@ def _is_phone(body, theirs, direction):
     return is_telephone(text(body.get(theirs)), direction)
 
 
-KIND = Kind("vonage", "Vonage", verify=verify, read=read, has_legs=True, parent_is_shared=True)
+KIND = Kind(
+    "vonage",
+    "Vonage",
+    verify=verify,
+    read=read,
+    has_legs=True,
+    parent_is_shared=True,
+    setup=_lt(
+        "Save the source. At Vonage, enter the webhook address as event URL of the application (POST), and leave signed"
+        " webhooks on. The secret is the account's signature secret. A line is a number of yours, such as"
+        " +14155550100."
+    ),
+)
