@@ -181,6 +181,34 @@ class TestMaskedCalls(PrivacyCase):
         self.assertEqual((kept.state, kept.count, len(self._rejected(call))), ("dismissed", 2, 1))
         self.assertEqual(self._tables_with("99912345678"), [])
 
+    def test_what_was_decided_and_masked_stays_decided_when_it_is_reported_again(self):
+        call = self._make_call()
+        other = {**call, "number": "+14155550177", "manager": "Ann Other"}
+        self._record(other)
+        kept = self._rejected(call)
+        self.assertEqual((kept.code, kept.state), ("conflict", "open"))
+        # The platform amends the call to what was in conflict, and later back again.
+        self.assertEqual(self.usage.amend_calls([other])[0]["result"], "corrected")
+        self.assertEqual(kept.state, "resolved")
+        self.assertEqual(self.usage.amend_calls([call])[0]["result"], "corrected")
+        kept.with_user(self.manager).action_mask()
+        self.assertEqual(self._record(other)["result"], "conflict")
+        self.env.invalidate_all()
+        self.assertEqual(self._rejected(call), kept, "It is not kept anew")
+        self.assertEqual((kept.state, kept.count), ("resolved", 2), "There is nothing that anybody could do with it")
+        self.assertNotIn("4155550177", kept.payload)
+
+    def test_a_field_name_that_was_deleted_stays_deleted(self):
+        call = self._make_call()
+        odd = {**call, "Ann_Other": "x"}
+        self._record(odd)
+        kept = self._rejected(call)
+        self.assertEqual(kept.field_name, "Ann_Other")
+        kept.with_user(self.manager).action_mask()
+        self._record(odd)
+        self.env.invalidate_all()
+        self.assertEqual((kept.field_name, kept.reason, kept.count), (False, "Deleted", 2))
+
     def test_a_report_that_is_ready_is_in_nobodys_way(self):
         call = self._call()
         self._record(call)
