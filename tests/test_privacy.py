@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import runpy
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from odoo.addons.call_wallet.models.usage.rejection_payload import digest, to_payload
 from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
@@ -197,6 +199,24 @@ class TestMaskedCalls(PrivacyCase):
         self.assertEqual(self._rejected(call), kept, "It is not kept anew")
         self.assertEqual((kept.state, kept.count), ("resolved", 2), "There is nothing that anybody could do with it")
         self.assertNotIn("4155550177", kept.payload)
+
+    def test_an_update_of_the_addon_closes_what_an_earlier_version_opened_again(self):
+        call = self._call(**{**CALL, "number": "+99912345678"})
+        self._record(call)
+        kept, rule = self._rejected(call), self.env.ref("call_wallet.call_usage_rejection_company_rule")
+        kept.with_user(self.manager).action_mask()
+        self.env.cr.execute("UPDATE call_usage_rejection SET state = 'open' WHERE id = %s", [kept.id])
+        path = Path(__file__).parents[1] / "call_wallet/migrations/19.0.6.0.0/post-rejected_again.py"
+        script, domain = runpy.run_path(str(path)), rule.domain_force
+        self.assertEqual(domain, script["NOW"])
+        rule.domain_force = script["BEFORE"]
+        script["migrate"](self.env.cr, "19.0.5.0.0")
+        self.env.invalidate_all()
+        self.assertEqual((kept.state, rule.domain_force), ("resolved", domain))
+        rule.domain_force = "[('wallet_id', '!=', False)]"  # somebody's own
+        self.env.flush_all()
+        script["migrate"](self.env.cr, "19.0.5.0.0")
+        self.assertEqual(rule.domain_force, "[('wallet_id', '!=', False)]")
 
     def test_a_field_name_that_was_deleted_stays_deleted(self):
         call = self._make_call()
