@@ -59,6 +59,66 @@ class TestRefusals(ApiCase):
         [voided] = self.get("call.usage/void_calls", calls=[{**call, "reason": "A test call"}])
         self.assertEqual(voided["result"], "corrected", "What the call was reported with is no mistake")
 
+    def test_a_malformed_element_of_a_list_is_told_by_its_place(self):
+        call = self._call()
+        for method in ("record_calls", "amend_calls", "void_calls"):
+            results = self.get(f"call.usage/{method}", calls=[{**call, "reason": "x"}, "nonsense", [call], None])
+            for place, result in enumerate(results[1:], start=1):
+                with self.subTest(method=method, place=place):
+                    self.assertEqual((result["code"], result["field"]), ("invalid_call", None))
+                    self.assertIn(f"invalid_call: calls[{place}]: send an object", result["reason"])
+        for name, method, arguments in (
+            ("call_refs[2]", "call.usage/get_calls", {"account": "ACME", "call_refs": ["a", "b", 3, 4]}),
+            ("call_refs[1]", "call.usage/get_calls", {"account": "ACME", "call_refs": ["a", "x" * 300]}),
+            ("call_refs[0]", "call.usage/get_calls", {"account": "ACME", "call_refs": [""]}),
+            ("accounts[1]", "call.wallet/get_wallets", {"accounts": ["ACME", None]}),
+            ("rejections[1]", "call.usage/retry_rejections", {"rejections": [1, "2", True]}),
+            ("rejections[0]", "call.usage/retry_rejections", {"rejections": [0]}),
+        ):
+            with self.subTest(name=name):
+                self.assertRefused(name, method, **arguments)
+        # What is no list has no places.
+        self.assertRefused("call_refs: send a list", "call.usage/get_calls", account="ACME", call_refs="a")
+        self.assertRefused("rejections: send a list", "call.usage/retry_rejections", rejections={"1": 2})
+
+    def test_what_is_retried_has_no_place_any_more(self):
+        self._report(self._call(), "nonsense")
+        kept = self.env["call.usage.rejection"].search([("code", "=", "invalid_call")], limit=1)
+        [again] = self.get("call.usage/retry_rejections", rejections=kept.ids)
+        self.assertEqual(again["reason"], "invalid_call: call: send an object with the call's fields.")
+
+    def test_what_is_kept_is_in_the_companys_language_and_the_answer_in_the_senders(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        self.company.partner_id.lang = "en_US"
+        call = self._call(call_ref="l-1")
+        self._report(call)
+        bad = [self._call(account="NOBODY"), {**call, "duration_seconds": 99}, self._call(status="gone")]
+        late = {**call, "call_ref": "never", "reason": "Wrong"}
+        answers = self.get("call.usage/record_calls", calls=bad, context={"lang": "es_ES"})
+        answers += self.get("call.usage/amend_calls", calls=[late], context={"lang": "es_ES"})
+        english = (
+            "account: no wallet has the account reference NOBODY.",
+            "call_ref: l-1 was reported before with other content; that charge stands.",
+            "status: 'gone' is unknown; send one of completed, no_answer, busy, failed, canceled.",
+            "call_ref: no call never was charged; report it.",
+        )
+        for answer, sentence in zip(answers, english, strict=True):
+            with self.subTest(code=answer["code"]):
+                kept = self.env["call.usage.rejection"].search([("code", "=", answer["code"])], limit=1)
+                self.assertEqual(kept.reason, sentence)
+                self.assertTrue(answer["reason"].startswith(f"{answer['code']}: "))
+                self.assertNotEqual(answer["reason"], f"{answer['code']}: {sentence}")
+        # By whoever retries it, too.
+        kept = self.env["call.usage.rejection"].search([("code", "=", "invalid_field")], limit=1)
+        [again] = self.get("call.usage/retry_rejections", rejections=kept.ids, context={"lang": "es_ES"})
+        self.assertEqual((again["reason"], kept.reason), (answers[2]["reason"], english[2]))
+        # A Spanish company reads Spanish, whatever language its platform has.
+        self.company.partner_id.lang = "es_ES"
+        [answer] = self._report(self._call(status="gone", call_ref="l-2"))
+        self.assertEqual(answer["reason"], f"invalid_field: {english[2]}")
+        kept = self.env["call.usage.rejection"].search([("call_ref", "=", "l-2")])
+        self.assertEqual(f"invalid_field: {kept.reason}", answers[2]["reason"])
+
     def test_a_misspelt_field_is_refused_with_the_nearest_one(self):
         for misspelt, nearest in (
             ("campain", "campaign"), ("Campaign", "campaign"), ("applicationRef", "application_ref"),

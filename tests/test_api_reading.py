@@ -58,7 +58,7 @@ class TestReadWallets(ApiCase):
 
     def test_what_cannot_be_read_is_refused_by_name(self):
         for accounts in ("ACME", 5, [5], [None], ["a\0b"], ["A"] * 10_001, {"ACME": 1}):
-            self.assertRefused("accounts: ", "call.wallet/get_wallets", accounts=accounts)
+            self.assertRefused("accounts", "call.wallet/get_wallets", accounts=accounts)
         self.assertRefused("acount", "call.wallet/get_wallets", acount=["A"])
         self.assertRefused("did you mean accounts", "call.wallet/get_wallets", acount=["A"])
 

@@ -312,11 +312,17 @@ class TestHolds(AuthorizeCase):
         self.assertEqual((answer["allowed"], answer["code"], answer["max_seconds"]), (False, "no_funds", 1200))
         self.assertHeld("1")
 
-    def test_extending_needs_a_hold(self):
-        with self.assertRaisesRegex(UserError, "no hold for c-9"):
-            self._extend(60, "c-9")
-        with self.assertRaisesRegex(UserError, "no hold for c-9"):
-            self._release("c-9")
+    def test_a_call_that_was_never_authorised_is_answered_by_a_code(self):
+        for answer, helps in ((self._extend(60, "c-9"), "Authorise"), (self._release("c-9"), "nothing is held")):
+            told = [answer[name] for name in ("allowed", "code", "field", "call_ref", "hold", "max_seconds")]
+            self.assertEqual(told, [False, "unknown_call", "call_ref", "c-9", None, 0])
+            self.assertEqual((answer["balance"], answer["available"]), ("1.000000", "1.000000"))
+            self.assertIn(helps, answer["message"])
+        self._ask()
+        self._release()
+        answer = self._extend(60)
+        self.assertEqual((answer["allowed"], answer["code"], answer["max_seconds"]), (False, "unknown_call", 0))
+        self.assertHeld("0")
 
     def test_releasing_gives_the_funds_back_and_repeating_it_is_harmless(self):
         self._ask()
@@ -456,6 +462,29 @@ class TestConflicts(AuthorizeCase):
         self.assertEqual((hold.campaign, hold.manager, hold.application_ref), tuple(names.values()))
         self.assertHeld("1")
         self.assertEqual(self._ask(expected_seconds=4800, **names)["code"], "ok")
+
+    def test_names_that_come_with_a_later_request_are_kept(self):
+        """A switch asks first, and the application that knows the campaign asks again under the same reference."""
+        self._fund(self.wallet, 1)
+        first = self._ask(campaign="Nurses")
+        names = {"manager": "jo@initrode.example", "application_ref": "APP-1"}
+        self.assertEqual(self._ask(**names), first, "Nothing else has changed")
+        hold = self._hold()
+        self.assertEqual((hold.campaign, hold.manager, hold.application_ref), ("Nurses", *names.values()))
+        other = self._ask(campaign="Nurses", manager="bo@initrode.example")
+        self.assertEqual(other["code"], "conflict")
+        self.assertEqual(other["differs"], {"manager": {"held": "jo@initrode.example", "sent": "bo@initrode.example"}})
+        self.assertEqual(self._ask(campaign="Drivers", application_ref="APP-1")["code"], "conflict")
+        self.assertEqual(self._hold().campaign, "Nurses")
+        self._extend(600)
+        self.assertEqual(self._hold().manager, "jo@initrode.example", "An extension takes no name away")
+        self.assertHeld("0.25")
+
+    def test_a_conflict_adds_no_name(self):
+        self._fund(self.wallet, 1)
+        self._ask()
+        self.assertEqual(self._ask(number=LONDON, campaign="Nurses")["code"], "conflict")
+        self.assertFalse(self._hold().campaign)
 
     def test_whoever_asks_again_without_a_length_asks_for_none_in_particular(self):
         self._fund(self.wallet, 1)

@@ -104,6 +104,22 @@ def test_a_call_is_extended_by_itself_until_the_funds_end_and_then_cut(site, cli
     site.assert_sound()
 
 
+def test_a_call_that_was_released_by_mistake_holds_funds_again(site, client):
+    site.make_wallets("LOST", funds="1")
+    with client.call(
+        "LOST", "lost", "live", "+33142685300", expected_seconds=6, extend_before=3, campaign="Spring"
+    ) as call:  # fmt: skip
+        call.start()
+        client.release_hold("LOST", "lost")
+        begun = time.monotonic()
+        while call.max_seconds < 12 and time.monotonic() < begun + 10:
+            time.sleep(0.05)
+        [hold] = client.list_holds("LOST")
+        assert (hold.held_seconds, hold.campaign) == (12, "Spring")
+        assert call.authorization.allowed
+    site.assert_sound()
+
+
 def test_what_is_not_answered_is_released_or_listed_and_costs_nothing(site, client):
     [wallet_id] = site.make_wallets("QUIET", funds="1")
     with client.call("QUIET", "given-up", "live", NUMBER):
@@ -137,6 +153,19 @@ def test_a_hold_is_extended_and_released_by_hand(site, client):
     # 80 minutes at 0.0125 are all that there is.
     assert client.extend_hold("HAND", "hand", 9000).max_seconds == 4800
     assert client.release_hold("HAND", "hand").available == 1
+    for told in (client.extend_hold("HAND", "never", 60), client.release_hold("HAND", "never")):
+        assert (told.allowed, told.code, told.field, told.max_seconds) == (False, "unknown_call", "call_ref", 0)
+
+
+def test_a_program_is_told_which_limit_refuses(site, client):
+    [wallet_id] = site.make_wallets("MOST", funds="1")
+    with site.env() as env:
+        env["call.wallet"].browse(wallet_id).limit_calls = 1
+        env.cr.commit()
+    assert client.authorize_call("MOST", "first", "live", NUMBER).limit is None
+    told = client.authorize_call("MOST", "second", "live", NUMBER)
+    assert (told.code, told.limit) == ("limit_reached", "calls")
+    assert client.quote_call("MOST", "live", NUMBER).limit == "calls"
 
 
 # === NO ANSWER === #

@@ -1,16 +1,24 @@
 """The demo's numbers, worked out a second time from the sample files, without the addon's arithmetic."""
 
 import csv
+import sys
 from collections import Counter
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
+from pathlib import Path
 from unittest import SkipTest
 
 from odoo.addons.call_wallet.demo.later import tell
 from odoo.addons.call_wallet.demo.story import load
 from odoo.tests import HttpCase, tagged
 from odoo.tools import file_open
+
+REPO = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPO / "scripts"))
+from bootstrap import demo  # noqa: E402 -- found by the path above
+
+sys.path.pop(0)
 
 LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex", "owner.stark", "portal.acme"]
 
@@ -254,3 +262,9 @@ class TestLater(DemoCase):
         self.assertFalse(
             self.env["call.wallet.waiting"].search([("wallet_id", "in", [w.id for w in wallets.values()])])
         )
+
+
+def test_what_make_run_prints_has_the_database_that_platforms_name():
+    printed = demo.welcome(8070)
+    assert f"{demo.DATABASE} " in printed and "X-Odoo-Database" in printed
+    assert "http://localhost:8070/odoo" in printed

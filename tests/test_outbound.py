@@ -1,6 +1,7 @@
 """Where messages go: not into the own network, and no longer than a receiver may take."""
 
 import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -127,6 +128,46 @@ def test_one_bad_address_among_good_ones_is_enough(outbound, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_more: found)
     with pytest.raises(outbound.Unreachable, match="inside a network"):
         outbound.find_target("https://mixed.example/hook")
+
+
+@pytest.fixture
+def silent_resolver(monkeypatch):
+    """A resolver that does not answer until the test is over; the C library's, with nothing of ours in between."""
+    over = threading.Event()
+
+    def resolve(*_arguments, **_more):
+        over.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    yield
+    over.set()
+
+
+def test_a_resolver_that_never_answers_is_waited_for_as_long_as_a_receiver(outbound, silent_resolver):
+    begun = time.monotonic()
+    answer = outbound.post("https://slow.example/hook", BODY, HEADERS, seconds=1)
+    assert (answer.status, answer.problem) == (None, "timeout")
+    assert "slow.example" in answer.text
+    assert 0.9 < time.monotonic() - begun < 3
+    with pytest.raises(outbound.Unreachable, match="slow.example"):
+        outbound.find_target("https://slow.example/hook", seconds=0.1)
+
+
+def test_look_ups_without_an_answer_do_not_pile_up(outbound, silent_resolver):
+    before = threading.active_count()
+    begun = time.monotonic()
+    for number in range(60):
+        assert outbound.post(f"https://slow{number}.example/", BODY, HEADERS, seconds=0.02).problem == "timeout"
+    assert threading.active_count() - before <= outbound.MOST_LOOKUPS
+    assert time.monotonic() - begun < 10
+
+
+def test_a_look_up_that_comes_to_an_end_makes_room_again(outbound, monkeypatch):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_more: found)
+    for _time in range(outbound.MOST_LOOKUPS * 3):
+        assert outbound.find_target("https://quick.example/").addresses == ["8.8.8.8"]
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(outbound):

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import runpy
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from odoo.addons.call_wallet.models.usage.rejection_payload import digest, to_payload
 from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
@@ -180,6 +182,52 @@ class TestMaskedCalls(PrivacyCase):
         self._record(call)
         self.assertEqual((kept.state, kept.count, len(self._rejected(call))), ("dismissed", 2, 1))
         self.assertEqual(self._tables_with("99912345678"), [])
+
+    def test_what_was_decided_and_masked_stays_decided_when_it_is_reported_again(self):
+        call = self._make_call()
+        other = {**call, "number": "+14155550177", "manager": "Ann Other"}
+        self._record(other)
+        kept = self._rejected(call)
+        self.assertEqual((kept.code, kept.state), ("conflict", "open"))
+        # The platform amends the call to what was in conflict, and later back again.
+        self.assertEqual(self.usage.amend_calls([other])[0]["result"], "corrected")
+        self.assertEqual(kept.state, "resolved")
+        self.assertEqual(self.usage.amend_calls([call])[0]["result"], "corrected")
+        kept.with_user(self.manager).action_mask()
+        self.assertEqual(self._record(other)["result"], "conflict")
+        self.env.invalidate_all()
+        self.assertEqual(self._rejected(call), kept, "It is not kept anew")
+        self.assertEqual((kept.state, kept.count), ("resolved", 2), "There is nothing that anybody could do with it")
+        self.assertNotIn("4155550177", kept.payload)
+
+    def test_an_update_of_the_addon_closes_what_an_earlier_version_opened_again(self):
+        call = self._call(**{**CALL, "number": "+99912345678"})
+        self._record(call)
+        kept, rule = self._rejected(call), self.env.ref("call_wallet.call_usage_rejection_company_rule")
+        kept.with_user(self.manager).action_mask()
+        self.env.cr.execute("UPDATE call_usage_rejection SET state = 'open' WHERE id = %s", [kept.id])
+        path = Path(__file__).parents[1] / "call_wallet/migrations/19.0.6.0.0/post-rejected_again.py"
+        script, domain = runpy.run_path(str(path)), rule.domain_force
+        self.assertEqual(domain, script["NOW"])
+        rule.domain_force = script["BEFORE"]
+        script["migrate"](self.env.cr, "19.0.5.0.0")
+        self.env.invalidate_all()
+        self.assertEqual((kept.state, rule.domain_force), ("resolved", domain))
+        rule.domain_force = "[('wallet_id', '!=', False)]"  # somebody's own
+        self.env.flush_all()
+        script["migrate"](self.env.cr, "19.0.5.0.0")
+        self.assertEqual(rule.domain_force, "[('wallet_id', '!=', False)]")
+
+    def test_a_field_name_that_was_deleted_stays_deleted(self):
+        call = self._make_call()
+        odd = {**call, "Ann_Other": "x"}
+        self._record(odd)
+        kept = self._rejected(call)
+        self.assertEqual(kept.field_name, "Ann_Other")
+        kept.with_user(self.manager).action_mask()
+        self._record(odd)
+        self.env.invalidate_all()
+        self.assertEqual((kept.field_name, kept.reason, kept.count), (False, "Deleted", 2))
 
     def test_a_report_that_is_ready_is_in_nobodys_way(self):
         call = self._call()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from odoo import Command, fields
+from odoo.addons.call_wallet.tools.clock import utcnow
 from odoo.tests import tagged
 
 from .common import CallWalletCommon
@@ -169,6 +170,48 @@ class TestPrices(CallWalletCommon):
         self.env.invalidate_all()
         self.assertEqual(wallet.state, "paused")
         self.assertSound(wallet)
+
+    def test_a_call_that_ends_in_the_future_is_charged_and_noted(self):
+        """Such as one whose milliseconds were sent for seconds."""
+        self._fund(self.wallet, 100)
+        began = {"started_at": f"{utcnow() - timedelta(minutes=2):%FT%TZ}"}
+        fine, ahead, wrong, failed = self._record(
+            self._call(**began, duration_seconds=120),
+            self._call(**began, duration_seconds=120 + 15 * 60),  # the clocks may differ by so much
+            self._call(**began, duration_seconds=120_000, call_ref="ms"),
+            self._call(**began, duration_seconds=120_000, status="failed"),
+        )
+        [again] = self.usage.record_calls([self._call(**began, duration_seconds=120_000, call_ref="ms")])
+        for result in (fine, ahead, failed):
+            self.assertNotIn("notes", result)
+        # 2000 minutes at 0.0125: who reports it may know better, and can amend it
+        self.assertEqual((wrong["result"], wrong["total_cost"]), ("charged", "25.000000"))
+        [note] = wrong["notes"]
+        self.assertIn("ends in the future", note)
+        self.assertEqual(again["result"], "duplicate")
+        usage = self.usage.search([("call_ref", "=", "ms")])
+        self.assertEqual((usage.note_codes, usage.notes), ("implausible_end", note))
+        waiting = self.env["call.wallet.waiting"].search([("wallet_id", "=", self.wallet.id), ("code", "!=", False)])
+        self.assertIn("implausible_end", waiting.mapped("code"))
+
+    def test_the_note_of_an_end_in_the_future_goes_by_what_the_call_was_amended_to(self):
+        self._fund(self.wallet, 100)
+        call = self._call(started_at=f"{utcnow() - timedelta(minutes=2):%FT%TZ}", duration_seconds=120_000)
+        [note] = self._record(call)["notes"]
+        mended, other = {**call, "duration_seconds": 120}, self._call()
+        self._record(other)
+        for asked, notes in ((mended, None), (call, [note]), ({**call, "status": "failed"}, None), (call, [note])):
+            amended, untouched = self.usage.amend_calls([asked, {**other, "duration_seconds": 30}])
+            self.assertEqual((amended["result"], amended.get("notes")), ("corrected", notes))
+            self.assertNotIn("notes", untouched)
+            self.env.invalidate_all()
+            self.assertEqual(self._usage_of(call).note_codes or None, notes and "implausible_end")
+        [again] = self.usage.amend_calls([call])
+        self.assertEqual((again["result"], again.get("notes")), ("duplicate", None))
+        self.usage.void_calls([{"account": call["account"], "call_ref": call["call_ref"], "reason": "A test"}])
+        self.env.invalidate_all()
+        self.assertFalse(self._usage_of(call).note_codes)
+        self.assertSound(self.wallet)
 
     def test_the_call_is_kept_with_what_it_was_charged_and_why(self):
         call = self._call(number="+442071234567", application_ref="APP-7", campaign="Autumn", manager="Jo Doe")

@@ -232,6 +232,35 @@ class TestRejectionList(CallWalletCommon):
         rejections = rejections.with_context(allowed_company_ids=finance.company_ids.ids)
         self.assertEqual(rejections.search(of_call).account, "NOBODY")
 
+    def test_what_two_companies_platforms_report_alike_of_an_unknown_account_is_listed_to_both(self):
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        third = self.env["res.company"].create({"name": "Third"})
+        ours = self._make_user("t_platform_ours", "platform")
+        theirs, nobodys = self._platform_of("t_platform_theirs", elsewhere), self._platform_of("t_nobody", third)
+        finance = self._make_user("t_finance_elsewhere", "finance")
+        finance.write({"company_id": elsewhere.id, "company_ids": [(6, 0, elsewhere.ids)]})
+        call = self._call(account="NOBODY")
+        for user in (ours, theirs, theirs):
+            self.assertEqual(self.usage.with_user(user).record_calls([call])[0]["code"], "unknown_account")
+        [kept] = self._new_rejections()
+        self.assertEqual(kept.count, 3, "One call, whoever reports it")
+        for user, count in ((ours, 1), (theirs, 1), (nobodys, 0)):
+            with self.subTest(user=user.login):
+                listed = self.usage.with_user(user).list_rejections(account="NOBODY")
+                self.assertEqual([one["rejection"] for one in listed], kept.ids * count)
+                [state] = self.usage.with_user(user).get_calls("NOBODY", [call["call_ref"]])
+                self.assertEqual(state["state"], "rejected" if count else "unknown")
+                [again] = self.usage.with_user(user).retry_rejections(kept.ids)
+                self.assertEqual(again["code"], "unknown_account" if count else "unknown_rejection")
+        seen = self.env["call.usage.rejection"].with_user(finance).search([("call_ref", "=", call["call_ref"])])
+        self.assertEqual(seen, kept)
+        self.assertEqual(kept.count, 3, "A retry is no report")
+
+    def _platform_of(self, login, company):
+        user = self._make_user(login, "platform")
+        user.write({"company_id": company.id, "company_ids": [(6, 0, company.ids)]})
+        return user
+
     def test_a_huge_payload_is_cut_and_can_still_be_retried(self):
         call = self._call(
             number="+5511987654321", campaign="長" * 250, raw={"audio": "x" * 3_000_000}, **{"k" * 999: 1}

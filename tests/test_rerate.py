@@ -241,6 +241,70 @@ class TestRerate(RerateCase):
         self.assertBalance(poor, "-1.97")
         self.assertEqual(poor.state, "paused")
 
+    # === TOLD === #
+
+    def _told(self):
+        """Read what the platform has not read yet of corrected calls."""
+        events = self.env["call.wallet"].with_user(self.platform).list_events(after=self.after, limit=10_000)
+        self.after = events[-1]["event"] if events else self.after
+        return [event["data"] for event in events if event["type"] == "call.corrected"]
+
+    def test_the_platform_is_told_of_each_call_that_changed_and_of_no_other(self):
+        self.platform, self.after = self._make_user("rerate.platform", "platform"), None
+        refunded, dearer, same = self._call(), self._call(number="+442071234567"), self._call(number="+33155550100")
+        self._record(refunded, dearer, same)
+        self._told()
+        self.wallet.refund("0.02", "Bad line", usage=self._usage_of(refunded).id)
+        self._set_price("0.005")
+        self._set_price("0.05", prefix="44")
+        rerate = self._preview()
+        self.assertEqual(self._told(), [], "A preview changes nothing")
+        self._post(rerate)
+        first, second = self._told()
+        names = ("account", "call_ref", "kind", "old_cost", "total_cost", "billed_minutes", "difference")
+        # 2 minutes at 0.005 are 0.01 instead of 0.025; but 0.02 were refunded by hand, so 0.005 are left to give back.
+        self.assertEqual(
+            [first[name] for name in names],
+            [self.wallet.account_ref, refunded["call_ref"], "rerate", "0.025000", "0.020000", "2.000000", "-0.005000"],
+        )
+        # 2 minutes at 0.05 and the fee of 0.01 are 0.11, instead of 2 at 0.0391 and the fee, 0.0882.
+        self.assertEqual(
+            [second[name] for name in names],
+            [self.wallet.account_ref, dearer["call_ref"], "rerate", "0.088200", "0.110000", "2.000000", "0.021800"],
+        )
+        self.assertEqual(second["transaction"], self._corrections(self._usage_of(dearer)).id)
+        # As the calls stand when they are asked for; 100 - 0.025 - 0.0882 - 61 s at 0.03 a minute + 0.02 - 0.0168
+        for call, told in ((refunded, first), (dearer, second)):
+            [stands] = self.usage.get_calls(call["account"], [call["call_ref"]])
+            [step] = stands["corrections"]
+            self.assertEqual(
+                [step[name] for name in ("kind", "old_cost", "total_cost", "difference", "transaction")],
+                [told[name] for name in ("kind", "old_cost", "total_cost", "difference", "transaction")],
+            )
+            self.assertEqual(stands["billed_minutes"], told["billed_minutes"])
+        self.assertEqual(second["balance"], "99.859500")
+        self._post_again(rerate)
+        self.assertEqual(self._told(), [])
+
+    def _post_again(self, rerate):
+        with self.assertRaises(UserError):
+            rerate.with_user(self.manager).action_post()
+
+    def test_telling_of_many_costs_no_more_queries_than_of_one(self):
+        other = self._make_wallet()
+        counts = []
+        for many in (1, 150):
+            calls = [self._call(account=(self.wallet, other)[n % 2].account_ref) for n in range(many * 2)]
+            self._record(*calls)
+            self._set_price("0.02" if many == 1 else "0.03")
+            rerate = self._preview(rate_plan_id=False, wallet_ids=[Command.set((self.wallet | other).ids)])
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self._post(rerate)
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertLess(counts[1] - counts[0], 20, counts)
+
     # === MANY === #
 
     def test_five_thousand_calls_in_batches_are_each_corrected_once(self):
@@ -262,6 +326,12 @@ class TestRerate(RerateCase):
 
         self.assertEqual(rerate.posted_count, 5_000)
         self.assertEqual(rerate.progress, 100)
+        self.env.cr.execute(
+            "SELECT count(*), count(DISTINCT data->>'call_ref') FROM call_wallet_event"
+            " WHERE type = 'call.corrected' AND wallet_id = ANY(%s)",
+            [[wallet.id for wallet in wallets]],
+        )
+        self.assertEqual(self.env.cr.fetchone(), (5_000, 5_000))
         self.env.invalidate_all()
         self.assertEqual(sum(wallet.balance for wallet in wallets), -5_000 * Decimal("0.04"))
         self.assertSound([wallet.id for wallet in wallets])

@@ -263,6 +263,44 @@ class TestWalletRules(CallWalletCommon):
         with self.assertRaisesRegex(UserError, "fixed"):
             self.wallet.currency_id = self.env.ref("base.EUR")
 
+    def test_the_rate_plan_is_the_companys_or_everybodys(self):
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        theirs, ours = self.plan.copy({"company_id": elsewhere.id}), self.plan.copy({"company_id": self.company.id})
+        finance = self._make_user("t_plan_finance", "finance")
+        for plan in (ours, self.plan):
+            self.wallet.with_user(finance).rate_plan_id = plan.id
+        with self.assertRaisesRegex(UserError, "Rate Plan"):
+            self.wallet.with_user(finance).rate_plan_id = theirs.id
+        with self.assertRaisesRegex(UserError, "Rate Plan"):
+            self._make_wallet(rate_plan_id=theirs.id)
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.company.id})
+        self.assertEqual(self._make_wallet(rate_plan_id=ours.id, company_id=branch.id).rate_plan_id, ours)
+
+    def test_a_wallet_that_has_another_companys_plan_can_still_be_changed_otherwise(self):
+        """As wallets of before may have."""
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        theirs = self.plan.copy({"company_id": elsewhere.id})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE call_wallet SET rate_plan_id = %s WHERE id = %s", [theirs.id, self.wallet.id])
+        self.env.invalidate_all()
+        finance = self._make_user("t_plan_finance", "finance")
+        self.wallet.with_user(finance).write({"low_balance_threshold": 25, "billing_email": "b@initrode.example"})
+        self.wallet.action_pause("Fraud check")
+        self.assertEqual(self.wallet.rate_plan_id, theirs)
+        self.assertEqual(self._record(self._call())["total_cost"], "0.025000")
+        self.wallet.with_user(finance).rate_plan_id = self.plan.id
+
+    def test_a_plan_that_others_wallets_have_becomes_nobody_elses(self):
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        with self.assertRaisesRegex(UserError, "wallets of other companies"):
+            self.plan.company_id = elsewhere
+        self._archive(self.wallet)
+        self.env.flush_all()
+        with self.assertRaisesRegex(UserError, "wallets of other companies"):
+            self.plan.company_id = elsewhere  # a closed wallet's late calls are still charged by it
+        self.plan.company_id = self.company
+        self.plan.company_id = False
+
     def test_the_rate_plan_is_in_the_wallets_currency(self):
         plan = self.env["call.rate.plan"].create({"name": "Euro", "currency_id": self.env.ref("base.EUR").id})
         with self.assertRaisesRegex(ValidationError, "EUR.*USD"):

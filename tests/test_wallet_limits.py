@@ -75,6 +75,34 @@ class TestSpending(LimitCase):
         with recorded_at(datetime(2026, 11, 1)):
             self.assertEqual(self._leaves(), 4800)
 
+    def test_a_program_is_told_which_limit_refused(self):
+        self._limit(day="0.25", month="50")
+        self.assertNotIn("limit", self._ask("c-1", expected_seconds=600))  # 0.125
+        extended = self._extend(6_000, "c-1")
+        self.assertEqual((extended["allowed"], extended["max_seconds"]), (True, 1_200))
+        self.assertNotIn("limit", extended)
+        for answer in (self._extend(60, "c-1"), self._ask("c-2"), self._quote()):
+            self.assertEqual((answer["code"], answer["limit"]), ("limit_reached", "day"))
+        self.assertNotIn("limit", self._release("c-1"))
+        self._limit(day=None, month="0.10")
+        self.assertEqual(self._ask("c-2", expected_seconds=14_400)["max_seconds"], 480, "0.10 / 0.0125 = 8 minutes")
+        for answer in (self._ask("c-3"), self._quote()):
+            self.assertEqual((answer["code"], answer["limit"]), ("limit_reached", "month"))
+        self._limit(month=None, calls=1)
+        for answer in (self._ask("c-3"), self._quote()):
+            self.assertEqual((answer["code"], answer["limit"]), ("limit_reached", "calls"))
+        self._limit(calls=None, price="0.01")
+        self.assertEqual(self._quote()["limit"], "price")
+        self._limit(price=None, fee="0.005")
+        answer = self._ask("c-3", number=LONDON)
+        self.assertEqual((answer["code"], answer["limit"]), ("price_limit", "fee"))
+        self._limit(fee=None)
+        self.wallet.action_pause("Fraud check")
+        self.assertNotIn("limit", self._ask("c-3"))
+
+    def _quote(self):
+        return self.env["call.wallet"].quote_call(self.wallet.account_ref, "live", CALIFORNIA)
+
     def test_the_tighter_of_day_and_month_holds(self):
         self._limit(day="0.50", month="0.75")
         with recorded_at(NOON):

@@ -71,7 +71,10 @@ CHARGE = {
     "balance_after": f.BALANCE_AFTER,
     "transaction": or_null(f.TRANSACTION),
 }
-NOTES = rows(text("A sentence."), "What there is to know of a call that was charged: it differs from its hold, say.")
+NOTES = rows(
+    text("A sentence."),
+    "What there is to know of a call that was charged: it differs from its hold, or it ends in the future, say.",
+)
 CALL_REF_ANSWERED = {"description": "The call's reference, as it was sent; perhaps without blanks around it."}
 RECORDED = Shape(
     "RecordedCall",
@@ -102,9 +105,10 @@ CORRECTED = Shape(
         ),
         **CHARGE,
         "difference": amount("More than zero: charged; less: given back.", "-0.039100"),
+        "notes": NOTES,
         **REFUSAL,
     },
-    (*CHARGE, "difference", *REFUSAL),
+    (*CHARGE, "difference", "notes", *REFUSAL),
 )
 RETRIED = Shape(
     "RetriedCall",
@@ -158,7 +162,7 @@ CALL_STATE_FACTS = {
     "corrections": rows(CORRECTION.ref(), "In order."),
     "code": or_null(f.CODE),
     "field": or_null(f.FIELD),
-    "reason": or_null(f.REASON_GIVEN),
+    "reason": or_null(f.REASON_KEPT),
     "rejection": or_null(whole("Id of the rejected call, to retry it.", 1)),
 }
 CALL_STATE = Shape(
@@ -182,7 +186,7 @@ REJECTION = Shape(
         "kind": choice("What was asked for.", ("charge", "amend", "void")),
         "code": f.CODE,
         "field": or_null(f.FIELD),
-        "reason": f.REASON_GIVEN,
+        "reason": f.REASON_KEPT,
         "reported_at": moment("When it was reported last."),
         "payload": {"description": "What was sent."},
     },
@@ -212,11 +216,12 @@ AUTHORIZATION = Shape(
         "expires_at": or_null(moment("When the hold is given up unless the call is extended or reported.")),
         **FUNDS,
         "field": PARAMETER,
+        "limit": f.REFUSING_LIMIT,
         "differs": differing(
             "held", "Of a conflict in the user's companies: each parameter that is not what is held for."
         ),
     },
-    ("differs",),
+    ("limit", "differs"),
 )
 QUOTE_PRICE = {
     "prefix": or_null(text("The prefix whose price applies; empty: any number.", "1415")),
@@ -235,6 +240,7 @@ QUOTE = Shape(
         "code": f.AUTHORIZE_CODE,
         "message": f.MESSAGE,
         "field": PARAMETER,
+        "limit": f.REFUSING_LIMIT,
         **FUNDS,
         "account": f.ACCOUNT,
         "call_type": f.CALL_TYPE,
@@ -246,6 +252,7 @@ QUOTE = Shape(
         "cost": or_null(amount("What a call of `seconds` costs.", "0.039100")),
         **QUOTE_PRICE,
     },
+    ("limit",),
 )
 HELD = Shape(
     "Hold",

@@ -44,10 +44,10 @@ EVENTS = {
     "topup.credited": ("A top-up was paid, in whole or in part.", _TOPUP, ()),
     "topup.reversed": ("What had been paid was taken back.", _TOPUP, ()),
     "call.corrected": (
-        "A call that was charged was amended or voided.",
+        "A call that was charged was amended, voided, or re-rated.",
         {
             "call_ref": f.CALL_REF,
-            "kind": choice("How.", ("amend", "void"), "amend"),
+            "kind": choice("How; `rerate`: by other prices.", ("amend", "void", "rerate"), "amend"),
             "old_cost": amount("What the call cost before.", "0.078200"),
             "total_cost": amount("What it costs now.", "0.039100"),
             "billed_minutes": f.BILLED_MINUTES,

@@ -75,6 +75,7 @@ REASON_GIVEN = text(
     "What is wrong, for a person; begins with the code.",
     "unknown_account: account: no wallet has the account reference NOBODY.",
 )
+REASON_KEPT = {**REASON_GIVEN, "description": f"{REASON_GIVEN['description']} In the company's language."}
 FIELD = text("The field that is wrong.", "account")
 MESSAGE = text("A sentence for the person who wants to call.", "The call may start.")
 REPORTED_AT = moment("When it was reported first.")
@@ -89,10 +90,23 @@ AUTHORIZE_CODES = {
     "destination_not_contracted": "No price of the contract covers the number.",
     "invalid_number": "The number is no number.",
     "already_settled": "The call has ended and was charged.",
+    "unknown_call": "Of an extension or a release: no such call was authorised, or it was released.",
     "conflict": "Another call is in progress under this reference.",
-    "limit_reached": "A limit of the wallet: spent in a day or a month, or calls at once.",
-    "price_limit": "Dearer than the wallet allows, a minute or by its connection fee.",
+    "limit_reached": "A limit of the wallet: spent in a day or a month, or calls at once; `limit` says which.",
+    "price_limit": "Dearer than the wallet allows, a minute or by its connection fee; `limit` says which.",
 }
+LIMITS = {
+    "day": "spent in a day of the wallet's time zone",
+    "month": "spent in a month",
+    "calls": "calls at once",
+    "price": "price a minute",
+    "fee": "connection fee",
+}
+REFUSING_LIMIT = word(
+    "Where a limit of the wallet refuses: which, for a program. "
+    + "; ".join(f"`{limit}`: {meaning}" for limit, meaning in LIMITS.items()),
+    "day",
+)
 AUTHORIZE_CODE = choice(
     "; ".join(f"`{code}`: {meaning}" for code, meaning in AUTHORIZE_CODES.items()), AUTHORIZE_CODES, "ok"
 )

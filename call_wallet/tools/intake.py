@@ -76,9 +76,18 @@ class Refused(Exception):
         self.sentence = sentence
         self.field = field
 
-    def explain(self, env):
-        """Return what an answer says of it: ``reason``, code and sentence in the language of ``env``, and its parts."""
-        return {"reason": f"{self.code}: {env._(self.sentence)}", "code": self.code, "field": self.field}
+    def parts(self):
+        """Return what an answer says of it. ``reason`` is this itself until ``explained`` makes words of it, because
+        what is kept of it is in another language than the answer.
+        """
+        return {"reason": self, "code": self.code, "field": self.field}
+
+
+def explained(result, env):
+    """Return an answer with its ``reason``, if it has one, in words: code and sentence, in the language of ``env``."""
+    if isinstance(refused := result.get("reason"), Refused):
+        result["reason"] = f"{refused.code}: {env._(refused.sentence)}"
+    return result
 
 
 class Call(NamedTuple):
@@ -103,14 +112,16 @@ class Call(NamedTuple):
         return self.duration_seconds if self.status == "completed" else 0
 
 
-def parse_call(raw, known=CALL_FIELDS):
+def parse_call(raw, known=CALL_FIELDS, place=None):
     """Return the ``Call`` in ``raw``.
 
     :param dict known: the fields that there are; None: whatever else is in it is left alone
+    :param int place: in the list that was sent, counted from 0; None: it was not sent now
     :raise Refused: the first thing that is wrong with it
     """
     if not isinstance(raw, dict):
-        raise Refused("invalid_call", _lt("call: send an object with the call's fields."))
+        name = place_of("calls", place)
+        raise Refused("invalid_call", _lt("%s: send an object with the call's fields.", name or "call"))
     if known:
         check_fields(raw, known)
     values = (
@@ -127,6 +138,11 @@ def parse_call(raw, known=CALL_FIELDS):
         text(raw, "manager", ""),
     )
     return _new(Call, (*values, fingerprint_of(values)))
+
+
+def place_of(name, place):
+    """Return how an element of a list is named, such as ``calls[3]``, counted from 0; None without a place."""
+    return None if place is None else f"{name}[{place}]"
 
 
 def fingerprint_of(values):
@@ -265,9 +281,7 @@ def check_time(started_at, recorded_at, days):
 
     An earlier or later time is a wrong clock, a wrong unit or a wrong date: prices and periods go by it.
     """
-    # Sample data are recorded under a past time, and may start at any time before the real now.
-    latest = started_at - CLOCK_AHEAD
-    if latest > recorded_at and latest > datetime.now(UTC).replace(tzinfo=None):
+    if is_ahead(started_at, recorded_at):
         raise Refused(
             "implausible_time",
             _lt(
@@ -288,6 +302,21 @@ def check_time(started_at, recorded_at, days):
             ),
             "started_at",
         )
+
+
+def ends_ahead(call, recorded_at):
+    """Tell whether a call that was reported as ended ends in the future, such as when its duration is in milliseconds.
+
+    It took place, so it is charged; but somebody should look.
+    """
+    return is_ahead(call.started_at + timedelta(seconds=call.duration_seconds), recorded_at)
+
+
+def is_ahead(moment, recorded_at):
+    """Tell whether a time is later than any clock may show; times are naive UTC."""
+    # Sample data are recorded under a past time, and may be of any time before the real now.
+    latest = moment - CLOCK_AHEAD
+    return latest > recorded_at and latest > datetime.now(UTC).replace(tzinfo=None)
 
 
 def moment(raw, field="started_at"):

@@ -1,8 +1,8 @@
 """Messages to addresses that people type in. They never lead into the own network.
 
-A host is resolved once. Everything it resolves to is looked at, and the connection is made to an address that was
-looked at: a name that means something else a moment later is not asked again. Redirects are not followed, proxies of
-the environment are not used.
+A host is resolved once, in bounded time. Everything it resolves to is looked at, and the connection is made to an
+address that was looked at: a name that means something else a moment later is not asked again. Redirects are not
+followed, proxies of the environment are not used.
 """
 
 import http.client
@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -23,6 +24,9 @@ from odoo.tools.translate import LazyTranslate
 _lt = LazyTranslate(__name__)
 
 SECONDS = 15
+# How long a name is looked up, and how many at once: one that nobody answers lasts for as long as the C library waits.
+LOOKUP_SECONDS, MOST_LOOKUPS = 10, 20
+_lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
 # How much of an answer is read, and how much of that is kept.
 MOST_BYTES, MOST_KEPT = 4096, 500
 MOST_CHARACTERS = 2000
@@ -57,6 +61,10 @@ class Unreachable(Exception):
         return env._(self.sentence)
 
 
+class NotFoundInTime(Unreachable):
+    """A host of which the resolver has said nothing in time; it may answer later."""
+
+
 class Target(NamedTuple):
     """Where a message goes; ``addresses`` were looked at."""
 
@@ -86,10 +94,12 @@ class Answer(NamedTuple):
 # === ADDRESSES === #
 
 
-def find_target(url, allowed=()):
+def find_target(url, allowed=(), seconds=LOOKUP_SECONDS):
     """Return the ``Target`` of a URL, its host resolved.
 
     :param allowed: ``host:port`` of receivers in the own network that may be reached, and without TLS
+    :param seconds: how long to wait for the resolver
+    :raise NotFoundInTime: no answer from it
     :raise Unreachable: not a URL that messages are sent to, an unknown host, or an address in some network
     """
     if not PLAIN.fullmatch(url or "") or len(url) > MOST_CHARACTERS:
@@ -110,18 +120,47 @@ def find_target(url, allowed=()):
     if not is_allowed and port != 443 and port < LOWEST_PORT:
         raise Unreachable(_lt("Address: port %s is another service's; use 443, or one from 1024.", port))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, port, path, _resolve(host, port, is_allowed))
+    return Target(parts.scheme, host, port, path, _resolve(host, port, is_allowed, seconds))
 
 
-def _resolve(host, port, is_allowed):
+def _resolve(host, port, is_allowed, seconds):
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _look_up(host, port, seconds)
+    except TimeoutError:
+        raise NotFoundInTime(
+            _lt("Address: the name server has not answered for %s in time; try again in a minute.", host)
+        ) from None
     except (OSError, UnicodeError):
         raise Unreachable(_lt("Address: there is no host %s; look for a mistyped letter.", host)) from None
     addresses = list(dict.fromkeys(entry[4][0] for entry in found))
     if not is_allowed and not all(map(is_public, addresses)):
         raise Unreachable(_lt("Address: %s is inside a network; messages are sent to public addresses only.", host))
     return addresses
+
+
+def _look_up(host, port, seconds):
+    """Return what ``getaddrinfo`` finds. It has no timeout of its own, so it works in a thread that nobody waits for.
+
+    :raise TimeoutError: nothing within ``seconds``
+    """
+    if not _lookups.acquire(timeout=seconds):
+        raise TimeoutError
+    found = Future()
+
+    def ask():
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            found.set_exception(error)
+        finally:
+            _lookups.release()
+
+    try:
+        threading.Thread(target=ask, name=f"look-up of {host}", daemon=True).start()
+    except RuntimeError:  # the process may have no more threads
+        _lookups.release()
+        raise TimeoutError from None
+    return found.result(seconds)
 
 
 def is_public(address):
@@ -141,9 +180,14 @@ def is_public(address):
 
 
 def post(url, body, headers, allowed=(), seconds=SECONDS):
-    """Post ``body``; return the ``Answer`` within ``seconds`` from the connection on, however slowly it comes."""
+    """Post ``body``; return the ``Answer`` within ``seconds`` from the connection on, however slowly it comes.
+
+    Before it the host is looked up, for as long at most, and no longer than ``LOOKUP_SECONDS``.
+    """
     try:
-        target = find_target(url, allowed)
+        target = find_target(url, allowed, min(seconds, LOOKUP_SECONDS))
+    except NotFoundInTime as error:
+        return Answer(problem="timeout", text=str(error))
     except Unreachable as error:
         return Answer(problem="address", text=str(error))
     connection = _Connection(target, seconds)

@@ -85,20 +85,26 @@ def serve(setting):
     stripe_port = free_port()
     _set_parameter(setting, "call_wallet.stripe_api_base", f"http://127.0.0.1:{stripe_port}")
     with demo_stripe.stripe(setting, stripe_port, port, host), server(setting, port, "odoo", host, crons=1) as process:
-        address = f"http://localhost:{port}"
-        say(
-            f"\nCall Wallet runs at {address}\n"
-            f"  back office       {address}/odoo\n"
-            f"  customer portal   {address}/my/billing\n"
-            f"  logins            {', '.join(LOGINS)}   (password = login)\n"
-            f"  card payments     on a stand-in for Stripe; its page proposes a test card\n"
-            f"  log               {log_path('odoo')}\n"
-            f"Ctrl-C stops it."
-        )
+        say(welcome(port))
         with contextlib.suppress(KeyboardInterrupt):
             code = process.wait()
             raise StepError(f"Odoo ended with {code}:\n{tail(log_path('odoo'))}", f"read {log_path('odoo')}")
     say("\nstopped")
+
+
+def welcome(port):
+    """Return what is printed when the demo is served: where everything is."""
+    address = f"http://localhost:{port}"
+    return (
+        f"\nCall Wallet runs at {address}\n"
+        f"  back office       {address}/odoo\n"
+        f"  customer portal   {address}/my/billing\n"
+        f"  logins            {', '.join(LOGINS)}   (password = login)\n"
+        f"  database          {DATABASE}   (what a platform sends as X-Odoo-Database)\n"
+        f"  card payments     on a stand-in for Stripe; its page proposes a test card\n"
+        f"  log               {log_path('odoo')}\n"
+        f"Ctrl-C stops it."
+    )
 
 
 @contextlib.contextmanager

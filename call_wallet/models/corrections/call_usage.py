@@ -4,7 +4,7 @@ from odoo.tools.translate import LazyTranslate
 from ...const import FINANCE, PLATFORM
 from ...tools.door import door
 from ...tools.fields import parse_amount
-from ...tools.intake import CORRECTION_FIELDS, Refused, check_fields, echo, parse_call, text
+from ...tools.intake import CORRECTION_FIELDS, Refused, check_fields, echo, explained, parse_call, place_of, text
 from ...tools.rights import as_superuser
 from ...tools.sql import array
 from ..ledger.reading_sql import WALLET
@@ -43,7 +43,8 @@ class CallUsageCorrections(models.Model):
             is longer ago than the company's window, and kept for finance to decide; its number was deleted, so that it
             can only be voided or refunded); ``billed_minutes``, ``rate`` (a minute), ``total_cost``
             as corrected, ``difference`` (more than zero: charged; less: given back) and ``balance_after`` as decimal
-            strings in ``currency``; ``transaction`` (id), None where the amount stays
+            strings in ``currency``; ``transaction`` (id), None where the amount stays; ``notes``, a list of sentences,
+            where the call ends in the future as it was corrected
         :raise AccessError: neither the calling platform nor finance staff
         :raise UserError: not a list, or more than 10,000 calls; nothing is corrected then
         """
@@ -124,7 +125,8 @@ class CallUsageCorrections(models.Model):
 
     def _correct(self, kind, raw_calls, uid, person):
         """Correct calls without asking who may; ``person`` is what ``_person`` returned."""
-        asked = [self._read_correction(kind, raw) for raw in raw_calls]
+        is_sent = self._is_sent_now()
+        asked = [self._read_correction(kind, raw, n if is_sent else None) for n, raw in enumerate(raw_calls)]
         accounts = self.env["call.rate.plan"]._load_rated_wallets(
             {one.account for one in asked if isinstance(one, Correction)}
         )
@@ -146,17 +148,21 @@ class CallUsageCorrections(models.Model):
         for raw, result in zip(raw_calls, results, strict=True):
             result["call_ref"] = echo(raw.get("call_ref")) if isinstance(raw, dict) else None
         self.env["call.usage.rejection"]._keep_corrections(kind, raw_calls, results)
-        return results
+        return [explained(result, self.env) for result in results]
 
-    def _read_correction(self, kind, raw):
-        """Return the ``Correction`` in ``raw``, or the ``Refused`` that says what is wrong with it."""
+    def _read_correction(self, kind, raw, place):
+        """Return the ``Correction`` in ``raw``, or the ``Refused`` that says what is wrong with it.
+
+        :param int place: in the list that was sent; None: it was not sent now
+        """
         try:
             if kind == "amend":
-                call = parse_call(raw, self._known_fields(CORRECTION_FIELDS))
+                call = parse_call(raw, self._known_fields(CORRECTION_FIELDS), place)
                 given = frozenset(name for name in OPTIONAL if raw.get(name) is not None)
                 return Correction(call.account, call.call_ref, call, text(raw, "reason", ""), call.fingerprint, given)
             if not isinstance(raw, dict):
-                raise Refused("invalid_call", _lt("call: send an object with account, call_ref and reason."))
+                name = place_of("calls", place) or "call"
+                raise Refused("invalid_call", _lt("%s: send an object with account, call_ref and reason.", name))
             if self._known_fields(CORRECTION_FIELDS):
                 # What a call was reported with says nothing here, and is no mistake.
                 check_fields(raw, CORRECTION_FIELDS)

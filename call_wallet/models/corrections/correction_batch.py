@@ -11,7 +11,7 @@ from ...rating import Charge, Rate, charge
 from ...rating.money import plain
 from ...tools.clock import utcnow
 from ...tools.fields import ZERO, parse_amount
-from ...tools.intake import Call, Refused
+from ...tools.intake import Call, Refused, ends_ahead
 from ...tools.rated_wallet import RatedWallet
 from ...tools.usage_report_file import DELETED
 from ..ledger.call_wallet_ledger import Entry
@@ -23,6 +23,8 @@ RATE_FIELDS = (
     "rate_id", "matched_prefix", "rate", "increment_seconds", "minimum_seconds", "first_block_seconds",
     "free_seconds", "grace_seconds", "connection_fee",
 )  # fmt: skip
+# The note of a call that ends in the future.
+AHEAD = "implausible_end"
 # The keys of a correction's transactions begin with this.
 AMENDS = "amend/"
 COPIED = (
@@ -321,6 +323,7 @@ class Batch:
         entered = self.env["call.wallet.ledger"]._append(self.entries, locked) if self.entries else {}
         transactions = [entered.get((new.wallet_id, key)) for new, _found, _reason, _difference, key in self.rows]
         self._note(transactions, uid)
+        self._note_ends()
         self.env["call.wallet.event"]._add(self._events(transactions))
         if self.allowance:
             self.allowance.note()
@@ -329,14 +332,16 @@ class Batch:
 
     def _result(self, outcome, transactions, balances):
         if isinstance(outcome, Refused):
-            return {"call_ref": None, "result": "rejected", **outcome.explain(self.env)}
+            return {"call_ref": None, "result": "rejected", **outcome.parts()}
         new, difference, rated, row = outcome
         entered = transactions[row] if row is not None else new.transaction and (new.transaction, new.balance_after)
         if row is not None and entered:
             balances[new.wallet_id] = entered[1]
         transaction, balance_after = entered or (None, balances[new.wallet_id])
+        is_odd = row is not None and self._ends_ahead(new)
         return {
             "call_ref": None,
+            **({"notes": self.usage._note_sentences([AHEAD])} if is_odd else {}),
             "result": "duplicate" if row is None else "corrected",
             "billed_minutes": str(new.minutes),
             "rate": str(new.rate),
@@ -375,3 +380,26 @@ class Batch:
                 }
             )
         self.env["call.usage.correction"].create(values)
+
+    def _ends_ahead(self, new):
+        """Tell whether a call, as corrected, costs something and ends in the future."""
+        return new.kind != "void" and new.status == "completed" and ends_ahead(new, self.now)
+
+    def _note_ends(self):
+        """Have the note of an end in the future where the last correction of a call says so, and nowhere else."""
+        ends = {new.usage_id: self._ends_ahead(new) for new, *_more in self.rows}
+        if ends:
+            self.env.cr.execute(NOTE_ENDS, [AHEAD, AHEAD, list(ends), list(ends.values()), AHEAD])
+            self.env["call.usage"].invalidate_model(["note_codes"], flush=False)
+
+
+# Calls keep the codes of their notes with commas between them.
+NOTE_ENDS = """
+    UPDATE call_usage u
+       SET note_codes = NULLIF(concat_ws(',', NULLIF(array_to_string(array_remove(noted.codes, %s), ','), ''),
+                                         CASE WHEN ends.is_ahead THEN %s END), '')
+      FROM unnest(%s::int[], %s::bool[]) AS ends(usage_id, is_ahead)
+      JOIN call_usage known ON known.id = ends.usage_id
+     CROSS JOIN LATERAL (SELECT string_to_array(COALESCE(known.note_codes, ''), ',') AS codes) noted
+     WHERE u.id = ends.usage_id AND ends.is_ahead <> (%s = ANY(noted.codes))
+"""

@@ -18,6 +18,7 @@ NOW, RINGING = timedelta(), timedelta(minutes=3)
 TERMS = ("increment_seconds", "minimum_seconds", "first_block_seconds", "free_seconds", "grace_seconds")
 # What each call has; of all else a platform may say nothing.
 ALWAYS_SAID = ("call_type", "direction", "number")
+NAMES = ("campaign", "manager", "application_ref")
 
 
 class Asked(NamedTuple):
@@ -42,6 +43,10 @@ class Asked(NamedTuple):
             for name, pair in pairs.items()
             if pair["held"] != pair["sent"] and (name in ALWAYS_SAID or all(pair.values()))
         }
+
+    def new_names(self, hold):
+        """Return the names that a hold has not, whoever made it, and that are known now: {field: name}."""
+        return {name: getattr(self, name) for name in NAMES if getattr(self, name) and not getattr(hold, name)}
 
 
 def dearest_rate(rated, call, at):

@@ -218,8 +218,8 @@ class CallButton(models.AbstractModel):
         )
         asked = Asked(call_type, "outbound", number, 0)
         asked = asked._replace(number=wallet._read_number(asked))
-        code, rate, message = wallet._foresee(rated, asked, funds)
-        return wallet._verdict(code, None, rated, funds, rate, message=message)
+        code, rate, message, limit = wallet._foresee(rated, asked, funds)
+        return wallet._verdict(code, None, rated, funds, rate, message=message, limit=limit)
 
     def _with_prices(self, wallet, answer, call_ref):
         """Add to a verdict what the call panel needs to count, and the caller's own reference."""

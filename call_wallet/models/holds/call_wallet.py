@@ -25,6 +25,7 @@ from ...tools.rights import as_superuser
 from ..ledger.call_wallet_ledger import Funds
 from .asked import Asked, available, dearest_rate, longest_call, quoted
 from .call_wallet_hold import Hold
+from .messages import message_of, paused_message
 from .reading_sql import FUNDS, HOLD_KEYS, HOLDS
 
 MINUTE_SECONDS, DAY_SECONDS = 60, 24 * 3600
@@ -36,13 +37,14 @@ FIELD_OF = {
     "destination_not_contracted": "number",
     "invalid_number": "number",
     "already_settled": "call_ref",
+    "unknown_call": "call_ref",
     "conflict": "call_ref",
     "price_limit": "number",
 }
 
 # What a quotation has of an answer to `authorize_call`.
 QUOTED = (
-    "allowed", "code", "field", "message", "rate", "currency", "balance", "available", "funds_seconds",
+    "allowed", "code", "field", "limit", "message", "rate", "currency", "balance", "available", "funds_seconds",
 )  # fmt: skip
 
 
@@ -75,8 +77,9 @@ class CallWalletAuthorize(models.Model):
         A platform that ends each call at ``max_seconds`` cannot overspend a wallet, with any number of calls at once.
         To go on, it extends the hold in time; one that cannot extend asks for more by ``expected_seconds``.
 
-        Asking again for a call in progress returns the same hold. With other content it is ``conflict``: the hold
-        stays as it is, and another call needs another reference.
+        Asking again for a call in progress returns the same hold; a campaign, manager or application that it did not
+        have is added to it. With other content it is ``conflict``: the hold stays as it is, and another call needs
+        another reference.
 
         :param str account: the wallet's account reference
         :param str call_ref: the platform's reference of the call
@@ -90,8 +93,10 @@ class CallWalletAuthorize(models.Model):
         :param str application_ref: likewise
         :return: dict: ``allowed``; ``code`` (``ok``, ``unknown_account``, ``closed``, ``not_set_up``, ``paused``,
             ``no_funds``, ``destination_not_contracted``, ``invalid_number``, ``already_settled``, ``conflict``,
-            ``limit_reached``, ``price_limit``); ``field``, the parameter that it is about, or None; ``message``, a
-            sentence for the person who wants to call; ``differs`` where it is ``conflict`` on a wallet of the user's
+            ``limit_reached``, ``price_limit``); ``field``, the parameter that it is about, or None; ``limit`` where a
+            limit of the wallet refuses, and which: ``day``, ``month`` (of what is spent), ``calls`` (at once),
+            ``price`` (a minute) or ``fee`` (connection fee); ``message``, a sentence for the person who wants to call;
+            ``differs`` where it is ``conflict`` on a wallet of the user's
             companies: {parameter: {``held``, ``sent``}}; ``call_ref``; ``hold`` (id); ``held_seconds``, how long the
             call may last on what is held, and ``max_seconds``, the same; ``expires_at``, when the hold is given up
             unless the call is extended or reported (ISO 8601, UTC); ``funds_seconds``, how long all free funds would
@@ -125,9 +130,10 @@ class CallWalletAuthorize(models.Model):
             more
         :param int seconds: instead of it, how much longer than what is held; asking again holds more again
         :return: as ``authorize_call``; ``allowed`` is False with ``no_funds`` where not even one more increment is
-            covered, with ``limit_reached`` where the wallet's limits leave no more, and with ``paused`` where it was
-            paused by hand: the call may last ``max_seconds``
-        :raise UserError: no hold for this call, or a parameter is missing or malformed
+            covered, with ``limit_reached`` where the wallet's limits leave no more, with ``paused`` where it was
+            paused by hand (the call may last ``max_seconds``), and with ``unknown_call`` where the call was never
+            authorised, or was released
+        :raise UserError: a parameter is missing or malformed
         """
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
@@ -144,8 +150,9 @@ class CallWalletAuthorize(models.Model):
 
         :param str account: the wallet's account reference
         :param str call_ref: the platform's reference of the call
-        :return: as ``authorize_call``; nothing is held any more
-        :raise UserError: no hold for this call, or a parameter is missing or malformed
+        :return: as ``authorize_call``; nothing is held any more. ``allowed`` is False with ``unknown_call`` where the
+            call was never authorised
+        :raise UserError: a parameter is missing or malformed
         """
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
@@ -162,7 +169,7 @@ class CallWalletAuthorize(models.Model):
         :param str number: as ``authorize_call``
         :param str direction: ``outbound`` or ``inbound``
         :param int seconds: how long the call would last; default: a minute
-        :return: dict: ``allowed``, ``code``, ``field``, ``message``, ``rate``, ``currency``, ``balance``,
+        :return: dict: ``allowed``, ``code``, ``field``, ``limit``, ``message``, ``rate``, ``currency``, ``balance``,
             ``available`` and ``funds_seconds`` as ``authorize_call`` answers; ``account``, ``call_type``,
             ``direction``, ``seconds`` and ``number`` as they were read (None: no number); ``billed_seconds``,
             ``billed_minutes`` and ``cost`` of such a call; ``prefix`` by which the price was found (empty: any
@@ -245,6 +252,7 @@ class CallWalletAuthorize(models.Model):
             if differs:
                 told = {"differs": differs} if self._own_among([rated.wallet_id]) else {}
                 return {**self._verdict("conflict", call_ref, rated, funds), **told}
+            self.env["call.wallet.hold"]._add_names(hold, asked.new_names(hold))
             return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), hold)
         code = self._refusal_code(funds, rate, asked.number)
         if code:
@@ -262,8 +270,8 @@ class CallWalletAuthorize(models.Model):
         rated = funds and self._load_to_call(account_ref, asked.number)
         rate = None
         if rated:
-            code, rate, message = self._foresee(rated, asked, funds)
-            verdict = self._verdict(code, None, rated, funds, rate, message=message)
+            code, rate, message, limit = self._foresee(rated, asked, funds)
+            verdict = self._verdict(code, None, rated, funds, rate, message=message, limit=limit)
         else:
             verdict = self._no_wallet(account_ref, None) if funds else self._verdict("unknown_account", None)
         return {
@@ -272,21 +280,21 @@ class CallWalletAuthorize(models.Model):
             "direction": asked.direction,
             "number": asked.number,
             "seconds": seconds,
-            **{name: verdict[name] for name in QUOTED},
+            **{name: verdict[name] for name in QUOTED if name in verdict},
             **quoted(rate, seconds),
         }
 
     def _foresee(self, rated, asked, funds):
-        """Return what ``authorize_call`` would answer now to a call of any length: its code, the rate or None, and the
-        message where it is not that of the code.
+        """Return what ``authorize_call`` would answer now to a call of any length: its code, the rate or None, the
+        message where it is not that of the code, and the limit that refuses it or None.
         """
         if not self._is_callable(asked.number, rated):
-            return "invalid_number", None, None
+            return "invalid_number", None, None, None
         rate = dearest_rate(rated, asked, utcnow())
-        code, message = self._refusal_code(funds, rate, asked.number), None
+        code, message, limit = self._refusal_code(funds, rate, asked.number), None, None
         if not code:
-            code, message = self._foresee_limits(rated, rate, asked.number, available(funds))
-        return code or "ok", rate, message
+            code, message, limit = self._foresee_limits(rated, rate, asked.number, available(funds))
+        return code or "ok", rate, message, limit
 
     def _extend(self, account_ref, call_ref, seconds, total_seconds):
         rated = self.env["call.rate.plan"]._load_rated_wallets([account_ref]).get(account_ref)
@@ -296,7 +304,7 @@ class CallWalletAuthorize(models.Model):
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, asked_to="extend")
         if not hold or hold.state == "released":
-            raise UserError(self.env._("call_ref: there is no hold for %s; authorise the call first.", call_ref))
+            return self._verdict("unknown_call", call_ref, rated, funds, asked_to="extend")
         rate = self._rate_of(hold, rated)
         if hold.state == "expired":
             hold = hold._replace(amount=ZERO)
@@ -315,7 +323,7 @@ class CallWalletAuthorize(models.Model):
         if is_settled:
             return self._verdict("already_settled", call_ref, rated, funds, asked_to="release")
         if not hold:
-            raise UserError(self.env._("call_ref: there is no hold for %s.", call_ref))
+            return self._verdict("unknown_call", call_ref, rated, funds, asked_to="release")
         self.env["call.wallet.hold"]._release(rated.wallet_id, call_ref)
         funds = self._lock_funds(rated)
         return self._verdict("ok", call_ref, rated, funds, self._rate_of(hold, rated), asked_to="release")
@@ -380,7 +388,8 @@ class CallWalletAuthorize(models.Model):
         if longest <= max(hold.reserved_seconds, rate.grace_seconds):
             known, code = hold if hold.id else None, leave.code_within(available(funds) + hold.amount)
             message = self._note_limit_refusal(leave, code, rated, rate, asked_to)
-            return self._verdict(code, call_ref, rated, funds, rate, known, asked_to, message)
+            limit = leave.limit_of(code)
+            return self._verdict(code, call_ref, rated, funds, rate, known, asked_to, message, limit)
         seconds = min(wanted, longest)
         hold, funds = self.env["call.wallet.hold"]._write_hold(rated.wallet_id, call_ref, hold, rate, seconds)
         return self._verdict("ok", call_ref, rated, funds, rate, hold, asked_to)
@@ -406,7 +415,16 @@ class CallWalletAuthorize(models.Model):
     # === ANSWER === #
 
     def _verdict(
-        self, code, call_ref, rated=None, funds=None, rate=None, hold=None, asked_to="authorize", message=None
+        self,
+        code,
+        call_ref,
+        rated=None,
+        funds=None,
+        rate=None,
+        hold=None,
+        asked_to="authorize",
+        message=None,
+        limit=None,
     ):
         """Return what the platform is answered; ``hold`` is the call's own, whatever became of it."""
         is_held = bool(hold) and hold.state == "held"
@@ -429,6 +447,7 @@ class CallWalletAuthorize(models.Model):
             "funds_seconds": funds_seconds,
             "balance": funds.balance if funds else None,
             "available": str(available(funds)) if funds else None,
+            **({"limit": limit} if limit else {}),
         }
 
     def _no_wallet(self, account_ref, call_ref):
@@ -438,42 +457,9 @@ class CallWalletAuthorize(models.Model):
 
     def _message(self, code, rated, asked_to):
         """Return the sentence that the call button's tooltip shows, or that answers an extension or a release."""
-        _ = self.env._
         if code == "paused":
-            reason = self.browse(rated.wallet_id).pause_reason or _("ask them to resume.")
-            if asked_to == "extend":
-                return _("Calls are paused by your account manager, and this one cannot be extended: %s", reason)
-            return _("Calls are paused by your account manager: %s", reason)
-        if asked_to != "authorize":
-            return self._later_message(code, asked_to)
-        return {
-            "ok": _("The call may start."),
-            "unknown_account": _("This account has no call wallet. Ask your account manager to set one up."),
-            "closed": _("This account's call wallet is closed. Ask your account manager about it."),
-            "not_set_up": _("Billing is not set up. Add a notification recipient under Billing to start calling."),
-            "no_funds": _(
-                "The wallet has not enough balance for this call. Add balance under Billing to start calling."
-            ),
-            "destination_not_contracted": _(
-                "This destination is not in your contract. Ask your account manager to confirm it."
-            ),
-            "invalid_number": _("This is not a complete international number. Write it like +14155550100."),
-            "already_settled": _("This call has already ended and was charged. Start a new one."),
-            "conflict": _(
-                "Another call is in progress under this reference: its number, type, direction, length or names are "
-                "others. Nothing was changed; use a reference of its own for each call."
-            ),
-        }[code]
-
-    def _later_message(self, code, asked_to):
-        """Return the sentence about a call that was authorised before."""
-        _ = self.env._
-        return {
-            "ok": _("The call may go on.") if asked_to == "extend" else _("Nothing is held for this call."),
-            "unknown_account": _("This account has no call wallet, so there is no such call."),
-            "no_funds": _("The balance covers no longer call. Add balance under Billing."),
-            "already_settled": _("This call has ended and was charged; nothing is held for it."),
-        }[code]
+            return paused_message(self.env, self.browse(rated.wallet_id).pause_reason, asked_to)
+        return message_of(self.env, code, asked_to)
 
     # === DISPUTED FUNDS === #
 

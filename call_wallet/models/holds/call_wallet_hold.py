@@ -140,6 +140,18 @@ class CallWalletHold(models.Model):
         return hold, Funds(*funds)
 
     @api.model
+    def _add_names(self, hold, names):
+        """Write names on a hold that had none of these.
+
+        :param dict names: {``campaign``, ``manager`` or ``application_ref``: text}
+        """
+        if not names:
+            return
+        assignments = ", ".join(f"{name} = %({name})s" for name in names)
+        self.env.cr.execute(f"UPDATE call_wallet_hold SET {assignments} WHERE id = %(id)s", {"id": hold.id, **names})
+        self.env.invalidate_all(flush=False)
+
+    @api.model
     def _release(self, wallet_id, call_ref):
         self._free("released", "wallet_id = %(wallet)s AND call_ref = %(ref)s", wallet=wallet_id, ref=call_ref)
 

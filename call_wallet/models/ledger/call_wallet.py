@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 from ...const import FINANCE
 from ...tools.door import door, each, log_failure
 from ...tools.fields import ZERO, check_request_key, is_id, parse_amount
-from ...tools.intake import iso, shown, text
+from ...tools.intake import iso, place_of, shown, text
 from ...tools.rights import without_orders
 from .reading_sql import TRANSACTION_KEYS, TRANSACTIONS, WALLET
 
@@ -130,12 +130,11 @@ class CallWalletRefund(models.Model):
         """Return references that somebody asks for, as they are kept.
 
         :param str name: of the parameter
-        :raise UserError: not a list of texts, or more than ``MOST_READ``
+        :raise UserError: not a list, or more than ``MOST_READ``; one is no text: names its place
         """
-        is_list = isinstance(values, (list, tuple)) and len(values) <= MOST_READ
-        if not is_list or not all(isinstance(value, str) and value for value in values):
+        if not isinstance(values, (list, tuple)) or len(values) > MOST_READ:
             raise UserError(self.env._("%(field)s: send a list of at most %(most)s texts.", field=name, most=MOST_READ))
-        return [self._read(text, **{name: value}) for value in values]
+        return [self._read(text, **{place_of(name, place): value}) for place, value in enumerate(values)]
 
     # === REFUNDS === #
 

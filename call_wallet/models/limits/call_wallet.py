@@ -40,6 +40,10 @@ class Leave(NamedTuple):
             return self.code
         return "no_funds" if self.amount is None or funds <= self.amount else "limit_reached"
 
+    def limit_of(self, code):
+        """Return which limit it is that refuses with ``code``, or None where it is the funds that end."""
+        return None if code == "no_funds" else self.limit
+
 
 EVERYTHING = Leave()
 
@@ -119,15 +123,16 @@ class CallWalletLimits(models.Model):
         return Leave(limit=name, amount=max(left, ZERO))
 
     def _foresee_limits(self, rated, rate, number, funds):
-        """Return code and message of the refusal if a call to ``number`` asked for a hold now; None, None if none.
+        """Return code, message and limit of the refusal if a call to ``number`` asked for a hold now; None where there
+        is none.
 
         :param Decimal funds: what is available
         """
         leave = self._limits_leave(rated, rate, number)
         if is_short(number) or leave.longest_call(rate, funds) > rate.grace_seconds:
-            return None, None
+            return None, None, None
         code = leave.code_within(funds)
-        return code, None if code == "no_funds" else self._limit_message(leave, rated, rate)
+        return code, None if code == "no_funds" else self._limit_message(leave, rated, rate), leave.limit_of(code)
 
     def _note_limit_refusal(self, leave, code, rated, rate, asked_to):
         """Tell the recipients that a spending limit refused a call; return the sentence for who wants to call.

@@ -3,6 +3,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import ValidationError
 
 from ...const import PLATFORM
 from ...rating import Deck, Rate
@@ -23,6 +24,8 @@ class CallRatePlan(models.Model):
     _description = "Call Rate Plan"
     _inherit = ["mail.thread"]
     _order = "name"
+    # A branch may have the plans of the company that it belongs to.
+    _check_company_domain = models.check_company_domain_parent_of
 
     name = fields.Char(required=True, tracking=True)
     active = fields.Boolean(default=True)
@@ -56,10 +59,26 @@ class CallRatePlan(models.Model):
             plan.rate_count = rates.get(plan, 0)
             plan.wallet_count = wallets.get(plan, 0)
 
+    @api.constrains("company_id")
+    def _check_company_id(self):
+        """Refuse a company for plans that wallets of others have; closed ones too, whose late calls are charged."""
+        wallets = self.env["call.wallet"].sudo().with_context(active_test=False)
+        for plan in self.filtered("company_id"):
+            domain = [("rate_plan_id", "=", plan.id), "!", ("company_id", "child_of", plan.company_id.id)]
+            if wallets.search_count(domain, limit=1):
+                raise ValidationError(
+                    self.env._(
+                        "Company: wallets of other companies have the rate plan %s. Give them another one first, or "
+                        "leave the company empty.",
+                        plan.name,
+                    )
+                )
+
     def write(self, vals):
         """Change plans, as Odoo does.
 
         :raise AccessError: to a company that is not among the user's
+        :raise ValidationError: to a company while wallets of others have the plan
         """
         result = super().write(vals)
         if "company_id" in vals:

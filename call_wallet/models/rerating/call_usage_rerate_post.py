@@ -43,11 +43,13 @@ class CallUsageReratePost(models.Model):
         locked = self.env["call.wallet.ledger"]._lock(lines.wallet_id.ids)
         entered = self._find_entered(lines)
         fresh = lines.filtered(lambda line: line.id not in entered)
-        entries, refused = self._to_entries(fresh)
+        current = self._load_current(fresh)
+        entries, refused = self._to_entries(fresh, current)
         if entries:
             appended = self.env["call.wallet.ledger"]._append(list(entries.values()), locked)
             for line_id, entry in entries.items():
                 entered[line_id] = appended[entry.wallet_id, entry.key][0]
+            self._tell_platform(fresh.filtered(lambda line: line.id in entries), current, entered)
         self._note_outcome(entered, refused)
         self.env.invalidate_all()
         self.done_count += len(lines)
@@ -72,10 +74,13 @@ class CallUsageReratePost(models.Model):
     def _key(self, line):
         return f"rerate/{self.id}/{line.usage_id.id}"
 
-    def _to_entries(self, lines):
-        """Return ({line id: ``Entry``}, {line id: why not}), by what the calls cost under the lock."""
+    def _load_current(self, lines):
+        """Return {call id: ``Figures``} of the lines' calls, as they are under the lock."""
         self.env.cr.execute(CURRENT, [lines.usage_id.ids])
-        current = {row[1]: Figures.read(row) for row in self.env.cr.fetchall()}
+        return {row[1]: Figures.read(row) for row in self.env.cr.fetchall()}
+
+    def _to_entries(self, lines, current):
+        """Return ({line id: ``Entry``}, {line id: why not}), by what the calls cost now."""
         lang = self.posted_by_id.lang
         speaker = self.with_context(lang=lang) if lang else self
         now = utcnow()
@@ -131,6 +136,27 @@ class CallUsageReratePost(models.Model):
             usage_id=call.usage_id,
             campaign_id=call.campaign_id,
         )
+
+    def _tell_platform(self, lines, current, entered):
+        """Put ``call.corrected`` in the outbox for each call that has changed; one statement for all of them.
+
+        :param lines: those that have just been entered
+        :param dict entered: {line id: transaction id}
+        """
+        rows = []
+        for line in lines:
+            call = current[line.usage_id.id]
+            data = {
+                "call_ref": line.call_ref,
+                "kind": "rerate",
+                "old_cost": call.cost,
+                "total_cost": call.cost + line.difference,
+                "billed_minutes": call.minutes + line.minutes_difference,
+                "difference": line.difference,
+                "transaction": entered[line.id],
+            }
+            rows.append((line.wallet_id.id, "call.corrected", data))
+        self.env["call.wallet.event"]._add(rows)
 
     def _note_outcome(self, entered, refused):
         """Write on the lines what became of them."""

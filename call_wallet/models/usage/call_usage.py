@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 MOST_FAILURES = 20
 
 # What there is to know of a call that was charged; several are separated by commas in ``note_codes``.
-NOTES = ("differs_from_hold", "campaign_not_created", "manager_not_created")
+NOTES = ("differs_from_hold", "campaign_not_created", "manager_not_created", "implausible_end")
 
 # One number among PostgreSQL's advisory locks: whoever creates campaigns and contacts for
 # reported calls. It is taken before the wallets' locks, never after.
@@ -123,6 +123,10 @@ class CallUsage(models.Model):
             "differs_from_hold": _("The call differs from what was authorised: another number or call type."),
             "campaign_not_created": _("Charged without its campaign, which could not be created."),
             "manager_not_created": _("Charged without its manager, a contact that could not be created."),
+            "implausible_end": _(
+                "The call ends in the future, by its start and duration: the duration may be in milliseconds, or the "
+                "clock wrong. It was charged as reported; the platform can amend it."
+            ),
         }
         return [sentences[code] for code in codes if code in sentences]
 

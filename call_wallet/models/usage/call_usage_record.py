@@ -9,7 +9,19 @@ from ...rating import Charge, charge
 from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import is_id, parse_amount
-from ...tools.intake import CALL_FIELDS, Call, Refused, check_short, check_time, echo, parse_call, shown, text
+from ...tools.intake import (
+    CALL_FIELDS,
+    Call,
+    Refused,
+    check_short,
+    check_time,
+    echo,
+    ends_ahead,
+    explained,
+    parse_call,
+    shown,
+    text,
+)
 from ...tools.rated_wallet import RatedWallet
 from ...tools.rights import as_superuser
 from ...tools.sql import array
@@ -82,8 +94,8 @@ class CallUsageRecord(models.Model):
         :param int after: a ``rejection`` of an answer, to go on after it; None: from the first one
         :param int limit: how many at most, 1 to 1,000
         :return: one dict each, in order: ``rejection`` (id), ``account``, ``call_ref``, ``kind`` (``charge``,
-            ``amend``, ``void``), ``code``, ``field`` and ``reason`` as they were answered, ``reported_at`` (the last
-            time; ISO 8601, UTC), ``payload``, what was reported
+            ``amend``, ``void``), ``code`` and ``field`` as they were answered, ``reason`` likewise, in the company's
+            language, ``reported_at`` (the last time; ISO 8601, UTC), ``payload``, what was reported
         :raise UserError: a parameter is malformed; names it
         :raise AccessError: neither the calling platform nor finance staff
         """
@@ -114,9 +126,17 @@ class CallUsageRecord(models.Model):
         :raise AccessError: neither the calling platform nor finance staff
         """
         self._check_platform()
-        is_list = isinstance(rejections, (list, tuple)) and len(rejections) <= MAX_CALLS
-        if not is_list or not all(map(is_id, rejections)):
+        if not isinstance(rejections, (list, tuple)) or len(rejections) > MAX_CALLS:
             raise UserError(self.env._("rejections: send a list of at most %s numbers.", MAX_CALLS))
+        for place, one in enumerate(rejections):
+            if not is_id(one):
+                raise UserError(
+                    self.env._(
+                        "rejections[%(place)s]: %(value)s; send a number as list_rejections answers it.",
+                        place=place,
+                        value=shown(one),
+                    )
+                )
         by = FINANCE if self.env.su or self._person() else PLATFORM
         with door(self.env):
             return self.env["call.usage.rejection"]._retry_asked(rejections, by)
@@ -151,20 +171,20 @@ class CallUsageRecord(models.Model):
             for raw, outcome in zip(raw_calls, outcomes, strict=True)
         ]
         self.env["call.usage.rejection"]._keep(raw_calls, results)
-        return results
+        return [explained(result, self.env) for result in results]
 
     def _refusal(self, raw, refused):
         call_ref = echo(raw.get("call_ref")) if isinstance(raw, dict) else None
-        return {"call_ref": call_ref, "result": "rejected", **refused.explain(self.env)}
+        return {"call_ref": call_ref, "result": "rejected", **refused.parts()}
 
     # === PRICE === #
 
     def _price(self, raw_calls):
         """Return a ``Priced`` or a ``Refused`` for each call, in order."""
-        outcomes, known = [], self._known_fields(CALL_FIELDS)
-        for raw in raw_calls:
+        outcomes, known, is_sent = [], self._known_fields(CALL_FIELDS), self._is_sent_now()
+        for place, raw in enumerate(raw_calls):
             try:
-                outcomes.append(parse_call(raw, known))
+                outcomes.append(parse_call(raw, known, place if is_sent else None))
             except Refused as refused:
                 outcomes.append(refused)
         accounts = self.env["call.rate.plan"]._load_rated_wallets(
@@ -182,6 +202,10 @@ class CallUsageRecord(models.Model):
     def _known_fields(self, fields):
         """Return the fields that a call may have; None where an earlier version has kept it with any others."""
         return None if self.env.context.get("call_usage_any_field") else fields
+
+    def _is_sent_now(self):
+        """Return whether calls come as somebody has sent them, whose list has places; else they were kept before."""
+        return not self.env.context.get("call_usage_retry")
 
     def _price_one(self, call, rated, now):
         if rated is None:
@@ -241,7 +265,7 @@ class CallUsageRecord(models.Model):
         if result.pop("fingerprint") != item.call.fingerprint:
             result.pop("notes", None)  # of the call that was charged
             sentence = _lt("call_ref: %s was reported before with other content; that charge stands.", call_ref)
-            result |= {"result": "conflict", **Refused("conflict", sentence, "call_ref").explain(self.env)}
+            result |= {"result": "conflict", **Refused("conflict", sentence, "call_ref").parts()}
         return result
 
     def _explain_conflicts(self, conflicts, fresh):
@@ -374,7 +398,7 @@ class CallUsageRecord(models.Model):
         ]  # fmt: skip
         columns = [array(column) for column in zip(*rows, strict=True)]
         managers = array(map(names.manager_of, items))
-        notes = array(",".join(names.missing(item)) or None for item in items)
+        notes = array(",".join(note_codes(item, names, now)) or None for item in items)
         self.env.cr.execute(INSERT_USAGE, [*terms.columns(), now, *columns, managers, notes])
         return {(wallet_id, call_ref): values for wallet_id, call_ref, *values in self.env.cr.fetchall()}
 
@@ -411,6 +435,15 @@ class Terms:
             for price, rate in zip(self._prices.values(), self._rates.values(), strict=True)
         ]  # fmt: skip
         return [array(column) for column in zip(*rows, strict=True)]
+
+
+def note_codes(item, names, now):
+    """Return the codes of ``NOTES`` that a call begins with."""
+    codes = names.missing(item)
+    # A call that cost nothing by its status may have any duration.
+    if item.call.billable_seconds and ends_ahead(item.call, now):
+        codes.append("implausible_end")
+    return codes
 
 
 # What is told of the charge that a call is in conflict with.

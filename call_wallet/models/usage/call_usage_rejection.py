@@ -12,8 +12,10 @@ from ...tools.door import door
 from ...tools.fields import ZERO
 from ...tools.rights import as_superuser
 from ...tools.sql import array
+from ...tools.task import in_language_of
 from .rejection_payload import MAX_TEXT, digest, to_payload, to_text
 from .rejection_reading import read_asked
+from .rejection_sql import ACCEPTED, ADD_REPORTER, COMPANIES, RESOLVE, RESOLVE_CORRECTED, UPSERT
 
 # Results after which nothing is left to do.
 SETTLED = ("charged", "duplicate", "corrected")
@@ -76,6 +78,15 @@ class CallUsageRejection(models.Model):
     count = fields.Integer("Times Reported", readonly=True, aggregator="sum")
     first_seen = fields.Datetime(readonly=True)
     last_seen = fields.Datetime(readonly=True)
+    reporter_ids = fields.Many2many(
+        "res.users",
+        "call_usage_rejection_reporter_rel",
+        "rejection_id",
+        "user_id",
+        "Also Reported By",
+        readonly=True,
+        help="Who reported the same of an unknown account after the first one: it is their companies' to read, too.",
+    )
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     company_id = fields.Many2one(related="wallet_id.company_id")
 
@@ -105,7 +116,7 @@ class CallUsageRejection(models.Model):
         Called by ``record_calls`` in the transaction that charges, as its last step.
 
         :param list raw_calls: what was reported, in order
-        :param list[dict] results: what ``record_calls`` answers, in the same order
+        :param list[dict] results: what ``record_calls`` answers, in the same order; each ``reason`` is a ``Refused``
         """
         charged, kept = [], []
         for raw, result in zip(raw_calls, results, strict=True):
@@ -131,7 +142,7 @@ class CallUsageRejection(models.Model):
         a call whose number was deleted is kept without what it names, for it can never be carried out.
 
         :param str kind: ``amend`` or ``void``
-        :param results: as ``amend_calls`` answers them
+        :param results: as ``amend_calls`` answers them; each ``reason`` is a ``Refused``
         """
         kept = [(raw, result) for raw, result in zip(raw_calls, results, strict=True) if result["result"] == "rejected"]
         made = [raw for raw, result in zip(raw_calls, results, strict=True) if result["result"] == "corrected"]
@@ -199,19 +210,35 @@ class CallUsageRejection(models.Model):
         now = utcnow()
         # A retry is not a report: it is not counted, and it does not wake what was dismissed.
         reported = not self.env.context.get("call_usage_retry")
-        rows = {}
+        rows, readers = {}, self._readers({to_text(raw, "account") for raw, _result in kept})
         for raw, result in kept:
-            payload = to_payload(raw)
+            payload, account = to_payload(raw), to_text(raw, "account")
             fingerprint = digest(f"{correction}/{payload}" if correction else payload)
-            code = result["code"]
-            sentence = result["reason"].removeprefix(f"{code}: ")
+            refused, reader = result["reason"], readers.get(account, readers[None])
             count = rows[fingerprint][-1] + 1 if fingerprint in rows else 1
             rows[fingerprint] = (
-                to_text(raw, "account"), to_text(raw, "call_ref"), code, result["field"], sentence, payload,
+                account, to_text(raw, "call_ref"), refused.code, refused.field, reader._(refused.sentence), payload,
                 fingerprint, correction, count,
             )  # fmt: skip
         columns = [array(column) for column in zip(*self._known_masked(rows).values(), strict=True)]
         self.env.cr.execute(UPSERT, [now, now, self.env.uid, self.env.uid, now, now, *columns, reported, reported])
+        if reported:
+            ids = [row[0] for row in self.env.cr.fetchall()]
+            self.env.cr.execute(ADD_REPORTER, {"user": self.env.uid, "ids": ids})
+
+    def _readers(self, accounts):
+        """Return {account reference: an environment in the language of its wallet's company}.
+
+        Under None stands that of whoever reports, for accounts that are nobody's.
+        """
+        self.env.cr.execute(COMPANIES, [list(accounts - {None})])
+        companies = dict(self.env.cr.fetchall())
+        known = self.env["res.company"].sudo().browse({self.env.user.company_id.id, *companies.values()})
+        readers = {company.id: in_language_of(self, None, company).env for company in known}
+        return {
+            None: readers[self.env.user.company_id.id],
+            **{account: readers[company_id] for account, company_id in companies.items()},
+        }
 
     def _keyed(self, fingerprint):
         """Return what takes the place of a digest that must not tell what it was made of: nobody else can make it."""
@@ -431,53 +458,3 @@ class CallUsageRejection(models.Model):
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
-
-
-RESOLVE = """
-    UPDATE call_usage_rejection r
-       SET state = 'resolved', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
-      FROM unnest(%s::text[], %s::text[]) AS charged(account, call_ref)
-     WHERE r.state = 'open' AND r.code <> 'conflict' AND r.correction IS NULL
-       AND r.account = charged.account AND r.call_ref = charged.call_ref
- RETURNING r.id, r.account, r.call_ref
-"""
-
-
-# Of several contents of one call the last.
-ACCEPTED = """
-    SELECT max(r.id), w.id, r.call_ref
-      FROM call_usage_rejection r
-      JOIN call_wallet w ON w.account_ref = r.account
-     WHERE r.id = ANY(%s)
-     GROUP BY w.id, r.call_ref
-     ORDER BY 1
-"""
-
-
-RESOLVE_CORRECTED = """
-    UPDATE call_usage_rejection
-       SET state = 'resolved', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
-     WHERE state = 'open' AND fingerprint = ANY(%s)
-"""
-
-
-# What finance dismissed, or charged as a call of its own, stays so when it is reported again.
-UPSERT = """
-    INSERT INTO call_usage_rejection AS r
-           (first_seen, last_seen, create_uid, write_uid, create_date, write_date, state, wallet_id,
-            account, call_ref, code, field_name, reason, payload, fingerprint, correction, count)
-    SELECT %s, %s, %s, %s, %s, %s, 'open', w.id, k.account, k.call_ref, k.code, k.field_name, k.reason, k.payload,
-           k.fingerprint, k.correction, k.count
-      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                  %s::int[])
-           AS k(account, call_ref, code, field_name, reason, payload, fingerprint, correction, count)
-      LEFT JOIN call_wallet w ON w.account_ref = k.account
-     ORDER BY k.fingerprint
-    ON CONFLICT (fingerprint) DO UPDATE
-       SET wallet_id = EXCLUDED.wallet_id, code = EXCLUDED.code, field_name = EXCLUDED.field_name,
-           reason = CASE WHEN r.masked_at IS NULL THEN EXCLUDED.reason ELSE r.reason END,
-           state = CASE WHEN r.state = 'resolved' AND r.charged_ref IS NULL THEN 'open' ELSE r.state END,
-           count = r.count + CASE WHEN %s THEN EXCLUDED.count ELSE 0 END,
-           last_seen = CASE WHEN %s THEN EXCLUDED.last_seen ELSE r.last_seen END,
-           write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
-"""

@@ -76,7 +76,10 @@ def sendable(value, depth=0):
 REPORTED_BY_OURS = """
     (r.wallet_id IS NULL AND EXISTS (
          SELECT FROM res_company_users_rel access
-          WHERE access.user_id = r.create_uid AND access.cid = ANY(%(companies)s)))
+          WHERE access.cid = ANY(%(companies)s)
+            AND (access.user_id = r.create_uid
+                 OR access.user_id IN (SELECT also.user_id FROM call_usage_rejection_reporter_rel also
+                                        WHERE also.rejection_id = r.id))))
 """
 
 OPEN = f"""

@@ -73,7 +73,7 @@ class CallWallet(models.Model):
         "days are those of this zone.",
     )
     account_manager_id = fields.Many2one("res.users", tracking=True, domain=[("share", "=", False)])
-    rate_plan_id = fields.Many2one("call.rate.plan", tracking=True, ondelete="restrict")
+    rate_plan_id = fields.Many2one("call.rate.plan", tracking=True, ondelete="restrict", check_company=True)
     low_balance_threshold = Amount(
         required=True,
         default=10,

@@ -118,12 +118,15 @@ class Client:
     def extend_hold(
         self, account: str, call_ref: str, total_seconds: int, *, patience: float | None = None
     ) -> Authorization:
-        """Hold funds for a call of so many seconds from its start. Repeating it holds no more."""
+        """Hold funds for a call of so many seconds from its start. Repeating it holds no more.
+
+        A call that was never authorised, or was released, is answered by the code ``unknown_call``.
+        """
         return read(Authorization, self._ask("call.wallet/extend_hold", patience, account=account, call_ref=call_ref,
                                              total_seconds=total_seconds))  # fmt: skip
 
     def release_hold(self, account: str, call_ref: str, *, patience: float | None = None) -> Authorization:
-        """Give back what a call holds that never took place."""
+        """Give back what a call holds that never took place. One that was never authorised: ``unknown_call``."""
         return read(Authorization, self._ask("call.wallet/release_hold", patience, account=account, call_ref=call_ref))
 
     def list_holds(self, account: str | None = None) -> list[Hold]:

@@ -196,6 +196,9 @@ class LiveCall:
                 if self.authorization
                 else self._authorize(total_seconds, patience)
             )
+            if found.code == "unknown_call":
+                # Somebody has released it by mistake: it goes on, so it holds funds again.
+                found = self._authorize(total_seconds, max(0.1, min(self.seconds_left, self._patience)))
         except CallWalletError as error:
             _logger.warning("%s: not extended: %s", self.call_ref, error)
             return

@@ -86,6 +86,7 @@ class Authorization(Record):
     funds_seconds: int = 0
     differs: dict[str, Any] | None = None
     field: str | None = None
+    limit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,7 @@ class Quote(Record):
     code: str
     message: str
     field: str | None = None
+    limit: str | None = None
     rate: Decimal | None = None
     currency: str | None = None
     balance: Decimal | None = None
@@ -168,6 +170,7 @@ class RecordedCall(Result):
 class CorrectedCall(Result):
     """``corrected``, ``duplicate`` or ``rejected``."""
 
+    notes: list[str] | None = None
     difference: Decimal | None = None
 
 
