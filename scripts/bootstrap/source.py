@@ -183,11 +183,11 @@ class AptArea:
         lines = [f"deb {option}{mirror} {suite} main\n" for suite in ("unstable", "bookworm")]
         (self.folder / "sources.list").write_text("".join(lines))
 
-    def candidate(self, package):
+    def candidate(self, package, series=SERIES):
         output = capture(["apt-cache", *self.options, "policy", package])
         match = re.search(r"Candidate: (\S+)", output)
-        if not match or match.group(1) == "(none)" or not match.group(1).startswith(SERIES):
-            raise StepError(f"the mirror has no {package} {SERIES}", FIX)
+        if not match or match.group(1) == "(none)" or not match.group(1).startswith(series):
+            raise StepError(f"the mirror has no {package} {series}", FIX)
         return match.group(1)
 
     def download(self, packages, folder):
