@@ -4,9 +4,11 @@ import math
 import os
 import sys
 import time
+from contextlib import contextmanager
 from decimal import Decimal
 
-from .conftest import REPO
+from .conftest import REPO, OdooServer
+from .load_site import Site
 
 sys.path.insert(0, str(REPO / "scripts"))
 try:
@@ -17,8 +19,45 @@ finally:
 # A second of a call to +33 costs 0.001.
 BY_SECOND = {"prefix": "33", "price_per_minute": "0.06", "increment_seconds": 1}
 SECOND = Decimal("0.001")
-ANSWERS, BUSY, RINGS = "+33142685301", "+33242685302", "+33342685303"
+ANSWERS, BUSY, RINGS, SLOW = "+33142685301", "+33242685302", "+33342685303", "+33442685304"
 PATIENCE = 60
+
+
+# Dialplans that others were billed wrongly with: a menu that answers, a Local channel, several telephones, a transfer.
+MORE = """
+exten => _+335.,1,Answer()
+ same => n,Wait(2)
+ same => n,Goto(+331${EXTEN:4},1)
+exten => _+336.,1,Set(WALLET_ACCOUNT=${CALLERID(num)})
+ same => n,Set(WALLET_NUMBER=${EXTEN})
+ same => n,Gosub(call-wallet,ask,1)
+ same => n,Dial(Local/${EXTEN}@carriers,20,U(call-wallet-answered^${WALLET_SECONDS}))
+ same => n,Hangup()
+exten => _+337.,1,Set(WALLET_ACCOUNT=${CALLERID(num)})
+ same => n,Set(WALLET_NUMBER=${EXTEN})
+ same => n,Gosub(call-wallet,ask,1)
+ same => n,Set(BOTH=PJSIP/local/sip:${EXTEN}@127.0.0.1:${ANSWERS}&PJSIP/local/sip:${EXTEN}@127.0.0.1:${SLOW})
+ same => n,Dial(${BOTH},20,gU(call-wallet-answered^${WALLET_SECONDS}))
+ same => n,Wait(3)
+ same => n,Hangup()
+
+[carriers]
+exten => _[+0-9].,1,Dial(PJSIP/local/sip:${EXTEN}@127.0.0.1:${ANSWERS},20)
+"""
+
+
+@contextmanager
+def a_site(registry):
+    """Yield a served site whose contract has a price by the second."""
+    site = Site(registry)
+    with site.env() as env:
+        env["call.rate"].create({"plan_id": site.plan_id, **BY_SECOND})
+    site.server = OdooServer(registry.db_name, workers=3)
+    try:
+        site.server.start()
+        yield site
+    finally:
+        site.server.kill()
 
 
 def an_exchange(site, folder, **values):
@@ -64,7 +103,13 @@ def usage(site, account):
     charges = site.charges(account)
     assert len({row[0] for row in rows}) == len(rows)
     assert all(len(entries) == 1 for entries in charges.values())
-    return {ref: (seconds, status, Decimal(charges[ref][0][0] if ref in charges else 0)) for ref, seconds, status in rows}
+    return {
+        ref: (seconds, status, Decimal(charges[ref][0][0] if ref in charges else 0)) for ref, seconds, status in rows
+    }
+
+
+def charged_seconds(site, account):
+    return sorted(seconds for seconds, status, _cost in usage(site, account).values() if status == "completed")
 
 
 def assert_agree(exchanged, site, account):

@@ -1,7 +1,7 @@
 """A small telephone exchange on this machine: Asterisk with the connector's own examples, telephones, and callers.
 
 Who calls is an account of the wallet; what is called decides what the telephone does: +331... answers, +332... is
-engaged, +333... rings and rings.
+engaged, +333... rings and rings, +334... rings for two seconds and answers.
 """
 
 import csv
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import paths, telephony
-from .console import StepError, log_path, tail
+from .console import StepError, tail
 
 CONNECTOR = paths.REPO / "connectors/asterisk"
 EXAMPLES = CONNECTOR / "examples"
@@ -52,6 +52,8 @@ EXTENSIONS = """[globals]
 WALLET_SERVICE = 127.0.0.1:{agi}
 WALLET_OPEN_SECONDS = {open_seconds}
 WALLET_RING_SECONDS = 20
+ANSWERS = {answers}
+SLOW = {slow}
 
 [callers]
 exten => _[+0-9].,1,Set(WALLET_ACCOUNT=${{CALLERID(num)}})
@@ -63,7 +65,9 @@ exten => _[+0-9].,1,Set(WALLET_ACCOUNT=${{CALLERID(num)}})
  same => n,Set(PORT={answers})
  same => n,ExecIf($["${{EXTEN:0:4}}" = "+332"]?Set(PORT={busy}))
  same => n,ExecIf($["${{EXTEN:0:4}}" = "+333"]?Set(PORT={rings}))
- same => n,Dial(PJSIP/local/sip:${{EXTEN}}@127.0.0.1:${{PORT}},{ring_seconds},{options}U(call-wallet-answered^${{WALLET_SECONDS}}))
+ same => n,ExecIf($["${{EXTEN:0:4}}" = "+334"]?Set(PORT={slow}))
+ same => n,Set(WHOM=PJSIP/local/sip:${{EXTEN}}@127.0.0.1:${{PORT}})
+ same => n,Dial(${{WHOM}},{ring_seconds},U(call-wallet-answered^${{WALLET_SECONDS}}))
  same => n,Hangup(${{HANGUPCAUSE}})
 {more}
 #include call_wallet.conf
@@ -99,11 +103,11 @@ class Exchange:
         self.log = self.folder / "service.log"
         self.service = None
         self.telephones = {}
-        for name in ("answers", "busy", "rings"):
+        for name in ("answers", "busy", "rings", "slow"):
             self.telephones[name] = telephony.free_port(socket.SOCK_DGRAM)
         self._ami_secret = secrets.token_hex(16)
         self.options = {"hold_seconds": "10", "extend_before": "3", "cut_before": "0.5", **(options or {})}
-        self.dialplan = {"open_seconds": 0, "ring_seconds": 5, "options": "", "more": "", **(dialplan or {})}
+        self.dialplan = {"open_seconds": 0, "ring_seconds": 5, "more": "", **(dialplan or {})}
         self.asterisk = telephony.Asterisk(programs, self._files(), systemname="exchange")
         self.cdr_file = self.asterisk.logs / "cdr-custom/call_wallet.csv"
         self._write_config(url, key, database)
@@ -202,6 +206,7 @@ class Exchange:
             self._telephone("answers", "carrier.xml", "300")
             self._telephone("busy", "busy.xml", "0")
             self._telephone("rings", "carrier.xml", str(FOREVER_MS))
+            self._telephone("slow", "carrier.xml", "2000")
             self.start_service()
         except BaseException:
             self.__exit__()
@@ -210,38 +215,39 @@ class Exchange:
 
     def __exit__(self, *_error):
         self.stop_service()
+        self.kill_telephones()
+        self.asterisk.close()
+
+    def kill_telephones(self):
         for scenario in self._scenarios:
             scenario.kill()
-        self.asterisk.close()
 
     def _telephone(self, name, scenario, ring_ms):
         path = self.folder / f"{name}.xml"
         path.write_text((SCENARIOS / scenario).read_text().replace("RING_MS", ring_ms))
-        self._scenarios.append(
-            telephony.Scenario(self.programs, name, "-sf", path, "-nd", port=self.telephones[name])
-        )
+        self._scenarios.append(telephony.Scenario(self.programs, name, "-sf", path, "-nd", port=self.telephones[name]))
 
     # === CALLS === #
 
-    def place(self, calls, seconds=None, rate=20, at_once=100, timeout=120):
+    def place(self, calls, seconds=None, rate=20, at_once=100, timeout=120, scenario="caller.xml"):
         """Place calls and wait until they have ended; return what the callers' telephones saw.
 
         :param calls: (account, number) of each
         :param seconds: when the caller hangs up; None: talks until cut
         :param rate: calls begun in a second
         """
-        return self.begin(calls, seconds, rate, at_once)(timeout)
+        return self.begin(calls, seconds, rate, at_once, scenario)(timeout)
 
-    def begin(self, calls, seconds=None, rate=20, at_once=100):
+    def begin(self, calls, seconds=None, rate=20, at_once=100, scenario="caller.xml"):
         """Begin calls; return a function that waits for their end and returns what the telephones saw."""
         calls = list(calls)
-        number = len(list(self.folder.glob("calls*.csv")))
-        list_of_calls, scenario, log = (self.folder / f"calls{number}.{end}" for end in ("csv", "xml", "log"))
+        turn = len(list(self.folder.glob("calls*.csv")))
+        list_of_calls, play, log = (self.folder / f"calls{turn}.{end}" for end in ("csv", "xml", "log"))
         list_of_calls.write_text("SEQUENTIAL\n" + "".join(f"{account};{number};\n" for account, number in calls))
         talk = FOREVER_MS if seconds is None else int(1000 * seconds)
-        scenario.write_text((SCENARIOS / "caller.xml").read_text().replace("TALK_MS", str(talk)))
+        play.write_text((SCENARIOS / scenario).read_text().replace("TALK_MS", str(talk)))
         sipp = telephony.Scenario(
-            self.programs, f"calls{number}", f"127.0.0.1:{self.sip_port}", "-sf", scenario, "-inf", list_of_calls,
+            self.programs, f"calls{turn}", f"127.0.0.1:{self.sip_port}", "-sf", play, "-inf", list_of_calls,
             "-m", len(calls), "-r", rate, "-l", at_once, "-trace_logs", "-log_file", log, "-recv_timeout", 60_000,
         )  # fmt: skip
         self._scenarios.append(sipp)
@@ -258,7 +264,8 @@ class Exchange:
             "uniqueid", "linkedid", "disposition", "start", "answer", "end", "dstchannel", "account", "call_type",
             "number", "direction", "campaign", "manager", "application", "seconds",
         ]  # fmt: skip
-        text = self.cdr_file.read_text() if self.cdr_file.exists() else ""
+        # Those that were rotated, too.
+        text = "".join(path.read_text() for path in sorted(self.cdr_file.parent.glob("call_wallet.csv*")))
         return [dict(zip(columns, row, strict=True)) for row in csv.reader(io.StringIO(text))]
 
 
@@ -273,5 +280,3 @@ def _placed(log):
             answered = what != "refused"
             found.append(Placed(account, number, 200 if answered else int(status), seconds, what == "cut"))
     return found
-
-

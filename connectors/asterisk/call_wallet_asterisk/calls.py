@@ -23,7 +23,7 @@ STATUSES = {
     "CANCEL": "canceled",
 }
 # An answer that Asterisk's record has so much before the callee's was that of an announcement, or of a menu.
-EARLY_ANSWER = 1.0
+EARLY_ANSWER = 0.1
 
 
 @dataclass(kw_only=True)

@@ -32,7 +32,7 @@ class CdrFile:
         self._saved: list[int] = []
 
     def begin(self) -> None:
-        """Go to where the last service stopped. The first one begins at the end: what was before is not its business."""
+        """Go to where the last service stopped. The first one begins at the end: what was before is none of its."""
         if self._mark.exists():
             inode, offset = json.loads(self._mark.read_text(encoding="utf-8"))
             for path in (self._path, *sorted(self._path.parent.glob(f"{self._path.name}?*"))):

@@ -124,7 +124,8 @@ class Service:
             await dialogue.begin()
             await self._answer(dialogue)
         except HungUp:
-            _logger.info("%s: hung up while it was asked about", dialogue.facts.get("agi_uniqueid"))
+            if dialogue.facts:
+                _logger.info("%s: hung up while it was asked about", dialogue.facts.get("agi_uniqueid"))
         except Exception:
             # The dialplan goes on without an answer, as it would without this service.
             _logger.exception("%s: not answered", dialogue.facts.get("agi_uniqueid"))
@@ -448,7 +449,7 @@ class Service:
     def _forget(self, call: Call) -> None:
         self._book.remove(call.ref)
         for known in (self._calls, self._clocks, self._ending):
-            known.pop(call.ref, None)  # type: ignore[attr-defined]
+            known.pop(call.ref, None)
 
     async def _authorize(self, call: Call, seconds: int, patience: float) -> Authorization:
         return await self._work(
