@@ -275,7 +275,7 @@ def _placed(log):
         what, account, number, status, tick, call_id = line.split()
         if what == "answered":
             begun[call_id] = int(tick)
-        else:
+        elif what != "ringing":
             seconds = (int(tick) - begun.pop(call_id)) / 1000 if call_id in begun else 0.0
             answered = what != "refused"
             found.append(Placed(account, number, 200 if answered else int(status), seconds, what == "cut"))

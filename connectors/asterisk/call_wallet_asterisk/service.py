@@ -9,12 +9,20 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from call_wallet_client import Authorization, CallWalletError, Client, Recorder, RequestRefused, Unreachable
+from call_wallet_client import (
+    Authorization,
+    CallWalletError,
+    Client,
+    RecordedCall,
+    Recorder,
+    RequestRefused,
+    Unreachable,
+)
 
 from .agi import Dialogue, HungUp
 from .ami import Ami, AmiError, Message
@@ -63,7 +71,7 @@ class Service:
     # === ITS LIFE === #
 
     async def __aenter__(self) -> Service:
-        self._recorder = Recorder(self._client, self.config.state / "spool", interval=0.5)
+        self._recorder = Recorder(self._client, self.config.state / "spool", interval=0.5, on_answer=_tell_result)
         self._load()
         if self._cdr:
             self._cdr.begin()
@@ -241,6 +249,7 @@ class Service:
         call.peer = peer or call.peer
         if call.answered is None:
             call.answered, self._clocks[call.ref] = moment, time.monotonic()
+            _logger.info("%s: answered", call.ref)
         self._keep_book(call)
         self._watch(call)
 
@@ -479,6 +488,15 @@ class Service:
         self._others.discard(task)
         if not task.cancelled() and task.exception():
             _logger.error("stopped working on a call", exc_info=task.exception())
+
+
+def _tell_result(call: Mapping[str, Any], result: RecordedCall) -> None:
+    if result.result in ("conflict", "rejected"):
+        _logger.warning("%s: %s: %s", call["call_ref"], result.result, result.reason)
+    else:
+        # Exact amounts, and nothing of the customer's but the reference.
+        told = (result.result, result.total_cost, result.currency, result.balance_after)
+        _logger.info("%s: %s %s %s, balance %s", call["call_ref"], *told)
 
 
 DESCRIBED = ("ACCOUNT", "TYPE", "NUMBER", "DIRECTION", "CAMPAIGN", "MANAGER", "APPLICATION")
