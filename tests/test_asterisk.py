@@ -11,6 +11,7 @@ from .asterisk_site import (
     BUSY,
     MORE,
     RINGS,
+    SECOND,
     a_site,
     all_reported,
     an_exchange,
@@ -111,6 +112,7 @@ def test_who_may_not_call_hears_why_and_gets_the_sip_status_that_says_so(site, l
     assert time.monotonic() - begin > 3, "no announcement"
     all_reported(line)
     assert usage(site, "RICH") == usage(site, "POOR") == {}
+    assert site.platform_key not in line.log.read_text()
     assert wallet(site, "RICH") == (1, 0)
 
 
@@ -149,23 +151,26 @@ def test_several_telephones_that_ring_and_what_follows_the_call_are_no_part_of_i
     assert charged_seconds(site, "FORKED") == [2]
 
 
-def test_a_callee_whom_the_caller_has_transferred_is_still_cut_and_paid(site, line):
-    site.make_wallets("MOVED", funds="0.006")
-    calls = line.begin([("MOVED", ANSWERS)])
+# An attended one begins with a word to the caller, and with the digits that Asterisk listens to.
+@pytest.mark.parametrize(("action", "hangs_up", "seconds"), [("BlindTransfer", 3, 6), ("Atxfer", 9, 14)])
+def test_a_callee_whom_the_caller_has_transferred_is_still_cut_and_paid(site, line, action, hangs_up, seconds):
+    account = action.upper()
+    site.make_wallets(account, funds=str(SECOND * seconds))
+    calls = line.begin([(account, ANSWERS)], seconds=hangs_up)
     wait_until(lambda: line.asterisk.ask("core show channels").count(" Up ") >= 2, "nobody talks")
     time.sleep(1)
-    callee = next(
-        row.split("!")[0] for row in line.asterisk.ask("core show channels concise").splitlines() if "AppDial" in row
+    caller = next(
+        row.split("!")[0] for row in line.asterisk.ask("core show channels concise").splitlines() if "!Dial!" in row
     )
-    # The caller's side ends; the callee goes on to another telephone.
-    line.asterisk.ask(f"channel redirect {callee} carriers,+33142685309,1")
+    line.tell(action, Channel=caller, Context="carriers", Exten="+33142685309")
     calls()
+    assert line.asterisk.ask("core show channels").count(" Up ") >= 2, "nobody talks any more"
+    wait_until(lambda: not line.asterisk.ask("core show channels concise").strip(), "somebody still talks")
 
     all_reported(line)
-    # 0.006 are six seconds: one with the caller, and what was left with the other.
-    assert charged_seconds(site, "MOVED") == [6]
-    assert wallet(site, "MOVED") == (0, 0)
-    assert line.asterisk.ask("core show channels concise").strip() == ""
+    # Some seconds with the caller, and what was left with the other telephone.
+    assert charged_seconds(site, account) == [seconds]
+    assert wallet(site, account) == (0, 0)
 
 
 def test_a_connection_to_the_manager_that_breaks_costs_no_call(site, line):

@@ -67,7 +67,7 @@ exten => _[+0-9].,1,Set(WALLET_ACCOUNT=${{CALLERID(num)}})
  same => n,ExecIf($["${{EXTEN:0:4}}" = "+333"]?Set(PORT={rings}))
  same => n,ExecIf($["${{EXTEN:0:4}}" = "+334"]?Set(PORT={slow}))
  same => n,Set(WHOM=PJSIP/local/sip:${{EXTEN}}@127.0.0.1:${{PORT}})
- same => n,Dial(${{WHOM}},{ring_seconds},U(call-wallet-answered^${{WALLET_SECONDS}}))
+ same => n,Dial(${{WHOM}},{ring_seconds},TU(call-wallet-answered^${{WALLET_SECONDS}}))
  same => n,Hangup(${{HANGUPCAUSE}})
 {more}
 #include call_wallet.conf
@@ -83,6 +83,7 @@ class Placed:
     status: int  # of SIP
     seconds: float  # between the answer and the end
     was_cut: bool
+    rang_after: float | None  # seconds; what the question to the wallet takes is a part of it
 
 
 class Exchange:
@@ -125,6 +126,7 @@ class Exchange:
             "call_wallet.conf": (EXAMPLES / "call_wallet.conf").read_text(),
             "manager.conf": manager,
             "cdr_custom.conf": (EXAMPLES / "cdr_custom.conf").read_text(),
+            "features.conf": "[featuremap]\natxfer = *2\n",
             "cdr.conf": (EXAMPLES / "cdr.conf").read_text(),
         }
 
@@ -198,6 +200,22 @@ class Exchange:
         """Return how many calls the service has on disk: not ended, or not handed over for recording."""
         return len(list((self.folder / "state/calls").glob("*.json")))
 
+    # === ASTERISK'S MANAGER === #
+
+    def tell(self, action, **fields):
+        """Have Asterisk's manager do something."""
+        login = {"Action": "Login", "Username": "call_wallet", "Secret": self._ami_secret, "Events": "off"}
+        with (
+            socket.create_connection(("127.0.0.1", self.ami_port), 10) as connection,
+            connection.makefile("rb") as answers,
+        ):
+            for message in (login, {"Action": action, **fields}, {"Action": "Logoff"}):
+                text = "".join(f"{name}: {value}\r\n" for name, value in message.items())
+                connection.sendall(f"{text}\r\n".encode())
+            said = answers.read().decode()
+        if said.count("Response: Success") != 2:
+            raise StepError(f"{action}: {said}")
+
     # === ALL OF IT === #
 
     def __enter__(self):
@@ -270,13 +288,15 @@ class Exchange:
 
 
 def _placed(log):
-    begun, found = {}, []
+    times, found = {}, []
     for line in log.splitlines():
         what, account, number, status, tick, call_id = line.split()
-        if what == "answered":
-            begun[call_id] = int(tick)
-        elif what != "ringing":
-            seconds = (int(tick) - begun.pop(call_id)) / 1000 if call_id in begun else 0.0
-            answered = what != "refused"
-            found.append(Placed(account, number, 200 if answered else int(status), seconds, what == "cut"))
+        seen = times.setdefault(call_id, {})
+        seen.setdefault(what, int(tick))
+        if what in ("refused", "cut", "hungup"):
+            seconds = (int(tick) - seen["answered"]) / 1000 if "answered" in seen else 0.0
+            rang = (seen["ringing"] - seen["dials"]) / 1000 if {"ringing", "dials"} <= seen.keys() else None
+            found.append(
+                Placed(account, number, int(status) if what == "refused" else 200, seconds, what == "cut", rang)
+            )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import configparser
 import logging
 import signal
 import sys
@@ -27,7 +28,12 @@ def main() -> int:
         sys.stderr.write("usage: call-wallet-asterisk CONFIGURATION\n")
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    asyncio.run(_run(sys.argv[1]))
+    try:
+        asyncio.run(_run(sys.argv[1]))
+    except (OSError, ValueError, RuntimeError, configparser.Error) as error:
+        # A setting, a port that is taken, or another service in the same folder: for a person to read.
+        sys.stderr.write(f"call-wallet-asterisk: {error}\n")
+        return 1
     return 0
 
 

@@ -40,6 +40,8 @@ SETTLE = 0.3
 LATE, LOST = 0.5, 30.0
 # Calls that were reported, so that a record of them which comes later is not a new call.
 REMEMBERED = 10_000
+# Answers to a question that makes no sense, such as one about a kind of call that there is not.
+UNREADABLE = {400, 415, 422}
 # Who was refused so, is refused also while the wallet does not answer.
 LASTING = {"unknown_account", "closed", "not_set_up", "paused", "no_funds"}
 
@@ -186,7 +188,8 @@ class Service:
             found = await self._authorize(call, self.config.hold_seconds, self.config.patience)
         except RequestRefused as error:
             _logger.error("%s: the wallet refuses the question: %s", call.ref, error)
-            return self._unasked(call)
+            # What it cannot read now it cannot charge afterwards. A wrong key or address is no fault of the call.
+            return "unreachable" if error.status in UNREADABLE else self._unasked(call)
         except CallWalletError as error:
             _logger.warning("%s: %s", call.ref, error)
             return self._unasked(call)
