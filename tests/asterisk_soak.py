@@ -8,9 +8,9 @@ Makes a database of its own and drops it.
 """
 
 import argparse
+import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -31,6 +31,8 @@ from tests.asterisk_site import (
 from tests.audit import private_registry
 
 ACCOUNT = "SOAK"
+# What the service writes; it stays, to be looked at.
+FOLDER = Path(__file__).resolve().parents[1] / "build/soak"
 # How long callers talk; one kind talks until it is cut.
 TALKS = (2.3, 4.3, 6.3, 8.3, 10.3)
 # Of what all of them would cost: the last ones are cut or refused.
@@ -43,11 +45,11 @@ def main(arguments):
     parser.add_argument("--at-once", type=int, default=50)
     parser.add_argument("--kills", type=int, default=0)
     options = parser.parse_args(arguments)
+    shutil.rmtree(FOLDER, ignore_errors=True)
     with (
         private_registry() as registry,
         a_site(registry) as site,
-        tempfile.TemporaryDirectory(prefix="soak") as folder,
-        an_exchange(site, folder, options={"hold_seconds": "5", "extend_before": "2"}) as line,
+        an_exchange(site, FOLDER, options={"hold_seconds": "5", "extend_before": "2"}) as line,
     ):
         figures = soak(site, line, options.calls // len(TALKS), options.at_once // len(TALKS), options.kills)
     for name, figure in figures.items():
@@ -83,7 +85,7 @@ def soak(site, line, calls_each, at_once_each, kills=0):
     return {
         "calls": len(calls),
         "answered": sum(call.status == 200 for call in calls),
-        "cut as the funds ended": sum(call.was_cut for call in calls),
+        "cut": sum(call.was_cut for call in calls),
         "refused as something was away": sum(call.status == 500 for call in calls),
         "refused as the funds had ended": sum(call.status == 403 for call in calls),
         "seconds": round(lasted, 1),

@@ -17,6 +17,7 @@ from .asterisk_site import (
     wait_until,
     wallet,
 )
+from .client_package import DROP, Proxy
 
 pytestmark = pytest.mark.real_commits
 
@@ -73,6 +74,22 @@ def test_open_calls_last_so_long_without_the_wallet_and_are_charged_when_it_is_b
         ]  # fmt: skip
         assert_agree(line, site, "OPEN")
         assert charged_seconds(site, "OPEN") == [2, 2]
+
+
+def test_what_is_held_by_a_question_whose_answer_was_lost_is_given_back(site, tmp_path):
+    site.make_wallets("LOST", funds="1")
+    with Proxy(site.server.url, [DROP] * 30) as proxy:
+        with an_exchange(site, tmp_path, url=proxy.url, options={"patience": "1"}) as line:
+            [refused] = line.place([("LOST", ANSWERS)])
+            assert refused.status == 500
+            assert wallet(site, "LOST")[1] > 0
+            # Not forgotten by a service that is killed before it could say so.
+            line.kill_service()
+            proxy.plan.clear()
+            line.start_service()
+
+            all_reported(line)
+            assert wallet(site, "LOST") == (1, 0)
 
 
 # === WITHOUT THE SERVICE, OR ASTERISK === #

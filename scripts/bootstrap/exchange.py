@@ -197,8 +197,8 @@ class Exchange:
         self.kill_service()
 
     def in_progress(self):
-        """Return how many calls the service has on disk: not ended, or not handed over for recording."""
-        return len(list((self.folder / "state/calls").glob("*.json")))
+        """Return how many calls the service has on disk: not ended, not handed over for recording, or not released."""
+        return sum(len(list((self.folder / "state" / name).glob("*.json"))) for name in ("calls", "releases"))
 
     # === ASTERISK'S MANAGER === #
 

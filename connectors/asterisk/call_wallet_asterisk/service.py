@@ -38,6 +38,8 @@ ASK_AGAIN = 5.0
 SETTLE = 0.3
 # How long after its time a call is hung up that Asterisk has not cut, and one that nobody hears of is given up.
 LATE, LOST = 0.5, 30.0
+# A hold does not last so long without being extended.
+EXPIRED = 4 * 3600
 # Calls that were reported, so that a record of them which comes later is not a new call.
 REMEMBERED = 10_000
 # Answers to a question that makes no sense, such as one about a kind of call that there is not.
@@ -53,6 +55,8 @@ class Service:
         self.config = config
         self._client = Client(config.url, config.key, config.database, timeout=10.0, patience=10.0)
         self._book = Book(config.state / "calls")
+        # What the wallet may hold for calls that did not start, because its answer did not come.
+        self._releases = Book(config.state / "releases")
         self._cdr = CdrFile(config.cdr_file, config.state / "cdr_mark.json") if config.cdr_file else None
         self._alive, self._refusals = config.state / "alive", config.state / "refused.json"
         self._ami = Ami(
@@ -99,6 +103,8 @@ class Service:
             self._last_seen = self._alive.stat().st_mtime
         with contextlib.suppress(FileNotFoundError):
             self._refused = json.loads(self._refusals.read_text(encoding="utf-8"))
+        for call in self._releases.calls():
+            self._start(self._release(call))
         for call in self._book.calls():
             self._calls[call.ref] = call
             if call.ended:
@@ -205,6 +211,7 @@ class Service:
         """Decide without the wallet."""
         if not self.config.open_seconds or call.account in self._refused:
             # The question may have been carried out all the same.
+            self._releases.save(call)
             self._start(self._release(call))
             return self._refused.get(call.account) or "unreachable"
         call.max_seconds = max(call.max_seconds, self.config.open_seconds)
@@ -213,9 +220,21 @@ class Service:
         return "ok"
 
     async def _release(self, call: Call) -> None:
-        await asyncio.sleep(ASK_AGAIN)
-        with contextlib.suppress(CallWalletError):
-            await self._work(partial(self._client.release_hold, call.account, call.ref, patience=ASK_AGAIN), ASK_AGAIN)
+        """Give back what may be held, once the wallet answers; what is older has expired."""
+        release = partial(self._client.release_hold, call.account, call.ref, patience=ASK_AGAIN)
+        while time.time() < call.begun + EXPIRED:
+            await asyncio.sleep(ASK_AGAIN)
+            try:
+                # Asked about again meanwhile, it holds for itself.
+                if call.ref not in self._calls:
+                    await self._work(release, ASK_AGAIN)
+                break
+            except CallWalletError as error:
+                # That the wallet knows of no hold is as good.
+                if isinstance(error, RequestRefused) and error.status in UNREADABLE:
+                    break
+                _logger.warning("%s: not released: %s", call.ref, error)
+        self._releases.remove(call.ref)
 
     def _remember(self, account: str, code: str) -> None:
         if code in LASTING and self._refused.get(account) != code:
