@@ -38,7 +38,6 @@ class Call:
     campaign: str | None = None
     manager: str | None = None
     application_ref: str | None = None
-    linkedid: str = ""
     begun: float = field(default_factory=time.time)
     #: How long it may last; 0: that is not decided yet.
     max_seconds: int = 0
@@ -61,10 +60,6 @@ class Call:
     def channels(self) -> list[str]:
         """Return the channels that have not hung up."""
         return [one for one in (self.ref, self.peer) if one and one not in self.gone]
-
-    def owns(self, row: dict[str, str]) -> bool:
-        """Say whether one of Asterisk's records is about this call."""
-        return row["uniqueid"] in (self.ref, self.peer) or row["linkedid"] == self.ref
 
     # === ITS END === #
 

@@ -185,7 +185,6 @@ class Service:
             campaign=await get("WALLET_CAMPAIGN") or None,
             manager=await get("WALLET_MANAGER") or None,
             application_ref=await get("WALLET_APPLICATION") or None,
-            linkedid=await get("CHANNEL(linkedid)"),
         )
 
     async def _decide(self, call: Call) -> str:
@@ -256,14 +255,14 @@ class Service:
                 self._answered(call, moment, event.get("DestUniqueid"))
             elif call and not call.answered:
                 call.dial_status = event.get("DialStatus")
-                self._keep_book(call)
+                self._note(call)
         elif name == "Hangup":
             channel = event.get("Uniqueid", "")
             call = self._calls.get(channel) or next((one for one in self._calls.values() if one.peer == channel), None)
             if call and channel not in call.gone:
                 call.gone.append(channel)
                 call.over = moment
-                self._keep_book(call)
+                self._note(call)
                 if not call.channels and call.ref not in self._asking:
                     self._end(call)
 
@@ -272,7 +271,7 @@ class Service:
         if call.answered is None:
             call.answered, self._clocks[call.ref] = moment, time.monotonic()
             _logger.info("%s: answered", call.ref)
-        self._keep_book(call)
+        self._note(call)
         self._watch(call)
 
     def _watch(self, call: Call) -> None:
@@ -325,7 +324,7 @@ class Service:
     def _take(self, call: Call, found: Authorization) -> None:
         # What was granted stays granted: an answer that grants nothing more does not shorten the call.
         call.is_held, call.max_seconds = True, max(call.max_seconds, found.max_seconds)
-        self._keep_book(call)
+        self._note(call)
 
     async def _set_limit(self, call: Call) -> None:
         # Zero would take the limit away.
@@ -397,23 +396,25 @@ class Service:
 
     def _take_row(self, row: dict[str, str]) -> None:
         channel, first = row["uniqueid"], row["linkedid"]
+        if channel in self._done:
+            return
         call = (
             self._calls.get(channel)
             or next((one for one in self._calls.values() if one.peer == channel), None)
             or self._calls.get(first)
         )
-        if not call and row["account"] and row["dstchannel"] and not {channel, first} & self._done.keys():
+        if not call and row["account"] and row["dstchannel"] and first not in self._done:
             # The dialplan let it go out while this service was away.
             call = Call(
                 ref=channel, account=row["account"], call_type=row["call_type"] or "live", number=row["number"] or None,
                 direction=row["direction"] or None, campaign=row["campaign"] or None, manager=row["manager"] or None,
-                application_ref=row["application_ref"] or None, linkedid=first, begun=float(row["start"]),
+                application_ref=row["application_ref"] or None, begun=float(row["start"]),
             )  # fmt: skip
-            self._keep_book(call)
+            self._note(call)
             self._end(call)
         if call and not call.ended and row not in call.rows:
             call.rows.append(row)
-            self._keep_book(call)
+            self._note(call)
 
     # === ASTERISK COMES AND GOES === #
 
@@ -445,7 +446,7 @@ class Service:
             if answered and peer:
                 call.answered = answered
                 call.peer = next((one for one, about in channels.items() if about["Channel"] == peer), None)
-        self._keep_book(call)
+        self._note(call)
         if call.answered:
             _logger.info("%s: picked up again", call.ref)
             self._watch(call)
@@ -460,7 +461,6 @@ class Service:
         call = Call(
             ref=channel, account=account, call_type=call_type or "live", number=number or None, direction=direction,
             campaign=campaign, manager=manager, application_ref=application_ref,
-            linkedid=channels[channel].get("Linkedid", ""),
         )  # fmt: skip
         await self._pick_up(call, channels)
 
@@ -476,6 +476,13 @@ class Service:
     def _keep_book(self, call: Call) -> None:
         self._calls[call.ref] = call
         self._book.save(call)
+
+    def _note(self, call: Call) -> None:
+        """Have what was heard of a call on disk, too; a full disk must not keep anybody from hearing of the rest."""
+        try:
+            self._keep_book(call)
+        except OSError:
+            _logger.exception("%s: not written", call.ref)
 
     def _forget(self, call: Call) -> None:
         self._book.remove(call.ref)
