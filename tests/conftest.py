@@ -24,7 +24,16 @@ import pytest
 REPO = Path(__file__).resolve().parents[1]
 START_TIMEOUT = 60
 # Few tests that take minutes: begun last, one of them would keep one process busy while the others have ended.
-LONG = ("test_audit", "test_upgrade", "test_upgrade_accounts", "test_setups", "test_load", "test_beside_others")
+LONG = (
+    "test_audit",
+    "test_upgrade",
+    "test_upgrade_accounts",
+    "test_setups",
+    "test_load",
+    "test_beside_others",
+    "test_asterisk",
+    "test_asterisk_killed",
+)
 _numbers = itertools.count(1)
 # What the web client, the portal and printed documents load. Charts and pivots are loaded when they are shown.
 BUNDLES = (

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from . import demo, i18n, lint, openapi, paths, testing
+from . import demo, demo_telephony, i18n, lint, openapi, paths, testing
 from .console import StepError, report, run_logged, say, step
 from .postgres import Server
 from .setting import Setting
@@ -97,6 +97,11 @@ def run_script(setting, name, arguments, template):
     )
 
 
+def soak(setting, arguments):
+    """Place a thousand real calls at the connector for Asterisk, fifty at once."""
+    return run_script(setting, "tests/asterisk_soak.py", arguments, setting.databases.addon_template())
+
+
 def stop(_setting, _arguments):
     """Stop the server, the usual one or that of CALL_WALLET_PG, unless it is in use."""
     server = Server()
@@ -110,7 +115,7 @@ def clean(setting, arguments):
     """Remove what was made in the tree, and stop the server unless it is in use; the caches stay."""
     stop(setting, arguments)
     shutil.rmtree(paths.BUILD, ignore_errors=True)
-    for folder in ("call_wallet", "tests", "scripts", "benchmarks", "clients"):
+    for folder in ("call_wallet", "tests", "scripts", "benchmarks", "clients", "connectors"):
         for cached in sorted((paths.REPO / folder).rglob("__pycache__")):
             shutil.rmtree(cached, ignore_errors=True)
     say(f"removed {paths.BUILD.name}/; the caches stay in {paths.CACHE}")
@@ -154,6 +159,8 @@ COMMANDS = {
     "bench": bench,
     "audit": audit,
     "setups": setups,
+    "telephony": demo_telephony.run,
+    "soak": soak,
     "lint": lint.run,
     "pot": i18n.renew,
     "openapi": openapi.renew,

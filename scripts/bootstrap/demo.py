@@ -77,11 +77,9 @@ def summary():
 def serve(setting):
     """Serve the demo until Ctrl-C."""
     port, host = int(os.environ.get("PORT") or 8069), os.environ.get("HOST", "127.0.0.1")
-    _check_free(host, port)
+    prepare_to_serve(port, host)
     ensure(setting)
     summary()
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, _interrupt)
     stripe_port = free_port()
     _set_parameter(setting, "call_wallet.stripe_api_base", f"http://127.0.0.1:{stripe_port}")
     with demo_stripe.stripe(setting, stripe_port, port, host), server(setting, port, "odoo", host, crons=1) as process:
@@ -105,6 +103,13 @@ def welcome(port):
         f"  log               {log_path('odoo')}\n"
         f"Ctrl-C stops it."
     )
+
+
+def prepare_to_serve(port, host="127.0.0.1"):
+    """Refuse a port that is taken, before anything takes long; end in order however one is told to."""
+    _check_free(host, port)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, _interrupt)
 
 
 @contextlib.contextmanager
@@ -188,9 +193,7 @@ def _check_free(host, port):
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise StepError(
-                f"port {port} is not free: {error}", f"take another one: make run PORT={port + 1}"
-            ) from error
+            raise StepError(f"port {port} is not free: {error}", f"take another one with PORT={port + 1}") from error
 
 
 def free_port():

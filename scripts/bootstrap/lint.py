@@ -62,9 +62,16 @@ def _pylint(setting):
 
 
 def _mypy(setting):
-    folder = paths.REPO / "clients/python"
     command = [setting.python, "-m", "mypy", "--strict", "--no-error-summary", f"--cache-dir={paths.BUILD / 'mypy'}"]
-    return _call([*command, "call_wallet_client"], cwd=folder)
+    client = paths.REPO / "clients/python"
+    return [
+        *_call([*command, "call_wallet_client"], cwd=client),
+        *_call(
+            [*command, "call_wallet_asterisk"],
+            cwd=paths.REPO / "connectors/asterisk",
+            env={**os.environ, "MYPYPATH": str(client)},
+        ),
+    ]
 
 
 def _xml(_setting):
@@ -135,5 +142,5 @@ CHECKS = [
     ("SQL that PostgreSQL 13 knows", _oldest_sql),
     ("Translations", i18n.findings),
     ("docs/openapi.json", openapi.findings),
-    ("Types of the client", _mypy),
+    ("Types of the client and the connectors", _mypy),
 ]

@@ -30,7 +30,9 @@ PACKAGES = [
     "freeradius-rest",
     "freeradius-utils",
 ]
-WANTED = ("usr/sbin/asterisk", "usr/bin/sipp", "usr/sbin/freeradius", "usr/bin/radclient")
+# What the package's installation would link; without it Asterisk has nothing to say.
+SOUNDS = "usr/share/asterisk/sounds/en"
+WANTED = ("usr/sbin/asterisk", "usr/bin/sipp", "usr/sbin/freeradius", "usr/bin/radclient", f"{SOUNDS}/beep.gsm")
 FIX = "check the network and run it again; the programs are Debian's packages " + ", ".join(PACKAGES)
 START_TIMEOUT = 60
 STOP_TIMEOUT = 10
@@ -81,7 +83,7 @@ class Programs:
 
 def ensure():
     """Return the programs, fetched on first use."""
-    folder = paths.CACHE / "telephony" / paths.digest(SUITE, *PACKAGES)
+    folder = paths.CACHE / "telephony" / paths.digest(SUITE, *PACKAGES, SOUNDS)
     if not folder.exists():
         with hold("telephony"):
             if not folder.exists():
@@ -111,6 +113,7 @@ def _fetch(folder):
     with ThreadPoolExecutor(2) as pool:
         unpack = partial(_unpack, part)
         list(pool.map(unpack, sorted(archives.glob("*.deb"))))
+    (part / SOUNDS).symlink_to("en_US_f_Allison")
     missing = [name for name in WANTED if not (part / name).exists()]
     if missing:
         raise StepError(f"the packages did not have {', '.join(missing)}", FIX)

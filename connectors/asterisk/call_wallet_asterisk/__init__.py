@@ -1,0 +1,4 @@
+"""Prepaid calls on Asterisk, charged to Call Wallet."""
+
+from .config import Config, read_config
+from .service import Service
