@@ -138,6 +138,13 @@ env.cr.commit()  # the scheduled action works in a transaction of its own
 env.ref("call_wallet.ir_cron_usage_report").method_direct_trigger()
 acme.with_user(clerk).request_usage_report("2026-10-02", "2026-10-03", "xlsx")
 
+# A webhook, and an event that waits for it: nobody answers there.
+if "call.wallet.webhook" in env:
+    env["call.wallet.webhook"].create({"name": "Platform", "url": "https://8.8.8.8:65000/hook"})
+    globex.action_pause("Unpaid bills")
+    globex.action_resume()
+    Wallet.list_events()
+
 # What administrators changed: it is theirs.
 env.ref("call_wallet.ir_cron_statement").active = False
 env.ref("call_wallet.ir_cron_check_invariants").write({"nextcall": "2098-05-04 03:02:01", "interval_number": 3})
