@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from .conftest import REPO, OdooServer
-from .load_site import Site
+from .load_site import Site, say
 
 sys.path.insert(0, str(REPO / "scripts"))
 try:
@@ -86,6 +86,7 @@ def wait_until(is_so, what, seconds=PATIENCE):
 
 def all_reported(exchanged):
     """Wait until the service has nothing in progress and nothing that waits to be recorded."""
+    say(exchanged.log.read_text())
     spool = exchanged.folder / "state/spool"
     wait_until(
         lambda: not exchanged.in_progress() and not list(spool.glob("*.jsonl")),

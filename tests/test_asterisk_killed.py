@@ -30,8 +30,8 @@ def site(shared_registry):
 
 @pytest.fixture(scope="module")
 def line(site, tmp_path_factory):
-    """An exchange whose service holds three seconds at a time; each test leaves it running and idle."""
-    options = {"hold_seconds": "3", "extend_before": "1", "patience": "2"}
+    """An exchange whose service holds four seconds at a time; each test leaves it running and idle."""
+    options = {"hold_seconds": "4", "extend_before": "2", "patience": "2"}
     with an_exchange(site, tmp_path_factory.mktemp("line"), options=options) as line:
         yield line
 
@@ -50,10 +50,10 @@ def test_while_the_wallet_is_away_calls_do_not_start_and_those_in_progress_are_c
 
     all_reported(line)
     assert refused.status == 500
-    # They could not be extended, and ended with the three seconds that they had.
+    # They could not be extended, and ended with the seconds that they had.
     assert [call.was_cut for call in calls] == [True] * 2
     assert_agree(line, site, "AWAY")
-    assert all(seconds in (3, 6) for seconds in charged_seconds(site, "AWAY"))
+    assert all(seconds in (4, 8) for seconds in charged_seconds(site, "AWAY"))
     assert len(charged_seconds(site, "AWAY")) == 2
 
 
@@ -109,10 +109,11 @@ def test_a_killed_service_s_calls_are_cut_by_asterisk_alone_and_charged_once_it_
     all_reported(line)
     # The dialplan is closed without the service.
     assert refused.status == 500
-    assert [(call.was_cut, call.seconds < 3) for call in calls] == [(True, True)] * 3
+    assert [(call.was_cut, call.seconds < 4) for call in calls] == [(True, True)] * 3
     assert_agree(line, site, "ALONE")
-    assert charged_seconds(site, "ALONE") == [3, 3, 3]
-    assert wallet(site, "ALONE") == (Decimal("0.991"), 0)
+    assert charged_seconds(site, "ALONE") == [4, 4, 4]
+    # 1 - 3 x 0.004
+    assert wallet(site, "ALONE") == (Decimal("0.988"), 0)
 
 
 def test_a_service_that_is_killed_and_back_goes_on_with_its_calls(site, tmp_path):
@@ -138,8 +139,8 @@ def test_a_service_that_is_killed_and_back_goes_on_with_its_calls(site, tmp_path
 
 def test_calls_begun_without_the_service_are_adopted_and_charged_where_the_dialplan_is_open(site, tmp_path):
     site.make_wallets("GONE", funds="1")
-    options = {"hold_seconds": "3", "extend_before": "1"}
-    with an_exchange(site, tmp_path, options=options, dialplan={"open_seconds": 3}) as line:
+    options = {"hold_seconds": "4", "extend_before": "2"}
+    with an_exchange(site, tmp_path, options=options, dialplan={"open_seconds": 4}) as line:
         line.kill_service()
         [ended] = line.place([("GONE", ANSWERS)], seconds=1.2)
         talking = line.begin([("GONE", ANSWERS)], seconds=6.2)
