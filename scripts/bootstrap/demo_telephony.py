@@ -17,12 +17,14 @@ from .exchange import Exchange
 
 # Who calls whom, for how many seconds, and what a caller's telephone is told in the end.
 CALLS = [
-    ("ACME", "+27711234567", 12, 200),  # by the second: ten are held, then twenty
+    ("ACME", "+27711234567", 18, 200),  # long enough to be extended
     ("INITECH", "+14155550100", 12, 403),  # paused: its funds are used up
     ("ACME", "+33242685302", 12, 486),  # engaged
     ("GLOBEX", "+442079460000", 6, 200),
 ]
 PAUSE = 3
+# Seconds before the end of what is held: half of the thirty that are held at least.
+OPTIONS = {"extend_before": "15"}
 # Of the service's log: the reference is always the same beginning.
 LINE = re.compile(r"^\S+ \S+ (?:INFO|WARNING|ERROR) (exchange-[\d.]+): (.*)$")
 WORDS = {"ringing": "it rings", "refused": "the caller gets SIP {}", "cut": "cut", "hungup": "the caller hangs up"}
@@ -42,7 +44,7 @@ def run(setting, _arguments):
         with (
             hold("telephony-demo"),
             demo.server(setting, port, "odoo-telephony", crons=1),
-            Exchange(programs, setting.python, folder, address, key, None) as exchange,
+            Exchange(programs, setting.python, folder, address, key, None, OPTIONS) as exchange,
         ):
             say(
                 f"\nAsterisk, two telephones and the wallet are connected.\n"
