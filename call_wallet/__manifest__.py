@@ -75,6 +75,8 @@
         "views/call_wallet_month_end_views.xml",
         "views/call_wallet_webhook_views.xml",
         "views/call_source_views.xml",
+        "views/call_source_file_views.xml",
+        "wizards/call_source_import_views.xml",
         "views/call_wallet_waiting_views.xml",
         "views/call_wallet_menus.xml",
     ],

@@ -4,8 +4,12 @@ Each case begins with a wallet of its own, so that the cases do not get in each 
 """
 
 import json
+import os
+import tempfile
+from base64 import b64encode
 from datetime import date, datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 from odoo.addons.call_wallet.tools.sources.event import Received
 
@@ -504,6 +508,34 @@ def old_messages(env):
     return messages
 
 
+def source_file(env):
+    made = env["call.source"].create({"name": f"Door {next(_numbers)}", "kind": "freeswitch"})
+    made.wallet_id = funded(env)
+    content = SOURCE_CALL.encode()
+    return env["call.source.file"]._keep(made, "calls.json", content, origin="upload", state="waiting")
+
+
+def previewed_file(env):
+    """A file of calls that a person has chosen and looked at."""
+    made = env["call.source"].create({"name": f"Door {next(_numbers)}", "kind": "freeswitch"})
+    content = b64encode(SOURCE_CALL.encode())
+    wizard = env["call.source.import"].create({"source_id": made.id, "file": content, "filename": "calls.json"})
+    wizard.action_preview()
+    return wizard
+
+
+def folder_of_calls(env):
+    """A folder with a file of calls in it, which was written a while ago."""
+    root = tempfile.mkdtemp()
+    env["ir.config_parameter"].set_param("call_wallet.source_folder_root", root)
+    name = f"calls{next(_numbers)}"
+    path = Path(root, name, "calls.json")
+    path.parent.mkdir()
+    path.write_text(SOURCE_CALL)
+    os.utime(path, (0, 0))
+    return env["call.source"].create({"name": name, "kind": "freeswitch", "folder": name, "folder_grows": False})
+
+
 SOURCE_CALL = json.dumps(
     {
         "variables": {"uuid": "door", "start_epoch": "1793527200", "end_epoch": "1793527200", "billsec": "0"},
@@ -534,6 +566,11 @@ DOORS = {
         lambda wallet: wallet.env["call.wallet.webhook.delivery"]._cron_forget(),
     ),
     "call.source.action_rotate_secret": (source, lambda source: source.action_rotate_secret()),
+    "call.source.import_file": (source, lambda source: source.import_file("calls.json", "e30=")),
+    "call.source.file.action_cancel": (source_file, lambda file: file.action_cancel()),
+    "call.source.file._cron_import": (source_file, lambda file: file._cron_import()),
+    "call.source.file._cron_poll": (folder_of_calls, lambda source: source.env["call.source.file"]._cron_poll()),
+    "call.source.import.action_import": (previewed_file, lambda wizard: wizard.action_import()),
     "call.source.call.action_retry": (source_calls, lambda calls: calls.action_retry()),
     "call.source.call._cron_advance": (source_calls, lambda calls: calls._cron_advance()),
     "call.source.message.action_retry": (unreadable_messages, lambda messages: messages.action_retry()),

@@ -37,6 +37,11 @@ MODELS = {
     "call.rate.plan": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.source": {"F": "r", "M": "crw"},
     "call.source.call": {"F": "r", "M": "r"},
+    "call.source.column": {"F": "r", "M": "crwd"},
+    "call.source.file": {"F": "r", "M": "r"},
+    "call.source.file.line": {"F": "r", "M": "r"},
+    "call.source.import": {"F": "crw", "M": "crw"},
+    "call.source.import.line": {"F": "r", "M": "r"},
     "call.source.line": {"F": "crwd", "M": "crwd"},
     "call.source.message": {"F": "r", "M": "r"},
     "call.usage": {"A": "r", "F": "r", "M": "rd", "O": "r", "C": "r"},
@@ -247,6 +252,24 @@ def delivery(case):
 
 def source(case):
     return case.env["call.source"].create({"name": "Exchange", "kind": "freeswitch"})
+
+
+def source_file(case):
+    made = source(case)
+    return case.env["call.source.file"]._keep(made, "calls.json", b"{}", origin="upload", state="waiting")
+
+
+def source_import(previewed):
+    def make(case):
+        content = b64encode(b'{"variables": {"uuid": "roles", "start_epoch": "1793527200"}}')
+        wizard = case.env["call.source.import"].create(
+            {"source_id": source(case).id, "file": content, "filename": "calls.json"}
+        )
+        if previewed:
+            wizard.action_preview()
+        return wizard
+
+    return make
 
 
 def source_call(case):
@@ -507,6 +530,16 @@ ACTIONS = [
     Action("make a call source's secret anew", MANAGER, "call.source.action_rotate_secret", source),
     Action("see a source's calls", FINANCE, "call.source.action_open_calls", source),
     Action("see a source's messages", FINANCE, "call.source.action_open_messages", source),
+    Action("see a source's files", FINANCE, "call.source.action_open_files", source),
+    Action("import a file of calls by a program", FINANCE, "call.source.import_file", source,
+           filename="calls.json", content="e30="),
+    Action("begin to import a file of calls", FINANCE, "call.source.action_import_file", source),
+    Action("choose a source's folder", NOBODY, "call.source.write", source, vals={"folder": "calls"}),
+    Action("give a file of calls up", FINANCE, "call.source.file.action_cancel", source_file),
+    Action("see why lines of a file were not used", FINANCE, "call.source.file.action_download_lines", source_file),
+    Action("preview an import of calls", FINANCE, "call.source.import.action_preview", source_import(False)),
+    Action("import calls", FINANCE, "call.source.import.action_import", source_import(True)),
+    Action("choose another file of calls", FINANCE, "call.source.import.action_back", source_import(True)),
     Action("look at a source's call again", FINANCE, "call.source.call.action_retry", source_call),
     Action("read a source's message again", FINANCE, "call.source.message.action_retry", source_message),
     Action("put a source's message aside", FINANCE, "call.source.message.action_dismiss", source_message),

@@ -39,6 +39,8 @@ ACTIONS = {
     "ir_cron_source_message": "each",
     "ir_cron_source_call": "each",
     "ir_cron_source_forget": "each",
+    "ir_cron_source_file": "each",
+    "ir_cron_source_folder": "each",
 }
 
 

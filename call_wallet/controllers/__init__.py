@@ -12,6 +12,7 @@ from . import (
     portal_topup_cards,
     portal_topup_invoices,
     portal_usage,
+    source_file,
     source_radius,
     source_webhook,
     stripe_checkout,

@@ -9,3 +9,5 @@ UPDATE call_wallet_webhook_delivery
  WHERE state = 'waiting';
 -- Nor does it take calls from anybody.
 UPDATE call_source SET active = FALSE, secret = NULL, previous_secret = NULL, previous_until = NULL;
+UPDATE call_source SET folder = NULL;
+UPDATE call_source_file SET state = 'cancelled' WHERE state IN ('draft', 'waiting', 'running');

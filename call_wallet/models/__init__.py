@@ -20,6 +20,7 @@ from . import (
     privacy,
     events,
     sources,
+    source_files,
     topup,
     auto_topup,
     stripe,

@@ -15,4 +15,6 @@ from . import (
     call_rate_import,
     call_rate_import_line,
     call_rate_import_error,
+    call_source_import,
+    call_source_import_line,
 )

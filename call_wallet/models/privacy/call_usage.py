@@ -79,6 +79,7 @@ class CallUsagePrivacy(models.Model):
         self.env["call.wallet.hold"]._mask_of_calls(self.ids)
         rejections._mask()
         self.env["call.source.call"]._mask_of_calls(self.ids)
+        self.env["call.source.file"]._forget_of_calls(self)
         self.env["call.usage.report.job"]._make_anew(self.wallet_id)
         # A statement that could not be mailed lies with its report until somebody deletes it.
         of_wallets = [("model", "=", "call.wallet"), ("res_id", "in", self.wallet_id.ids)]

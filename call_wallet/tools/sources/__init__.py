@@ -5,6 +5,8 @@ them. A new kind is a module and a line here.
 """
 
 from . import freeswitch, plivo, radius, telnyx, twilio, vonage, whatsapp
+from .files import READERS, asterisk, columns
 
-MODULES = (freeswitch, plivo, radius, telnyx, twilio, vonage, whatsapp)
-KINDS = {module.KIND.name: module.KIND for module in MODULES}
+MODULES = (asterisk, freeswitch, plivo, radius, telnyx, twilio, vonage, whatsapp, columns)
+# A kind has webhooks, files, or both.
+KINDS = {module.KIND.name: module.KIND._replace(read_file=READERS.get(module.KIND.name)) for module in MODULES}

@@ -5,6 +5,7 @@ import math
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -99,11 +100,51 @@ class CallEvent(NamedTuple):
     seconds_so_far: int | None = None
 
 
+class Dialling(NamedTuple):
+    """How numbers are written: as dialled in a country, or, without ``country``, international without +."""
+
+    country: str = ""
+    international: str = ""
+    national: str = ""
+
+
 class FileSettings(NamedTuple):
-    """How a file is to be read: times without an offset are in ``tz`` (tzinfo); ``columns`` maps facts to columns."""
+    """How a file is to be read.
+
+    :param tz: of the times without an offset (tzinfo)
+    :param columns: of a free mapping: facts, and the names of their columns
+    :param words: of a free mapping: by fact, what words mean, in lower case
+    :param order: which of day and month comes first, ``d`` or ``m``; None: found
+    :param unit: of durations: ``s``, ``ms`` or ``min``
+    :param inbound: contexts of a dialplan with calls that come in
+    :param dialling: ``Dialling``; None: numbers have their +
+    :param head: the file's first line, where the content begins further on
+    :param first_line: the number of the content's first line in the file
+    :param found: what the reader has found out from the whole content
+    """
 
     tz: Any = UTC
     columns: Mapping[str, str] | None = None
+    words: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    order: str | None = None
+    unit: str = "s"
+    inbound: frozenset = frozenset()
+    dialling: Dialling | None = None
+    head: str | None = None
+    first_line: int = 1
+    found: Any = None
+
+
+class FileLine(NamedTuple):
+    """What became of one record of a file: its event, or why it cannot be used; nothing where it is to be left out.
+
+    ``note`` says what was not certain. Sentences are lazily translated.
+    """
+
+    line: int
+    event: CallEvent | None = None
+    problem: Any = None
+    note: Any = None
 
 
 class Kind(NamedTuple):
@@ -116,8 +157,8 @@ class Kind(NamedTuple):
         None: no webhooks
     :param read: function of ``Received`` that returns its ``CallEvent``, and an ``Unusable`` for a part that cannot be
         used beside others; raises ``Unusable`` where nothing can
-    :param read_file: function of a file's content (bytes) and ``FileSettings`` that yields ``CallEvent`` and, for
-        lines that cannot be used, ``Unusable``; None: no files
+    :param read_file: function of a file's content (bytes) and ``FileSettings`` that yields a ``FileLine`` for each
+        record; raises ``Unusable`` where nothing can be read; None: no files
     :param challenge: function of ``Received`` and the source's token that returns the text by which the provider knows
         that the address is ours, or None; None: the provider does not ask
     :param has_legs: whether calls may have child legs, which are the ones to charge

@@ -13,6 +13,7 @@ from .reading import text
 
 _lt = LazyTranslate(__name__)
 
+NO_RECORD = _lt("The body is no record of mod_json_cdr (JSON with variables).")
 # Of the causes of Q.850 and SIP as FreeSWITCH names them; one that is not here is a failure.
 STATUS_OF = {
     "NORMAL_CLEARING": "no_answer",  # without an answer: the caller's side was cleared
@@ -34,14 +35,26 @@ def read(received):
     """
     try:
         record = json.loads(received.body)
+    except (ValueError, RecursionError) as error:
+        raise Unusable(NO_RECORD) from error
+    return [read_record(record, received.query)]
+
+
+def read_record(record, query):
+    """Return the event of one record.
+
+    :param dict query: what the platform has added to the address to which it was sent
+    :raise Unusable: no record with an id, a start and an end
+    """
+    try:
         variables = {
             name: unquote(value) if isinstance(value, str) else value for name, value in record["variables"].items()
         }
         flow = record.get("callflow") or [{}]
         profile = flow[0].get("caller_profile") or {}
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
-        raise Unusable(_lt("The body is no record of mod_json_cdr (JSON with variables).")) from error
-    return [_event(variables, profile, {**variables, **received.query})]
+        return _event(variables, profile, {**variables, **query})
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        raise Unusable(NO_RECORD) from error
 
 
 def _event(variables, profile, named):
