@@ -8,7 +8,9 @@ demo's users, whose passwords are their logins.
 
 import base64
 import contextlib
+import copy
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -77,10 +79,17 @@ def acme(url):
     return {"acme": wallet["partner_id"][0], "wallet": wallet["id"]}
 
 
+def _without_limit():
+    """Let Chromium reserve addresses beyond what Odoo allows its own process, and whatever that starts."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
 class Browser:
     """Chromium without a window, driven over its debugging protocol."""
 
-    def __init__(self, width, height):
+    def __init__(self, width, height, options=()):
+        self._options = options
         self._size = f"{width},{height}"
         self._mobile = width < 500
         self._number = 0
@@ -93,19 +102,36 @@ class Browser:
         self._process = subprocess.Popen(
             [command, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              "--remote-debugging-port=0", "--remote-allow-origins=*", f"--window-size={self._size}",
-             f"--user-data-dir={self._profile}", "about:blank"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+             f"--user-data-dir={self._profile}", *self._options, "about:blank"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_without_limit,
         )  # fmt: skip
         port = self._until(self._port)
         page = next(tab for tab in requests.get(f"http://127.0.0.1:{port}/json").json() if tab["type"] == "page")
-        self._socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=60)
+        self._join(page["webSocketDebuggerUrl"])
+        return self
+
+    def _join(self, address):
+        self._socket = websocket.create_connection(address, timeout=60)
         self.call("Network.enable")
         width, height = map(int, self._size.split(","))
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=self._mobile,
         )  # fmt: skip
-        return self
+
+    def tab(self):
+        """Return another page of the same browser."""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        other = copy.copy(self)
+        other._join(f"ws://127.0.0.1:{self._port()}/devtools/page/{target}")
+        return other
+
+    def kill(self):
+        self._process.kill()
+
+    def crash(self):
+        """End the page as a bug of the browser would; it answers nothing afterwards."""
+        self._socket.send(json.dumps({"id": 0, "method": "Page.crash"}))
 
     def __exit__(self, *_error):
         self._socket.close()
@@ -137,6 +163,17 @@ class Browser:
 
     def evaluate(self, script):
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def run(self, script):
+        """Run the body of an asynchronous function; return what it returns.
+
+        :raise AssertionError: it failed
+        """
+        code = f"(async () => {{ {script} }})()"
+        answer = self.call("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise AssertionError(answer["exceptionDetails"]["exception"].get("description"))
+        return answer["result"].get("value")
 
     def open(self, address):
         self.call("Page.navigate", url=address)

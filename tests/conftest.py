@@ -154,7 +154,7 @@ def shared_registry(databases, addon_template):
 class OdooServer:
     """A real Odoo server with several processes, on a database that a test can spoil."""
 
-    def __init__(self, database, workers=2, crons=0):
+    def __init__(self, database, workers=2, crons=0, addons_path=None):
         self.database = database
         self.port, self.gevent_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -172,6 +172,7 @@ class OdooServer:
             "--http-interface=127.0.0.1",
             f"--http-port={self.port}",
             f"--gevent-port={self.gevent_port}",
+            *([f"--addons-path={addons_path}"] if addons_path else []),
         ]
         self.process = None
 

@@ -115,7 +115,7 @@ def clean(setting, arguments):
     """Remove what was made in the tree, and stop the server unless it is in use; the caches stay."""
     stop(setting, arguments)
     shutil.rmtree(paths.BUILD, ignore_errors=True)
-    for folder in ("call_wallet", "tests", "scripts", "benchmarks", "clients", "connectors"):
+    for folder in ("call_wallet", "call_wallet_voip_oca", "tests", "scripts", "benchmarks", "clients", "connectors"):
         for cached in sorted((paths.REPO / folder).rglob("__pycache__")):
             shutil.rmtree(cached, ignore_errors=True)
     say(f"removed {paths.BUILD.name}/; the caches stay in {paths.CACHE}")

@@ -2,7 +2,7 @@
 
 import os
 
-from . import paths
+from . import paths, voip_oca
 
 OPTIONS = """[options]
 # Written by scripts/bootstrap; changes are lost.
@@ -21,12 +21,15 @@ limit_time_real = 1200
 """
 
 
-def write(source, server):
-    """Write the file when it has changed; return its path."""
+def write(setting):
+    """Write the file when it has changed; return its path. With SOFTPHONE=1, OCA's softphone can be installed."""
+    source, server = setting.source, setting.server
     path = paths.BUILD / f"odoo{paths.SUFFIX}.conf"
     addons = [*source.addons_paths]
     if (paths.ADDON / "__manifest__.py").exists():
         addons.append(paths.REPO)  # Odoo warns about a folder without addons
+    if os.environ.get("SOFTPHONE"):
+        addons.append(voip_oca.ensure(setting))
     text = OPTIONS.format(
         addons=",".join(map(str, addons)),
         data=paths.DATA,

@@ -11,7 +11,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from . import clocks, paths
+from . import clocks, paths, voip_oca
 from .console import StepError, hold, run_logged, say, step
 from .postgres import ADMIN
 
@@ -44,6 +44,7 @@ CHART_MODULES = [
     "l10n_account_withholding_tax",
 ]
 CHART_COMPANIES = paths.REPO / "tests/setups/companies.py"
+BUNDLES = paths.REPO / "scripts/bundles.py"
 LANGUAGES = ["en_US", "es_ES"]
 RECIPE = "1"  # raise it when the way a template is built changes
 KEPT = 4  # old templates of each kind
@@ -106,6 +107,27 @@ class Databases:
             [["-i", "call_wallet", "--without-demo=True"]],
             [],
         )
+
+    def softphone_template(self):
+        """Return the name of a database with the addon and its demo data, OCA's softphone, and what joins the two."""
+        addon = self.addon_template()
+        addons = self.addons_path_with_softphone()
+        key = paths.digest(addon, paths.tree_digest(paths.SOFTPHONE), BUNDLES, addons)
+        return self._template(
+            f"cw_softphone_{key}",
+            "Template database with voip_oca and call_wallet_voip_oca",
+            addon,
+            [
+                ["-i", "voip_oca", "--without-demo=True", f"--addons-path={addons}"],
+                ["shell", f"--addons-path={addons}", BUNDLES],
+            ],
+            [],
+        )
+
+    def addons_path_with_softphone(self):
+        """Return the addons' path of Odoo with ours and OCA's softphone."""
+        softphone = voip_oca.ensure(self.setting)
+        return ",".join(map(str, [*self.setting.source.addons_paths, paths.REPO, softphone]))
 
     def charts_template(self):
         """Return the name of a database with the addon and a company in each chart, without our demo data."""

@@ -1,53 +1,65 @@
-"""The translation template, and the translations beside it."""
+"""The translation templates of the two addons, and the translations beside them."""
 
 import subprocess
 
 from . import paths
 from .console import hold, run_logged, say, step
 
-FOLDER = paths.ADDON / "i18n"
-TEMPLATE = FOLDER / "call_wallet.pot"
 TOOL = paths.REPO / "scripts/translations.py"
+ADDONS = (paths.ADDON, paths.SOFTPHONE)
 
 
 def renew(setting, _arguments):
-    """Export the template, and take its new entries over into the translations."""
-    with step("Renewing the translation template"):
-        FOLDER.mkdir(exist_ok=True)
-        TEMPLATE.write_bytes(export(setting).read_bytes())
-        run_logged([setting.python, TOOL, "merge", TEMPLATE, *languages()], "i18n")
+    """Export the templates, and take their new entries over into the translations."""
+    with step("Renewing the translation templates"):
+        for addon in ADDONS:
+            template = template_of(addon)
+            template.parent.mkdir(exist_ok=True)
+            template.write_bytes(export(setting, addon).read_bytes())
+            run_logged([setting.python, TOOL, "merge", template, *languages(addon)], "i18n")
 
 
-def export(setting):
+def template_of(addon):
+    return addon / "i18n" / f"{addon.name}.pot"
+
+
+def export(setting, addon):
     """Return the file into which Odoo has exported the present addon's template."""
     database = f"cw_lint_{paths.CHECKOUT}"
-    exported = paths.BUILD / "call_wallet.pot"
+    exported = paths.BUILD / f"{addon.name}.pot"
     with hold(database):
         databases = setting.databases
-        databases.clone(databases.addon_template(), database)
+        is_softphone = addon == paths.SOFTPHONE
+        databases.clone(databases.softphone_template() if is_softphone else databases.addon_template(), database)
+        command = setting.odoo_command("i18n", "export", "-d", database, "-l", "pot", "-o", exported, addon.name)
+        if is_softphone:
+            # Before the name of the command, which has no such option itself.
+            command.insert(2, f"--addons-path={databases.addons_path_with_softphone()}")
         try:
-            run_logged(
-                setting.odoo_command("i18n", "export", "-d", database, "-l", "pot", "-o", exported, "call_wallet"),
-                "i18n",
-                env=setting.environment,
-            )
+            run_logged(command, "i18n", env=setting.environment)
         finally:
             databases.drop(database)
     return exported
 
 
-def languages():
-    return sorted(FOLDER.glob("*.po"))
+def languages(addon):
+    return sorted((addon / "i18n").glob("*.po"))
 
 
 def findings(setting):
     """Return what is out of date or not translated, a line each."""
-    if not TEMPLATE.exists():
-        say("    skipped: there is no template yet")
+    return [line for addon in ADDONS for line in _findings(setting, addon)]
+
+
+def _findings(setting, addon):
+    template = template_of(addon)
+    if not template.exists():
+        say(f"    skipped: {addon.name} has no template yet")
         return []
-    if entries(TEMPLATE) != entries(export(setting)):
-        return [f"{TEMPLATE.relative_to(paths.REPO)} is out of date: make pot"]
-    result = subprocess.run([setting.python, TOOL, "check", TEMPLATE, *languages()], capture_output=True, text=True)
+    if entries(template) != entries(export(setting, addon)):
+        return [f"{template.relative_to(paths.REPO)} is out of date: make pot"]
+    command = [setting.python, TOOL, "check", template, *languages(addon)]
+    result = subprocess.run(command, capture_output=True, text=True)
     return [line for line in (result.stdout + result.stderr).splitlines() if line]
 
 

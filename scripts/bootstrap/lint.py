@@ -58,7 +58,8 @@ def _format(setting):
 
 def _pylint(setting):
     environment = {**os.environ, "PYTHONPATH": str(setting.source.path)}
-    return _call([setting.python, "-m", "pylint", "--rcfile=.pylintrc", "call_wallet"], env=environment)
+    addons = [addon.name for addon in i18n.ADDONS]
+    return _call([setting.python, "-m", "pylint", "--rcfile=.pylintrc", *addons], env=environment)
 
 
 def _mypy(setting):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 ADDON = REPO / "call_wallet"
+SOFTPHONE = REPO / "call_wallet_voip_oca"
 # The major version of PostgreSQL that was asked for by name. Such a server stands beside the usual one, and
 # whatever belongs to its databases has its version in its name.
 POSTGRESQL = os.environ.get("CALL_WALLET_PG", "")

@@ -26,7 +26,7 @@ class Setting:
 
     @functools.cached_property
     def config(self):
-        return config.write(self.source, self.server)
+        return config.write(self)
 
     @functools.cached_property
     def environment(self):

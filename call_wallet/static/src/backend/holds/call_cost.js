@@ -1,6 +1,7 @@
-/** Return how long a call has been going on, in whole seconds. */
+/** Return how long a call has been going on, in whole seconds; 0 while it rings. */
 export function secondsOf(call, now = Date.now()) {
-    return call.endedAfter ?? Math.max(Math.floor((now - call.startedHere) / 1000), 0);
+    const passed = call.startedHere ? Math.floor((now - call.startedHere) / 1000) : 0;
+    return call.endedAfter ?? Math.max(passed, 0);
 }
 
 /**

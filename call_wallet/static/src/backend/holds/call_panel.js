@@ -15,7 +15,6 @@ export class CallPanel extends Component {
 
     setup() {
         this.calls = useService("call_wallet.call");
-        this.notification = useService("notification");
         this.running = useState(this.calls.state);
         this.state = useState({ now: Date.now() });
         const tick = browser.setInterval(() => {
@@ -36,7 +35,12 @@ export class CallPanel extends Component {
     }
 
     get time() {
-        return clock(this.seconds);
+        return this.isRinging ? _t("Ringing…") : clock(this.seconds);
+    }
+
+    /** A softphone knows whether the call was answered. */
+    get isRinging() {
+        return this.call.isSoftphone && !this.call.startedHere && this.call.endedAfter === undefined;
     }
 
     get cost() {
@@ -53,26 +57,6 @@ export class CallPanel extends Component {
 
     money(amount) {
         return formatMoney(amount, this.call.currencyData, { exact: true });
-    }
-
-    async end(status) {
-        const ended = await this.calls.end(status);
-        if (!ended) {
-            return;
-        }
-        const isRecorded = ["charged", "duplicate"].includes(ended.result);
-        this.notification.add(isRecorded ? this.summary(ended) : ended.reason, {
-            title: isRecorded ? _t("Call recorded") : _t("Call not charged"),
-            type: isRecorded ? "success" : "warning",
-        });
-    }
-
-    summary({ call, billed_minutes: minutes, total_cost: cost }) {
-        return _t("%(number)s: %(minutes)s min, %(cost)s", {
-            number: call.number,
-            minutes: Number(minutes),
-            cost: formatMoney(cost, call.currencyData, { exact: true }),
-        });
     }
 }
 

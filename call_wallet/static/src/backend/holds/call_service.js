@@ -5,6 +5,7 @@ import { user } from "@web/core/user";
 import { batched } from "@web/core/utils/timing";
 import { session } from "@web/session";
 import { EventBus, reactive } from "@odoo/owl";
+import { formatMoney } from "@call_wallet/common/money";
 import { CHANGED, WATCH_MS } from "@call_wallet/common/wallet_bus";
 import { secondsOf } from "./call_cost";
 
@@ -23,6 +24,13 @@ const GATHER_MS = 1000;
  * It also answers the call buttons. The session says whether the current company has a wallet for its own calls;
  * where there is none, nothing is ever asked. The buttons of a page ask together, in one request, and share the
  * answers for as long as one of them is shown.
+ *
+ * A call is dialled by what opens its address on this machine, which says nothing of the call afterwards: the user says
+ * when it ends. An addon with a softphone in the web client sets `softphone` on the service, an object with
+ * - `takes(type)`: whether it dials calls of this type for this user;
+ * - `hindrance()`: why it cannot dial now, a sentence; empty where it can;
+ * - `dial(call)`: dials what the server has allowed. It calls `answered()`, then `end(status, seconds)`;
+ * - `hangUp(call)`: ends the call, in whichever tab it goes on.
  */
 export const callService = {
     dependencies: ["orm", "bus_service", "notification"],
@@ -131,9 +139,15 @@ export const callService = {
             return answers.get(key);
         }
 
-        /** Reserve funds, open the dialler, show the panel; where the call is refused, say why. */
+        /** Reserve funds, dial, show the panel; where the call is refused, say why. */
         async function dial({ type, number, countryId, name, currency }) {
             if (state.call || state.isStarting) {
+                return;
+            }
+            const softphone = service.softphone?.takes(type) ? service.softphone : null;
+            const hindrance = softphone?.hindrance();
+            if (hindrance) {
+                notification.add(hindrance, { type: "warning" });
                 return;
             }
             state.isStarting = true;
@@ -145,17 +159,51 @@ export const callService = {
                     changed();
                     return;
                 }
-                keep({ ...verdict, type, name, currencyData: currency, startedHere: Date.now(), warning: "" });
-                browser.open(verdict.uri, type === "live" ? "_self" : "_blank");
+                const startedHere = softphone ? null : Date.now();
+                const isSoftphone = Boolean(softphone);
+                // What was asked for the call before says nothing of this one.
+                nextExtension = 0;
+                keep({ ...verdict, type, name, currencyData: currency, startedHere, isSoftphone, warning: "" });
+                await (softphone ? softphone.dial(state.call) : open(verdict.uri, type));
             } finally {
                 state.isStarting = false;
             }
         }
 
+        function open(uri, type) {
+            browser.open(uri, type === "live" ? "_self" : "_blank");
+        }
+
+        /** Begin to count a call that a softphone has dialled: it is answered. */
+        function answered() {
+            keep({ ...state.call, startedHere: Date.now() });
+        }
+
+        /** Ask the tab in which a softphone's call goes on to hang up. */
+        function askToHangUp() {
+            keep({ ...state.call, isHangUpWanted: true });
+        }
+
+        /** End a call as its user wants it: a softphone hangs up first, and then says how long it lasted. */
+        async function finish(status) {
+            const call = state.call;
+            if (call?.isSoftphone && call.endedAfter === undefined && service.softphone) {
+                return service.softphone.hangUp(call);
+            }
+            return end(status);
+        }
+
+        /** Note how a call ended, without recording it: the page is about to go. */
+        function noteEnd(status, seconds) {
+            keep({ ...state.call, endedAs: status, endedAfter: seconds });
+        }
+
         /** Reserve more funds before the reserved ones are used up; warn where the balance does not allow it. */
         async function extendIfNeeded() {
             const call = state.call;
-            if (!call || state.isEnding || Date.now() < nextExtension) {
+            const isOver = state.isEnding || call?.endedAfter !== undefined;
+            const isRinging = call?.isSoftphone && !call.startedHere;
+            if (!call || isOver || isRinging || Date.now() < nextExtension) {
                 return;
             }
             if (secondsOf(call) < call.held_seconds - EXTEND_WITHIN_SECONDS) {
@@ -176,20 +224,26 @@ export const callService = {
             }
         }
 
-        /** Record the call; it stays on the panel until the server has recorded it. */
-        async function end(status = "completed") {
+        /**
+         * Record the call and say what it cost; it stays on the panel until the server has recorded it.
+         *
+         * @param {string} status as `end_call` takes it
+         * @param {number} [seconds] how long it lasted; by default as the panel counted
+         */
+        async function end(status = "completed", seconds) {
             const call = state.call;
             if (!call || state.isEnding) {
                 return;
             }
             state.isEnding = true;
-            // Counted only once, so that a second attempt after a failure sends the same duration.
-            call.endedAfter ??= secondsOf(call);
-            const seconds = status === "completed" ? call.endedAfter : 0;
+            // Counted only once, so that a second attempt after a failure sends the same.
+            call.endedAfter ??= seconds ?? secondsOf(call);
+            call.endedAs ??= status;
+            const charged = call.endedAs === "completed" ? call.endedAfter : 0;
             try {
-                const result = await orm.call("call.button", "end_call", [call.call_ref, seconds, status]);
+                const result = await orm.call("call.button", "end_call", [call.call_ref, charged, call.endedAs]);
                 keep(null);
-                return { ...result, call };
+                announce(call, result);
             } catch (error) {
                 keep({ ...call, warning: _t("The call is not recorded yet. Try again.") });
                 throw error;
@@ -198,7 +252,36 @@ export const callService = {
             }
         }
 
-        return { state, changes, watch, check, dial, extendIfNeeded, end };
+        function announce(call, { result, reason, billed_minutes: minutes, total_cost: cost }) {
+            const isRecorded = ["charged", "duplicate"].includes(result);
+            const summary = () =>
+                _t("%(number)s: %(minutes)s min, %(cost)s", {
+                    number: call.number,
+                    minutes: Number(minutes),
+                    cost: formatMoney(cost, call.currencyData, { exact: true }),
+                });
+            notification.add(isRecorded ? summary() : reason, {
+                title: isRecorded ? _t("Call recorded") : _t("Call not charged"),
+                type: isRecorded ? "success" : "warning",
+            });
+        }
+
+        const service = {
+            softphone: null,
+            state,
+            changes,
+            load,
+            watch,
+            check,
+            dial,
+            answered,
+            askToHangUp,
+            extendIfNeeded,
+            finish,
+            noteEnd,
+            end,
+        };
+        return service;
     },
 };
 

@@ -1,0 +1,10 @@
+"""Makes the bundles of scripts and styles that a page of the web client with a softphone loads; for Odoo's shell.
+
+In a template, so that no clone of it makes them again.
+"""
+
+for name in ("web.assets_web", "web.assets_backend_lazy", "voip_oca.agent_assets"):
+    bundle = env["ir.qweb"]._get_asset_bundle(name)  # noqa: F821  (the shell's)
+    bundle.js()
+    bundle.css()
+env.cr.commit()  # noqa: F821
