@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import format_datetime
 from hashlib import sha256
 from itertools import permutations
@@ -433,6 +434,17 @@ class TestSourceTwilio(SourceCase):
         self._wait()
         self.assertEqual(self._charged(), [("CA3", CUSTOMER, 61, "0.025000"), ("ours-1", AGENT, 0, "0.000000")])
         self.assertFalse(self._calls(self.source).filtered("problem"))
+
+    def test_a_leg_that_is_heard_of_late_takes_the_place_of_the_call_that_dialled_it(self):
+        """Its own wait was over: 2 minutes inbound at 0.002 go back, and 2 minutes at 0.0125 are charged."""
+        self._send(self._inbound(sid="CA1", seconds=120))
+        self._wait()
+        self.assertEqual(self._calls(self.source).state, "reported")
+        before = self.wallet.balance
+        self._send(self._leg(sid="CA2", parent="CA1", seconds=61))
+        self._wait()
+        self.assertEqual(self.wallet.balance - before, Decimal("0.004") - Decimal("0.025"))
+        self.assertEqual(self._calls(self.source).mapped("state"), ["ignored", "reported"])
 
     def test_one_reference_for_legs_that_are_all_charged(self):
         self.source.legs = "all"

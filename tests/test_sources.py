@@ -161,6 +161,94 @@ class TestSources(SourceCase):
         rejection = self.env["call.usage.rejection"].search([("call_ref", "=", "f-1")])
         self.assertEqual((rejection.code, rejection.state), ("conflict", "open"))
 
+    def test_a_contradicting_end_charges_nobody_else(self):
+        """Whatever wallet and reference it names by then, it is another content of the call that was charged."""
+        other = self._make_wallet()
+        self._fund(other, "10")
+        self._send(self._cdr(seconds=61), query="call_ref=ours-1")
+        self._send(self._cdr(seconds=300), query=f"account={other.account_ref}&call_ref=ours-2")
+        self.source.line_ids.wallet_id = other
+        self._send(self._cdr(seconds=400))
+        self.source.line_ids.unlink()
+        self._send(self._cdr(seconds=500))
+        self.assertEqual(self._usages().mapped("call_ref"), ["ours-1"])
+        self.assertFalse(self.env["call.usage"].search([("wallet_id", "=", other.id)]))
+        call = self._calls(self.source)
+        self.assertEqual((call.state, call.account, call.call_ref), ("reported", self.wallet.account_ref, "ours-1"))
+        self.assertIn("conflict", call.problem)
+        # And it is forgotten with the call.
+        self._usages().with_user(self.manager).action_mask()
+        self.assertFalse(any(call.message_ids.mapped("body")))
+        self.env.cr.execute("SELECT to_jsonb(c)::text FROM call_source_call c WHERE source_id = %s", [self.source.id])
+        self.assertNotIn("4155550100", self.env.cr.fetchone()[0])
+
+    def test_another_call_under_a_used_reference_is_told(self):
+        """An application with one reference for all its calls."""
+        self._send(self._cdr("f-1", seconds=600), query="call_ref=ours")
+        other = self._cdr("f-2", seconds=600)
+        other["callflow"][0]["caller_profile"]["destination_number"] = "+447700900000"
+        self._send(other, query="call_ref=ours")
+        later = self._cdr("f-3", seconds=600, start_epoch=str(START + 7200), answer_epoch=str(START + 7210))
+        later["variables"]["end_epoch"] = str(START + 7810)
+        self._send(later, query="call_ref=ours")
+        self.env["call.source.call"]._cron_advance()
+        self.assertEqual(self._calls(self.source).mapped("state"), ["reported", "rejected", "rejected"])
+        self.assertEqual(len(self._usages()), 1)
+
+    def test_a_rejected_call_is_not_charged_to_two_wallets(self):
+        other = self._make_wallet()
+        body = self._cdr()
+        body["callflow"][0]["caller_profile"]["destination_number"] = "+861012345678"
+        self._send(body)
+        self.source.line_ids.wallet_id = other
+        body["variables"]["sip_hangup_disposition"] = "again"
+        self._send(body)
+        kept = self.env["call.usage.rejection"].search([("call_ref", "=", "f-1")])
+        self.assertEqual(
+            {(one.account, one.state) for one in kept},
+            {(self.wallet.account_ref, "dismissed"), (other.account_ref, "open")},
+        )
+
+    def test_a_rejected_call_that_is_forgotten_leaves_no_number(self):
+        body = self._cdr()
+        body["callflow"][0]["caller_profile"]["destination_number"] = "+861012345678"
+        self._send(body)
+        self.env["call.usage.rejection"].search([("call_ref", "=", "f-1")]).with_user(self.manager).action_mask()
+        self.env.cr.execute(
+            "SELECT to_jsonb(c)::text || (SELECT string_agg(to_jsonb(m)::text, '') FROM call_source_message m)"
+            "  FROM call_source_call c WHERE source_id = %s",
+            [self.source.id],
+        )
+        self.assertNotIn("1012345678", self.env.cr.fetchone()[0])
+
+    def test_a_message_of_another_form_is_told_at_once(self):
+        self._send({"variables": {"uuid": "f-1"}, "callflow": [{"caller_profile": "x"}]})
+        message = self.env["call.source.message"].search([("source_id", "=", self.source.id)])
+        self.assertEqual((message.state, message.attempts), ("failed", 0))
+
+    def test_a_secret_that_is_taken_away_is_valid_no_longer(self):
+        old = self.source.secret
+        self.source.with_user(self.manager).secret = "  "
+        self.assertFalse(self.source.secret)
+        self._send(self._cdr(), password=old, status=403)
+        self._send(self._cdr(), password="", status=403)
+        self.source.with_user(self.manager).secret = " new "
+        self._send(self._cdr(), password="new")
+
+    def test_what_a_source_keeps_by_itself_comes_from_no_default(self):
+        defaults = {"default_token": "x", "default_previous_secret": "old", "default_previous_until": "2099-01-01"}
+        made = self.env["call.source"].with_user(self.manager).with_context(**defaults)
+        made = made.create({"name": "Mine", "kind": "freeswitch"}).sudo()
+        self.assertNotEqual(made.token, "x")
+        self.assertEqual((made.previous_secret, made.previous_until), (False, False))
+        hook = self.env["call.wallet.webhook"].with_user(self.manager).with_context(default_secret="whsec_mine")
+        self.assertNotEqual(hook.create({"name": "Mine", "url": "https://8.8.8.8/hook"}).sudo().secret, "whsec_mine")
+
+    def test_a_line_stays_with_its_source(self):
+        other = self._make_source("freeswitch")
+        with self.assertRaises(UserError):
+            self.source.line_ids.with_user(self.manager).source_id = other
+
     def test_a_call_that_the_api_has_recorded_is_not_charged_again(self):
         self._record(self._call(call_ref="f-1", duration_seconds=60, started_at="2026-11-01T10:00:03Z"))
         self._send(self._cdr(seconds=61))

@@ -39,6 +39,8 @@ def reason(model, operation, about, names, call):
         return "a manager or a campaign that a call names" if call == "call.usage.record_calls" else None
     if (model, operation) in (("ir.cron.trigger", "create"), ("bus.bus", "create")):
         return "how one's own request goes on in the background, and open pages hear of it"
+    if model == "ir.attachment" and about == "call.source.file":
+        return "a file of call records, which is kept until it was imported, and nobody may open"
     if (model, operation) == ("ir.default", "unlink"):
         return "Odoo's defaults that name a deleted record, such as a recipient"
     return None

@@ -62,7 +62,7 @@ def check_arguments(model, method, ids, args, kwargs):
         for row in values:
             check_values(model, row)
     elif method in VALUES and VALUES[method] in given:
-        check_values(model, values)
+        check_values(model, values, is_form=method == "onchange")
 
 
 def check_names(parameters, kwargs, env):
@@ -114,9 +114,11 @@ def check_ids(ids, env):
         raise UserError(env._("ids: send a list of numbers from 1 to %s, each once.", LARGEST_ID))
 
 
-def check_values(model, values):
+def check_values(model, values, is_form=False):
     """Refuse values of fields that are of another kind than the field.
 
+    :param is_form: whether they are what a form has so far: then a record that a line belongs to may be an object of
+        its id, or of what the form has of it
     :raise UserError: names the field, and says what it takes
     """
     is_ours = model._original_module == ADDON
@@ -130,10 +132,27 @@ def check_values(model, values):
             if is_ours:
                 raise UserError(model.env._("%s: there is no such field.", repr(name)[:60]))
         elif is_ours or field._module == ADDON:
+            if is_form and field.type == "many2one" and isinstance(value, dict):
+                _check_parent(field, value, model)
+                continue
             problem = value is not None and value is not False and KINDS.get(field.type, _anything)(field, value, model)
             if problem:
                 label = field._description_string(model.env)
                 raise UserError(model.env._("%(field)s: %(problem)s", field=label, problem=problem))
+
+
+def _check_parent(field, value, model):
+    """Check what a form has so far of the record that one of its lines belongs to.
+
+    :raise UserError: as ``check_values``
+    """
+    record_id = value.get("id")
+    if record_id and not is_id(record_id):
+        label = field._description_string(model.env)
+        problem = model.env._("send the id of a record.")
+        raise UserError(model.env._("%(field)s: %(problem)s", field=label, problem=problem))
+    of_parent = {name: given for name, given in value.items() if name not in ("id", "display_name")}
+    check_values(model.env[field.comodel_name], of_parent, is_form=True)
 
 
 # === KINDS OF FIELDS === #

@@ -97,6 +97,8 @@ class CallWalletWebhook(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._refuse_kept(vals)
+            # Else they would come from the context or from the user's own defaults.
+            vals.update({**dict.fromkeys(KEPT, False), "secret": new_secret()})
         # What came before is not sent to it, nor what comes while it is switched off.
         self.env["call.wallet.event"]._publish()
         return super().create(vals_list)

@@ -73,6 +73,7 @@ class CallUsageRejectionPrivacy(models.Model):
             return
         payloads = [mask_payload(rejection.payload) for rejection in kept]
         digests = [self._keyed(rejection.fingerprint) for rejection in kept]
+        self.env["call.source.call"]._mask_of_rejections(kept)
         self._lock()
         self.env.cr.execute(MASK, [DELETED, utcnow(), self.env.uid, kept.ids, array(payloads), array(digests)])
         self.env.invalidate_all(flush=False)

@@ -140,7 +140,9 @@ class CallSourceFile(models.Model):
             )  # fmt: skip
 
     def _content(self):
-        return zlib.decompress(self.attachment_id.raw or b"") if self.attachment_id else b""
+        """Return the file; empty where the server has lost it, as in a database that was restored without its files."""
+        raw = self.attachment_id.raw
+        return zlib.decompress(raw) if raw else b""
 
     def _drop_content(self):
         self.attachment_id.unlink()

@@ -8,7 +8,6 @@ from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
 from ...tools.sources.gathering import is_same, to_json, to_payload
 from ...tools.sql import array
-from ..sources.call_source_call import KNOWN
 
 
 class Foreseen(NamedTuple):
@@ -76,12 +75,7 @@ class Preview:
 
     def _price(self, batch, found, payloads):
         keys = [(payload["account"], payload["call_ref"]) for payload in payloads.values()]
-        accounts, refs = array(account for account, _ref in keys), array(ref for _account, ref in keys)
-        self.env.cr.execute(KNOWN, {"accounts": accounts, "refs": refs})
-        known = {
-            (account, ref): {"duration_seconds": seconds, "status": status}
-            for account, ref, seconds, status in self.env.cr.fetchall()
-        }
+        known = self.env["call.source.call"]._load_known(payloads.values())
         priced = self.env["call.usage"]._price(list(payloads.values()))
         for (index, payload), key, price in zip(payloads.items(), keys, priced, strict=True):
             found[index] = self._foreseen(batch[index], payload, known.get(key), price)
@@ -92,7 +86,7 @@ class Preview:
         if is_same(known, payload):
             return Foreseen(line.line, "known", payload)
         if known:
-            reason = self.env._("It was reported before with another duration or status; that charge stands.")
+            reason = self.env._("It was reported before with other content; that charge stands.")
             return Foreseen(line.line, "faulty", payload, reason=reason)
         if refused:
             return Foreseen(line.line, "faulty", payload, reason=explained(refused.parts(), self.env)["reason"])

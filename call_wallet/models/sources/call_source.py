@@ -174,6 +174,9 @@ class CallSource(models.Model):
             kind = KINDS.get(vals.get("kind"))
             if kind and kind.makes_secret and not vals.get("secret"):
                 vals["secret"] = token_urlsafe(24)
+            vals["secret"] = self._stripped_secret(vals.get("secret"))
+            # Else they would come from the context or from the user's own defaults.
+            vals.update({"token": token_hex(16), **dict.fromkeys(KEPT - {"token"}, False)})
         return super().create(vals_list)
 
     def write(self, vals):
@@ -188,6 +191,7 @@ class CallSource(models.Model):
         if "kind" in vals and any(source.kind != vals["kind"] and source._has_calls() for source in self.sudo()):
             raise UserError(self.env._("Kind: calls have come in already. Make another call source."))
         if "secret" in vals:
+            vals = {**vals, "secret": self._stripped_secret(vals["secret"])}
             self._keep_old_secret(vals["secret"])
         result = super().write(vals)
         if vals.keys() & {"wallet_id", "line_ids", "legs"}:
@@ -207,8 +211,16 @@ class CallSource(models.Model):
         self.check_access("write")
         for source in as_superuser(self):
             if source.secret and source.secret != secret:
-                source.write({"previous_secret": source.secret, "previous_until": utcnow() + OLD_SECRET_VALID})
+                # One that is taken away, because others know it, is valid no longer.
+                until = utcnow() + OLD_SECRET_VALID if secret else False
+                source.write({"previous_secret": secret and source.secret, "previous_until": until})
                 source.message_post(body=in_company_language(source).env._("New secret."))
+            elif not secret:
+                source.write({"previous_secret": False, "previous_until": False})
+
+    def _stripped_secret(self, secret):
+        """Return a secret as it is kept: without blanks around it; False for none, with which nobody is verified."""
+        return secret.strip() or False if isinstance(secret, str) else False
 
     # === ACTION METHODS === #
 
@@ -285,10 +297,15 @@ class CallSource(models.Model):
         if account is None:
             return {"allowed": False, "message": source.env._("No call wallet is known for this call.")}
         call_ref = asked.ref or token_hex(8)
+        another = f"{call_ref}.{token_hex(4)}"
+        # After a restart switches begin anew to count, and a caller may repeat the name of a call. One that has begun
+        # is another call than this, and the switch is told this one's reference.
+        has_begun = [("source_id", "=", self.id), ("ref", "=", call_ref)]
+        if self.env["call.source.call"].search_count(has_begun, limit=1):
+            return source._ask(account, another, asked.facts)
         verdict = source._ask(account, call_ref, asked.facts)
         if verdict["code"] in ("already_settled", "conflict"):
-            # After a restart, switches begin anew to count. It is another call, and the switch is told its reference.
-            verdict = source._ask(account, f"{call_ref}.{token_hex(4)}", asked.facts)
+            verdict = source._ask(account, another, asked.facts)
         return verdict
 
     def _ask(self, account, call_ref, facts):
@@ -321,6 +338,8 @@ class CallSource(models.Model):
         for facts, lines in calls:
             if facts.get("account"):
                 found.append(facts["account"] if facts["account"] in accounts else None)
+            elif lines and lines[0] in by_line:
+                found.append(by_line[lines[0]])  # the most exact, such as a login with its domain
             elif facts.get(LOGIN) in accounts:
                 found.append(facts[LOGIN])
             else:
@@ -335,6 +354,7 @@ ACCOUNTS = """
 LINES = """
     SELECT l.key, w.account_ref
       FROM call_source_line l JOIN call_wallet w ON w.id = l.wallet_id
+      JOIN call_source s ON s.id = l.source_id AND s.company_id = w.company_id
      WHERE l.source_id = %(source)s AND l.key = ANY(%(keys)s)
 """
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from odoo import api, fields, models
-from odoo.tools import split_every
+from odoo.tools import hmac, split_every
 
 from ...const import FINANCE
 from ...tools.background import wake
@@ -14,15 +14,17 @@ from ...tools.intake import MAX_DURATION
 from ...tools.rights import as_superuser, refuse_all_but
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
-from ...tools.sources.gathering import is_nobody_known, is_same, merge, to_json, to_payload
+from ...tools.sources.gathering import digits, is_nobody_known, is_same, merge, to_json, to_payload
 from ...tools.sql import array
 from ...tools.task import in_company_language
+from .call_source_sql import AGAIN, CHARGED_SINCE, KNOWN, LEGS, LINK, LOCK, MAKE, MASK, MASK_MESSAGES, STORE
 
 # How long a call that has ended waits for a leg that it may have dialled, or for the one that dialled it, and for its
 # duration.
 LEG_WAIT, DURATION_WAIT = timedelta(minutes=2), timedelta(minutes=30)
 # What a call that goes on holds beyond what it has lasted, in seconds: about the time between two such messages.
 HOLD_AHEAD = 600
+CLOCKS_APART = timedelta(minutes=15)
 # How often one without a wallet is looked at, beside whenever the source is changed.
 UNASSIGNED_WAIT = timedelta(hours=1)
 BATCH = 1_000
@@ -49,8 +51,8 @@ class Gathered(NamedTuple):
     call_ref: str | None = None
     account: str | None = None
     sent: dict | None = None
-    # Whether a source that has reported it says now that it was another: set while it is worked on, not kept.
-    is_other: bool = False
+    # What a source says that has reported it, where that is another call: known while it is worked on, not kept.
+    other_facts: dict | None = None
 
 
 class CallSourceCall(models.Model):
@@ -148,6 +150,9 @@ class CallSourceCall(models.Model):
         """Hold funds for a call that has lasted ``seconds`` and goes on, where it is about to outlast what it holds."""
         [account] = source._find_accounts([(row.facts, row.lines)])
         call_ref = row.facts.get("call_ref") or row.ref
+        # Not longer than we have heard of it, whatever the switch has counted.
+        heard = utcnow() - self.browse(row.id).first_at + CLOCKS_APART
+        seconds = min(seconds, int(heard.total_seconds()))
         of_call = [("wallet_id.account_ref", "=", account), ("call_ref", "=", call_ref), ("state", "=", "held")]
         hold = account and self.env["call.wallet.hold"].search(of_call)
         wanted = min(seconds + HOLD_AHEAD, MAX_DURATION)
@@ -157,10 +162,13 @@ class CallSourceCall(models.Model):
     def _lock_calls(self, source, events, message):
         """Return the rows of calls by their source's ids, made where they are new, and locked; parents too."""
         refs = sorted({event.ref for event in events})
-        parents = sorted({event.parent_ref for event in events if event.parent_ref} - set(refs))
+        parents = {event.parent_ref for event in events if event.parent_ref}
         self.env.flush_all()
         self.env.cr.execute(MAKE, {"source": source.id, "refs": array(refs), "now": utcnow()})
-        self.env.cr.execute(LOCK, {"source": source.id, "refs": array(refs + parents)})
+        if parents and KINDS[source.kind].parent_is_shared:
+            self.env.cr.execute(LEGS, {"source": source.id, "parents": array(parents)})
+            parents = {leg_ref for leg_ref, *_ in self.env.cr.fetchall()}
+        self.env.cr.execute(LOCK, {"source": source.id, "refs": array(sorted(parents.union(refs)))})
         rows = {row[1]: Gathered(*row) for row in self.env.cr.fetchall()}
         if message:
             self.env.cr.execute(LINK, {"message": message.id, "ids": [rows[ref].id for ref in refs]})
@@ -179,9 +187,18 @@ class CallSourceCall(models.Model):
         if row.state != "reported":
             return row._replace(facts=merge(row.facts, was_over, event))
         # What it names is the ledger's by now. Only an end that contradicts what was charged is told again.
-        if event.is_over and not is_same(row.sent, event.facts):
-            return row._replace(facts={**row.facts, **to_json(event.facts)}, is_other=True)
+        facts = to_json(event.facts)
+        if event.is_over and not (is_same(row.sent, facts) and self._is_same_number(row, facts)):
+            return row._replace(other_facts={**row.facts, **facts})
         return row
+
+    def _is_same_number(self, row, facts):
+        said, known = digits(facts.get("number")), (row.sent or {}).get("number_key")
+        return not (said and known) or self._number_key(said) == known
+
+    def _number_key(self, number):
+        """Return what stands for a number that is forgotten here: nobody else can make it."""
+        return hmac(self.env(su=True), "call_wallet_source_number", digits(number))
 
     # === DECIDING === #
 
@@ -191,7 +208,7 @@ class CallSourceCall(models.Model):
         :param rows: ``Gathered``, locked
         """
         families = self._families(source, rows)
-        rows = self._with_refs_apart(source, rows, families)
+        rows = self._give_back(source, self._with_refs_apart(source, rows, families), families)
         lines, expecting = self._lines_of_legs(source, rows, families)
         calls = [(row.facts, lines[row.ref]) for row in rows]
         decided = [
@@ -205,8 +222,10 @@ class CallSourceCall(models.Model):
 
     def _decide(self, source, row, account, family):
         """Return a row as it stands now, and the call to report, or None."""
-        if row.state in ("reported", "ignored") and not row.is_other:
+        if row.state == "ignored":
             return row._replace(due_at=None), None
+        if row.state == "reported":
+            return row._replace(due_at=None), self._contradiction(source, row)
         if not row.first_over_at:
             return row._replace(state="open"), None
         if not row.is_phone or (family.has_children and source.legs == "one"):
@@ -226,7 +245,23 @@ class CallSourceCall(models.Model):
         if account is None:
             problem = self._no_wallet(source, row)
             return row._replace(state="unassigned", problem=problem, due_at=now + UNASSIGNED_WAIT), None
+        if row.state == "rejected" and row.account != account:
+            # Else both could be charged, once their causes are mended.
+            self.env["call.usage.rejection"]._dismiss_of(row.account, row.call_ref)
         return row._replace(account=account, call_ref=payload["call_ref"]), payload
+
+    def _contradiction(self, source, row):
+        """Return what a source says now of a call that it has reported, or None; as another content of that call.
+
+        It is never charged by itself, whatever wallet it names by now: the ledger answers that it is in conflict.
+        """
+        if not row.other_facts:
+            return None
+        try:
+            payload = to_payload(row.other_facts, row.ref, row.account, KINDS[source.kind].call_type)
+        except Unusable:
+            return None
+        return payload and {**payload, "call_ref": row.call_ref}
 
     def _no_wallet(self, source, row):
         _ = in_company_language(source).env._
@@ -250,33 +285,39 @@ class CallSourceCall(models.Model):
         One that is in the ledger, reported by another way, is not reported again where it is the same but for a second
         and the moment of its start: each source has its own clock, and some cut durations off.
         """
-        self.env.flush_all()
-        accounts = array(payload["account"] for payload in payloads)
-        self.env.cr.execute(KNOWN, {"accounts": accounts, "refs": array(payload["call_ref"] for payload in payloads)})
-        known = {
-            (account, ref): {"duration_seconds": seconds, "status": status}
-            for account, ref, seconds, status in self.env.cr.fetchall()
-        }
+        known = self._load_known(payloads)
         usage = self.env["call.usage"].with_context(lang=in_company_language(source).env.lang)
         new = [payload for payload in payloads if not is_same(known.get(_key(payload)), payload)]
-        answers = iter(usage.record_calls(new) if new else [])
+        # As many as one request may have, so that none is too large.
+        answers = iter([answer for part in split_every(BATCH, new) for answer in usage.record_calls(list(part))])
         return [
             {"result": "duplicate"} if is_same(known.get(_key(payload)), payload) else next(answers)
             for payload in payloads
         ]
 
+    def _load_known(self, payloads):
+        """Return what is in the ledger under these references: {(account, reference): as ``is_same`` compares it}."""
+        self.env.flush_all()
+        accounts = array(payload["account"] for payload in payloads)
+        self.env.cr.execute(KNOWN, {"accounts": accounts, "refs": array(payload["call_ref"] for payload in payloads)})
+        names = ("duration_seconds", "status", "number", "started_at")
+        return {(account, ref): dict(zip(names, row, strict=True)) for account, ref, *row in self.env.cr.fetchall()}
+
     def _answered(self, row, payload, result):
         """Return a row with what the ledger has answered."""
         if not payload:
             return row
+        if row.state == "reported":
+            problem = row.problem if result["result"] == "duplicate" else result["reason"]
+            return row._replace(problem=problem)
         if result["result"] in ("charged", "duplicate"):
-            sent = {name: payload[name] for name in ("duration_seconds", "status")}
+            sent = {name: payload[name] for name in ("duration_seconds", "status", "started_at")}
+            sent["number_key"] = self._number_key(payload.get("number")) if digits(payload.get("number")) else None
             # The ledger keeps them from here on, and forgets them when it is told to.
             facts = {name: value for name, value in row.facts.items() if name not in NAMING}
             return row._replace(state="reported", problem=None, due_at=None, sent=sent, facts=facts)
-        # The number stands with the rejected call, and is forgotten there.
-        state = "reported" if row.state == "reported" else "rejected"
-        return row._replace(state=state, problem=result["reason"], due_at=None, sent=row.sent)
+        # The number stands with the rejected call as well, and is forgotten with it.
+        return row._replace(state="rejected", problem=result["reason"], due_at=None)
 
     def _store(self, rows):
         now = utcnow()
@@ -359,6 +400,15 @@ class CallSourceCall(models.Model):
         )
 
     @api.model
+    def _mask_of_rejections(self, rejections):
+        """Forget what the sources have said of rejected calls that are forgotten."""
+        self._mask_where(
+            "c.state <> 'reported' AND (c.account, c.call_ref) IN"
+            " (SELECT r.account, r.call_ref FROM call_usage_rejection r WHERE r.id = ANY(%(rejections)s))",
+            rejections=rejections.ids,
+        )
+
+    @api.model
     def _mask_old(self, company, before):
         """Forget what a company's sources have said of calls that were never charged, last heard of before a time."""
         self._mask_where(
@@ -367,6 +417,7 @@ class CallSourceCall(models.Model):
             company=company.id,
             before=before,
         )
+        self.env.cr.execute(MASK_MESSAGES, {"company": company.id, "before": before})
 
     def _mask_where(self, condition, **values):
         self.env.flush_all()
@@ -383,76 +434,3 @@ def _ended_at(facts):
     if "ended_at" not in facts:
         return None
     return datetime.fromisoformat(facts["ended_at"]).astimezone(UTC).replace(tzinfo=None, microsecond=0)
-
-
-MAKE = """
-    INSERT INTO call_source_call (source_id, ref, state, is_phone, facts, lines, first_at, last_at)
-    SELECT %(source)s, ref, 'open', TRUE, '{}', '[]', %(now)s, %(now)s
-      FROM unnest(%(refs)s::text[]) AS ref
-     ORDER BY ref
-    ON CONFLICT (source_id, ref) DO NOTHING
-"""
-
-LOCK = """
-    SELECT id, ref, state, facts, parent_ref, is_phone, lines, first_over_at, due_at, cost::text, cost_currency,
-           problem, call_ref, account, sent
-      FROM call_source_call
-     WHERE source_id = %(source)s AND ref = ANY(%(refs)s::text[])
-     ORDER BY ref
-       FOR UPDATE
-"""
-
-LINK = """
-    INSERT INTO call_source_call_message_rel (call_id, message_id)
-    SELECT id, %(message)s FROM unnest(%(ids)s::int[]) AS id
-    ON CONFLICT DO NOTHING
-"""
-
-STORE = """
-    UPDATE call_source_call c
-       SET state = n.state, facts = n.facts::jsonb, parent_ref = n.parent_ref, is_phone = n.is_phone,
-           lines = n.lines::jsonb, first_over_at = n.first_over_at, due_at = n.due_at, cost = n.cost::numeric,
-           cost_currency = n.cost_currency, problem = n.problem, account = n.account, call_ref = n.call_ref,
-           sent = n.sent::jsonb, ended_at = n.ended_at, last_at = %(now)s,
-           reported_at = CASE WHEN n.state = 'reported' THEN COALESCE(c.reported_at, %(now)s) ELSE c.reported_at END
-      FROM unnest(%(id)s::int[], %(state)s::text[], %(facts)s::text[], %(parent_ref)s::text[], %(is_phone)s::bool[],
-                  %(lines)s::text[], %(first_over_at)s::timestamp[], %(due_at)s::timestamp[], %(cost)s::text[],
-                  %(cost_currency)s::text[], %(problem)s::text[], %(account)s::text[], %(call_ref)s::text[],
-                  %(sent)s::text[], %(ended_at)s::timestamp[])
-           AS n(id, state, facts, parent_ref, is_phone, lines, first_over_at, due_at, cost, cost_currency, problem,
-                account, call_ref, sent, ended_at)
-     WHERE c.id = n.id
-"""
-
-AGAIN = """
-    UPDATE call_source_call SET due_at = %(now)s
-     WHERE source_id = ANY(%(sources)s) AND state IN ('unassigned', 'waiting')
-"""
-
-KNOWN = """
-    SELECT w.account_ref, u.call_ref, u.duration_seconds, u.status
-      FROM unnest(%(accounts)s::text[], %(refs)s::text[]) AS asked(account, ref)
-      JOIN call_wallet w ON w.account_ref = asked.account
-      JOIN call_usage u ON u.wallet_id = w.id AND u.call_ref = asked.ref
-"""
-
-# What a message says of the call goes with it, and of others in the same message, which are in the ledger by then.
-MASK = """
-    WITH masked AS (
-        UPDATE call_source_call c
-           SET facts = c.facts - %(naming)s::text[], problem = NULL, lines = '[]',
-               state = CASE WHEN c.state = 'reported' THEN c.state ELSE 'ignored' END, due_at = NULL
-         WHERE {condition}
-     RETURNING c.id)
-    UPDATE call_source_message m
-       SET body = NULL, query = NULL, problem = NULL
-      FROM call_source_call_message_rel r JOIN masked ON masked.id = r.call_id
-     WHERE m.id = r.message_id AND m.body IS NOT NULL
-"""
-
-CHARGED_SINCE = """
-    UPDATE call_source_call c
-       SET state = 'reported', problem = NULL, reported_at = now() AT TIME ZONE 'UTC'
-      FROM call_wallet w JOIN call_usage u ON u.wallet_id = w.id
-     WHERE c.state = 'rejected' AND w.account_ref = c.account AND u.call_ref = c.call_ref
-"""

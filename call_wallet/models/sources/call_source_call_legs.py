@@ -5,7 +5,9 @@ from ...tools.sources import KINDS
 from ...tools.sources.event import LOGIN
 from ...tools.sources.legs import Family, Leg, families_of_conversations, leg_of
 from ...tools.sql import array
+from ...tools.task import in_company_language
 from .call_source_call import LEG_WAIT
+from .call_source_sql import CHILDREN, LEGS, LINES_OF, REFS_OF
 
 
 class CallSourceCallLegs(models.Model):
@@ -32,6 +34,34 @@ class CallSourceCallLegs(models.Model):
     def _wait_for_leg(self, row):
         return row._replace(state="waiting", due_at=row.first_over_at + LEG_WAIT), None
 
+    def _give_back(self, source, rows, families):
+        """Take back what was charged of calls that have dialled another, which was heard of later; return the rows.
+
+        The leg is charged instead. What cannot be given back any more stays, with the reason.
+        """
+        new = [row for row in rows if row.is_phone and row.first_over_at and row.state not in ("reported", "ignored")]
+        dialled_by = {families[row.ref].parent for row in new}
+        late = [row for row in rows if row.state == "reported" and row.ref in dialled_by]
+        if not late or source.legs != "one":
+            return rows
+        # All wallets of the transaction at once, so that two of them do not wait for each other.
+        accounts = {row.account for row in late} | set(source._find_accounts([(row.facts, row.lines) for row in new]))
+        wallets = (
+            self.env["call.wallet"].with_context(active_test=False).search([("account_ref", "in", list(accounts))])
+        )
+        self.env["call.wallet.ledger"]._lock(wallets.ids)
+        reason = in_company_language(source).env._("A leg that the call has dialled is charged instead.")
+        results = self.env["call.usage"].void_calls(
+            [{"account": row.account, "call_ref": row.call_ref, "reason": reason} for row in late]
+        )
+        ends = {
+            row.ref: row._replace(state="ignored", problem=None)
+            if result["result"] in ("corrected", "duplicate")
+            else row._replace(problem=result["reason"])
+            for row, result in zip(late, results, strict=True)
+        }
+        return [ends.get(row.ref, row) for row in rows]
+
     def _lines_of_legs(self, source, rows, families):
         """Return by which lines each call's wallet is looked for, and which calls wait for the one that dialled them.
 
@@ -44,11 +74,15 @@ class CallSourceCallLegs(models.Model):
             return lines, set()
         parents = array({families[row.ref].parent for row in legs} - {row.ref for row in rows if row.lines})
         self.env.cr.execute(LINES_OF, {"source": source.id, "refs": parents})
-        known = {**{row.ref: row.lines for row in rows if row.lines}, **dict(self.env.cr.fetchall())}
+        stored = {ref: (lines, direction) for ref, lines, direction in self.env.cr.fetchall()}
+        known = {**{row.ref: (row.lines, row.facts.get("direction")) for row in rows if row.lines}, **stored}
         listed, expecting = set(source.line_ids.mapped("key")), set()
         for row in legs:
-            above = known.get(families[row.ref].parent)
-            if above:
+            above, direction = known.get(families[row.ref].parent, (None, None))
+            if above and direction == "inbound":
+                # Who was called pays, whatever number the leg shows.
+                lines[row.ref] = above + [line for line in row.lines if line not in above]
+            elif above:
                 lines[row.ref] = [line for line in row.lines if line not in above] + above
             elif _may_have_other_payer(row, listed):
                 expecting.add(row.ref)
@@ -87,25 +121,3 @@ def _may_have_other_payer(row, listed):
 
 def _without_ref(row):
     return row._replace(facts={name: value for name, value in row.facts.items() if name != "call_ref"})
-
-
-CHILDREN = """
-    SELECT DISTINCT parent_ref FROM call_source_call
-     WHERE source_id = %(source)s AND parent_ref = ANY(%(refs)s::text[]) AND is_phone
-"""
-
-LEGS = """
-    SELECT ref, parent_ref, is_phone, COALESCE(facts->>'started_at', facts->>'answered_at'), id FROM call_source_call
-     WHERE source_id = %(source)s AND parent_ref = ANY(%(parents)s::text[])
-"""
-
-LINES_OF = """
-    SELECT ref, lines FROM call_source_call
-     WHERE source_id = %(source)s AND ref = ANY(%(refs)s::text[]) AND lines <> '[]'
-"""
-
-REFS_OF = """
-    SELECT COALESCE(parent_ref, ref), call_ref, ref FROM call_source_call
-     WHERE source_id = %(source)s AND (parent_ref = ANY(%(refs)s::text[]) OR %(all)s AND ref = ANY(%(refs)s::text[]))
-       AND state = 'reported'
-"""

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class CallSourceLine(models.Model):
@@ -19,7 +20,11 @@ class CallSourceLine(models.Model):
     wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade", check_company=True, index=True)
     company_id = fields.Many2one(related="source_id.company_id")
 
-    _once = models.UniqueIndex("(source_id, key)", "A line belongs to one wallet; it is in the list already.")
+    # With and without the plus it is one number.
+    _once = models.UniqueIndex(
+        "(source_id, ltrim(key, '+'))", "A line belongs to one wallet; it is in the list already."
+    )
+    _not_blank = models.Constraint("CHECK (key <> '')", "A line is a number, a name or an account; it is not empty.")
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -29,7 +34,12 @@ class CallSourceLine(models.Model):
         return lines
 
     def write(self, vals):
-        """Change lines; calls that waited for one of them are looked at again. What was charged stays."""
+        """Change lines; calls that waited for one of them are looked at again. What was charged stays.
+
+        :raise UserError: another source
+        """
+        if "source_id" in vals and any(line.source_id.id != vals["source_id"] for line in self.sudo()):
+            raise UserError(self.env._("A line stays with its source. Add it to the other one."))
         result = super().write(self._stripped(vals))
         self.env["call.source.call"]._look_again(self.source_id)
         return result

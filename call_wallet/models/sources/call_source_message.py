@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg2
 from odoo import api, fields, models
+from odoo.tools.translate import LazyTranslate
 
 from ...const import FINANCE
 from ...tools.clock import utcnow
@@ -17,6 +18,10 @@ from ...tools.task import in_company_language
 
 _logger = logging.getLogger(__name__)
 
+_lt = LazyTranslate(__name__)
+
+# What reading raises where a message is built in another way than its reader knows.
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 # After so many failures of ours a message is left to people.
 MAX_ATTEMPTS = 10
 CHUNK = 5_000
@@ -112,10 +117,15 @@ class CallSourceMessage(models.Model):
             events, problems = sift(KINDS[source.kind].read(received))
         except Unusable as error:
             events, problems = [], [error]
+        except UNREADABLE:
+            events, problems = [], [Unusable(_lt("The message has not the form that messages of this kind have."))]
         self.env["call.source.call"]._gather(source, events, self)
         # What can be used is, whatever else is in the message.
         problem = in_company_language(source).env._(problems[0].sentence) if problems else False
-        self.write({"state": "failed" if problems else "done", "problem": problem})
+        values = {"state": "failed" if problems else "done", "problem": problem}
+        # What is about no call, such as a chat, is nothing to keep.
+        is_about_nothing = not events and not problems
+        self.write({**values, "body": False, "query": False} if is_about_nothing else values)
 
     def _fail(self, error):
         attempts = self.attempts + 1

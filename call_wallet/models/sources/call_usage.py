@@ -27,6 +27,10 @@ class CallUsageSource(models.Model):
         for usage in self:
             calls = by_call.get((usage.wallet_id.account_ref, usage.call_ref), [])
             usage.source_call_id = calls[0] if calls else False
-            costs = [call.cost for call in calls if call.cost is not None]
-            usage.provider_cost = sum(costs) if costs else None
-            usage.provider_currency = next((call.cost_currency for call in calls if call.cost_currency), False)
+            # Two sources may tell of the same call, and nobody adds two currencies.
+            priced = [call for call in calls if call.cost is not None and call.source_id == calls[0].source_id]
+            currency = priced[0].cost_currency if priced else False
+            usage.provider_cost = (
+                sum(call.cost for call in priced if call.cost_currency == currency) if priced else None
+            )
+            usage.provider_currency = currency

@@ -397,6 +397,12 @@ class CallUsageRejection(models.Model):
         )
         return done, len(kept) - done
 
+    @api.model
+    def _dismiss_of(self, account, call_ref):
+        """Put aside what waits under a reference of an account; the caller has opened a door."""
+        waiting = [("account", "=", account), ("call_ref", "=", call_ref), ("state", "=", "open")]
+        self._set_state(self.search(waiting).ids, "dismissed")
+
     def action_dismiss(self):
         """Put the calls aside: they will not be charged. They stay in the list of dismissed ones.
 

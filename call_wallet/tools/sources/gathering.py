@@ -1,5 +1,6 @@
 """From what a source has said of one call, in any order and again, to the call that is reported."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from odoo.tools.translate import LazyTranslate
@@ -7,6 +8,9 @@ from odoo.tools.translate import LazyTranslate
 from .event import LOGIN, NAMED, REPORTED, TIMES, Unusable, whole_seconds
 
 _lt = LazyTranslate(__name__)
+
+# By how much two sources may differ in when a call began: one tells when it was dialled, another when it was answered.
+START_APART = timedelta(minutes=10)
 
 
 def merge(facts, was_over, event):
@@ -19,7 +23,10 @@ def merge(facts, was_over, event):
     :param bool was_over: whether its end was among them
     """
     new = to_json(event.facts)
-    return {**facts, **new} if event.is_over and not was_over else {**new, **facts}
+    # Of two ends that contradict each other the one with talk counts: a call that was answered is never free.
+    is_answered_after_all = new.get("status") == "completed" != facts.get("status")
+    counts_more = event.is_over and (not was_over or is_answered_after_all)
+    return {**facts, **new} if counts_more else {**new, **facts}
 
 
 def to_json(facts):
@@ -40,6 +47,11 @@ def to_payload(facts, ref, account, call_type):
     """
     times = {name: datetime.fromisoformat(facts[name]) for name in TIMES if name in facts}
     status = facts.get("status") or ("completed" if facts.get("duration_seconds") else "failed")
+    if "duration_seconds" not in facts and "answered_at" in times and "ended_at" in times:
+        if times["ended_at"] < times["answered_at"]:
+            raise Unusable(_lt("ended_at: the call ended before it was answered; look at the source's clocks."))
+        # However it ended, it was answered before that.
+        status = "completed" if times["ended_at"] > times["answered_at"] else status
     duration = _duration(facts, times, status)
     if duration is None or is_nobody_known(facts):
         return None
@@ -71,14 +83,26 @@ def is_same(known, facts):
     Of a call that did not connect providers tell the cause now so, now so; it costs nothing either way.
 
     :param known: {``duration_seconds``, ``status``} of the call in the ledger; None: there is none
-    :param dict facts: of another message about it; what it does not say, it does not contradict
+    :param dict facts: of another message about it; what it does not say, it does not contradict. Times are ISO 8601
     """
     if not known:
         return False
     status = facts.get("status", known["status"])
     if "completed" in (status, known["status"]) and status != known["status"]:
         return False
-    return abs(facts.get("duration_seconds", known["duration_seconds"]) - known["duration_seconds"]) <= 1
+    if abs(facts.get("duration_seconds", known["duration_seconds"]) - known["duration_seconds"]) > 1:
+        return False
+    if known.get("number") and digits(facts.get("number")) and digits(facts["number"]) != digits(known["number"]):
+        return False
+    if not (known.get("started_at") and facts.get("started_at")):
+        return True
+    began = datetime.fromisoformat(facts["started_at"]), datetime.fromisoformat(known["started_at"])
+    return abs(began[0] - began[1]) <= START_APART
+
+
+def digits(number):
+    """Return the digits of a telephone number, however it is written; empty where it is none."""
+    return re.sub(r"\D", "", number) if isinstance(number, str) else ""
 
 
 def _duration(facts, times, status):
