@@ -572,6 +572,10 @@ DOORS = {
     "call.source.file._cron_poll": (folder_of_calls, lambda source: source.env["call.source.file"]._cron_poll()),
     "call.source.import.action_import": (previewed_file, lambda wizard: wizard.action_import()),
     "call.source.call.action_retry": (source_calls, lambda calls: calls.action_retry()),
+    "call.source.call.action_dismiss": (
+        lambda env: env["call.source.call"].search([("source_id", "=", source(env).id)]),
+        lambda calls: calls.action_dismiss(),
+    ),
     "call.source.call._cron_advance": (source_calls, lambda calls: calls._cron_advance()),
     "call.source.message.action_retry": (unreadable_messages, lambda messages: messages.action_retry()),
     "call.source.message.action_dismiss": (source_messages, lambda messages: messages.action_dismiss()),

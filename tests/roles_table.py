@@ -540,6 +540,7 @@ ACTIONS = [
     Action("preview an import of calls", FINANCE, "call.source.import.action_preview", source_import(False)),
     Action("import calls", FINANCE, "call.source.import.action_import", source_import(True)),
     Action("choose another file of calls", FINANCE, "call.source.import.action_back", source_import(True)),
+    Action("put a source's call aside", FINANCE, "call.source.call.action_dismiss", source_call),
     Action("look at a source's call again", FINANCE, "call.source.call.action_retry", source_call),
     Action("read a source's message again", FINANCE, "call.source.message.action_retry", source_message),
     Action("put a source's message aside", FINANCE, "call.source.message.action_dismiss", source_message),

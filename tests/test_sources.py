@@ -221,6 +221,26 @@ class TestSources(SourceCase):
         )
         self.assertNotIn("1012345678", self.env.cr.fetchone()[0])
 
+    def test_what_the_switch_makes_of_the_address_and_of_the_body(self):
+        """Its module puts ?uuid= behind any address, and posts a form where it encodes."""
+        self._send(self._cdr("f-1", account=""), query=f"account={self.wallet.account_ref}?uuid=f-1")
+        self._send(f"cdr={quote(json.dumps(self._cdr('f-2', account=self.wallet.account_ref)))}")
+        self.assertEqual(self._usages().mapped("call_ref"), ["f-1", "f-2"])
+
+    def test_what_nobody_will_pay_is_put_aside(self):
+        self._send(self._cdr(), query="account=NOBODY")
+        call = self._calls(self.source)
+        call.with_user(self._make_user("sources.clerk", "finance")).action_dismiss()
+        self.env.invalidate_all()
+        self.assertEqual((call.state, self.source.unassigned_count, self.source.health), ("ignored", 0, "good"))
+
+    def test_a_forged_message_is_forgotten_once_the_sender_is_heard(self):
+        self._send(self._cdr(), password="guess", status=403)
+        self.assertEqual(self.source.health, "attention")
+        with recorded_at(utcnow() + timedelta(seconds=1)):
+            self._send(self._cdr())
+        self.assertEqual(self.source.health, "good")
+
     def test_a_message_of_another_form_is_told_at_once(self):
         self._send({"variables": {"uuid": "f-1"}, "callflow": [{"caller_profile": "x"}]})
         message = self.env["call.source.message"].search([("source_id", "=", self.source.id)])

@@ -78,7 +78,7 @@ def _call(exchange, limit, address, key):
     wrong += _differences(exchange, address, key)
     for line in wrong:
         say(f"    {line}")
-    say(f"{placed} calls placed, {'all' if not wrong else 'NOT all'} charged as Asterisk recorded them")
+    say(f"{placed} calls placed; {'each' if not wrong else 'NOT each'} stands in the wallet as Asterisk recorded it")
     return 1 if wrong else 0
 
 

@@ -95,6 +95,7 @@ class CallWalletWebhook(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
             self._refuse_kept(vals)
             # Else they would come from the context or from the user's own defaults.

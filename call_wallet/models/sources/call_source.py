@@ -146,7 +146,9 @@ class CallSource(models.Model):
             last, lag, unassigned, problems, lost = found.get(source.id, (None, 0, 0, 0, 0))
             source.last_event_at, source.lag_seconds = last, lag
             source.unassigned_count, source.problem_count, source.lost_count = unassigned, problems, lost
-            refused = source.refused_at and source.refused_at > utcnow() - timedelta(1)
+            # Anybody may send what is not signed; what the sender has sent since says that all is well.
+            yesterday = utcnow() - timedelta(1)
+            refused = source.refused_at and source.refused_at > max(last or yesterday, yesterday)
             is_good = not (unassigned or problems or lost or refused)
             source.health = (
                 "off" if not source.active else "new" if not (last or refused) else "good" if is_good else "attention"
@@ -169,6 +171,7 @@ class CallSource(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
             self._refuse_kept(vals)
             kind = KINDS.get(vals.get("kind"))

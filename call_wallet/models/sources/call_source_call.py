@@ -363,6 +363,17 @@ class CallSourceCall(models.Model):
                 as_superuser(self).browse(ids)._advance_again()
         return True
 
+    def action_dismiss(self):
+        """Put calls aside that are not to be charged. One that was charged, or rejected, is decided elsewhere.
+
+        :raise AccessError: not finance staff
+        """
+        refuse_all_but(self, FINANCE)
+        with door(self.env):
+            waiting = as_superuser(self).filtered(lambda call: call.state in ("unassigned", "unusable", "open"))
+            waiting.write({"state": "ignored", "due_at": False})
+        return True
+
     @api.model
     def _cron_advance(self):
         """Look at calls again whose time has come, source by source, in batches; and at rejected ones charged since."""

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from odoo.tools.translate import LazyTranslate
 
-from .event import CallEvent, Kind, Unusable, from_epoch, has_password, named_in, only_said, whole_seconds
+from .event import LOGIN, CallEvent, Kind, Unusable, from_epoch, has_password, named_in, only_said, whole_seconds
 from .reading import text
 
 _lt = LazyTranslate(__name__)
@@ -33,11 +33,15 @@ def read(received):
 
     :raise Unusable: no record with an id, a start and an end
     """
+    body = received.body
+    if body.startswith(b"cdr="):  # where "encode" is on it posts a form
+        body = dict(received.form)["cdr"]
     try:
-        record = json.loads(received.body)
+        record = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Unusable(NO_RECORD) from error
-    return [read_record(record, received.query)]
+    # The module puts "?uuid=..." behind whatever address it was given.
+    return [read_record(record, {name: value.partition("?")[0] for name, value in received.query.items()})]
 
 
 def read_record(record, query):
@@ -74,8 +78,9 @@ def _event(variables, profile, named):
         duration_seconds=_duration(variables) if answered_at else 0,
         status="completed" if answered_at else STATUS_OF.get(text(variables.get("hangup_cause")), "failed"),
     )
-    lines = tuple(filter(None, (text(variables.get("accountcode")), text(variables.get("sip_gateway_name")))))
-    return CallEvent(ref, {**facts, **named_in(named)}, is_over=True, lines=lines)
+    account = text(variables.get("accountcode"))
+    lines = tuple(filter(None, (account, text(variables.get("sip_gateway_name")))))
+    return CallEvent(ref, {**facts, **only_said(**{LOGIN: account}), **named_in(named)}, is_over=True, lines=lines)
 
 
 def _duration(variables):
@@ -85,4 +90,14 @@ def _duration(variables):
     return whole_seconds(variables.get("billsec"), "billsec")
 
 
-KIND = Kind("freeswitch", "FreeSWITCH", verify=has_password, read=read, makes_secret=True)
+KIND = Kind(
+    "freeswitch",
+    "FreeSWITCH",
+    verify=has_password,
+    read=read,
+    makes_secret=True,
+    setup=_lt(
+        "Save the source. In json_cdr.conf.xml enter the webhook address as url, and as cred: wallet, a colon, and the"
+        " secret. A line is an account code or a gateway. An account code that is the account of a wallet needs none."
+    ),
+)

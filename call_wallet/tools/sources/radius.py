@@ -307,4 +307,15 @@ def _said(value):
     return {"op": ":=", "do_xlat": False, "is_json": False, "value": [value]}
 
 
-KIND = Kind("radius", "RADIUS", verify=has_password, read=read, makes_secret=True, asks=True)
+KIND = Kind(
+    "radius",
+    "RADIUS",
+    verify=has_password,
+    read=read,
+    makes_secret=True,
+    asks=True,
+    setup=_lt(
+        "Save the source, and give address and secret to whoever looks after FreeRADIUS; the user is called wallet. A"
+        " line is a login, a caller's number or a switch. A login that is the account of a wallet needs none."
+    ),
+)
