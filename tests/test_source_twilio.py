@@ -424,6 +424,20 @@ class TestSourceTwilio(SourceCase):
         self._send(self._leg(sid="L3", parent="C3", seconds=61))
         self.assertEqual(self.env["call.usage"].search([("call_ref", "=", "L3")]).wallet_id, tenant)
 
+    def test_who_shows_a_customers_number_makes_that_customer_pay_for_nothing(self):
+        """A stranger shows CUSTOMER, whose line is another wallet's, and calls OWN, which passes the call on."""
+        shown = self._make_wallet()
+        self._fund(shown, "10")
+        self.source.line_ids = [
+            (0, 0, {"key": CUSTOMER, "wallet_id": shown.id}),
+            (0, 0, {"key": OWN, "wallet_id": self.wallet.id}),
+        ]
+        self._send(self._inbound(sid="C1", seconds=70))
+        self._send(self._leg(sid="L1", parent="C1", From=CUSTOMER, To=AGENT, seconds=61))
+        self._wait()
+        self.assertFalse(self.env["call.usage"].search([("wallet_id", "=", shown.id)]))
+        self.assertEqual(self._usages().call_ref, "L1")
+
     def test_one_reference_for_all_that_is_dialled(self):
         """The second would be another content of the first, and would not be charged at all."""
         query = f"account={self.wallet.account_ref}&call_ref=ours-1"

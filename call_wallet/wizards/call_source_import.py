@@ -40,7 +40,7 @@ class CallSourceImport(models.TransientModel):
     tz = fields.Selection(related="source_id.tz")
     file = fields.Binary(attachment=False, help="CSV or JSON; not XLSX.")
     filename = fields.Char()
-    file_id = fields.Many2one("call.source.file", readonly=True, ondelete="set null")
+    file_id = fields.Many2one("call.source.file", "File as Read", readonly=True, ondelete="set null")
     state = fields.Selection([("choose", "File"), ("previewed", "Preview")], default="choose")
     line_count = fields.Integer("Lines", readonly=True)
     is_partial = fields.Boolean(readonly=True, help="The preview is of the first 100,000 lines.")

@@ -53,17 +53,23 @@ def _make_files(setting):
     for name in FILES:
         (paths.DEMO / name).unlink(missing_ok=True)
     # The PDF's styles are fetched over HTTP, hence a server while it is made.
-    with server(setting, free_port(), "demo-server"), open(SCRIPT) as script:
-        run_logged(
-            setting.odoo_command("shell", "-d", DATABASE, "--no-http", "--log-level=warn"),
-            "demo-files",
-            f"read {log_path('demo-files')}",
-            env=setting.environment,
-            stdin=script,
-        )
+    with server(setting, free_port(), "demo-server"):
+        run_script(setting, SCRIPT, "demo-files")
     missing = [name for name in FILES if not _size(name)]
     if missing:
         raise StepError(f"{SCRIPT.name} did not make: {', '.join(missing)}", f"read {log_path('demo-files')}")
+
+
+def run_script(setting, path, log):
+    """Pipe a script into an Odoo shell on the demo database; its output goes to the log of this name."""
+    with open(path) as script:
+        run_logged(
+            setting.odoo_command("shell", "-d", DATABASE, "--no-http", "--log-level=warn"),
+            log,
+            f"read {log_path(log)}",
+            env=setting.environment,
+            stdin=script,
+        )
 
 
 def summary():

@@ -12,16 +12,18 @@ import threading
 import time
 
 from . import demo, paths, telephony
-from .console import StepError, hold, say
+from .console import StepError, hold, say, step
 from .exchange import Exchange
 
 # Who calls whom, for how many seconds, and what a caller's telephone is told in the end.
+CUT = ("LASTCALL", "+442079460000", 40, 200)  # its funds last for fifteen seconds, once
 CALLS = [
     ("ACME", "+27711234567", 18, 200),  # long enough to be extended
     ("INITECH", "+14155550100", 12, 403),  # paused: its funds are used up
     ("ACME", "+33242685302", 12, 486),  # engaged
     ("GLOBEX", "+442079460000", 6, 200),
 ]
+LAST_CALL = paths.REPO / "scripts/demo_last_call.py"
 PAUSE = 3
 # Seconds before the end of what is held: half of the thirty that are held at least.
 OPTIONS = {"extend_before": "15"}
@@ -36,6 +38,8 @@ def run(setting, _arguments):
     port, limit = int(os.environ.get("PORT") or 8069), int(os.environ.get("CALLS") or 0)
     demo.prepare_to_serve(port)
     demo.ensure(setting)
+    with step("A wallet whose funds last for fifteen seconds"):
+        demo.run_script(setting, LAST_CALL, "demo-last-call")
     programs = telephony.ensure()
     key = (paths.DEMO / "api_key").read_text().strip()
     address = f"http://localhost:{port}"
@@ -48,7 +52,7 @@ def run(setting, _arguments):
         ):
             say(
                 f"\nAsterisk, two telephones and the wallet are connected.\n"
-                f"  watch a wallet live   {address}/odoo/call-wallets   (ACME; finance / finance)\n"
+                f"  watch a wallet live   {address}/odoo/call-wallets   (LASTCALL, then ACME; finance / finance)\n"
                 f"  calls in progress     {address}/odoo/call-wallet-holds\n"
                 f"  the customer's view   {address}/my/billing          (owner.acme / owner.acme)\n"
                 f"  the service's log     {exchange.log}\n"
@@ -62,7 +66,7 @@ def run(setting, _arguments):
 def _call(exchange, limit, address, key):
     placed, wrong = 0, []
     teller = _Teller(exchange)
-    turns = itertools.islice(itertools.cycle(CALLS), limit or None)
+    turns = itertools.islice(itertools.chain([CUT], itertools.cycle(CALLS)), limit or None)
     with contextlib.suppress(KeyboardInterrupt), teller:
         for account, number, seconds, status in turns:
             if placed:
