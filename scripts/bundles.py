@@ -3,8 +3,13 @@
 In a template, so that no clone of it makes them again.
 """
 
-for name in ("web.assets_web", "web.assets_backend_lazy", "voip_oca.agent_assets"):
-    bundle = env["ir.qweb"]._get_asset_bundle(name)  # noqa: F821  (the shell's)
-    bundle.js()
-    bundle.css()
-env.cr.commit()  # noqa: F821
+
+def main(env):
+    for name in ("web.assets_web", "web.assets_backend_lazy", "voip_oca.agent_assets"):
+        bundle = env["ir.qweb"]._get_asset_bundle(name)
+        bundle.js()
+        bundle.css()
+    env.cr.commit()
+
+
+main(env)  # noqa: F821 -- defined by the shell

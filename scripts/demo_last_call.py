@@ -7,22 +7,29 @@ from decimal import Decimal
 
 AVAILABLE = Decimal("0.005")
 
-# `env` is what the shell gives.
-wallet = env["call.wallet"].search([("account_ref", "=", "LASTCALL")])  # noqa: F821
-if not wallet:
-    partner = env["res.partner"].create({"name": "Last Call Ltd", "is_company": True})  # noqa: F821
-    plan = env["call.rate.plan"].create(  # noqa: F821
+
+def main(env):
+    wallet = env["call.wallet"].search([("account_ref", "=", "LASTCALL")]) or make_wallet(env)
+    missing = AVAILABLE - wallet.available_balance
+    if missing > 0:
+        wallet.refund(missing, "For a call that is cut")
+    env.cr.commit()
+
+
+def make_wallet(env):
+    partner = env["res.partner"].create({"name": "Last Call Ltd", "is_company": True})
+    plan = env["call.rate.plan"].create(
         {
             "name": "Last Call: by the second",
-            "currency_id": env.ref("base.USD").id,  # noqa: F821
+            "currency_id": env.ref("base.USD").id,
             "rate_ids": [(0, 0, {"prefix": "44", "price_per_minute": "0.02", "increment_seconds": 1})],
         }
     )
-    wallet = env["call.wallet"].create(  # noqa: F821
+    wallet = env["call.wallet"].create(
         {"partner_id": partner.id, "account_ref": "LASTCALL", "rate_plan_id": plan.id, "low_balance_threshold": 0}
     )
     wallet.set_recipients(["owner@lastcall.example"])
-missing = AVAILABLE - wallet.available_balance
-if missing > 0:
-    wallet.refund(missing, "For a call that is cut")
-env.cr.commit()  # noqa: F821
+    return wallet
+
+
+main(env)  # noqa: F821 -- defined by the shell

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
+from odoo.addons.call_wallet.tools.sources.event import CallEvent
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase
 from odoo.tools import mute_logger
@@ -233,6 +234,21 @@ class TestSources(SourceCase):
         call.with_user(self._make_user("sources.clerk", "finance")).action_dismiss()
         self.env.invalidate_all()
         self.assertEqual((call.state, self.source.unassigned_count, self.source.health), ("ignored", 0, "good"))
+
+    def test_a_call_that_goes_on_cannot_be_put_aside(self):
+        """It would be free when it ends. One that has not ended for a day may be."""
+        started = CallEvent("f-1", {"number": "+14155550100", "direction": "outbound"}, lines=("acme",))
+        self.env["call.source.call"]._gather(self.source, [started])
+        call = self._calls(self.source)
+        call.with_user(self.manager).action_dismiss()
+        self.assertEqual(call.state, "open")
+        self._send(self._cdr())
+        self.assertEqual(self._usages().duration_seconds, 61)
+        self.env["call.source.call"]._gather(self.source, [started._replace(ref="f-2")])
+        lost = self._calls(self.source)[-1]
+        with recorded_at(utcnow() + timedelta(hours=25)):
+            lost.with_user(self.manager).action_dismiss()
+        self.assertEqual(lost.state, "ignored")
 
     def test_a_forged_message_is_forgotten_once_the_sender_is_heard(self):
         self._send(self._cdr(), password="guess", status=403)

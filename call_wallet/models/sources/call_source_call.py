@@ -17,6 +17,7 @@ from ...tools.sources.event import Unusable
 from ...tools.sources.gathering import digits, is_nobody_known, is_same, merge, to_json, to_payload
 from ...tools.sql import array
 from ...tools.task import in_company_language
+from .call_source import LONGEST_CALL
 from .call_source_sql import AGAIN, CHARGED_SINCE, KNOWN, LEGS, LINK, LOCK, MAKE, MASK, MASK_MESSAGES, STORE
 
 # How long a call that has ended waits for a leg that it may have dialled, or for the one that dialled it, and for its
@@ -370,7 +371,11 @@ class CallSourceCall(models.Model):
         """
         refuse_all_but(self, FINANCE)
         with door(self.env):
-            waiting = as_superuser(self).filtered(lambda call: call.state in ("unassigned", "unusable", "open"))
+            lost = utcnow() - LONGEST_CALL
+            # A call that goes on is charged when it ends, whatever anybody has pressed meanwhile.
+            waiting = as_superuser(self).filtered(
+                lambda call: call.state in ("unassigned", "unusable") or call.state == "open" and call.last_at < lost
+            )
             waiting.write({"state": "ignored", "due_at": False})
         return True
 
