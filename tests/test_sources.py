@@ -196,6 +196,16 @@ class TestSources(SourceCase):
         self.assertEqual(self._calls(self.source).mapped("state"), ["reported", "rejected", "rejected"])
         self.assertEqual(len(self._usages()), 1)
 
+    def test_a_wallet_that_gets_another_account_reference_keeps_its_calls(self):
+        self._send(self._cdr())
+        self.wallet.account_ref = "RENAMED"
+        call = self._calls(self.source)
+        self.assertEqual(call.usage_id, self._usages())
+        self._send(self._cdr(seconds=300))  # another content of the same call, and not of an unknown account
+        self.assertIn("conflict", call.problem)
+        self._usages().with_user(self.manager).action_mask()
+        self.assertFalse(any(call.message_ids.mapped("body")))
+
     def test_a_rejected_call_is_not_charged_to_two_wallets(self):
         other = self._make_wallet()
         body = self._cdr()

@@ -92,6 +92,8 @@ class CallSourceCall(models.Model):
     )
     problem = fields.Char(readonly=True)
     account = fields.Char(readonly=True)
+    # An account can be renamed.
+    wallet_id = fields.Many2one("call.wallet", readonly=True, ondelete="set null", index="btree_not_null")
     call_ref = fields.Char("Call Reference", readonly=True)
     sent = fields.Json(readonly=True, groups="base.group_system")
     usage_id = fields.Many2one("call.usage", "Call", compute="_compute_usage_id", compute_sudo=True)
@@ -119,12 +121,12 @@ class CallSourceCall(models.Model):
         for call in self:
             call.line = ", ".join(call.sudo().lines or ()) or False
 
-    @api.depends("account", "call_ref", "state")
+    @api.depends("wallet_id", "call_ref", "state")
     def _compute_usage_id(self):
         usages = self.env["call.usage"].search([("call_ref", "in", self.filtered("call_ref").mapped("call_ref"))])
-        found = {(usage.wallet_id.account_ref, usage.call_ref): usage for usage in usages}
+        found = {(usage.wallet_id, usage.call_ref): usage for usage in usages}
         for call in self:
-            call.usage_id = found.get((call.account, call.call_ref), False)
+            call.usage_id = found.get((call.wallet_id, call.call_ref), False)
 
     # === GATHERING === #
     # The caller has opened a door.
@@ -410,8 +412,8 @@ class CallSourceCall(models.Model):
     def _mask_of_calls(self, usage_ids):
         """Forget what the sources have said of these calls, before the calls themselves forget it."""
         self._mask_where(
-            "EXISTS (SELECT FROM call_usage u JOIN call_wallet w ON w.id = u.wallet_id"
-            "         WHERE u.id = ANY(%(calls)s) AND w.account_ref = c.account AND u.call_ref = c.call_ref)",
+            "EXISTS (SELECT FROM call_usage u"
+            "         WHERE u.id = ANY(%(calls)s) AND u.wallet_id = c.wallet_id AND u.call_ref = c.call_ref)",
             calls=usage_ids,
         )
 
@@ -419,8 +421,9 @@ class CallSourceCall(models.Model):
     def _mask_of_rejections(self, rejections):
         """Forget what the sources have said of rejected calls that are forgotten."""
         self._mask_where(
-            "c.state <> 'reported' AND (c.account, c.call_ref) IN"
-            " (SELECT r.account, r.call_ref FROM call_usage_rejection r WHERE r.id = ANY(%(rejections)s))",
+            "c.state <> 'reported' AND EXISTS (SELECT FROM call_usage_rejection r"
+            " WHERE r.id = ANY(%(rejections)s) AND r.call_ref = c.call_ref"
+            "   AND (r.account = c.account OR r.wallet_id = c.wallet_id))",
             rejections=rejections.ids,
         )
 

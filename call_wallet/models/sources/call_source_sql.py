@@ -10,7 +10,9 @@ MAKE = """
 
 LOCK = """
     SELECT id, ref, state, facts, parent_ref, is_phone, lines, first_over_at, due_at, cost::text, cost_currency,
-           problem, call_ref, account, sent
+           problem, call_ref,
+           -- As it is called now.
+           COALESCE((SELECT w.account_ref FROM call_wallet w WHERE w.id = wallet_id), account), sent
       FROM call_source_call
      WHERE source_id = %(source)s AND ref = ANY(%(refs)s::text[])
      ORDER BY ref
@@ -27,7 +29,8 @@ STORE = """
     UPDATE call_source_call c
        SET state = n.state, facts = n.facts::jsonb, parent_ref = n.parent_ref, is_phone = n.is_phone,
            lines = n.lines::jsonb, first_over_at = n.first_over_at, due_at = n.due_at, cost = n.cost::numeric,
-           cost_currency = n.cost_currency, problem = n.problem, account = n.account, call_ref = n.call_ref,
+           cost_currency = n.cost_currency, problem = n.problem, account = n.account,
+           wallet_id = (SELECT w.id FROM call_wallet w WHERE w.account_ref = n.account), call_ref = n.call_ref,
            sent = n.sent::jsonb, ended_at = n.ended_at, last_at = %(now)s,
            reported_at = CASE WHEN n.state = 'reported' THEN COALESCE(c.reported_at, %(now)s) ELSE c.reported_at END
       FROM unnest(%(id)s::int[], %(state)s::text[], %(facts)s::text[], %(parent_ref)s::text[], %(is_phone)s::bool[],
@@ -77,8 +80,8 @@ MASK_MESSAGES = """
 CHARGED_SINCE = """
     UPDATE call_source_call c
        SET state = 'reported', problem = NULL, reported_at = now() AT TIME ZONE 'UTC'
-      FROM call_wallet w JOIN call_usage u ON u.wallet_id = w.id
-     WHERE c.state = 'rejected' AND w.account_ref = c.account AND u.call_ref = c.call_ref
+      FROM call_usage u
+     WHERE c.state = 'rejected' AND u.wallet_id = c.wallet_id AND u.call_ref = c.call_ref
        -- Of one in conflict with another call, that other call is what is in the ledger.
        AND NOT starts_with(c.problem, 'conflict:')
 """

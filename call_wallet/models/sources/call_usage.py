@@ -19,13 +19,13 @@ class CallUsageSource(models.Model):
     )
 
     def _compute_source_call(self):
-        """Find each call by account and reference. The cost is that of all legs that bear the reference."""
+        """Find each call by wallet and reference. The cost is that of all legs that bear the reference."""
         found = self.env["call.source.call"].search([("call_ref", "in", self.mapped("call_ref"))], order="id")
         by_call = {}
         for call in found:
-            by_call.setdefault((call.account, call.call_ref), []).append(call)
+            by_call.setdefault((call.wallet_id, call.call_ref), []).append(call)
         for usage in self:
-            calls = by_call.get((usage.wallet_id.account_ref, usage.call_ref), [])
+            calls = by_call.get((usage.wallet_id, usage.call_ref), [])
             usage.source_call_id = calls[0] if calls else False
             # Two sources may tell of the same call, and nobody adds two currencies.
             priced = [call for call in calls if call.cost is not None and call.source_id == calls[0].source_id]
