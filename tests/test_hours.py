@@ -200,6 +200,52 @@ class TestDocuments(Hours, PaybackCase):
                 activity = self.wallet.activity_ids.filtered(lambda item, user=user: user.login in item.summary)
                 self.assertEqual(activity.date_deadline, expected)
 
+    def _on_statement(self, user, invoice, amount, **values):
+        """A line of the bank's statement, entered by this person and matched with the invoice."""
+        journal = self.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", self.company.id)], limit=1
+        )
+        line = (
+            self.env["account.bank.statement.line"]
+            .with_user(user)
+            .with_context(tz=user.tz)
+            .sudo()
+            .create({"journal_id": journal.id, "amount": amount, "payment_ref": invoice.payment_reference, **values})
+        )
+        receivable = invoice.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
+        suspense = line.line_ids.filtered(lambda item: item.account_id == journal.suspense_account_id)
+        suspense.write({"account_id": receivable.account_id.id, "partner_id": self.partner.id})
+        (suspense | receivable).reconcile()
+        return line
+
+    def test_money_of_today_counts_where_whoever_enters_it_has_today(self):
+        """On 31 December at the company it is 1 January in Manila: money that arrived there is no money of tomorrow."""
+        for user, day in ((self.east, NEW), (self.west, OLD)):
+            with self.subTest(user=user.login):
+                wallet = self._make_wallet()
+                topup = wallet.create_topup("100")
+                line = self._on_statement(user, topup.invoice_id, 100)
+                self.assertEqual(line.date, day)
+                self.assertBalance(wallet, 100)
+                self.assertEqual((topup.state, topup.received_amount), ("paid", 100))
+                self.assertEqual(topup._cron_sync(), 0)
+                self.assertBalance(wallet, 100)
+                for last in (OLD, NEW):
+                    rows = self.env["call.wallet"].reconciliation(last, self.company)
+                    [row] = [row for row in rows if row["wallet"] == wallet.id]
+                    self.assertEqual((row["awaiting_payment"], row["unexplained"]), ("0.000000", "0.000000"))
+
+    def test_money_of_a_day_that_has_begun_nowhere_waits(self):
+        for user, day in ((self.east, date(2027, 1, 2)), (self.west, NEW)):
+            with self.subTest(user=user.login):
+                wallet = self._make_wallet()
+                topup = wallet.create_topup("100")
+                self._on_statement(user, topup.invoice_id, 100, date=day)
+                self.assertBalance(wallet, 0)
+                with freeze_time(datetime.combine(day, datetime.min.time()) + timedelta(hours=8)):
+                    topup._cron_sync()
+                    self.assertBalance(wallet, 100)
+
     def test_posting_proposes_the_last_day_that_is_over_for_all_wallets(self):
         self._make_wallet(tz=ANGELES)
         for user in (self.east, self.west):

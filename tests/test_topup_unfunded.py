@@ -191,7 +191,10 @@ class TestSettledWithoutFunds(SettlementCase):
                 self.assertBalance(wallet, 40)
                 [task] = wallet.activity_ids.filtered(lambda task: "after it was released" in task.summary)
                 self.assertIn(entry.name, task.note)
-                entry.button_draft() if undo == "draft" else entry._reverse_moves(cancel=True)
+                if undo == "draft":
+                    entry.button_draft()
+                else:
+                    entry._reverse_moves([{"date": entry.date}], cancel=True)
                 self.assertBalance(wallet, 100)
                 [row] = [
                     row

@@ -4,7 +4,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import mute_logger
 from psycopg2 import OperationalError, errors
 
@@ -14,7 +14,7 @@ from ...tools.door import books_door, door, each, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.money import to_coins, unit_of
 from ..ledger.call_wallet_ledger import Entry
-from .settlement_sql import FEE, RECEIVED, RECEIVED_BY_NOTES
+from .settlement_sql import ENTERED_IN, FEE, RECEIVED, RECEIVED_BY_NOTES
 
 _logger = logging.getLogger(__name__)
 
@@ -198,8 +198,15 @@ class CallWalletTopupSync(models.Model):
         }
 
     def _last_day_that_counts(self):
+        """Return the last day that has begun: at the company, or where somebody is who entered what settles it.
+
+        Odoo dates what a user enters on that user's day: in Manila, money that has arrived may bear a date on
+        which the company's own day is still to come.
+        """
         # Sample data are recorded under a past time, and may be paid at any time before the real now.
-        return max(self.company_id._call_wallet_today(), datetime.now(UTC).date())
+        today = max(self.company_id._call_wallet_today(), datetime.now(UTC).date())
+        self.env.cr.execute(ENTERED_IN, {"invoice": self.invoice_id.id, "today": today})
+        return max([today, *(fields.Date.context_today(self.with_context(tz=tz)) for (tz,) in self.env.cr.fetchall())])
 
     def _sent_back(self):
         """Return what was paid out on the invoice's credit notes, net of tax, in its currency."""

@@ -117,3 +117,15 @@ FEE = f"""
     SELECT COALESCE(sum(LEAST(s.fee, s.received)), 0)::text FROM ({_DIRECT.format(invoice="%(invoice)s")}) s
      WHERE s.paid_on <= %(today)s
 """
+
+# The time zones of those who entered, with a later date, what settles an invoice.
+ENTERED_IN = """
+    SELECT DISTINCT partner.tz
+      FROM account_move_line invoiced
+      JOIN account_partial_reconcile p ON p.debit_move_id = invoiced.id
+      JOIN account_move_line paid ON paid.id = p.credit_move_id AND paid.date > %(today)s
+      JOIN res_users author ON author.id = paid.create_uid
+      JOIN res_partner partner ON partner.id = author.partner_id
+     WHERE invoiced.move_id = %(invoice)s
+       AND partner.tz IS NOT NULL
+"""
