@@ -145,9 +145,10 @@ class BrowserCase(PageCase):
         """
         self.browser_size = size
         axe = f"const axeSource = {json.dumps(axe_source())}; {INSPECT}" if axe else ""
+        # In a block of their own: Odoo's scripts on the page have another "$".
         code = (
-            f"{HELPERS} {LOAD} {axe} (async () => {{ {script} }})()"
-            ".then(() => console.log('test successful'), (error) => console.error(error.message));"
+            f"{{ {HELPERS} {LOAD} {axe} (async () => {{ {script} }})()"
+            ".then(() => console.log('test successful'), (error) => console.error(error.message)); }"
         )
         try:
             self.browser_js(path, code, ready=READY, login=login, timeout=timeout)
