@@ -62,7 +62,7 @@ class TestPortalBilling(PortalCommon):
 
     def test_an_empty_wallet_leads_to_its_first_top_up(self):
         page = self.open_page("portal-owner").text
-        self.assertIn("One step left: add balance", page)
+        self.assertIn("One step left: add your first funds", page)
         self.assertIn(self.path("add"), page)
         self.assertIn("Nothing has happened on this wallet yet", page)
 

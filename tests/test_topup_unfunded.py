@@ -146,7 +146,7 @@ class TestSettledWithoutFunds(SettlementCase):
         shown = self.wallet.dashboard_data()
         [told] = shown["invoices"]
         self.assertEqual((told["status"], told["label"]), ("closed", "Settled Without Funds"))
-        self.assertIn("No funds have arrived yet", shown["status"]["meaning"])
+        self.assertIn("Add your first funds", shown["status"]["meaning"])
         owner = new_test_user(self.env, login="unfunded.owner", groups="base.group_portal")
         owner.partner_id.parent_id = self.wallet.partner_id
         self.wallet.owner_ids = owner

@@ -245,7 +245,8 @@ class CallWalletDashboard(models.Model):
             "label": labels[self.state],
             "meaning": self.status_meaning,
             "is_paused_by_hand": self.is_paused_by_hand,
-            "is_low": self.is_set_up and self.alert_level > 0,
+            "is_low": self.is_set_up and self.alert_level > 0 and not self.awaits_first_funds,
+            "awaits_first_funds": self.awaits_first_funds,
         }
 
     def _dashboard_amounts(self):
@@ -434,8 +435,8 @@ class CallWalletDashboard(models.Model):
     def low_balance_banners(self):
         """Return what the banner says to the current user, one entry a wallet they own that is low.
 
-        :return: list of ``{"id", "is_empty", "message", "may_top_up_here"}``; the last tells whether the user
-            is finance staff, who add balance in the web client
+        :return: list of ``{"id", "is_first", "is_empty", "message", "may_top_up_here"}``: whether no money has ever
+            been added, whether it is used up, and whether the user is finance staff, who add balance in the web client
         """
         return self._low_balance_banners(self._owned_by(self.env.user))
 
@@ -445,7 +446,8 @@ class CallWalletDashboard(models.Model):
         return [
             {
                 "id": wallet.id,
-                "is_empty": wallet.alert_level >= EMPTY,
+                "is_first": wallet.awaits_first_funds,
+                "is_empty": wallet.alert_level >= EMPTY and not wallet.awaits_first_funds,
                 "message": wallet._banner_message(),
                 "may_top_up_here": is_finance,
             }
@@ -454,7 +456,9 @@ class CallWalletDashboard(models.Model):
         ]
 
     def _banner_message(self):
-        if self.alert_level >= EMPTY:
+        if self.awaits_first_funds:
+            message = self.env._("Add your first funds to %s. Calls can start as soon as they arrive.")
+        elif self.alert_level >= EMPTY:
             message = self.env._("Calls have stopped: the balance of %s is used up. Add funds to resume.")
         else:
             message = self.env._("The balance of %s is low: check the wallet and add funds.")

@@ -333,9 +333,13 @@ class AccountMove(models.Model):
             return _("Invoice %s is paid already. Nothing more was charged.", self.name)
         if not self.call_wallet_topup_ids.wallet_id.active:
             return _("The wallet of invoice %s is closed; do not pay it. Ask your account manager.", self.name)
-        if self.sudo().transaction_ids.filtered("call_wallet_is_under_way"):
+        if self._call_wallet_is_being_paid():
             return _("A payment of invoice %s is being processed. Wait for its result.", self.name)
         return False
+
+    def _call_wallet_is_being_paid(self):
+        """Tell whether a payment of this invoice is under way, so that nobody should begin another one."""
+        return bool(self.sudo().transaction_ids.filtered("call_wallet_is_under_way"))
 
     def _call_wallet_payer(self, partner):
         """Return in whose name these invoices are paid: the user's own where the user belongs to the customer.

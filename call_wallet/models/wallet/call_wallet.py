@@ -106,6 +106,9 @@ class CallWallet(models.Model):
     available_balance = Amount(
         "Available", compute="_compute_available_balance", help="Balance less what calls in progress and disputes hold."
     )
+    awaits_first_funds = fields.Boolean(
+        compute="_compute_awaits_first_funds", help="Set up and open, and no money has ever been added."
+    )
     status_meaning = fields.Char(compute="_compute_status_meaning")
     topup_count = fields.Integer("Number of Top-ups", compute="_compute_counts")
     may_edit_contract = fields.Boolean(compute="_compute_may_edit_contract")
@@ -141,7 +144,14 @@ class CallWallet(models.Model):
         for wallet in self.sudo():
             wallet.is_used = bool(wallet.last_sequence or wallet.topup_ids or wallet.hold_ids)
 
-    @api.depends("state", "is_paused_by_hand", "pause_reason", "last_sequence")
+    @api.depends("active", "is_set_up", "total_added", "total_refunded")
+    def _compute_awaits_first_funds(self):
+        """Tell a wallet that is new from one that is used up: nothing is wrong with it, and calls have not stopped."""
+        for wallet in self:
+            has_had_funds = wallet.total_added or wallet.total_refunded
+            wallet.awaits_first_funds = wallet.active and wallet.is_set_up and not has_had_funds
+
+    @api.depends("state", "is_paused_by_hand", "pause_reason", "awaits_first_funds")
     def _compute_status_meaning(self):
         for wallet in self:
             wallet.status_meaning = wallet._status_meaning()
@@ -153,8 +163,8 @@ class CallWallet(models.Model):
             return self.env._("Add a notification recipient and save to activate billing.")
         if self.is_paused_by_hand:
             return self.env._("Paused by your account manager: %s", self.pause_reason or "")
-        if self.state == "paused" and not self.last_sequence:
-            return self.env._("No funds have arrived yet. Calls can start when balance is added.")
+        if self.awaits_first_funds:
+            return self.env._("Add your first funds. Calls can start as soon as they arrive.")
         if self.state == "paused":
             return self.env._("The balance is used up. Add balance to resume calls.")
         return self.env._("Calls are live; usage is charged as it happens.")

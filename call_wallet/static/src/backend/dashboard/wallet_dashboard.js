@@ -86,7 +86,8 @@ export class WalletDashboard extends Component {
     }
 
     get stateClass() {
-        return STATE_CLASSES[this.data.status.state];
+        const { state, awaits_first_funds: isNew } = this.data.status;
+        return STATE_CLASSES[isNew ? "not_set_up" : state];
     }
 
     invoiceClass(status) {
