@@ -169,7 +169,7 @@ class TestAddBalance(TopupPageCommon):
         topup = self.wallet.create_topup("100")
         self.assertIn('data-result="pending"', self._result(topup))
         self._transaction(topup)._set_error("Your card was declined.")
-        page = self._result(topup)
+        page = self.open_page("portal-owner", self.path(f"pay/{topup.id}")).text
         for expected in ('data-result="declined"', "Your card was declined.", "nothing was charged", "Try again"):
             self.assertIn(expected, page)
         transaction = self._transaction(topup)

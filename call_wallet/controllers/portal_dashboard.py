@@ -20,14 +20,22 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
 
         :param wallet_id: one of the user's own wallets; the first by default
         :param topup: the id of a top-up whose payment led back here; its result is shown above the overview
-        :return: the page; 404 for a user who owns no wallet, or not this one
+        :return: the page; after a payment that failed, a redirection to its top-up, to try another way; 404 for a user
+            who owns no wallet, or not this one
         """
         wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         paid = self._call_wallet_returned_topup(wallet, topup)
+        if self._call_wallet_awaited_transfer(paid):
+            # Its details are shown; Stripe is asked for them before anything is written.
+            request.env["call.wallet.stripe.customer"].sudo()._bank_details(wallet)
         # First the payment, so that the figures are those after it.
         self._call_wallet_finish_payment(paid)
-        values = self._call_wallet_overview_values(wallet)
         result = self._call_wallet_topup_result(paid) if paid else None
+        if result and result["state"] == "declined" and wallet.active and paid.invoice_status == "pending":
+            return request.redirect(self._call_wallet_pay_path(paid), code=303)
+        values = self._call_wallet_overview_values(wallet)
+        if result and result["state"] == "transfer":
+            values |= self._call_wallet_transfer_values(paid)
         return self._call_wallet_render("call_wallet.portal_my_billing", wallet, "overview", result=result, **values)
 
     @http.route("/my/billing/<int:wallet_id>/live", type="jsonrpc", auth="user", website=True)
@@ -48,8 +56,10 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
     def _call_wallet_overview_values(self, wallet):
         """Return what the overview shows; for a wallet that is not set up, what its first steps show."""
         if wallet.active and not wallet.is_set_up:
-            return {"emails": [], "problems": {}, "pending": self._call_wallet_pending_invoices(wallet)}
+            return {"emails": [], "problems": {}}
         days = wallet._dashboard_days()
+        unpaid = self._call_wallet_pending_invoices(wallet)
+        processing = unpaid.filtered(lambda invoice: invoice._call_wallet_is_being_paid())
         spend = wallet._dashboard_spend(days)
         return {
             "days": days,
@@ -60,5 +70,6 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
                 [("wallet_id", "=", wallet.id)], order="sequence desc", limit=LATEST
             ),
             "invoices": self._call_wallet_invoices(wallet, limit=LATEST),
-            "pending": self._call_wallet_pending_invoices(wallet),
+            "processing": processing,
+            "pending": unpaid - processing,
         }

@@ -9,6 +9,7 @@ from psycopg2 import OperationalError
 from werkzeug.exceptions import NotFound
 
 from ..tools.fields import ZERO, parse_amount, parse_id
+from ..tools.transfer_message import own_words
 from .portal import CallWalletPortal
 
 _logger = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ PAYMENT_VALUES = (
     "transaction_route",
 )
 OTHER = "other"
+# The ways to pay by card, the best first; the last is Odoo's demo provider.
+CARDS = ("card", "demo")
 
 
 class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
@@ -223,6 +226,8 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
     def my_billing_pay(self, wallet_id, topup_id, **_unknown):
         """Show the ways to pay a top-up's invoice.
 
+        After a payment that failed, the page says so above the ways to pay: the owner tries again, or another way.
+
         :return: the page; what came of it where nothing is left to pay; 404 for another wallet's top-up
         """
         wallet = self._call_wallet_own_wallet(wallet_id)
@@ -259,17 +264,58 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         if not refusal and "providers_sudo" not in page:
             refusal = request.env._("This invoice cannot be paid online just now. Try again in a moment.")
         values = {name: page[name] for name in PAYMENT_VALUES if name in page}
+        result = self._call_wallet_topup_result(topup)
         return {
             **values,
+            **self._call_wallet_choice(topup, values),
             "topup": topup,
             "invoice": invoice,
             "refusal": refusal,
+            "failed": result["last"] if result["state"] == "declined" else None,
             "transfer": self._call_wallet_awaited_transfer(topup),
-            "bank_rows": [] if refusal else topup._bank_instructions_stripe(),
+            **self._call_wallet_transfer_values(topup),
             "amount": invoice.amount_residual,
             "credit": ZERO if refusal else topup.outstanding_credit,
             "landing_route": self._call_wallet_result_path(topup),
             "call_wallet_pays": True,
+        }
+
+    def _call_wallet_choice(self, topup, values):
+        """Return what Odoo's payment form offers for a top-up, which option is chosen at first, and its button.
+
+        One option is recommended: the card. A bank transfer that is announced already is not offered again.
+        """
+        methods = values.get("payment_methods_sudo", topup.env["payment.method"])
+        providers = values.get("providers_sudo", topup.env["payment.provider"])
+        transfers = methods.filtered(lambda method: (method.provider_ids & providers)[:1].code == "custom")
+        if self._call_wallet_awaited_transfer(topup):
+            methods -= transfers
+        cards = [methods.filtered(lambda method, code=code: method.code == code) for code in CARDS]
+        recommended = next((found[:1] for found in cards if found), methods.browse())
+        due = self._call_wallet_format_money(topup.wallet_id, parse_amount(topup.invoice_id.amount_residual))
+        return {
+            "payment_methods_sudo": recommended | methods,
+            "recommended_method_id": recommended.id,
+            "first_method_id": (recommended or methods[:1]).id,
+            "offers_transfer": bool(methods & transfers),
+            "submit_button_label": request.env._("Pay %s", due),
+        }
+
+    def _call_wallet_transfer_values(self, topup):
+        """Return where a transfer for a top-up is sent: the customer's own account at Stripe, else the seller's.
+
+        ``transfer_rows`` of ``{"label", "value"}``; ``has_own_account`` where it is the customer's own. Always one
+        account, and where none is known the message of the provider.
+        """
+        own = topup._bank_instructions_stripe()
+        rows = own or topup._bank_instructions()
+        return {
+            "transfer_rows": [{"label": label, "value": value} for label, value in rows],
+            "has_own_account": bool(own),
+            "transfer_words": lambda provider: own_words(provider.pending_msg) if rows else provider.pending_msg,
+            "due_plain": self._call_wallet_format_plain(
+                parse_amount(topup.invoice_id.amount_residual), topup.currency_id.decimal_places
+            ),
         }
 
     def _call_wallet_awaited_transfer(self, topup):

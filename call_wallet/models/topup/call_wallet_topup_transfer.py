@@ -86,6 +86,40 @@ class CallWalletTransfer(models.Model):
             named[company_id, key] = self.env["account.move"].browse(move_ids)
         return named
 
+    # === WHERE TO SEND ONE === #
+
+    def _bank_instructions(self):
+        """Return where to send a bank transfer for this top-up, to the seller's own account: rows of (label, value).
+
+        The account is the one that the invoice names, else that of one of the company's bank journals, one in the
+        top-up's currency first. Empty where no account is known.
+        """
+        self.ensure_one()
+        invoice = self.sudo().invoice_id
+        account = invoice.partner_bank_id or self._account_of_journals()
+        if not account:
+            return []
+        _ = self.env._
+        rows = [
+            (_("Beneficiary"), account.acc_holder_name or account.partner_id.name),
+            (_("Bank"), account.bank_name),
+            (_("IBAN") if account.acc_type == "iban" else _("Account number"), account.acc_number),
+            (_("Clearing number"), account.clearing_number),
+            (_("SWIFT/BIC"), account.bank_bic),
+            (_("Payment reference"), invoice.payment_reference or invoice.name),
+        ]
+        return [(label, value) for label, value in rows if value]
+
+    def _account_of_journals(self):
+        topup = self.sudo()
+        journals = topup.env["account.journal"].search(
+            [("company_id", "=", topup.company_id.id), ("type", "=", "bank"), ("bank_account_id", "!=", False)]
+        )
+        theirs = journals.filtered(
+            lambda journal: (journal.currency_id or topup.company_id.currency_id) == topup.currency_id
+        )
+        return (theirs or journals)[:1].bank_account_id
+
     # === ANNOUNCED TRANSFERS === #
     # Transfers that customers have announced: they are awaited until their invoice is settled.
 

@@ -96,6 +96,28 @@ class PaymentTransaction(models.Model):
     def _call_wallet_is_recent(self, minutes):
         return self.create_date > fields.Datetime.now() - timedelta(minutes=minutes)
 
+    # === THE DEMO PROVIDER'S WORDS === #
+
+    def _process(self, provider_code, payment_data):
+        """Odoo's hook for a provider's message; what Odoo's demo provider says about itself is told apart."""
+        if provider_code == "demo":
+            return super(PaymentTransaction, self.with_context(call_wallet_simulated=True))._process(
+                provider_code, payment_data
+            )
+        return super()._process(provider_code, payment_data)
+
+    def _set_error(self, state_message, extra_allowed_states=()):
+        """Odoo's hook for a payment that failed; of a top-up, owners read what they would of a real card.
+
+        Odoo's demo provider says which of its answers was chosen. That would stand on the owner's page, in mails about
+        automatic top-ups, and in the invoice's history.
+        """
+        if self.env.context.get("call_wallet_simulated") and self._call_wallet_topups():
+            payer = self.partner_id[:1]
+            lang = payer._call_wallet_lang(self.company_id[:1])
+            state_message = self.with_context(lang=lang).env._("The card was declined.")
+        return super()._set_error(state_message, extra_allowed_states=extra_allowed_states)
+
     # === AFTER A RESULT === #
     # Money that came for a top-up whose invoice does not want it any more: cancelled, or paid meanwhile.
 
