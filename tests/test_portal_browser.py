@@ -7,6 +7,7 @@ from odoo.tests import new_test_user, tagged
 
 from .browser import DESKTOP, PHONE, BrowserCase
 from .test_portal import PortalCommon
+from .test_portal_topup import TopupPageCommon
 
 
 class LivePages(BrowserCase, PortalCommon):
@@ -161,3 +162,116 @@ class TestAccessibleBilling(BrowserCase, PortalCommon):
         self.other.owner_ids |= self.owner
         pages = ("", "transactions", "report", "notifications", "information", "people")
         self.assertAccessible("portal-owner", *(self.path(page) for page in pages), self.path(wallet=self.other))
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestOnASmallPhoneInSpanish(BrowserCase, TopupPageCommon):
+    def test_invoices_of_every_kind_fit_on_the_smallest_screen(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        self.env["ir.module.module"].search([("name", "=", "call_wallet")])._update_translations(["es_ES"])
+        self.owner.lang = "es_ES"
+        self._fund(self.wallet, "5000", by="topup")
+        self.wallet.create_topup("4000")
+        self._pay(self.wallet.create_topup("3000").invoice_id, 40)
+        self._transaction(self.wallet.create_topup("2000"))._set_pending()
+        self.wallet.create_topup("1000").cancel_order()
+        paths = json.dumps([self.path("invoices"), self.path()])
+        self._on(
+            "/my",
+            f"""
+            document.cookie = "frontend_lang=es_ES; path=/";
+            for (const path of {paths}) {{
+                // "load" fails where the page is wider than the screen.
+                await load(path, "320x700");
+                await seeText(".o_call_wallet_invoices", "En proceso");
+                await seeText(".o_call_wallet_invoices", "Pagar ahora");
+                for (const row of shown.document.querySelectorAll(".o_call_wallet_invoices tbody tr")) {{
+                    const {{ left, right }} = row.getBoundingClientRect();
+                    for (const part of row.querySelectorAll("a, span, div")) {{
+                        const box = part.getBoundingClientRect();
+                        if (box.width && (box.left < left - 1 || box.right > right + 1)) {{
+                            throw new Error(`Out of its row: ${{part.innerText}}`);
+                        }}
+                    }}
+                }}
+            }}
+            """,
+            "portal-owner",
+        )
+
+
+class BannerOfAnotherWallet(BrowserCase, TopupPageCommon):
+    """An owner of two wallets looks at one of them while the other one is low."""
+
+    allow_inherited_tests_method = True
+    size = None
+
+    def setUp(self):
+        super().setUp()
+        self.other.owner_ids |= self.owner
+        self._fund(self.wallet, "50")
+        self._fund(self.other, "5")
+
+
+class ForItsOwnWallet:
+    def test_the_banner_s_dialog_is_for_the_banner_s_wallet(self):
+        self._on_portal(
+            self.path(),
+            f"""
+            await seeText(".o_call_wallet_banner", "{self.other.account_ref}");
+            await click(".o_call_wallet_banner .o_call_wallet_add_balance");
+            await seeText(".modal [data-topup=wallet]", "{self.other.account_ref}");
+            await click("#o_package_other");
+            await type("#o_other_amount", "35");
+            await seeText(".modal [data-summary=total]", "$ 35.00");
+            await click("#o_accept_terms");
+            await click(".o_call_wallet_request");
+            await seeText(".modal [data-pay=due]", "$ 35.00");
+            """,
+            "portal-owner",
+            size=self.size,
+        )
+        self.env.invalidate_all()
+        self.assertEqual((self.other.topup_ids.mapped("amount"), self.wallet.topup_ids.ids), ([35], []))
+
+    def test_beside_another_wallet_s_form_it_leads_to_a_page_of_its_own(self):
+        self._on_portal(
+            self.path("add"),
+            f"""
+            await next(() => click(".o_call_wallet_banner .o_call_wallet_add_balance"));
+            await seeText("[data-topup=wallet]", "{self.other.account_ref}");
+            if (shown.location.pathname !== "{self.path("add", self.other)}") {{
+                throw new Error(shown.location.pathname);
+            }}
+            missing(".modal");
+            """,
+            "portal-owner",
+            size=self.size,
+        )
+
+    def test_a_banner_that_came_by_itself_opens_the_dialog_too(self):
+        self.other.low_balance_threshold = 2
+        self._on(
+            self.path(),
+            f"""
+            const bus = (await see("the bus", () => odoo.__WOWL_DEBUG__)).root.env.services.bus_service;
+            await see("the connection", () => bus.workerState === "CONNECTED");
+            missing(".o_call_wallet_banner");
+            await ask("call.wallet", "set_low_balance_threshold", [[{self.other.id}], "8"]);
+            await seeText(".o_call_wallet_banner", "{self.other.account_ref}");
+            await click(".o_call_wallet_banner .o_call_wallet_add_balance");
+            await seeText(".modal [data-topup=wallet]", "{self.other.account_ref}");
+            """,
+            "portal-owner",
+            size=self.size,
+        )
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestBannerOnADesk(BannerOfAnotherWallet, ForItsOwnWallet):
+    size = DESKTOP
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestBannerOnAPhone(BannerOfAnotherWallet, ForItsOwnWallet):
+    size = PHONE

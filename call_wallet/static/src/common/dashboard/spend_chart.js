@@ -1,3 +1,4 @@
+import { _t } from "@web/core/l10n/translation";
 import { BarChart } from "@call_wallet/common/bar_chart";
 import { formatDay, formatMoney } from "@call_wallet/common/money";
 
@@ -52,7 +53,7 @@ export class SpendChart extends BarChart {
                 legend: { position: "bottom", labels: { boxWidth: 12, boxHeight: 12 } },
                 tooltip: {
                     callbacks: {
-                        title: ([item]) => formatDay(dayOf(item.dataIndex), "d LLLL yyyy"),
+                        title: ([item]) => formatDay(dayOf(item.dataIndex), _t("d LLLL yyyy").toString()),
                         label: ({ dataset, raw }) => ` ${dataset.label}: ${exact(raw)}`,
                     },
                 },

@@ -34,7 +34,10 @@ export class LowBalanceBanner extends Interaction {
         // Where the server cannot be reached, keep what is shown.
         const html = await rpc("/my/billing/banner", {}, { silent: true }).catch(() => null);
         if (html !== null && !this.isDestroyed) {
+            const interactions = this.services["public.interactions"];
+            [...this.el.children].forEach((banner) => interactions.stopInteractions(banner));
             this.el.innerHTML = html;
+            [...this.el.children].forEach((banner) => interactions.startInteractions(banner));
         }
     }
 }

@@ -4,6 +4,8 @@ import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
+const OWN_FORMS = ".o_call_wallet_topup, .o_payment_form";
+
 /**
  * Opens Add Balance as a dialog: amount and terms, then the payment.
  *
@@ -18,6 +20,10 @@ export class AddBalance extends Interaction {
 
     async onClick(ev) {
         if (ev.ctrlKey || ev.metaKey || ev.shiftKey) {
+            return;
+        }
+        // A page that has such a form already, of another wallet perhaps: two of them in one document would mix up.
+        if (document.querySelector(OWN_FORMS)) {
             return;
         }
         ev.preventDefault();
