@@ -320,6 +320,9 @@ class TestBankDetailsOfStripe(StripeFakeCase):
         self.wallet.owner_ids = owner
         topup = self.wallet.create_topup("100")
         self.authenticate("bank-owner", "bank-owner")
-        page = self.url_open(f"/my/billing/{self.wallet.id}/pay/{topup.id}").text
-        for expected in ("o_call_wallet_bank", "110000000", topup.invoice_id.payment_reference, "1–5 business days"):
-            self.assertIn(expected, page)
+        wires = self.env["payment.provider"].search([("custom_mode", "=", "wire_transfer")])
+        for state, place in (("disabled", "o_call_wallet_bank"), ("enabled", 'data-provider-code="custom"')):
+            wires.write({"state": state, "is_published": state == "enabled"})
+            page = self.url_open(f"/my/billing/{self.wallet.id}/pay/{topup.id}").text
+            for expected in (place, "110000000", topup.invoice_id.payment_reference, "1–5 business days"):
+                self.assertIn(expected, page, state)

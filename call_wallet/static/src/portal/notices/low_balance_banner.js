@@ -33,12 +33,19 @@ export class LowBalanceBanner extends Interaction {
         }
         // Where the server cannot be reached, keep what is shown.
         const html = await rpc("/my/billing/banner", {}, { silent: true }).catch(() => null);
-        if (html !== null && !this.isDestroyed) {
+        if (html !== null && !this.isDestroyed && !this.isShown(html)) {
             const interactions = this.services["public.interactions"];
             [...this.el.children].forEach((banner) => interactions.stopInteractions(banner));
             this.el.innerHTML = html;
             [...this.el.children].forEach((banner) => interactions.startInteractions(banner));
         }
+    }
+
+    /** Tell whether the page shows this already: what somebody is about to press would be replaced under the hand. */
+    isShown(html) {
+        const fresh = document.createElement("template");
+        fresh.innerHTML = html;
+        return fresh.innerHTML.trim() === this.el.innerHTML.trim();
     }
 }
 
