@@ -42,6 +42,7 @@
         "views/call_wallet_stripe_views.xml",
         "views/call_wallet_stripe_payout_views.xml",
         "views/res_partner_views.xml",
+        "views/base_module_uninstall_views.xml",
         "wizards/call_wallet_platform_key_views.xml",
         "views/res_config_settings_views.xml",
         "views/call_wallet_settings_views.xml",
@@ -95,5 +96,6 @@
         ],
     },
     "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

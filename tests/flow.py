@@ -28,7 +28,8 @@ def main_flow(env, account="FLOW"):
     wallet.close("Contract over")
     env.invalidate_all()
     assert (wallet.balance, wallet.active) == (0, False)
-    assert env["call.wallet"].check_invariants() == []
+    violations = env["call.wallet"].check_invariants()
+    assert violations == [], violations
 
 
 def _make_wallet(env, account):

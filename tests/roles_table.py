@@ -355,6 +355,9 @@ ACTIONS = [
     Action("download the usage report", STAFF, "call.usage.report.wizard.action_download",
            wizard("call.usage.report.wizard")),
     Action("have a long report made", OWNERS, "call.wallet.request_usage_report", wallet),
+    # Whoever may uninstall it sees the question; the ledgers are finance's.
+    Action("keep all ledgers before it is uninstalled", MANAGER, "base.module.uninstall.action_call_wallet_export",
+           lambda c: c.env["base.module.uninstall"]),
     Action("have it made from the dialog", STAFF, "call.usage.report.wizard.action_prepare",
            wizard("call.usage.report.wizard")),
     Action("download a report that was made", OWNERS, "call.usage.report.job.action_download", report_job),

@@ -160,6 +160,7 @@ class TestRolesOverHttp(RolesCase, HttpCase):
             (report.replace("csv", "xlsx"), "AFMO"),
             (f"/call_wallet/usage_report/{self.other.id}?format=csv", "AFM"),
             (f"/call_wallet/usage_report/{self.foreign.id}?format=csv", ""),
+            ("/call_wallet/ledgers", "M"),
             (f"/my/billing/{self.wallet.id}", "O"),
             (f"/my/billing/{self.other.id}", ""),
         ):

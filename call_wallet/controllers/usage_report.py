@@ -4,7 +4,7 @@ from odoo.http import content_disposition, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wsgi import wrap_file
 
-from ..const import ACCOUNT_MANAGER
+from ..const import ACCOUNT_MANAGER, FINANCE_MANAGER
 from ..tools.fields import parse_day
 
 
@@ -49,6 +49,21 @@ class UsageReport(http.Controller):
             raise NotFound()
         job.wallet_id.with_env(request.env)._permitted(ACCOUNT_MANAGER, owner=True)
         return request.env["ir.binary"]._get_stream_from(job.attachment_id).get_response(as_attachment=True)
+
+    @http.route("/call_wallet/ledgers", type="http", auth="user", methods=["GET"], readonly=True)
+    def ledgers(self, **_unknown):
+        """Download the ledgers of all wallets of the user's companies as one ZIP file.
+
+        For finance managers: what a company keeps before the addon is uninstalled. It has the usage report of all
+        time of each wallet, closed ones too, as a CSV file.
+
+        :return: the file; 403 for anyone else
+        """
+        user = request.env.user
+        wallets = request.env["call.wallet"].with_context(active_test=False, allowed_company_ids=user.company_ids.ids)
+        wallets._permitted(FINANCE_MANAGER)
+        wallets = wallets.search([], order="company_id, account_ref")._permitted(FINANCE_MANAGER)
+        return self._stream(wallets.env["call.usage.report"]._ledgers(wallets), "ledgers.zip", "application/zip")
 
     def _stream(self, file, filename, mimetype):
         """Send a temporary file from disk, however large it is; it is closed and thereby deleted after that."""

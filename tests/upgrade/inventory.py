@@ -30,6 +30,15 @@ SHAPES = {
     """,
     "sequences": "SELECT sequencename, data_type::text FROM pg_sequences WHERE schemaname = current_schema",
 }
+BOOKS = {
+    "books": """
+        SELECT l.account_id, l.partner_id, l.currency_id, count(*), sum(l.balance), sum(l.amount_currency)
+          FROM account_move_line l WHERE l.parent_state = 'posted' GROUP BY 1, 2, 3
+    """,
+    "documents": """
+        SELECT move_type, state, payment_state, count(*), sum(amount_total) FROM account_move GROUP BY 1, 2, 3
+    """,
+}
 
 
 @contextlib.contextmanager
@@ -89,20 +98,22 @@ def contents(cr, names):
     return found
 
 
+def books(cr):
+    """Return what stands in the books, by account, partner and currency, and the documents by state."""
+    found = {}
+    for name, query in BOOKS.items():
+        cr.execute(query)
+        found[name] = {str(row) for row in cr.fetchall()}
+    return found
+
+
 def sums(cr):
     """Return what an accountant would add up: by wallet, by type, and on the deposit accounts."""
-    found = {}
+    found = books(cr)
     for name, query in {
         "wallets": "SELECT wallet_id, balance, held_amount, last_sequence FROM call_wallet_balance",
         "ledger": """
             SELECT wallet_id, type, count(*), sum(amount), count(move_id) FROM call_wallet_transaction GROUP BY 1, 2
-        """,
-        "books": """
-            SELECT l.account_id, l.partner_id, l.currency_id, count(*), sum(l.balance), sum(l.amount_currency)
-              FROM account_move_line l WHERE l.parent_state = 'posted' GROUP BY 1, 2, 3
-        """,
-        "documents": """
-            SELECT move_type, state, payment_state, count(*), sum(amount_total) FROM account_move GROUP BY 1, 2, 3
         """,
     }.items():
         cr.execute(query)

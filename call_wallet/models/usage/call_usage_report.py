@@ -1,6 +1,9 @@
+import re
+import shutil
 import tempfile
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
+from zipfile import ZIP_DEFLATED, ZipFile
 from zoneinfo import ZoneInfo
 
 from odoo import api, models
@@ -16,6 +19,9 @@ from ...tools.workbook_stream import TooLong
 WRITERS = {"xlsx": Xlsx, "csv": Csv}
 BATCH = 5_000
 
+# What some system does not take in the name of a file.
+NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
+
 
 class Extent(NamedTuple):
     """Which transactions a report covers: how many, and the first and last of their numbers."""
@@ -25,6 +31,10 @@ class Extent(NamedTuple):
     last: int
     start: datetime
     end: datetime
+
+
+def _tame(name):
+    return NOT_IN_NAMES.sub("_", name)
 
 
 class CallUsageReport(models.AbstractModel):
@@ -71,6 +81,23 @@ class CallUsageReport(models.AbstractModel):
         except TooLong:
             file.close()
             raise UserError(self.env._("format: this is more than Excel can hold; use csv, or fewer days.")) from None
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return file
+
+    @api.model
+    def _ledgers(self, wallets):
+        """Return the whole ledgers of wallets as an open ZIP file, at its beginning: ``<company>/<wallet>.csv``."""
+        file = tempfile.TemporaryFile()
+        try:
+            with ZipFile(file, "w", ZIP_DEFLATED) as packed:
+                for wallet in wallets:
+                    company = wallet.company_id
+                    name = f"{company.id}-{_tame(company.name)}/{wallet.id}-{_tame(wallet.account_ref)}.csv"
+                    with self._make(wallet, format="csv") as ledger, packed.open(name, "w", force_zip64=True) as entry:
+                        shutil.copyfileobj(ledger, entry)
         except BaseException:
             file.close()
             raise
