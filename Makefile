@@ -11,7 +11,7 @@ BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m b
 .PHONY: help run demo test shell bench audit setups telephony soak lint pot openapi clean lock
 
 help:
-	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=)"
+	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=, LIVE=0: no calls come in, FRESH=1: a new demo)"
 	@echo "make demo    the same without serving; leaves the files in build/demo"
 	@echo "make test    all tests; ARGS='tests/test_x.py -k y' narrows, CLOCK=2031-12-31T23:30:00Z runs them at that moment"
 	@echo "make shell   an Odoo shell on the demo database; runs a script on standard input"

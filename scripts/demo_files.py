@@ -1,6 +1,6 @@
 """Makes the demo's files; piped into an Odoo shell on the demo database, which defines ``env``.
 
-Into $CALL_WALLET_BUILD/demo, or ./build/demo: usage_report.xlsx (ACME, October 2026),
+Into $CALL_WALLET_BUILD/demo, or ./build/demo: usage_report.xlsx (ACME, the month of the demo's calls),
 invoice.pdf (a paid top-up) and api_key (of the user ``platform``; kept while it is valid).
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from odoo import fields
 from odoo.addons.call_wallet.demo.later import tell
+from odoo.addons.call_wallet.demo.moved import Moved
 
 ACCOUNT = "ACME"
 MONTH = date(2026, 10, 1), date(2026, 10, 31)
@@ -50,7 +51,8 @@ def set_up_stripe(env):
 
 
 def write_report(wallet, path):
-    with wallet.env["call.usage.report"]._make(wallet, *MONTH, format="xlsx") as report, open(path, "wb") as file:
+    days = map(Moved(wallet.env), MONTH)
+    with wallet.env["call.usage.report"]._make(wallet, *days, format="xlsx") as report, open(path, "wb") as file:
         shutil.copyfileobj(report, file)
 
 

@@ -3,16 +3,20 @@
 import csv
 import sys
 from collections import Counter
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
 from pathlib import Path
 from unittest import SkipTest
 
 from odoo.addons.call_wallet.demo.later import tell
+from odoo.addons.call_wallet.demo.moved import Moved
 from odoo.addons.call_wallet.demo.story import load
+from odoo.addons.call_wallet.demo.weeks import LAST_CALL, weeks_until
 from odoo.tests import HttpCase, tagged
 from odoo.tools import file_open
+
+from .demo_menus import empty_menus
 
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "scripts"))
@@ -21,6 +25,8 @@ from bootstrap import demo  # noqa: E402 -- found by the path above
 sys.path.pop(0)
 
 LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex", "owner.stark", "portal.acme"]
+# What `make demo` adds.
+LATER_LOGINS = ["financemanager", "owner.iberia"]
 
 
 def read(name):
@@ -54,6 +60,21 @@ class DemoCase(HttpCase):
         module = cls.env["ir.module.module"].search([("name", "=", "call_wallet")])
         if not module.demo:
             raise SkipTest("the addon is installed without its demo data")
+        cls.moved = Moved(cls.env)
+
+
+def test_the_last_call_is_one_to_seven_days_ago_on_whatever_day_the_demo_is_made():
+    for days in range(-400, 1200):
+        today = date(2026, 11, 27) + timedelta(days=days)
+        last = LAST_CALL + timedelta(weeks=weeks_until(today))
+        assert 1 <= (today - last).days <= 7 and last.weekday() == 4, today
+    # Made on a Saturday, its last call was yesterday; on a Sunday, the day before yesterday.
+    assert (weeks_until(date(2026, 10, 31)), weeks_until(date(2026, 11, 1)), weeks_until(date(2026, 11, 6))) == (
+        0,
+        0,
+        0,
+    )
+    assert (weeks_until(date(2026, 11, 7)), weeks_until(date(2026, 10, 30))) == (1, -1)
 
 
 @tagged("post_install", "-at_install")
@@ -87,7 +108,14 @@ class TestDemo(DemoCase):
     def test_all_records_sent_again_are_duplicates_and_move_nothing(self):
         before = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
         platform = self.env["res.users"].search([("login", "=", "platform")])
-        calls = [{**call, "duration_seconds": int(call["duration_seconds"])} for call in self.records]
+        calls = [
+            {
+                **call,
+                "duration_seconds": int(call["duration_seconds"]),
+                "started_at": self.moved(datetime.fromisoformat(call["started_at"])).isoformat(),
+            }
+            for call in self.records
+        ]
         results = self.env["call.usage"].with_user(platform).record_calls(calls)
         self.assertEqual(Counter(result["result"] for result in results), {"duplicate": 3060})
         after = {account: (wallet.balance, wallet.last_sequence) for account, wallet in self.wallets.items()}
@@ -116,11 +144,15 @@ class TestDemo(DemoCase):
             dates = rows.mapped("date")
             self.assertEqual(dates, sorted(dates), account)
             self.assertEqual(rows[0].type, "balance_added", account)
-            self.assertEqual(str(rows[-1].date)[:7], "2026-10", account)
+            # The last one began at 23:32:51 UTC, and lasted into Saturday.
+            self.assertIn(
+                rows[-1].date.date(), (self.moved(date(2026, 10, 30)), self.moved(date(2026, 10, 31))), account
+            )
 
-    def test_the_report_of_october_is_acmes_whole_month(self):
+    def test_the_report_of_the_month_is_all_of_acme(self):
         acme = self.wallets["ACME"]
-        with acme.env["call.usage.report"]._make(acme, date(2026, 10, 1), date(2026, 10, 31), "csv") as file:
+        days = self.moved(date(2026, 10, 1)), self.moved(date(2026, 10, 31))
+        with acme.env["call.usage.report"]._make(acme, *days, "csv") as file:
             rows = list(csv.DictReader(file.read().decode("utf-8-sig").splitlines()))
         calls = Counter(account for account, _ref in self.costs)["ACME"]
         self.assertEqual(Counter(row["Transaction Type"] for row in rows), {"balance_added": 2, "usage": calls})
@@ -151,15 +183,15 @@ class TestDemo(DemoCase):
 
 @tagged("post_install", "-at_install")
 class TestSpecialCases(DemoCase):
-    """What finance meets now and then: one customer each, their books at the end of November."""
+    """What finance meets now and then: one customer each, and their books after the story."""
 
     def _wallet(self, account):
         return self.env["call.wallet"].search([("account_ref", "=", account)])
 
-    def _figures(self, account, day="2026-11-30"):
+    def _figures(self, account):
         """(the wallet, settled without funds, awaited, the general ledger), all else must be explained."""
         wallet = self._wallet(account)
-        rows = self.env["call.wallet"].reconciliation(day, wallet.company_id)
+        rows = self.env["call.wallet"].reconciliation(self.moved(date(2026, 10, 31)), wallet.company_id)
         [row] = [row for row in rows if row["wallet"] == wallet.id]
         self.assertEqual(Decimal(row["unexplained"]), 0)
         names = ("closing", "settled_without_funds", "awaiting_payment", "general_ledger")
@@ -204,11 +236,13 @@ class TestSpecialCases(DemoCase):
 
     def test_a_contract_bills_by_grace_and_first_block(self):
         wallet = self._wallet("WAYNE")
+        wallet.company_id.call_wallet_call_days = 3660
         self.assertEqual(wallet.balance, 300)
+        begun = f"{self.moved(datetime(2026, 10, 30, 11)).isoformat()}Z"
         platform = wallet.with_user(self.env["res.users"].search([("login", "=", "platform")]))
         call = {"account": "WAYNE", "call_type": "live", "number": "+13125550100", "status": "completed"}
         calls = [
-            {**call, "call_ref": f"wayne-{seconds}", "started_at": "2026-11-09T11:00:00Z", "duration_seconds": seconds}
+            {**call, "call_ref": f"wayne-{seconds}", "started_at": begun, "duration_seconds": seconds}
             for seconds in (5, 8, 21)
         ]
         results = platform.env["call.usage"].record_calls(calls)
@@ -222,8 +256,8 @@ class TestSpecialCases(DemoCase):
         self.assertEqual(wallet.transaction_ids.sorted("sequence").mapped("amount"), [100, -100, 100])
         self.assertEqual(wallet.topup_ids.sorted("id").mapped("credited_amount"), [0, 100])
 
-    def test_october_s_books_hold_none_of_it(self):
-        rows = self.env["call.wallet"].reconciliation("2026-10-31", self._wallet("TYRELL").company_id)
+    def test_the_books_before_hold_none_of_it(self):
+        rows = self.env["call.wallet"].reconciliation(self.moved(date(2026, 10, 19)), self._wallet("TYRELL").company_id)
         self.assertTrue(rows)
         for row in rows:
             self.assertEqual((Decimal(row["settled_without_funds"]), Decimal(row["unexplained"])), (0, 0), row)
@@ -233,38 +267,97 @@ class TestSpecialCases(DemoCase):
 class TestLater(DemoCase):
     """What `make demo` adds once the stand-in for Stripe is set up."""
 
-    def test_a_wallet_in_euros_and_a_payout_matched_with_its_line(self):
-        stripe = self.env.ref("payment.payment_provider_stripe")
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        stripe = cls.env.ref("payment.payment_provider_stripe")
         keys = ("stripe_publishable_key", "stripe_secret_key", "stripe_webhook_secret", "call_wallet_webhook_secret")
         stripe.write({"state": "test", "is_published": True, **dict.fromkeys(keys, "demo")})
-        self.assertTrue(tell(self.env))
-        self.assertFalse(tell(self.env), "once")
-        wallets = {
-            wallet.account_ref: wallet
-            for wallet in self.env["call.wallet"].search([("account_ref", "in", ("WONKA", "OSCORP"))])
+        cls.is_told, cls.is_told_again = tell(cls.env), tell(cls.env)
+        cls.company = cls.env.ref("base.main_company")
+        cls.last_month_end = cls.company._call_wallet_today().replace(day=1) - timedelta(days=1)
+
+    def _wallet(self, account):
+        return self.env["call.wallet"].search([("account_ref", "=", account)])
+
+    def test_it_is_told_once_and_all_of_it_agrees(self):
+        self.assertEqual((self.is_told, self.is_told_again), (True, False))
+        self.assertEqual(self.env["call.wallet"].check_invariants(), [])
+        for row in self.env["call.wallet"].reconciliation(self.moved(date(2026, 10, 31)), self.company):
+            self.assertEqual((Decimal(row["unexplained"]), Decimal(row["unexplained_value"])), (0, 0), row)
+
+    def test_each_wallet_has_what_its_calls_have_left(self):
+        balances = {
+            # 400 and 150 less 10, 21 and 1 minutes at 0.12.
+            "WONKA": ("EUR", "546.16"),
+            "OSCORP": ("USD", "150"),
+            "PIEDPIPER": ("USD", "80"),
+            # 10 less 125 minutes at 0.0816.
+            "DUFF": ("USD", "-0.2"),
+            # 500 less 14 days of 2 minutes at 0.06, 4 at 0.08, 11 at 0.03 and 3 at 0.02, and 2 minutes out of the file.
+            "IBERIA": ("EUR", "488.26"),
+            # 80,000 less 14 days of 5 minutes at 9, 4 at 16 and 2 at 3.
+            "SAKURA": ("JPY", "78390"),
         }
-        # 400 and 150 less 10, 21 and 1 minutes at 0.12.
-        self.assertEqual((wallets["WONKA"].balance, wallets["OSCORP"].balance), (Decimal("546.16"), 150))
-        rows = self.env["call.wallet"].reconciliation("2026-11-30", self.env.ref("base.main_company"))
-        rows = {row["wallet"]: row for row in rows}
-        for wallet in wallets.values():
-            row = rows[wallet.id]
-            self.assertEqual((Decimal(row["unexplained"]), Decimal(row["unexplained_value"])), (0, 0))
-        # 400 / 0.8 and 150 / 0.75.
-        self.assertEqual(Decimal(rows[wallets["WONKA"].id]["ledger_value"]), 700)
+        found = {
+            account: (self._wallet(account).currency_id.name, self._wallet(account).balance) for account in balances
+        }
+        self.assertEqual(found, {name: (currency, Decimal(left)) for name, (currency, left) in balances.items()})
+
+    def test_a_payout_is_matched_with_its_line_and_a_dispute_is_open(self):
         [payout] = self.env["call.wallet.stripe.payout"].search([])
         self.assertEqual((payout.state, payout.amount, payout.note), ("matched", 145.05, False))
         self.assertTrue(payout.statement_line_id.is_reconciled)
-        # INITECH had 40 and used 40.494606; its entry has cents.
-        [month_end] = self.env["call.wallet.month.end"].search([])
-        self.assertEqual((month_end.kind, month_end.value), ("overdrawn", Decimal("0.49")))
         self.assertEqual(set(payout.entry_ids.transaction_id.payment_id.mapped("state")), {"paid"})
-        self.assertFalse(
-            self.env["call.wallet.waiting"].search([("wallet_id", "in", [w.id for w in wallets.values()])])
-        )
+        for account in ("WONKA", "OSCORP"):
+            self.assertFalse(self.env["call.wallet.waiting"].search([("wallet_id", "=", self._wallet(account).id)]))
+        [dispute] = self.env["call.wallet.stripe.return"].search([])
+        self.assertEqual((dispute.status, dispute.held_amount, dispute.is_taken), ("needs_response", 80, False))
+        self.assertEqual(self._wallet("PIEDPIPER").available_balance, 0)
+
+    def test_the_euros_are_worth_what_they_cost_that_day(self):
+        rows = self.env["call.wallet"].reconciliation(self.moved(date(2026, 10, 31)), self.company)
+        [row] = [row for row in rows if row["wallet"] == self._wallet("WONKA").id]
+        # 400 / 0.8 and 150 / 0.75, less 3.84 / 0.8 where last month had the calls and was posted.
+        is_posted = self.moved(date(2026, 10, 13)) <= self.last_month_end
+        self.assertEqual(Decimal(row["ledger_value"]), Decimal("695.20") if is_posted else 700)
+
+    def test_what_is_owed_at_the_month_s_end_is_shown_apart(self):
+        [month_end] = self.env["call.wallet.month.end"].search([("kind", "=", "overdrawn")])
+        # DUFF's 0.20, and INITECH's 0.49 where its last call was last month: it had 40 and used 40.494606.
+        last = max(self._wallet("INITECH").transaction_ids.mapped("day"))
+        self.assertEqual(month_end.value, Decimal("0.69" if last <= self.last_month_end else "0.20"))
+
+    def test_a_price_that_was_entered_late_is_to_be_given_back(self):
+        [rerate] = self.env["call.usage.rerate"].search([])
+        # Seven calls of five minutes, one yen less a minute.
+        self.assertEqual((rerate.state, rerate.change_count, rerate.scope_ids.to_refund), ("previewed", 7, 35))
+
+    def test_calls_wait_for_people(self):
+        [file] = self.env["call.source.file"].search([])
+        self.assertEqual((file.state, file.new_count, file.unassigned_count, file.faulty_count), ("done", 1, 1, 1))
+        self.assertEqual(self.env["call.source"].search([]).health, "attention")
+        rejected = self.env["call.usage.rejection"].search([("state", "=", "open")])
+        self.assertEqual(set(rejected.mapped("call_ref")), {"sakura-london-1", "ingen-1", "sakura-14-1"})
+
+    def test_no_menu_is_empty(self):
+        user = self.env["res.users"].search([("login", "=", "financemanager")])
+        self.assertEqual(empty_menus(self.env(user=user)), [])
+
+    def test_everybody_can_log_in_and_reads_their_language(self):
+        for login in LATER_LOGINS:
+            session = self.authenticate(login, login)
+            self.assertEqual(self.env["res.users"].browse(session.uid).login, login)
+        page = self.url_open("/my/billing").text
+        self.assertIn('lang="es-ES"', page)
+        self.assertIn("Talento Ibérico", page)
 
 
-def test_what_make_run_prints_has_the_database_that_platforms_name():
+def test_what_make_run_prints_names_a_login_for_each_role_and_the_database_that_platforms_name():
     printed = demo.welcome(8070)
     assert f"{demo.DATABASE} " in printed and "X-Odoo-Database" in printed
     assert "http://localhost:8070/odoo" in printed
+    for login in ("owner.acme", "owner.iberia", "finance", "financemanager", "accountmanager", "admin"):
+        assert f"\n    {login} " in printed
+    assert "LIVE=0" in printed and "FRESH=1" not in printed
+    assert "3 weeks old" in demo.welcome(8070, weeks_old=3) and "none" in demo.welcome(8070, is_live=False)

@@ -34,6 +34,15 @@ class TestEvents(CallWalletCommon):
         [event] = self._read()
         return event
 
+    def test_what_was_changed_before_is_kept_when_a_webhook_is_made(self):
+        # There is an event to publish, so that the webhook begins with what comes after it.
+        self._fund(self.wallet, "50")
+        self.env.flush_all()
+        self.partner.city = "Springfield"
+        self.env["call.wallet.webhook"].create({"name": "Platform", "url": "https://1.1.1.1/hook"})
+        self.env.invalidate_all()
+        self.assertEqual(self.partner.city, "Springfield")
+
     # === CAUSES === #
 
     def test_a_level_is_told_once_per_crossing(self):

@@ -1,6 +1,6 @@
 """Posting while calls come in, twice at once, and after kills. Real commits, a database of its own.
 
-The usage is the demo's: 3,000 calls of October in three wallets, 32 days.
+The usage is the demo's: 3,000 calls of a month in three wallets, 32 days.
 """
 
 import os
@@ -9,14 +9,15 @@ import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 pytestmark = pytest.mark.real_commits
 
-DAYS = ("2026-09-01", "2026-10-31")
 CALLS = 3_000
+# When the story was told last, its calls were moved by whole weeks.
+FIRST, LAST, CALLED = date(2026, 9, 1), date(2026, 10, 31), datetime(2026, 10, 15, 10)
 
 
 @pytest.fixture
@@ -28,13 +29,23 @@ def env(private_registry):
         cr.rollback()
 
 
-def call(number):
+def moved(env):
+    from odoo.addons.call_wallet.demo.moved import Moved
+
+    return Moved(env)
+
+
+def days(env):
+    return str(moved(env)(FIRST)), str(moved(env)(LAST))
+
+
+def call(env, number):
     return {
         "account": ("ACME", "GLOBEX")[number % 2],
         "call_ref": f"meanwhile-{number}",
         "call_type": ("live", "whatsapp")[number % 3 > 0],
         "number": "+14155550100",
-        "started_at": "2026-10-15T10:00:00Z",
+        "started_at": f"{moved(env)(CALLED).isoformat()}Z",
         "duration_seconds": 60 + number % 7,
         "status": "completed",
     }
@@ -63,11 +74,11 @@ def test_two_who_post_the_same_days_while_calls_are_charged_to_them(private_regi
             return work(odoo.api.Environment(cr, odoo.SUPERUSER_ID, {}), *arguments)
 
     def post(theirs):
-        return theirs["call.wallet"].post_transactions(*DAYS).ids
+        return theirs["call.wallet"].post_transactions(*days(theirs)).ids
 
     def report(theirs, batch):
-        with recorded_at(datetime(2026, 10, 1 + 2 * batch, 11)):
-            results = theirs["call.usage"].record_calls([call(100 * batch + number) for number in range(100)])
+        with recorded_at(moved(theirs)(datetime(2026, 10, 1 + 2 * batch, 11))):
+            results = theirs["call.usage"].record_calls([call(theirs, 100 * batch + number) for number in range(100)])
         return {result["result"] for result in results}
 
     with ThreadPoolExecutor(3) as pool:
@@ -119,7 +130,7 @@ def post_and_kill(database, env, wanted, delay):
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
-        shell.stdin.write(f"env['call.wallet'].post_transactions(*{DAYS})\n")
+        shell.stdin.write(f"env['call.wallet'].post_transactions(*{days(env)})\n")
         shell.stdin.close()
         deadline = time.monotonic() + 60
         while done_count(env) < wanted:
@@ -146,7 +157,7 @@ def test_a_run_that_stops_in_the_background_is_somebodys_task_until_one_gets_thr
     wallet = env["call.wallet"].create({"partner_id": partner.id, "company_id": bare.id, "account_ref": "EARLY"})
     wallet.set_recipients(["early@example.com"])
     env.cr.commit()
-    [charged] = env["call.usage"].record_calls([{**call(1), "account": "EARLY", "call_type": "whatsapp"}])
+    [charged] = env["call.usage"].record_calls([{**call(env, 1), "account": "EARLY", "call_type": "whatsapp"}])
     assert charged["result"] == "charged"
     postings = env["call.wallet.posting"]
 

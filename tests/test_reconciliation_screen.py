@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from odoo.addons.call_wallet.demo.cases import DECIDED
+from odoo.addons.call_wallet.demo.moved import Moved
+
 from .reconciliation_case import ReconciliationCommon
 from .test_backend_screens import BackendCommon
 
@@ -10,7 +13,7 @@ class TestReconciliationScreen(BackendCommon, ReconciliationCommon):
     def setUp(self):
         super().setUp()
         # The demo's write-off waits for a decision, and the verdict would say so before anything else.
-        with self._at("2026-11-06"):
+        with self._at(Moved(self.env)(DECIDED).date()):
             self.env.ref("call_wallet.demo_wallet_tyrell").topup_ids.release_unfunded("Decided")
 
     def _last_month(self, day):

@@ -1,46 +1,52 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from odoo import Command
 
 from ..tools.clock import recorded_at
-from ..tools.intake import parse_call
-from .story import end_of
+from .customers import Customers
+from .examples import Examples
 
 ACCOUNTS = ("WONKA", "OSCORP")
-# Dollars buy these many euros from that day on: 400 euros of the 3rd are 500 dollars, 150 of the 16th are 200.
-EURO_RATES = {date(2026, 11, 1): 0.8, date(2026, 11, 16): 0.75}
-EURO_TOPUPS = [(datetime(2026, 11, 3, 9), "400"), (datetime(2026, 11, 16, 9), "150")]
+# Dollars buy these many euros from that day on: 400 euros of the 6th are 500 dollars, 150 of the 19th are 200.
+EURO_RATES = {date(2026, 10, 4): 0.8, date(2026, 10, 19): 0.75}
+EURO_TOPUPS = [(datetime(2026, 10, 6, 9), "400"), (datetime(2026, 10, 19, 9), "150")]
+EURO_PRICES = [("live", "49", "Germany", "0.12"), ("whatsapp", False, "Any number", "0.02")]
 # 10, 21 and 1 minutes at 0.12: 3.84.
-EURO_CALLS = [(datetime(2026, 11, 10, 9), 600), (datetime(2026, 11, 10, 10), 1230), (datetime(2026, 11, 10, 11), 45)]
+EURO_CALLS = [(datetime(2026, 10, 13, 9), 600), (datetime(2026, 10, 13, 10), 1230), (datetime(2026, 10, 13, 11), 45)]
 # Stripe keeps 2.9 % and 0.30 of each.
-CARD_TOPUPS = [(datetime(2026, 11, 3, 15), "100", 320), (datetime(2026, 11, 4, 15), "50", 175)]
-PAID_OUT = date(2026, 11, 9)
-OCTOBER_ENDS = date(2026, 10, 31)
+CARD_TOPUPS = [(datetime(2026, 10, 6, 15), "100", 320), (datetime(2026, 10, 7, 15), "50", 175)]
+PAID_OUT = date(2026, 10, 12)
+DISPUTED = (datetime(2026, 10, 27, 15), "80", 262)
+# On the day before a month's end: 50, 50 and 25 minutes at 0.0816 are 10.20, and there were 10.
+OVERDRAWN_CALLS = (3000, 3000, 1500)
 
 
 def tell(env):
-    """Tell what needs a second currency and a payment provider: a wallet in euros, a payout, and a month's end.
+    """Tell what needs other currencies and a payment provider, and what fills the menus: see ``examples.py``.
 
     In the demo alone, once its stand-in for Stripe is set up; not in every database that has demo data. A second
     call changes nothing.
     """
     company = env.ref("base.main_company")
-    later = Later(env(context={**env.context, "allowed_company_ids": company.ids}), company)
+    env = env(context={**env.context, "allowed_company_ids": company.ids})
+    later = Later(env, company)
     if later.is_told():
         return False
     later.tell_euros()
     later.tell_payout()
+    later.tell_dispute()
     later.tell_month_end()
+    Examples(env, company).tell()
     later.keep_quiet()
     return True
 
 
-class Later:
-    """Two more customers. Their books are in US dollars, else nothing is told."""
+class Later(Customers):
+    """A wallet in euros, payments by card, a month's end; told where the company's books are in US dollars."""
 
-    def __init__(self, env, company):
-        self.env, self.company = env, company
-        self.stripe = env.ref("payment.payment_provider_stripe")
+    @property
+    def stripe(self):
+        return self.env.ref("payment.payment_provider_stripe")
 
     def is_told(self):
         wallets = self.env["call.wallet"].search([("account_ref", "in", ACCOUNTS)])
@@ -50,13 +56,11 @@ class Later:
 
     def tell_euros(self):
         """Order twice at different rates, and call in between."""
-        euro = self.env.ref("base.EUR")
-        euro.active = True
-        self._set_rates(euro)
-        wallet = self._make_wallet("WONKA", "Wonka Personal GmbH", "Munich", "base.de", euro, self._make_plan(euro))
+        plan = self.make_plan("Germany, in euros", self.activate("EUR", EURO_RATES), EURO_PRICES)
+        wallet = self.make_wallet("WONKA", "Wonka Personal GmbH", "Munich", "base.de", plan)
         for when, amount in EURO_TOPUPS:
-            with recorded_at(when):
-                self._pay_by_transfer(wallet.create_topup(amount, accept_terms=True).invoice_id)
+            with recorded_at(self._moved(when)):
+                self.pay_by_transfer(wallet.create_topup(amount, accept_terms=True).invoice_id)
         calls = [
             {
                 "account": "WONKA",
@@ -64,50 +68,32 @@ class Later:
                 "call_type": "live",
                 "number": "+498912345678",
                 "status": "completed",
-                "started_at": f"{begun.isoformat()}Z",
+                "started_at": f"{self._moved(begun).isoformat()}Z",
                 "duration_seconds": seconds,
                 "campaign": "Oompa",
             }
             for number, (begun, seconds) in enumerate(EURO_CALLS, 1)
         ]
-        with recorded_at(end_of(parse_call(calls[-1]))):
-            self.env["call.usage"]._record_calls(calls, date_of=end_of)
-
-    def _set_rates(self, euro):
-        rates = self.env["res.currency.rate"]
-        for day, rate in EURO_RATES.items():
-            if not rates.search([("currency_id", "=", euro.id), ("name", "=", day)]):
-                rates.create({"currency_id": euro.id, "name": day, "rate": rate, "company_id": self.company.id})
-
-    def _make_plan(self, euro):
-        price = {"prefix": "49", "destination": "Germany", "price_per_minute": 0.12, "increment_seconds": 60}
-        return self.env["call.rate.plan"].create(
-            {
-                "name": "Germany, in euros",
-                "currency_id": euro.id,
-                "rate_ids": [Command.create({**price, "call_type": "live"})],
-            }
-        )
-
-    def _pay_by_transfer(self, invoice):
-        context = {"active_model": "account.move", "active_ids": invoice.ids}
-        wizard = self.env["account.payment.register"].with_context(**context)
-        wizard.create({"payment_date": self.company._call_wallet_today()})._create_payments()
+        self.record(calls)
 
     # === A PAYOUT OF STRIPE'S === #
 
     def tell_payout(self):
         """Pay twice by card; Stripe pays out 145.05: 150.00 less its fees of 3.20 and 1.75."""
-        dollar, plan = self.env.ref("base.USD"), self.env.ref("call_wallet.demo_rate_plan")
-        wallet = self._make_wallet("OSCORP", "Oscorp Talent Inc.", "New York", "base.us", dollar, plan)
-        movements = []
-        for number, (when, amount, fee) in enumerate(CARD_TOPUPS, 1):
-            with recorded_at(when):
-                movement = self._movement(number, when, int(amount) * 100, fee)
-                self._pay_by_card(wallet.create_topup(amount, accept_terms=True), number, movement)
-                movements.append(movement)
-        with recorded_at(datetime.combine(PAID_OUT, datetime.min.time())):
-            self._pay_out(movements)
+        plan = self.env.ref("call_wallet.demo_rate_plan")
+        wallet = self.make_wallet("OSCORP", "Oscorp Talent Inc.", "New York", "base.us", plan)
+        movements = [self._order_by_card(wallet, number, *order) for number, order in enumerate(CARD_TOPUPS, 1)]
+        paid_out = self._moved(PAID_OUT)
+        with recorded_at(datetime.combine(paid_out, time())):
+            self._pay_out(movements, paid_out)
+
+    def _order_by_card(self, wallet, number, when, amount, fee):
+        """Order funds, and pay them by card on the same day; return what Stripe says of the payment's charge."""
+        when = self._moved(when)
+        movement = self._movement(number, when, int(amount) * 100, fee)
+        with recorded_at(when):
+            self._pay_by_card(wallet.create_topup(amount, accept_terms=True), number, movement)
+        return movement
 
     def _movement(self, number, when, amount, fee):
         """Return what Stripe says of a payment's charge."""
@@ -142,7 +128,7 @@ class Later:
         transaction._set_done()
         transaction._post_process()
 
-    def _pay_out(self, movements):
+    def _pay_out(self, movements, day):
         """Enter the payout, and the line with which the bank's statement shows it."""
         amount = sum(movement["net"] for movement in movements)
         payouts = self.env["call.wallet.stripe.payout"]
@@ -150,7 +136,7 @@ class Later:
             "id": "po_demo_1",
             "amount": amount,
             "currency": "usd",
-            "arrival_date": int(datetime.combine(PAID_OUT, datetime.min.time(), UTC).timestamp()),
+            "arrival_date": int(datetime.combine(day, time(), UTC).timestamp()),
             "automatic": True,
             "statement_descriptor": "STRIPE",
             "status": "paid",
@@ -160,50 +146,69 @@ class Later:
         self.env["account.bank.statement.line"].create(
             {
                 "journal_id": self.stripe.journal_id.id,
-                "date": PAID_OUT,
+                "date": day,
                 "payment_ref": "STRIPE PAYMENTS po_demo_1",
                 "amount": payout.amount,
             }
         )
         payout._match()
 
-    # === THE END OF OCTOBER === #
+    # === A DISPUTE === #
+
+    def tell_dispute(self):
+        """Have the bank of a customer ask whether a payment by card was right; nothing is decided yet."""
+        plan = self.env.ref("call_wallet.demo_rate_plan")
+        wallet = self.make_wallet("PIEDPIPER", "Pied Piper Hiring Inc.", "Palo Alto", "base.us", plan)
+        number = len(CARD_TOPUPS) + 1
+        self._order_by_card(wallet, number, *DISPUTED)
+        dispute = {
+            "id": "dp_demo_1",
+            "payment_intent": f"pi_demo_{number}",
+            "amount": int(DISPUTED[1]) * 100,
+            "reason": "fraudulent",
+            "balance_transactions": [],
+            "status": "needs_response",
+        }
+        with recorded_at(self._moved(DISPUTED[0]) + timedelta(days=2)):
+            self.env["call.wallet.stripe.return"]._enter_dispute(self.stripe, dispute, None)
+            self.env["call.wallet.stripe.event"].create(
+                {
+                    "reference": "evt_demo_1",
+                    "provider_id": self.stripe.id,
+                    "type": "charge.dispute.created",
+                    "object_ref": dispute["id"],
+                    "state": "done",
+                    "processed_at": self._moved(DISPUTED[0]) + timedelta(days=2),
+                }
+            )
+
+    # === THE END OF A MONTH === #
 
     def tell_month_end(self):
-        """Post October's usage, and show apart what INITECH owes, whose last calls cost more than it had."""
-        wallets, month_ends = self.env["call.wallet"], self.env["call.wallet.month.end"]
-        wallets.post_transactions(None, OCTOBER_ENDS, self.company)
-        month_ends.post_month_end(OCTOBER_ENDS, self.company)
+        """Post last month's usage, and show apart what DUFF owes, whose last calls cost more than it had.
 
-    # === CUSTOMERS === #
-
-    def keep_quiet(self):
-        """Nobody is mailed today of what arrived then."""
-        for topup in self.env["call.wallet.topup"].search([("wallet_id.account_ref", "in", ACCOUNTS)]):
-            topup.notified_amount = topup.credited_amount
-
-    def _make_wallet(self, account, name, city, country, currency, plan):
-        email = f"billing@{account.lower()}.example"
-        partner = self.env["res.partner"].create(
+        A month has its end where the calendar has it: this customer's days are counted back from there.
+        """
+        last_day = self.company._call_wallet_today().replace(day=1) - timedelta(days=1)
+        plan = self.env.ref("call_wallet.demo_rate_plan")
+        wallet = self.make_wallet("DUFF", "Duff Recruiting LLC", "Miami", "base.us", plan)
+        noon = datetime.combine(last_day, time(12))
+        with recorded_at(noon - timedelta(days=8)):
+            self.pay_by_transfer(wallet.create_topup("10", accept_terms=True).invoice_id)
+        begun = noon - timedelta(days=1)
+        calls = [
             {
-                "name": name,
-                "is_company": True,
-                "city": city,
-                "country_id": self.env.ref(country).id,
-                "email": email,
-                "property_payment_term_id": self.env.ref("account.account_payment_term_immediate").id,
+                "account": "DUFF",
+                "call_ref": f"duff-{number}",
+                "call_type": "live",
+                "number": "+34612345678",
+                "status": "completed",
+                "started_at": f"{(begun + timedelta(hours=number)).isoformat()}Z",
+                "duration_seconds": seconds,
+                "campaign": "Bar staff",
             }
-        )
-        wallet = self.env["call.wallet"].create(
-            {
-                "account_ref": account,
-                "partner_id": partner.id,
-                "company_id": self.company.id,
-                "currency_id": currency.id,
-                "tz": "Europe/Berlin" if currency.name == "EUR" else "America/New_York",
-                "rate_plan_id": plan.id,
-                "account_manager_id": self.env.ref("call_wallet.demo_user_accountmanager").id,
-            }
-        )
-        wallet.set_recipients([email])
-        return wallet
+            for number, seconds in enumerate(OVERDRAWN_CALLS, 1)
+        ]
+        self.record(calls)
+        self.env["call.wallet"].post_transactions(None, last_day, self.company)
+        self.env["call.wallet.month.end"].post_month_end(last_day, self.company)

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from odoo.tools import file_open, groupby
 
-from ..tools.clock import recorded_at
+from ..tools.clock import recorded_at, utcnow
 from ..tools.intake import parse_call
 from .cases import Cases
+from .moved import Moved
 
 _logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ RECIPIENTS = {
 }
 # What October's calls cost: ACME 306.454245, GLOBEX 157.489752, INITECH 40.494606. So ACME stays
 # Active, GLOBEX ends Active but low, and INITECH's last calls use its balance up: Paused. All times are
-# UTC; in Singapore, where ACME is, the whole story takes place in October.
+# UTC, and moved by whole weeks when the story is told (``weeks.py``).
 PAID = [
     (datetime(2026, 9, 29, 14, 30), "GLOBEX", "165"),
     (datetime(2026, 9, 30, 6, 45), "INITECH", "40"),
@@ -35,7 +36,7 @@ AUTO_TOPUP = {"level": "20", "amount": "50", "monthly_cap": "200"}
 
 
 def load(env):
-    """Bring the demo wallets to their state at the end of October 2026, and tell finance's special cases of November.
+    """Tell a month of top-ups and calls up to the last days, and finance's special cases in it.
 
     A second call changes nothing.
 
@@ -49,49 +50,42 @@ class Story:
     """Demo data beyond what XML can say: a month of top-ups and calls, in their order."""
 
     def __init__(self, env):
-        self.env = env
+        self.env, self._moved = env, Moved(env)
+        self._paid = [(self._moved(when), account, amount) for when, account, amount in PAID]
 
     def tell(self):
         is_new = not self._wallet("STARK").last_sequence
         if not self._wallet("ACME").last_sequence:
-            self._tell_october()
+            self._tell_month()
         if is_new:
             self._tell_auto_topup()
-        if Cases(self.env).tell():
+        if Cases(self.env, self._moved).tell():
             self._keep_quiet()
 
-    def _tell_october(self):
-        self._set_passwords()
+    def _tell_month(self):
+        set_passwords(self.env, [self.env.ref(f"call_wallet.demo_user_{name}") for name in LOGINS])
         self._offer_bank_transfer()
         self._load_rates()
         for account, emails in RECIPIENTS.items():
             self._wallet(account).set_recipients(emails)
-        events = [(when, self._top_up, (when, account, amount)) for when, account, amount in PAID]
-        events += [(CANCELLED[0], self._cancel, CANCELLED), (PENDING[0], self._request_invoice, PENDING)]
+        events = [(when, self._top_up, order) for when, *order in self._paid]
+        for (when, *order), carry_out in ((CANCELLED, self._cancel), (PENDING, self._request_invoice)):
+            events.append((self._moved(when), carry_out, order))
         events += [(when, self._record, (calls,)) for when, calls in self._days_of_calls()]
+        now = utcnow()
         for when, carry_out, arguments in sorted(events, key=lambda event: event[0]):
-            with recorded_at(when):
+            # What is reported again a day after the last call may be so only tonight.
+            with recorded_at(min(when, now)):
                 carry_out(*arguments)
         self._keep_quiet()
 
     def _keep_quiet(self):
-        """Nobody is told today of what arrived in October."""
+        """Nobody is told today of what arrived weeks ago."""
         for topup in self.env["call.wallet.topup"].search([("credited_amount", ">", 0)]):
             topup.notified_amount = topup.credited_amount
 
     def _wallet(self, account):
         return self.env.ref(f"call_wallet.demo_wallet_{account.lower()}")
-
-    def _set_passwords(self):
-        """Password = login, unless the database asks for longer ones."""
-        minimum = int(self.env["ir.config_parameter"].get_param("auth_password_policy.minlength", 0))
-        for name in LOGINS:
-            user = self.env.ref(f"call_wallet.demo_user_{name}")
-            if len(user.login) >= minimum:
-                # Not a change of password, about which the user would be mailed.
-                user._set_encrypted_password(user.id, user._crypt_context().hash(user.login))
-            else:
-                _logger.info("Demo user %s has no password: the password policy asks for a longer one.", user.login)
 
     def _offer_bank_transfer(self):
         """Let invoices be paid by bank transfer, to the account of the company's bank journal."""
@@ -114,7 +108,7 @@ class Story:
         A call is reported when it ends; what the file has twice is reported again the day after.
         """
         with file_open("call_wallet/demo/calls.csv") as file:
-            records = [{**row, "duration_seconds": int(row["duration_seconds"])} for row in csv.DictReader(file)]
+            records = [self._to_call(row) for row in csv.DictReader(file)]
         reported, seen = [], set()
         for record in records:
             reference = (record["account"], record["call_ref"])
@@ -122,24 +116,32 @@ class Story:
             seen.add(reference)
             reported.append((end_of(parse_call(record)) + delay, record))
         reported.sort(key=lambda item: item[0])
-        for _key, items in groupby(reported, key=lambda item: (item[0].date(), paid_before(item[0]))):
+        for _key, items in groupby(reported, key=lambda item: (item[0].date(), self._paid_before(item[0]))):
             yield items[-1][0], [record for _when, record in items]
+
+    def _to_call(self, row):
+        """Return a call as the platform reports it; its offset from UTC stays as it is in the file."""
+        started_at = self._moved(datetime.fromisoformat(row["started_at"]))
+        return {**row, "started_at": started_at.isoformat(), "duration_seconds": int(row["duration_seconds"])}
+
+    def _paid_before(self, moment):
+        """Return how many of the top-ups were paid before ``moment``."""
+        return sum(when <= moment for when, _account, _amount in self._paid)
 
     def _record(self, calls):
         self.env["call.usage"]._record_calls(calls, date_of=end_of)
 
     # === TOP-UPS === #
 
-    def _request_invoice(self, when, account, amount):
-        """Request an invoice on that day."""
+    def _request_invoice(self, account, amount):
         return self._wallet(account).create_topup(amount, accept_terms=True)
 
     def _cancel(self, *order):
         self._request_invoice(*order).invoice_id.button_cancel()
 
-    def _top_up(self, when, *order):
+    def _top_up(self, *order):
         """Request an invoice, and pay it by bank transfer on the same day."""
-        invoice = self._request_invoice(when, *order).invoice_id
+        invoice = self._request_invoice(*order).invoice_id
         self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids).create(
             {"payment_date": invoice.company_id._call_wallet_today()}
         )._create_payments()
@@ -159,14 +161,15 @@ class Story:
         if not provider:
             _logger.info("Without the module payment_demo the demo has no automatic top-up.")
             return
-        with recorded_at(AUTO_TOPUP_BEGIN):
-            self._top_up(AUTO_TOPUP_BEGIN, "STARK", "15")
+        begin = self._moved(AUTO_TOPUP_BEGIN)
+        with recorded_at(begin):
+            self._top_up("STARK", "15")
             card = self._save_card(wallet, provider)
             wallet.set_auto_topup(True, **AUTO_TOPUP, token_id=card.id, accept_mandate=True)
         # What the card answers, and when the scheduled action looks; after a decline it waits for an hour.
         for minutes, answer in ((1, "error"), (2, "error"), (62, "done")):
             card.demo_simulated_state = answer
-            with recorded_at(AUTO_TOPUP_BEGIN + timedelta(minutes=minutes)):
+            with recorded_at(begin + timedelta(minutes=minutes)):
                 self.env["call.wallet"]._cron_auto_topup()
         self._keep_quiet()
 
@@ -182,9 +185,15 @@ class Story:
         )
 
 
-def paid_before(moment):
-    """Return how many of the top-ups were paid before ``moment``."""
-    return sum(when <= moment for when, _account, _amount in PAID)
+def set_passwords(env, users):
+    """Give each user the login as password, unless the database asks for longer ones."""
+    minimum = int(env["ir.config_parameter"].get_param("auth_password_policy.minlength", 0))
+    for user in users:
+        if len(user.login) >= minimum:
+            # Not a change of password, about which the user would be mailed.
+            user._set_encrypted_password(user.id, user._crypt_context().hash(user.login))
+        else:
+            _logger.info("Demo user %s has no password: the password policy asks for a longer one.", user.login)
 
 
 def end_of(call):

@@ -6,6 +6,7 @@ by functions that come before its own: `now()` and the like, found first in the 
 browsers, `CURRENT_TIMESTAMP`, and the server's own work.
 """
 
+import importlib.util
 import os
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -37,6 +38,14 @@ def chosen():
         # Odoo's and the demo's records are made at the real clock; earlier, they would be of the future.
         raise StepError(f"CLOCK={text} has passed", f"choose a moment to come, {fix}")
     return moment.astimezone(UTC)
+
+
+def story_weeks():
+    """Return by how many weeks the demo's story is moved when it is told today; the rule is the addon's own."""
+    spec = importlib.util.spec_from_file_location("call_wallet_demo_weeks", paths.ADDON / "demo/weeks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.weeks_until(datetime.now(UTC).date())
 
 
 def awkward(now):

@@ -73,9 +73,9 @@ class Databases:
         )
 
     def addon_template(self):
-        """Return the name of a database with the addon and its demo data."""
+        """Return the name of a database with the addon and its demo data, whose story ends last week."""
         base = self.base_template()
-        key = paths.digest(base, paths.tree_digest(paths.ADDON))
+        key = paths.digest(base, paths.tree_digest(paths.ADDON), str(clocks.story_weeks()))
         return self._template(
             f"cw_addon_{key}",
             "Template database with call_wallet",

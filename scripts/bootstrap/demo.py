@@ -8,37 +8,56 @@ import subprocess
 import time
 import urllib.request
 
-from . import demo_stripe, paths, systools
+from . import clocks, demo_platform, demo_stripe, paths, systools
 from .console import StepError, hold, log_path, run_logged, say, step, tail
 
 FILES = ["usage_report.xlsx", "invoice.pdf", "api_key"]
 SCRIPT = paths.REPO / "scripts/demo_files.py"
 DATABASE = f"cw_demo_{paths.CHECKOUT}"
-LOGINS = ["admin", "finance", "accountmanager", "platform", "owner.acme", "owner.globex", "owner.stark", "portal.acme"]
+# Login, who that is, what to look at. The password is the login.
+LOGINS = [
+    ("owner.acme", "owner", "/my/billing", "what a customer sees: balance, calls, Add Balance, invoices"),
+    ("owner.iberia", "Spanish owner", "/my/billing", "in euros, with calls coming in; Español at the page's foot"),
+    ("finance", "finance clerk", "/odoo/call-wallets", "wallets, Add Balance, calls, reconciliation, what waits"),
+    ("financemanager", "finance manager", "/odoo/call-wallet-waiting", "a refund, a write-off and a dispute to decide"),
+    ("accountmanager", "account manager", "/odoo/call-wallets", "the customers' wallets; pauses one with a reason"),
+    ("admin", "administrator", "/odoo/settings", "everything, users and settings included"),
+]
+OTHER_LOGINS = ["owner.globex", "owner.stark", "portal.acme"]
 START_TIMEOUT = 120
 
 
 def ensure(setting):
-    """Make the demo database and its files, unless they are those of the present addon."""
+    """Make the demo database and its files, unless they are those of the present addon.
+
+    One of an earlier week is kept, with all that was done in it, until somebody asks for a new one with ``FRESH=1``.
+    """
     systools.ensure_wkhtmltopdf()
     databases = setting.databases
     with hold(DATABASE):
-        template = databases.addon_template()
+        made_from = paths.digest(databases.base_template(), paths.tree_digest(paths.ADDON))
         stamp = paths.DEMO / ".made_from"
-        if databases.read_note(DATABASE) != template:
+        if _asked("FRESH") or databases.read_note(DATABASE) != made_from:
+            template = databases.addon_template()
             with step("Demo database"):
                 stamp.unlink(missing_ok=True)
                 demo_stripe.forget()
+                demo_platform.forget()
                 databases.drop_of_lost_checkouts("cw_demo_")
                 databases.clone(template, DATABASE)
-                databases.note(DATABASE, template)
+                databases.note(DATABASE, made_from)
         complete = all(_size(name) for name in FILES)
-        origin = f"{template} {paths.digest(SCRIPT)}" if SCRIPT.exists() else None
+        origin = f"{made_from} {paths.digest(SCRIPT)}" if SCRIPT.exists() else None
         if not complete or not stamp.exists() or stamp.read_text() != origin:
             with step("Demo files (usage report, invoice, API key)"):
                 _make_files(setting)
                 stamp.write_text(origin)
     return DATABASE
+
+
+def _asked(name, default=""):
+    """Tell whether a variable such as ``FRESH=1`` is set, and not to 0."""
+    return (os.environ.get(name) or default) not in ("", "0", "no")
 
 
 def _size(name):
@@ -86,29 +105,47 @@ def serve(setting):
     prepare_to_serve(port, host)
     ensure(setting)
     summary()
-    stripe_port = free_port()
+    stripe_port, receiver_port = free_port(), free_port()
     _set_parameter(setting, "call_wallet.stripe_api_base", f"http://127.0.0.1:{stripe_port}")
-    with demo_stripe.stripe(setting, stripe_port, port, host), server(setting, port, "odoo", host, crons=1) as process:
-        say(welcome(port))
+    secret, is_live = demo_platform.listen_at(setting, DATABASE, receiver_port), _asked("LIVE", "1")
+    with (
+        demo_stripe.stripe(setting, stripe_port, port, host),
+        server(setting, port, "odoo", host, crons=1) as process,
+        demo_platform.platform(setting, port, receiver_port, secret, is_live, host),
+    ):
+        say(welcome(port, is_live, weeks_old(setting)))
         with contextlib.suppress(KeyboardInterrupt):
             code = process.wait()
             raise StepError(f"Odoo ended with {code}:\n{tail(log_path('odoo'))}", f"read {log_path('odoo')}")
     say("\nstopped")
 
 
-def welcome(port):
-    """Return what is printed when the demo is served: where everything is."""
+def welcome(port, is_live=True, weeks_old=0):
+    """Return what is printed when the demo is served: where everything is, and who looks at what."""
     address = f"http://localhost:{port}"
+    logins = "\n".join(f"    {login:<15} {who:<16} {address}{path:<26} {what}" for login, who, path, what in LOGINS)
+    calls = f"a stand-in platform places a few a minute; LIVE=0 switches it off, log {log_path('platform')}"
+    age = f"  dates             {weeks_old} weeks old; FRESH=1 make run makes the demo anew, and drops this one\n"
     return (
         f"\nCall Wallet runs at {address}\n"
         f"  back office       {address}/odoo\n"
         f"  customer portal   {address}/my/billing\n"
-        f"  logins            {', '.join(LOGINS)}   (password = login)\n"
+        f"  logins            password = login\n{logins}\n"
+        f"    also            {', '.join(OTHER_LOGINS)}; platform (API only)\n"
+        f"  your first call   README, Five minutes: three lines with curl\n"
+        f"  live calls        {calls if is_live else 'none: LIVE=0'}\n"
         f"  database          {DATABASE}   (what a platform sends as X-Odoo-Database)\n"
         f"  card payments     on a stand-in for Stripe; its page proposes a test card\n"
         f"  log               {log_path('odoo')}\n"
+        f"{age if weeks_old > 0 else ''}"
         f"Ctrl-C stops it."
     )
+
+
+def weeks_old(setting):
+    """Return for how many weeks the demo would have to be moved to be of this week."""
+    kept = setting.server.sql("SELECT value FROM ir_config_parameter WHERE key = 'call_wallet.demo_weeks'", DATABASE)
+    return clocks.story_weeks() - int(kept[0]) if kept else 0
 
 
 def prepare_to_serve(port, host="127.0.0.1"):

@@ -1,6 +1,7 @@
 """The demo's stand-in for Stripe: runs beside Odoo, so that a person can top up by card."""
 
 import contextlib
+import json
 import subprocess
 import time
 import urllib.request
@@ -14,12 +15,26 @@ WEBHOOKS = [
     ("/call_wallet/stripe/webhook", "whsec_demo_wallet", "2026-10-28.endive"),
 ]
 STATE = "stripe.json"
+# What the demo's account has at first: the dispute that call_wallet/demo/later.py tells of.
+DISPUTE = {
+    "id": "dp_demo_1",
+    "object": "dispute",
+    "livemode": False,
+    "amount": 8000,
+    "currency": "usd",
+    "charge": "ch_demo_3",
+    "payment_intent": "pi_demo_3",
+    "reason": "fraudulent",
+    "balance_transactions": [],
+    "status": "needs_response",
+}
 START_TIMEOUT = 30
 
 
 @contextlib.contextmanager
 def stripe(setting, port, odoo_port, odoo_host="127.0.0.1"):
     """Run the stand-in on ``port``; it tells Odoo what happens, as Stripe would."""
+    _begin()
     odoo_host = "127.0.0.1" if odoo_host in ("0.0.0.0", "localhost", "") else odoo_host
     command = [setting.python, "-m", "tests.stripe_fake", f"--port={port}", f"--state={paths.DEMO / STATE}"]
     for path, secret, version in WEBHOOKS:
@@ -45,6 +60,13 @@ def stripe(setting, port, odoo_port, odoo_host="127.0.0.1"):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _begin():
+    """Give the stand-in its memory of what the demo tells, unless it has one of its own already."""
+    state = paths.DEMO / STATE
+    if not state.exists():
+        state.write_text(json.dumps({"dispute": {DISPUTE["id"]: {**DISPUTE, "created": int(time.time())}}}))
 
 
 def forget():

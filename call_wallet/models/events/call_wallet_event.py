@@ -99,6 +99,8 @@ class CallWalletEvent(models.Model):
 
         Whoever publishes holds the counter until the commit, so that a number is visible only when all below it are.
         """
+        # What the caller has changed before, and not written yet, must outlive the cache that is dropped below.
+        self.env.flush_all()
         self.env.cr.execute("SELECT EXISTS (SELECT FROM call_wallet_event WHERE number IS NULL)")
         if not self.env.cr.fetchone()[0]:
             return

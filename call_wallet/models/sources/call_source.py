@@ -143,7 +143,7 @@ class CallSource(models.Model):
         self.env.cr.execute(HEALTH, {"ids": self.ids, "lost": utcnow() - LONGEST_CALL, "day": utcnow() - timedelta(1)})
         found = {row[0]: row[1:] for row in self.env.cr.fetchall()}
         for source in self:
-            last, lag, unassigned, problems, lost = found.get(source.id, (None, 0, 0, 0, 0))
+            last, lag, unassigned, problems, lost, has_calls = found.get(source.id, (None, 0, 0, 0, 0, False))
             source.last_event_at, source.lag_seconds = last, lag
             source.unassigned_count, source.problem_count, source.lost_count = unassigned, problems, lost
             # Anybody may send what is not signed; what the sender has sent since says that all is well.
@@ -151,7 +151,13 @@ class CallSource(models.Model):
             refused = source.refused_at and source.refused_at > max(last or yesterday, yesterday)
             is_good = not (unassigned or problems or lost or refused)
             source.health = (
-                "off" if not source.active else "new" if not (last or refused) else "good" if is_good else "attention"
+                "off"
+                if not source.active
+                else "new"
+                if not (last or refused or has_calls)
+                else "good"
+                if is_good
+                else "attention"
             )
 
     # === CONSTRAINT METHODS === #
@@ -379,7 +385,9 @@ HEALTH = """
              WHERE c.source_id = s.id AND c.state IN ('unusable', 'rejected'))::int
            + (SELECT count(*) FROM call_source_message m WHERE m.source_id = s.id AND m.state = 'failed')::int,
            (SELECT count(*) FROM call_source_call c
-             WHERE c.source_id = s.id AND c.state = 'open' AND c.last_at < %(lost)s)::int
+             WHERE c.source_id = s.id AND c.state = 'open' AND c.last_at < %(lost)s)::int,
+           -- Those that a file has brought came with no message.
+           EXISTS (SELECT FROM call_source_call c WHERE c.source_id = s.id)
       FROM call_source s
      WHERE s.id = ANY(%(ids)s)
 """
