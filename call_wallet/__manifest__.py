@@ -79,6 +79,8 @@
         "views/call_source_file_views.xml",
         "wizards/call_source_import_views.xml",
         "views/call_wallet_waiting_views.xml",
+        "views/call_wallet_transfer_views.xml",
+        "views/call_wallet_overview_views.xml",
         "views/call_wallet_menus.xml",
     ],
     "demo": [

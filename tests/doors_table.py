@@ -599,6 +599,7 @@ DOORS = {
     "call.wallet.alert._cron_send": (low, lambda wallet: wallet.env["call.wallet.alert"]._cron_send()),
     "call.wallet._cron_send_statements": (statement_due, lambda wallet: wallet._cron_send_statements()),
     "call.wallet.watch": (unwatched, lambda wallet: wallet.watch()),
+    "call.wallet.overview.watch": (unwatched, lambda wallet: wallet.env["call.wallet.overview"].watch()),
     "call.button.watch_calls": (unwatched, lambda wallet: wallet.env["call.button"].watch_calls()),
     "call.wallet.topup.count_settlement": (written_off, lambda topup: topup.count_settlement("Set off")),
     "call.wallet.topup.release_unfunded": (written_off, lambda topup: topup.release_unfunded("Bad debt")),

@@ -4,12 +4,14 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 from ...const import ACCOUNT_MANAGER
+from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import ZERO, Amount, parse_amount
 from ..wallet.call_wallet_balance import EMPTY
-from .figures_sql import WALLET_KEYS, WALLETS
+from .figures_sql import RUNWAYS, WALLET_KEYS, WALLETS
 
 CHART_DAYS = 30
 
@@ -23,6 +25,8 @@ CHANGED = "call_wallet/changed"
 
 ALERT = "call_wallet/alert"
 
+BEFORE = ("<", "<=", ">", ">=")
+
 
 class CallWalletDashboard(models.Model):
     """The live dashboard's figures, also for a program; how long the balance lasts; how open dashboards learn of it."""
@@ -30,7 +34,7 @@ class CallWalletDashboard(models.Model):
     _inherit = "call.wallet"
 
     daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")
-    runs_out_on = fields.Date(compute="_compute_runway")
+    runs_out_on = fields.Date(compute="_compute_runway", search="_search_runs_out_on")
     live_minutes_left = fields.Integer(compute="_compute_minutes_left")
     whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
     usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
@@ -48,6 +52,8 @@ class CallWalletDashboard(models.Model):
         asks for that with its own rights. Wallets nobody is looking at cost one look at an index.
         """
         watched = self.env["call.wallet.watch"]._watched(wallet_ids)
+        if watched.pop(None, None) is not None:
+            self.env["call.wallet.overview"]._notify()
         if not watched:
             return
         data = self.env.cr.precommit.data
@@ -123,6 +129,15 @@ class CallWalletDashboard(models.Model):
             days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
             in_sight = days is not None and 0 < days < 3650
             wallet.runs_out_on = today + timedelta(days=int(days)) if in_sight else False
+
+    def _search_runs_out_on(self, operator, value):
+        """Find wallets by the day on which their balance runs out; those without usage have no such day."""
+        if operator not in BEFORE:
+            return NotImplemented
+        self.env["call.wallet.day"].flush_model()
+        self.env["call.wallet.balance"].flush_model()
+        query = f"SELECT wallet_id FROM ({RUNWAYS}) runway WHERE runs_out_on {operator} %(day)s"
+        return [("id", "in", SQL(query, now=utcnow(), week=utcnow() - timedelta(days=8), day=value))]
 
     def _compute_minutes_left(self):
         for wallet in self:

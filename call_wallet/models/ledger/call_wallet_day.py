@@ -38,6 +38,8 @@ class CallWalletDay(models.Model):
         "(wallet_id, day, type, COALESCE(call_type, ''), COALESCE(campaign_id, 0))",
         "One total a wallet, day, type, call type and campaign.",
     )
+    # Rows come in the order of their days: those of the last months are in the last pages, which costs nothing to know.
+    _day = models.Index("USING brin (day)")
 
     def _count_corrections(self, entries):
         """Note in the totals what of these entries is about calls that were charged on an earlier day or month.

@@ -27,9 +27,10 @@ NOTIFIED_AT = """CASE WHEN b.notified_at > clock.now - interval '1 second' THEN 
                       ELSE clock.now END"""
 
 
-# Whoever has moved it tells the wallet's viewers, where it has any.
+# Whoever has moved it tells the wallet's viewers, and the overview's, where there are any.
 NOTIFY = """b.notified_at = clock.now
-       AND EXISTS (SELECT FROM call_wallet_watch v WHERE v.wallet_id = b.wallet_id AND v.until > clock.now)"""
+       AND EXISTS (SELECT FROM call_wallet_watch v
+                    WHERE COALESCE(v.wallet_id, 0) IN (b.wallet_id, 0) AND v.until > clock.now)"""
 
 
 class Entry(NamedTuple):

@@ -76,6 +76,8 @@ class CallWalletTopup(models.Model):
         compute="_compute_outstanding_credit", help="What the customer has paid and not used for any invoice."
     )
 
+    # The few that are awaited, among all that were ever ordered.
+    _awaited = models.Index("(wallet_id) WHERE state IN ('pending', 'partial')")
     _request_key_unique = models.UniqueIndex("(wallet_id, request_key)", "This top-up was ordered already.")
     _amount_positive = models.Constraint("CHECK(amount > 0)", "Amount: use more than zero.")
     _credited_within = models.Constraint(
