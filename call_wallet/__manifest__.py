@@ -36,6 +36,7 @@
         "views/call_usage_rejection_views.xml",
         "views/call_usage_report_job_views.xml",
         "views/call_rate_plan_views.xml",
+        "views/call_wallet_price_views.xml",
         "views/call_usage_rerate_views.xml",
         "views/call_wallet_topup_views.xml",
         "views/payment_provider_views.xml",

@@ -67,6 +67,7 @@ class CallWalletCommon(TransactionCase):
         if "partner_id" not in values:
             partner = cls.env["res.partner"].create({"name": f"Customer {number}", "is_company": True, "lang": "en_US"})
             values["partner_id"] = partner.id
+        cls._price_whatsapp(values)
         wallet = cls.env["call.wallet"].create(
             {
                 "account_ref": f"TEST{number}",
@@ -80,6 +81,27 @@ class CallWalletCommon(TransactionCase):
         if recipients:
             wallet.set_recipients(list(recipients))
         return wallet
+
+    @classmethod
+    def _price_whatsapp(cls, values):
+        """Set 0.02 as the price of WhatsApp in whatever currency a wallet has: by it the tests reckon."""
+        company = cls.env["res.company"].browse(values.get("company_id", cls.company.id))
+        currency = cls.env["res.currency"].browse(values.get("currency_id", cls.dollar.id))
+        prices = cls.env["call.wallet.price"]
+        if currency != company.currency_id and prices._whatsapp_rate(company, currency) is None:
+            prices.create({"company_id": company.id, "currency_id": currency.id, "whatsapp_rate": "0.02"})
+
+    @classmethod
+    def _set_rate(cls, code, rate, company=None, day="2020-01-01"):
+        """Use a currency that is worth so much: ``rate`` of it for one of the company's. Returns it."""
+        currency = cls.env["res.currency"].with_context(active_test=False).search([("name", "=", code)])
+        currency.active = True
+        cls.env["res.currency.rate"].search([("currency_id", "=", currency.id)]).unlink()
+        company = company or cls.company
+        cls.env["res.currency.rate"].create(
+            {"currency_id": currency.id, "company_id": company.root_id.id, "name": day, "rate": float(rate)}
+        )
+        return currency
 
     @classmethod
     def _make_house_wallet(cls, **values):

@@ -217,11 +217,10 @@ class TestPostingCurrencies(PostingCommon):
 
     def test_a_currency_without_a_rate_is_refused_before_the_first_order_and_by_the_posting(self):
         """20,000 yen are not 20,000 dollars."""
-        yen = self.env.ref("base.JPY")
-        yen.active = True
-        self.env["res.currency.rate"].search([("currency_id", "=", yen.id)]).unlink()
+        yen = self._set_rate("JPY", "150", self.books)
         plan = self.plan.copy({"name": "Yen contract", "currency_id": yen.id})
         wallet = self._make_wallet(company_id=self.books.id, currency_id=yen.id, rate_plan_id=plan.id)
+        self.env["res.currency.rate"].search([("currency_id", "=", yen.id)]).unlink()
         with self.assertRaisesRegex(UserError, "no exchange rate of JPY: enter one under"):
             wallet.create_topup("20000")
         self._charge(8, self._call(account=wallet.account_ref, call_type="whatsapp", duration_seconds=60 * 1000))

@@ -51,7 +51,12 @@ REMOVED_COLUMNS = {
         ("payment_transaction", "call_wallet_credit_note_id"): "in call_wallet_refund_note_rel, with others",
     },
 }
-CHANGED = {}
+CHANGED = {
+    "19.0.6.0.0": {
+        ("call_wallet_terms", "body"): 'it can be translated: {"en_US": the text}',
+        "call_wallet_package": "a currency of wallets that had none has round amounts to choose from",
+    },
+}
 
 Upgrade = namedtuple("Upgrade", "version database log code before after")
 
@@ -156,7 +161,7 @@ def _kept(version, columns):
     return {
         table: [name for name in names if (table, name) not in left_out]
         for table, names in columns.items()
-        if table not in since(version, REMOVED_TABLES)
+        if table not in since(version, REMOVED_TABLES) and table not in left_out
     }
 
 
@@ -236,6 +241,20 @@ def test_settings_are_still_theirs(upgrade, env):
     assert "create_date" in env["call.wallet"].get_view(view_type="form")["arch"]
     demo = env.ref("base.user_demo")
     assert demo.has_group(present("group_account_manager"))
+
+
+def test_a_wallet_in_euros_is_sold_whatsapp_at_what_it_was(upgrade, env):
+    wallet = env["call.wallet"].search([("account_ref", "=", "UPEURO")])
+    price = env["call.wallet.price"].search([("currency_id", "=", wallet.currency_id.id)])
+    assert (price.company_id, price.whatsapp_rate, price.converted_on) == (wallet.company_id, Decimal("0.02"), False)
+
+
+def test_what_was_accepted_is_known_by_language_and_fingerprint(upgrade, env):
+    topups = env["call.wallet.topup"].search([("terms_id", "!=", False)])
+    assert topups
+    assert {(one.terms_lang, one.terms_fingerprint) for one in topups} == {
+        ("en_US", fingerprint) for fingerprint in topups.terms_id.mapped("fingerprint")
+    }
 
 
 def test_every_xml_id_is_there_or_renamed_or_said_to_be_gone(upgrade):

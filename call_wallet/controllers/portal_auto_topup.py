@@ -122,11 +122,11 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
         Amounts are in the wallet's currency with its decimal places, as the reader types them.
         """
         places = wallet.currency_id.decimal_places
-        company = wallet.company_id
-        amount = wallet.auto_topup_amount or min(max(50, company.call_wallet_topup_min), company.call_wallet_topup_max)
+        amount = wallet.auto_topup_amount or wallet._propose_auto_topup()
         level = wallet.auto_topup_level if wallet.auto_topup_monthly_cap else wallet.low_balance_threshold
         cap = wallet.auto_topup_monthly_cap or min(
-            max(amount * 4, wallet._quote_topup(amount).total, level), company.call_wallet_auto_topup_max
+            max(amount * 4, wallet._quote_topup(amount).total, level),
+            wallet._company_amount("call_wallet_auto_topup_max", without_rate=amount * 4),
         )
         return {
             "level": self._call_wallet_format_plain(parse_amount(level), places),

@@ -102,7 +102,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         """Order a top-up from the dialog.
 
         :param form: ``package`` (an amount, or ``other``), ``other_amount``, ``accept_terms``, ``terms_id``,
-            ``request_key``; anything else is not looked at
+            ``terms_lang`` (in which they were shown), ``request_key``; anything else is not looked at
         :return: ``{"problems": {field: sentence}}``, or ``{"redirect", "html"}``: the payment's page, and its content;
             no content where nothing is left to pay
         :raise NotFound: not a wallet of the user
@@ -132,14 +132,20 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
             "chosen": chosen,
             "other_amount": other,
             "accepts": form.get("accept_terms") == "on",
-            "terms": request.env["call.wallet.terms"]._current(),
+            "terms": request.env["call.wallet.terms"]._current()._shown(),
             "request_key": uuid4().hex,
             "summary": summary,
             "outstanding": wallet._outstanding_credit(),
             "problems": problems or {},
-            "lowest": wallet.company_id.call_wallet_topup_min,
-            "highest": wallet.company_id.call_wallet_topup_max,
+            "bounds": self._call_wallet_topup_bounds(wallet),
         }
+
+    def _call_wallet_topup_bounds(self, wallet):
+        """Return the smallest and the largest amount; nothing where there is no rate, which the order itself says."""
+        try:
+            return wallet._topup_bounds()
+        except UserError:
+            return ()
 
     def _call_wallet_linked_amount(self, asked):
         """Return the amount in a link's address, ``1234.5``, as the reader types it; else as it stands there."""
@@ -150,11 +156,11 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
 
     def _call_wallet_topup_packages(self, wallet):
         """Return the amounts to choose from that may be ordered, and paid."""
-        company, providers = wallet.company_id, wallet.env["payment.provider"]
+        providers, bounds = wallet.env["payment.provider"], self._call_wallet_topup_bounds(wallet)
         packages = wallet.env["call.wallet.package"].search([("currency_id", "=", wallet.currency_id.id)])
         return packages.filtered(
             lambda package: (
-                company.call_wallet_topup_min <= package.amount <= company.call_wallet_topup_max
+                (not bounds or bounds[0] <= package.amount <= bounds[1])
                 and not providers._call_wallet_amount_problem(wallet, package.amount)
             )
         )
@@ -198,10 +204,10 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
             wallet._check_topup(amount or 0, True)
         except UserError as error:
             problems["amount"] = str(error) if amount else _("Amount: choose a package or enter another amount.")
-        terms = request.env["call.wallet.terms"]._current()
+        terms = request.env["call.wallet.terms"]._current()._shown()
         if form.get("accept_terms") not in ("on", True):
             problems["accept_terms"] = _("Terms: acknowledge that funds are invoiced and non-refundable.")
-        elif str(form.get("terms_id")) != str(terms.id):
+        elif str(form.get("terms_id")) != str(terms.id) or form.get("terms_lang", terms.env.lang) != terms.env.lang:
             problems["accept_terms"] = _("Terms: there is a new version. Open Add Balance again and read it.")
         if problems:
             return None, problems

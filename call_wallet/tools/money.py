@@ -29,6 +29,29 @@ def rounded(amount, places):
     return amount or abs(amount)
 
 
+def about(amount, currency):
+    """Round a converted ``Decimal`` to two digits, half up, as people state limits: 15,730 yen to 16,000.
+
+    At least the currency's smallest coin, so that no limit becomes zero, which is none; zero stays zero.
+    """
+    if not amount:
+        return amount
+    step = Decimal(1).scaleb(amount.adjusted() - 1)
+    stated = (amount / step).to_integral_value(ROUND_HALF_UP) * step
+    return max(to_coins(stated, currency), unit_of(currency))
+
+
+def nearest_round(amount, currency):
+    """Return what is nearest to a ``Decimal`` among 1, 2, 2.5, 5 and their tenfolds; the higher one of two.
+
+    At least the currency's smallest coin, and nothing that cannot be paid in it.
+    """
+    power = Decimal(1).scaleb(amount.adjusted())
+    rounds = [power * Decimal(step) for step in ("1", "2", "2.5", "5", "10")]
+    rounds = [one for one in rounds if is_payable(one, currency)] or [unit_of(currency)]
+    return min(rounds, key=lambda one: (abs(one - amount), -one))
+
+
 def is_payable(amount, currency):
     """Return whether a ``Decimal`` is a multiple of what can be paid in a currency."""
     return amount == to_coins(amount, currency)

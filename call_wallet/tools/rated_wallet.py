@@ -17,7 +17,8 @@ class RatedWallet(NamedTuple):
     wallet_id: int
     currency: str
     decks: dict
-    whatsapp_rate: Rate
+    # None where the company has no price in the wallet's currency.
+    whatsapp_rate: Rate | None
     hold_seconds: int
     # Numbers that may always be called, and how many days old a call may be when it is reported.
     emergency: frozenset
@@ -33,7 +34,7 @@ class RatedWallet(NamedTuple):
         A number that is not shown is asked of the any-number rates, a WhatsApp user id of its country's.
 
         A plan that has WhatsApp rates is asked like any other contract; one that has none
-        leaves WhatsApp calls at the company's default price, anywhere.
+        leaves WhatsApp calls at the company's price in the wallet's currency, anywhere.
         """
         if is_short(number):
             return FREE

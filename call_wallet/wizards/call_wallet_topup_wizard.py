@@ -24,6 +24,7 @@ class CallWalletTopupWizard(models.TransientModel):
         store=True,
         readonly=False,
     )
+    has_packages = fields.Boolean(compute="_compute_has_packages")
     other_amount = Amount("Another Amount", help="Instead of a package.")
     amount = Amount("Added to the wallet", compute="_compute_summary")
     tax_amount = Amount("Tax", compute="_compute_summary")
@@ -36,17 +37,31 @@ class CallWalletTopupWizard(models.TransientModel):
     live_minutes = fields.Integer("Live Calls, about", compute="_compute_summary")
     whatsapp_minutes = fields.Integer("WhatsApp Calls, about", compute="_compute_summary")
     terms_id = fields.Many2one("call.wallet.terms", default=lambda self: self.env["call.wallet.terms"]._current())
-    terms_body = fields.Html(related="terms_id.body", string="Terms of agreement")
+    terms_body = fields.Html("Terms of agreement", compute="_compute_terms_body")
     topup_id = fields.Many2one("call.wallet.topup", readonly=True, help="What the dialog ordered; it orders once.")
     accept_terms = fields.Boolean("I acknowledge that funds are invoiced and non-refundable")
+
+    @api.depends("terms_id")
+    @api.depends_context("lang")
+    def _compute_terms_body(self):
+        for wizard in self:
+            wizard.terms_body = wizard.terms_id and wizard.terms_id._shown().body
+
+    @api.depends("wallet_id")
+    def _compute_has_packages(self):
+        for wizard in self:
+            wizard.has_packages = bool(wizard._packages())
 
     @api.depends("wallet_id")
     def _compute_package_id(self):
         for wizard in self:
-            packages = self.env["call.wallet.package"].search(
-                [("currency_id", "=", wizard.currency_id.id)], order="is_recommended desc, sequence, amount", limit=1
-            )
-            wizard.package_id = packages
+            wizard.package_id = wizard._packages()[:1]
+
+    def _packages(self):
+        packages = self.env["call.wallet.package"]
+        return packages.search(
+            [("currency_id", "=", self.currency_id.id)], order="is_recommended desc, sequence, amount"
+        )
 
     @api.depends("wallet_id", "total_amount", "use_outstanding_credit")
     def _compute_outstanding_credit(self):
@@ -85,7 +100,9 @@ class CallWalletTopupWizard(models.TransientModel):
         """
         self.ensure_one()
         if not self.amount:
-            raise UserError(self.env._("Amount: choose a package or enter another amount."))
+            if self.has_packages:
+                raise UserError(self.env._("Amount: choose a package or enter another amount."))
+            raise UserError(self.env._("Amount: enter the amount to add."))
         if not self.topup_id:
             self.topup_id = self.wallet_id.create_topup(
                 self.amount, accept_terms=self.accept_terms, request_key=f"dialog-{self.id}"

@@ -269,24 +269,28 @@ class ResCompanyAccounts(models.Model):
 
         :raise UserError: with what to do
         """
-        own = self.sudo().currency_id
-        if currency == own:
-            return
-        rates = self.env["res.currency.rate"].sudo()
-        rates = rates.search_count(
-            [("currency_id", "=", currency.id), ("company_id", "in", (False, self.root_id.id))], limit=1
-        )
-        # Without a rate it still counts where the others' rates are stated in it.
-        if not rates and currency.sudo()._get_conversion_rate(currency, own, self, self._call_wallet_today()) == 1:
+        if not self._call_wallet_has_rate(currency):
             raise UserError(
                 self.env._(
                     "%(company)s has no exchange rate of %(currency)s: enter one under Invoicing > Configuration > "
                     "Currencies. Without it, amounts would be booked one to one in %(own)s.",
                     company=self.name,
                     currency=currency.name,
-                    own=own.name,
+                    own=self.sudo().currency_id.name,
                 )
             )
+
+    def _call_wallet_has_rate(self, currency):
+        """Tell whether Odoo knows what a currency is worth in this company's."""
+        own = self.sudo().currency_id
+        if currency == own:
+            return True
+        rates = self.env["res.currency.rate"].sudo()
+        domain = [("currency_id", "=", currency.id), ("company_id", "in", (False, self.sudo().root_id.id))]
+        if rates.search_count(domain, limit=1):
+            return True
+        # Without a rate it still counts where the others' rates are stated in it.
+        return currency.sudo()._get_conversion_rate(currency, own, self, self._call_wallet_today()) != 1
 
     def _call_wallet_nearest(self, name):
         for company in reversed(self.parent_ids):

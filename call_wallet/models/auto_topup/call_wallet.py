@@ -177,6 +177,13 @@ class CallWalletAutoTopupSettings(models.Model):
 
     # === BOUNDS === #
 
+    def _propose_auto_topup(self):
+        """Return an amount to begin with, in the wallet's currency: five times where a new wallet counts as low."""
+        amount = self._company_amount("call_wallet_threshold", without_rate=self.low_balance_threshold) * 5
+        lowest = self._company_amount("call_wallet_topup_min", without_rate=amount)
+        highest = self._company_amount("call_wallet_topup_max", without_rate=amount)
+        return min(max(amount, lowest), highest)
+
     def _check_auto_topup(self, level=None, amount=None, monthly_cap=None, token_id=None, accept_mandate=False):
         """Return the settings as they would be stored, and what is wrong with them by field."""
         _ = self.env._
@@ -231,7 +238,7 @@ class CallWalletAutoTopupSettings(models.Model):
             return _("Level: use no more than the monthly cap, which could otherwise never bring the balance there.")
 
     def _wrong_auto_topup_amount(self, values):
-        lowest, highest = self.company_id.call_wallet_topup_min, self.company_id.call_wallet_topup_max
+        lowest, highest = self._topup_bounds()
         if values["amount"] <= 0 or not lowest <= values["amount"] <= highest:
             return self.env._(
                 "Amount: choose between %(lowest)s and %(highest)s.",
@@ -241,7 +248,7 @@ class CallWalletAutoTopupSettings(models.Model):
 
     def _wrong_auto_topup_cap(self, values):
         _ = self.env._
-        cap, most = values["monthly_cap"], self.company_id.call_wallet_auto_topup_max
+        cap, most = values["monthly_cap"], self._company_amount("call_wallet_auto_topup_max")
         if cap <= 0:
             return _("Monthly cap: enter the most that may be charged in a month.")
         if cap > most:

@@ -96,7 +96,8 @@ class CallWalletAutoTopupRun(models.Model):
         """
         left = self._auto_topup_cap() - self._auto_topup_charged_this_month()
         need = to_coins(self.auto_topup_level - self.available_balance - pending, self.currency_id, ROUND_CEILING)
-        wanted = min(max(self.auto_topup_amount, need), self.company_id.call_wallet_topup_max)
+        most = self._company_amount("call_wallet_topup_max", without_rate=self.auto_topup_amount)
+        wanted = min(max(self.auto_topup_amount, need), most)
         wanted = self._auto_topup_chargeable(wanted)
         total = self._quote_topup(wanted).total
         if total > left:
@@ -131,7 +132,9 @@ class CallWalletAutoTopupRun(models.Model):
         return parse_amount(self.env.cr.fetchone()[0])
 
     def _auto_topup_cap(self):
-        return min(self.auto_topup_monthly_cap, self.company_id.sudo().call_wallet_auto_topup_max)
+        # Without a rate of the currency nothing is ordered anyway: the order itself says so.
+        cap = self.auto_topup_monthly_cap
+        return min(cap, self._company_amount("call_wallet_auto_topup_max", without_rate=cap))
 
     def _auto_topup_charged_this_month(self):
         """Return what was charged in this calendar month of the wallet's time zone, or is about to be."""

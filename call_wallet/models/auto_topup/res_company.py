@@ -10,7 +10,8 @@ class ResCompany(models.Model):
         "Largest monthly cap of automatic top-ups",
         required=True,
         default=10_000,
-        help="No customer's card is charged for more in a calendar month. In the wallet's currency.",
+        help="No customer's card is charged for more in a calendar month. In the company's currency, and for a wallet "
+        "in another one about as much at the day's rate.",
     )
 
     _call_wallet_auto_topup_max_positive = models.Constraint(

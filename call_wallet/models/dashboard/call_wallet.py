@@ -181,7 +181,7 @@ class CallWalletDashboard(models.Model):
     def _contract_price(self, call_type):
         plan_price = self.rate_plan_id.sudo()._average_price(call_type) if self.rate_plan_id else ZERO
         if not plan_price and call_type == "whatsapp":
-            return self.company_id.sudo().call_wallet_whatsapp_rate
+            return self.env["call.wallet.price"]._whatsapp_rate(self.company_id, self.currency_id) or ZERO
         return plan_price
 
     def _compute_usage_count(self):

@@ -3,7 +3,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ...const import PLATFORM
 from ...rating import Deck, Rate
@@ -59,6 +59,23 @@ class CallRatePlan(models.Model):
             plan.rate_count = rates.get(plan, 0)
             plan.wallet_count = wallets.get(plan, 0)
 
+    @api.constrains("currency_id")
+    def _check_currency_id(self):
+        """Refuse another currency for a plan whose prices would become others, or that wallets have."""
+        wallets = self.env["call.wallet"].sudo().with_context(active_test=False)
+        for plan in self:
+            if wallets.search_count(
+                [("rate_plan_id", "=", plan.id), ("currency_id", "!=", plan.currency_id.id)], limit=1
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "Currency: wallets in another one have the rate plan %(plan)s. Make another plan for "
+                        "%(currency)s.",
+                        plan=plan.name,
+                        currency=plan.currency_id.name,
+                    )
+                )
+
     @api.constrains("company_id")
     def _check_company_id(self):
         """Refuse a company for plans that wallets of others have; closed ones too, whose late calls are charged."""
@@ -78,12 +95,27 @@ class CallRatePlan(models.Model):
         """Change plans, as Odoo does.
 
         :raise AccessError: to a company that is not among the user's
-        :raise ValidationError: to a company while wallets of others have the plan
+        :raise UserError: to another currency while the plan has prices, which would become others
+        :raise ValidationError: to a company, or a currency, while wallets of others have the plan
         """
+        self._refuse_other_prices(vals)
         result = super().write(vals)
         if "company_id" in vals:
             refuse_move_to_others(self, self.sudo().company_id)
         return result
+
+    def _refuse_other_prices(self, vals):
+        changed = self.filtered(lambda plan: "currency_id" in vals and plan.currency_id.id != vals["currency_id"])
+        priced = changed.filtered("rate_count")[:1]
+        if priced:
+            raise UserError(
+                self.env._(
+                    "Currency: %(plan)s has prices in %(currency)s, which would be the same numbers in another one. "
+                    "Make a new plan for the other currency, and import its prices.",
+                    plan=priced.name,
+                    currency=priced.currency_id.name,
+                )
+            )
 
     def _touch(self):
         """Let every server process load these plans' prices anew."""
@@ -176,25 +208,28 @@ class CallRatePlan(models.Model):
         self.env.flush_all()
         self.env.cr.execute(ACCOUNTS, [list(refs), only_active, *self._account_companies()])
         rows = self.env.cr.fetchall()
-        companies = self._load_companies({row[5] for row in rows})
+        companies = self._load_companies({row[6] for row in rows})
         installed = {code for code, _name in self.env["res.lang"].get_installed()}
-        decks = {plan: self._decks(*plan) for plan in {row[3:5] for row in rows} if plan[0]}
+        decks = {plan: self._decks(*plan) for plan in {row[4:6] for row in rows} if plan[0]}
         accounts = {}
-        for ref, wallet_id, currency, *plan, company_id, lang, limits, tz in rows:
+        for ref, wallet_id, currency_id, currency, *plan, company_id, lang, limits, tz in rows:
             whatsapp, hold, days, emergency, seller_lang = companies[company_id]
             lang = next((code for code in (lang, seller_lang) if code in installed), None)
-            terms = (whatsapp, hold, emergency, days, lang, read_limits(limits, tz))
+            terms = (whatsapp.get(currency_id), hold, emergency, days, lang, read_limits(limits, tz))
             accounts[ref] = RatedWallet(wallet_id, currency, decks.get(tuple(plan), {}), *terms)
         return accounts
 
     def _load_companies(self, ids):
-        """Return {company id: what its settings say of calls}; many wallets have one company."""
+        """Return {company id: what its settings say of calls}; many wallets have one company.
+
+        First the rates of WhatsApp calls by the id of the currency, where they have a price.
+        """
         if not ids:
             return {}
         self.env.cr.execute(COMPANIES, [list(ids)])
         return {
-            company_id: (flat_rate(whatsapp), hold, days, emergency_numbers(listed, country), lang)
-            for company_id, whatsapp, hold, days, lang, listed, country in self.env.cr.fetchall()
+            company_id: (whatsapp_rates(own, price, others), hold, days, emergency_numbers(listed, country), lang)
+            for company_id, own, price, others, hold, days, lang, listed, country in self.env.cr.fetchall()
         }
 
     def _account_companies(self):
@@ -207,7 +242,8 @@ class CallRatePlan(models.Model):
 
 # Each joins few tables: to plan a statement takes longer than to carry it out for one call.
 ACCOUNTS = f"""
-    SELECT w.account_ref, w.id, cur.name, p.id, p.deck_version, w.company_id, customer.lang, {LIMITS}, w.tz
+    SELECT w.account_ref, w.id, w.currency_id, cur.name, p.id, p.deck_version, w.company_id, customer.lang, {LIMITS},
+           w.tz
       FROM call_wallet w
       JOIN res_partner customer ON customer.id = w.partner_id
       JOIN res_currency cur ON cur.id = w.currency_id
@@ -216,7 +252,10 @@ ACCOUNTS = f"""
 """
 
 COMPANIES = """
-    SELECT co.id, co.call_wallet_whatsapp_rate::text, co.call_wallet_hold_seconds, co.call_wallet_call_days,
+    SELECT co.id, co.currency_id, co.call_wallet_whatsapp_rate::text,
+           (SELECT json_object_agg(o.currency_id, o.whatsapp_rate::text) FROM call_wallet_price o
+             WHERE o.company_id = co.id),
+           co.call_wallet_hold_seconds, co.call_wallet_call_days,
            seller.lang, co.call_wallet_emergency_numbers,
            (SELECT code FROM res_country WHERE id = seller.country_id)
       FROM res_company co
@@ -229,6 +268,15 @@ COMPANIES = """
 def flat_rate(price):
     """Return the rate that asks ``price`` a minute anywhere. Few companies, few prices."""
     return Rate(prefix="", price_per_minute=parse_amount(price))
+
+
+def whatsapp_rates(own, price, others):
+    """Return {currency id: ``Rate``} of a company's WhatsApp calls.
+
+    :param own: the id of the company's currency; ``price`` is in it
+    :param dict others: {currency id as text: price}, or None
+    """
+    return {int(currency): flat_rate(other) for currency, other in (others or {}).items()} | {own: flat_rate(price)}
 
 
 def forget_unused(cache):

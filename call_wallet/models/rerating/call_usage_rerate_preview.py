@@ -136,10 +136,13 @@ class CallUsageReratePreview(models.Model):
         self.env.cr.execute(
             """
             SELECT md5(string_agg(concat_ws('/', w.id, w.rate_plan_id, p.deck_version,
-                                            co.call_wallet_whatsapp_rate), ',' ORDER BY w.id))
+                                            CASE WHEN w.currency_id = co.currency_id
+                                                 THEN co.call_wallet_whatsapp_rate
+                                                 ELSE o.whatsapp_rate END), ',' ORDER BY w.id))
               FROM call_usage_rerate_wallet s
               JOIN call_wallet w ON w.id = s.wallet_id
               JOIN res_company co ON co.id = w.company_id
+              LEFT JOIN call_wallet_price o ON o.company_id = w.company_id AND o.currency_id = w.currency_id
               LEFT JOIN call_rate_plan p ON p.id = w.rate_plan_id
              WHERE s.rerate_id = %s
             """,

@@ -3,7 +3,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from odoo import SUPERUSER_ID, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
 from psycopg2.errors import UniqueViolation
@@ -96,7 +96,7 @@ class CallWalletOrder(models.Model):
         self.company_id._call_wallet_refuse_without_rate(self.currency_id)
         amount = parse_amount(amount, _("Amount"), self.env)
         self._refuse_unpayable(amount, _("Amount"))
-        lowest, highest = self.company_id.call_wallet_topup_min, self.company_id.call_wallet_topup_max
+        lowest, highest = self._topup_bounds()
         if not lowest <= amount <= highest or amount <= 0:
             raise UserError(
                 _(
@@ -108,6 +108,13 @@ class CallWalletOrder(models.Model):
         if self.env.user.id != SUPERUSER_ID and not self.env.user.has_group(FINANCE):
             self._refuse_unchargeable(amount)
         return amount
+
+    def _topup_bounds(self):
+        """Return the smallest and the largest top-up, in the wallet's currency.
+
+        :raise UserError: there is no rate of the currency
+        """
+        return self._company_amount("call_wallet_topup_min"), self._company_amount("call_wallet_topup_max")
 
     def _refuse_unchargeable(self, amount):
         """Refuse an owner's order that Stripe would not charge, with the nearest ones that it does.
@@ -123,7 +130,7 @@ class CallWalletOrder(models.Model):
             "wallet_id": self.id,
             "amount": amount,
             "requested_by_id": self.env.uid,
-            "terms_id": self.env["call.wallet.terms"]._current().id,
+            **self.env["call.wallet.terms"]._current()._acceptance(),
             "accepted_at": utcnow(),
             "accepted_from": request.httprequest.remote_addr if request else False,
             "accepted_with": request.httprequest.user_agent.string[:256] if request else False,
@@ -155,6 +162,37 @@ class CallWalletOrder(models.Model):
         total = parse_amount(computed["total_included"])
         return Quote(taxes=taxes, price=amount + parse_amount(included), tax=total - amount, total=total)
 
+    # === THE WALLET'S CURRENCY === #
+
+    @api.constrains("company_id", "currency_id")
+    def _check_exchange_rate(self):
+        """Refuse a currency in which nothing could be ordered or posted, before there is anything to order.
+
+        :raise UserError: says where to enter the rate
+        """
+        for wallet in self:
+            wallet.company_id._call_wallet_refuse_without_rate(wallet.currency_id)
+
+    def _offer_in_currency(self):
+        """See to it that what these wallets are sold has a price in their currency, and amounts to choose from."""
+        for company, currency in {(wallet.company_id, wallet.currency_id) for wallet in self.sudo()}:
+            self.env["call.wallet.price"]._ensure(company, currency)
+            self.env["call.wallet.package"]._ensure(company, currency)
+
+    def _take_threshold(self, vals):
+        """Begin anew with the company's threshold, in another currency, unless it was written with that."""
+        for wallet in self if "low_balance_threshold" not in vals else ():
+            wallet.low_balance_threshold = wallet._company_amount("call_wallet_threshold")
+
+    def _company_amount(self, name, without_rate=None):
+        """Return what an amount in the company's settings is in the wallet's currency.
+
+        :param str name: the field of ``res.company``
+        :param without_rate: what to return where there is no rate of the wallet's currency
+        :raise UserError: so it is, and ``without_rate`` was not given; says where to enter the rate
+        """
+        return self.company_id._call_wallet_amount(name, self.currency_id, without_rate)
+
     # === LIMITS OF WHAT OWNERS ORDER === #
     # How much owners may order in a day and in a month, and how much may wait for its payment, against mistakes and
     # stolen cards.
@@ -180,9 +218,8 @@ class CallWalletOrder(models.Model):
             return
         _ = self.env._
         self._check_unpaid_orders(amount)
-        company = self.company_id
         today = self._today()
-        limit, left = company.call_wallet_topup_day_max, self._left_to_order("day_max", today)
+        limit, left = self._company_amount("call_wallet_topup_day_max"), self._left_to_order("day_max", today)
         if amount > left:
             raise UserError(
                 _(
@@ -191,7 +228,8 @@ class CallWalletOrder(models.Model):
                     left=self._format_amount(left),
                 )
             )
-        limit, left = company.call_wallet_topup_month_max, self._left_to_order("month_max", today.replace(day=1))
+        limit = self._company_amount("call_wallet_topup_month_max")
+        left = self._left_to_order("month_max", today.replace(day=1))
         if amount > left:
             raise UserError(
                 _(
@@ -203,7 +241,7 @@ class CallWalletOrder(models.Model):
 
     def _check_unpaid_orders(self, amount):
         """Raise if too many orders of the owners, or too large ones, wait for their payment with another ``amount``."""
-        _, company = self.env._, self.company_id
+        _ = self.env._
         unpaid = self.env["call.wallet.topup"].sudo().search(
             [
                 ("wallet_id", "=", self.id),
@@ -211,12 +249,12 @@ class CallWalletOrder(models.Model):
                 ("requested_by_id", "!=", SUPERUSER_ID),
             ]
         )  # fmt: skip
-        most = company.call_wallet_topup_open_max
+        most = self.company_id.call_wallet_topup_open_max
         if most and len(unpaid) >= most:
             raise UserError(
                 _("Unpaid orders: there are %s, the most at once. Pay one, or have it cancelled.", len(unpaid))
             )
-        most, open_sum = company.call_wallet_topup_open_sum, sum(unpaid.mapped("amount"), ZERO)
+        most, open_sum = self._company_amount("call_wallet_topup_open_sum"), sum(unpaid.mapped("amount"), ZERO)
         if most and open_sum + amount > most:
             raise UserError(
                 _(
@@ -228,7 +266,7 @@ class CallWalletOrder(models.Model):
             )
 
     def _left_to_order(self, name, first_day):
-        limit = self.company_id[f"call_wallet_topup_{name}"]
+        limit = self._company_amount(f"call_wallet_topup_{name}")
         return max(limit - self._ordered_since(first_day), ZERO) if limit else Decimal("Infinity")
 
     def _ordered_since(self, day):

@@ -17,6 +17,20 @@ class CallWalletSettingsMixin(models.AbstractModel):
     call_wallet_fee_account_ids = fields.Many2many(related="company_id.call_wallet_fee_account_ids", readonly=False)
     call_wallet_payment_warning = fields.Text(compute="_compute_call_wallet_payment_warning")
 
+    call_wallet_terms_warning = fields.Text(compute="_compute_call_wallet_terms_warning")
+
+    # === LANGUAGES OF THE TERMS === #
+
+    def _compute_call_wallet_terms_warning(self):
+        terms = self.env["call.wallet.terms"].search([("valid_from", "<=", fields.Datetime.now())], limit=1)
+        missing = terms.missing_languages
+        for settings in self:
+            settings.call_wallet_terms_warning = missing and self.env._(
+                "%(terms)s has no text in languages of wallets' owners: %(languages)s. They read it as it was written.",
+                terms=terms.display_name,
+                languages=missing,
+            )
+
     # === TEST PAYMENTS === #
 
     def _compute_call_wallet_payment_warning(self):

@@ -56,6 +56,13 @@ class CallWalletTopup(models.Model):
         "res.users", readonly=True, ondelete="restrict", default=lambda self: self.env.user
     )
     terms_id = fields.Many2one("call.wallet.terms", readonly=True, ondelete="restrict", index=True)
+    terms_lang = fields.Char(
+        "Language of the Terms", readonly=True, copy=False, help="The code of the language in which they were shown."
+    )
+    terms_fingerprint = fields.Char(
+        "Fingerprint of the Accepted Text", readonly=True, copy=False, help="SHA-256 of the text in that language."
+    )
+    terms_body = fields.Html("Accepted Text", compute="_compute_terms_body")
     accepted_at = fields.Datetime("Terms Accepted At", readonly=True)
     # Whoever ordered is a person; their address and browser are for a dispute, and no colleague's business.
     accepted_from = fields.Char(readonly=True, groups=FINANCE, help="The network address it was accepted from.")
@@ -257,6 +264,11 @@ class CallWalletTopup(models.Model):
             ),
             "invoice_line_ids": [Command.create(self._prepare_invoice_line_vals())],
         }
+
+    @api.depends("terms_id", "terms_lang")
+    def _compute_terms_body(self):
+        for topup in self:
+            topup.terms_body = topup.terms_id and topup.terms_id._text_in(topup.terms_lang)
 
     def _prepare_invoice_line_vals(self):
         product = self.env.ref("call_wallet.product_topup")

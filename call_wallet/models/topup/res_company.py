@@ -4,7 +4,10 @@ from odoo import fields, models
 
 from ...tools.fields import Amount
 
-ZERO_HELP = "In the wallet's currency and time zone. Zero: no limit."
+ZERO_HELP = (
+    "In the company's currency, and for a wallet in another one about as much at the day's rate; by the days of the "
+    "wallet's time zone. Zero: no limit."
+)
 
 
 class ResCompany(models.Model):
@@ -22,7 +25,8 @@ class ResCompany(models.Model):
         "Unpaid orders together",
         required=True,
         default=200_000,
-        help="What a wallet's owners may have ordered and not paid, in the wallet's currency. Zero: no limit.",
+        help="What a wallet's owners may have ordered and not paid. In the company's currency, and for a wallet in "
+        "another one about as much at the day's rate. Zero: no limit.",
     )
     call_wallet_attempts_max = fields.Integer(
         "Failed payments in 24 hours",

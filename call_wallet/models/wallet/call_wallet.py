@@ -76,9 +76,13 @@ class CallWallet(models.Model):
     rate_plan_id = fields.Many2one("call.rate.plan", tracking=True, ondelete="restrict", check_company=True)
     low_balance_threshold = Amount(
         required=True,
-        default=10,
+        compute="_compute_low_balance_threshold",
+        store=True,
+        precompute=True,
+        readonly=False,
         tracking=True,
-        help="Recipients are mailed once when the balance falls below it.",
+        help="Recipients are mailed once when the balance falls below it. In the wallet's currency; a new wallet "
+        "begins with the company's setting.",
     )
     recipient_ids = fields.One2many("call.wallet.recipient", "wallet_id", "Notification Recipients")
     owner_ids = fields.Many2many(
@@ -124,10 +128,25 @@ class CallWallet(models.Model):
     )
 
     def _default_currency(self):
-        dollar = self.env.ref("base.USD", raise_if_not_found=False)
-        return dollar if dollar and dollar.active else self.env.company.currency_id
+        """Return the currency that a new wallet begins with: the dollar where it can be used, else the company's."""
+        company, dollar = self.env.company, self.env.ref("base.USD", raise_if_not_found=False)
+        is_usable = dollar and dollar.active and company._call_wallet_has_rate(dollar)
+        return dollar if is_usable else company.currency_id
 
     # === COMPUTE METHODS === #
+
+    @api.depends("company_id", "currency_id")
+    def _compute_low_balance_threshold(self):
+        """Propose the company's setting for a wallet that is new, or has another currency than it had."""
+        for wallet in self:
+            is_moved = wallet._origin and wallet._origin.currency_id != wallet.currency_id
+            if wallet._origin and not is_moved:
+                continue
+            company, currency = wallet.company_id or self.env.company, wallet.currency_id
+            own = company.sudo().call_wallet_threshold
+            wallet.low_balance_threshold = (
+                company._call_wallet_amount("call_wallet_threshold", currency, without_rate=own) if currency else own
+            )
 
     @api.depends("partner_id", "account_ref")
     def _compute_display_name(self):
@@ -216,6 +235,7 @@ class CallWallet(models.Model):
         wallets = super().create(vals_list)
         self.env["call.wallet.ledger"]._attach_balances(wallets)
         wallets._take_new_owners({})
+        wallets._offer_in_currency()
         return wallets
 
     def write(self, vals):
@@ -233,6 +253,7 @@ class CallWallet(models.Model):
         self._refuse_other_contract(vals)
         self._refuse_other_days(vals)
         owners_before = self._owners_to_compare(vals)
+        moved = self.filtered(lambda wallet: "currency_id" in vals and wallet.currency_id.id != vals["currency_id"])
         if not vals.get("active", True):
             self.sudo()._auto_topup_switch_off_all()
         result = super().write(vals)
@@ -240,6 +261,9 @@ class CallWallet(models.Model):
             refuse_move_to_others(self, self.sudo().company_id)
         if owners_before is not None:
             self._take_new_owners(owners_before)
+        if moved or "company_id" in vals:
+            self._offer_in_currency()
+            moved._take_threshold(vals)
         if "low_balance_threshold" in vals:
             self.env["call.wallet.ledger"]._refresh(self.ids)
         if not vals.keys().isdisjoint((*BY_FINANCE, *BY_OWNER)):

@@ -24,6 +24,7 @@ class CallWalletSettingsMixin(models.AbstractModel):
         return [(path.partition(".")[2], kind) for path, kind in paths if path and path.startswith("company_id.")]
 
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
+    call_wallet_currency_id = fields.Many2one(related="company_id.currency_id", string="Currency of These Settings")
     call_wallet_whatsapp_rate = Amount(
         related="company_id.call_wallet_whatsapp_rate", readonly=False, string="WhatsApp price per minute"
     )
@@ -40,6 +41,7 @@ class CallWalletSettingsMixin(models.AbstractModel):
     call_wallet_breakage_notice_days = fields.Integer(
         related="company_id.call_wallet_breakage_notice_days", readonly=False
     )
+    call_wallet_threshold = Amount(related="company_id.call_wallet_threshold", readonly=False)
     call_wallet_topup_min = Amount(related="company_id.call_wallet_topup_min", readonly=False, string="Smallest top-up")
     call_wallet_topup_max = Amount(related="company_id.call_wallet_topup_max", readonly=False, string="Largest top-up")
 

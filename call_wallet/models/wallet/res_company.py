@@ -1,13 +1,20 @@
 import re
+from fractions import Fraction
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 
 from ...const import FINANCE_MANAGER
+from ...rating import round6
 from ...tools.called import emergency_numbers, to_short
 from ...tools.clock import day_in
-from ...tools.fields import Amount
+from ...tools.fields import Amount, changes
+from ...tools.money import about
 from ...tools.rights import as_superuser
+
+CONVERTED_HELP = (
+    "In the company's currency. For a wallet in another one: about as much at the day's rate, in two digits."
+)
 
 
 class ResCompany(models.Model):
@@ -17,7 +24,9 @@ class ResCompany(models.Model):
         "WhatsApp price per minute",
         required=True,
         default="0.02",
-        help="Applies to WhatsApp calls anywhere, unless the wallet's rate plan prices them. In the wallet's currency.",
+        help="Applies to WhatsApp calls anywhere, unless the wallet's rate plan prices them. In the company's "
+        "currency. Wallets in another one have the price that stands for it under WhatsApp Prices: converted once, "
+        "when the first of them is made, and again when this price is changed; not with each day's rate.",
     )
     call_wallet_hold_seconds = fields.Integer(
         "Funds reserved per call (seconds)",
@@ -36,8 +45,14 @@ class ResCompany(models.Model):
         default=1096,
         help="A call that began longer ago is kept as rejected: its time is probably wrong.",
     )
-    call_wallet_topup_min = Amount("Smallest top-up", required=True, default=1)
-    call_wallet_topup_max = Amount("Largest top-up", required=True, default=100_000)
+    call_wallet_threshold = Amount(
+        "Low-balance threshold of new wallets",
+        required=True,
+        default=10,
+        help="In the company's currency. A new wallet in another one begins with about as much, at the day's rate.",
+    )
+    call_wallet_topup_min = Amount("Smallest top-up", required=True, default=1, help=CONVERTED_HELP)
+    call_wallet_topup_max = Amount("Largest top-up", required=True, default=100_000, help=CONVERTED_HELP)
     call_wallet_refund_limit = Amount(
         "Refunds above this amount need a second person",
         required=True,
@@ -78,6 +93,10 @@ class ResCompany(models.Model):
         "CHECK(call_wallet_refund_limit BETWEEN 0 AND 9000000000"
         " AND call_wallet_refund_day_limit BETWEEN 0 AND 9000000000)",
         "Refunds that need a second person: use 0 to 9 billion.",
+    )
+    _call_wallet_threshold_range = models.Constraint(
+        "CHECK(call_wallet_threshold BETWEEN 0 AND 9000000000)",
+        "Low-balance threshold of new wallets: use 0 to 9 billion.",
     )
     _call_wallet_topup_range = models.Constraint(
         "CHECK(call_wallet_topup_min > 0 AND call_wallet_topup_max BETWEEN call_wallet_topup_min AND 9000000000)",
@@ -127,6 +146,41 @@ class ResCompany(models.Model):
         """Return the day that documents get now: invoices, credit notes, payments, deadlines."""
         return day_in(self._call_wallet_tz())
 
+    # === OTHER CURRENCIES === #
+    # Amounts in the settings are in the company's currency.
+
+    def _call_wallet_convert(self, amount, currency, own=None):
+        """Return an amount of the company's in another currency at today's rate.
+
+        :param Decimal amount: zero or more
+        :param own: the currency that the amount is in; the company's by default
+        :return: ``Decimal``, rounded half up to 6 places; the amount itself where both currencies are the same
+        :raise UserError: Odoo has no rate of a currency; says where to enter it
+        """
+        own = own or self.sudo().currency_id
+        if currency == own or not amount:
+            return amount
+        for one in (own, currency):
+            self._call_wallet_refuse_without_rate(one)
+        rates = (own | currency).sudo()._get_rates(self.sudo(), self._call_wallet_today())
+        theirs, ours = (Fraction(repr(float(rates[one.id]))) for one in (currency, own))
+        return round6(*(Fraction(amount) * theirs / ours).as_integer_ratio())
+
+    def _call_wallet_amount(self, name, currency, without_rate=None):
+        """Return what the setting ``name``, an amount, is for wallets in a currency.
+
+        As it was typed in the company's own currency; in others about as much at today's rate, in two digits.
+
+        :param without_rate: what to return where Odoo has no rate of the currency
+        :raise UserError: so it is, and ``without_rate`` was not given
+        """
+        amount = self.sudo()[name]
+        if currency == self.sudo().currency_id:
+            return amount
+        if without_rate is not None and not self._call_wallet_has_rate(currency):
+            return without_rate
+        return about(self._call_wallet_convert(amount, currency), currency)
+
     # === SETTINGS === #
 
     def write(self, vals):
@@ -138,9 +192,23 @@ class ResCompany(models.Model):
         companies._call_wallet_refuse_emptying(vals)
         companies._call_wallet_keep_former_deposits(vals)
         companies._call_wallet_note_standard(vals)
+        repriced = companies._call_wallet_to_reprice(vals)
         result = super(ResCompany, companies).write(vals)
         companies._call_wallet_wake_auto_topups(vals)
+        repriced.env["call.wallet.price"]._convert_anew(repriced)
         return result
+
+    def _call_wallet_to_reprice(self, vals):
+        """Return the companies whose price of WhatsApp calls, or its currency, a write changes."""
+        price, currency = vals.get("call_wallet_whatsapp_rate"), vals.get("currency_id")
+        if price is None and currency is None:
+            return self.browse()
+        return self.sudo().filtered(
+            lambda company: (
+                (price is not None and changes(company, vals, ["call_wallet_whatsapp_rate"]))
+                or (currency is not None and company.currency_id.id != currency)
+            )
+        )
 
     def _call_wallet_for_settings(self, vals):
         """Return the companies as superuser where a finance manager changes what the form has, and nothing else."""
