@@ -27,4 +27,5 @@ from . import (
     accounting,
     closing,
     dashboard,
+    paper,
 )
