@@ -438,6 +438,8 @@ ACTIONS = [
     Action("match bank transfers", FINANCE, "call.wallet.topup.match_transfers"),
     Action("match them by the button", FINANCE, "call.wallet.topup.action_match_transfers"),
     Action("send a top-up's invoice", FINANCE, "call.wallet.topup.action_send_invoice", lambda c: c.topup),
+    Action("send its payment link", FINANCE, "call.wallet.topup.action_send_payment_link", lambda c: c.topup,
+           complains=True),
     Action("use outstanding credit", PAYING, "call.wallet.topup.apply_outstanding_credit", lambda c: c.topup),
     Action("use it by the button", PAYING, "call.wallet.topup.action_apply_outstanding_credit", lambda c: c.topup),
     Action("ask whether to cancel an order", FINANCE, "call.wallet.topup.action_ask_cancel_order", lambda c: c.topup),

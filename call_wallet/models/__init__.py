@@ -28,4 +28,5 @@ from . import (
     closing,
     dashboard,
     overview,
+    paper,
 )

@@ -19,6 +19,8 @@ class ReconciliationReport(models.AbstractModel):
         return {
             "docs": company,
             "company": company,
+            "address": self._address(company),
+            "printed": (data or {}).get("report_type") == "pdf",
             "date": date,
             "books": books,
             "sections": books.sections,
@@ -33,6 +35,10 @@ class ReconciliationReport(models.AbstractModel):
             "show": self._show,
             "places": proof._places,
         }
+
+    def _address(self, company):
+        lines = company.partner_id._display_address(without_company=True).splitlines()
+        return ", ".join(line.strip() for line in lines if line.strip())
 
     def _show(self, amount, currency, places=0):
         """Return an amount with all the decimals it has, as the reader's language writes numbers."""

@@ -81,6 +81,7 @@ class CallWalletOrder(models.Model):
             # The same request is being carried out just now; Odoo repeats this one, which then finds its result.
             raise ConcurrencyError(self.env._("This top-up is being ordered just now.")) from None
         topup._create_invoice()
+        topup._mail_invoice()
         return topup
 
     def _check_topup(self, amount, accept_terms):

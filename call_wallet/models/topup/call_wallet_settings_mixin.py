@@ -14,6 +14,7 @@ class CallWalletSettingsMixin(models.AbstractModel):
     call_wallet_accept_test_payments = fields.Boolean(
         related="company_id.call_wallet_accept_test_payments", readonly=False
     )
+    call_wallet_mail_invoices = fields.Boolean(related="company_id.call_wallet_mail_invoices", readonly=False)
     call_wallet_fee_account_ids = fields.Many2many(related="company_id.call_wallet_fee_account_ids", readonly=False)
     call_wallet_payment_warning = fields.Text(compute="_compute_call_wallet_payment_warning")
 

@@ -243,6 +243,19 @@ class CallWalletTopup(models.Model):
         self.invoice_id = invoices.with_context(default_move_type="out_invoice").create(self._prepare_invoice_vals())
         self.invoice_id.action_post()
 
+    def _mail_invoice(self):
+        """Have Odoo mail the invoice in the background, where the company wants that.
+
+        It is noted on the invoice, in the order's own transaction, and taken off when it was mailed: nothing mails it
+        twice. Odoo tells the author of mails that failed, so that is a colleague and no customer.
+        """
+        if not self.company_id.call_wallet_mail_invoices:
+            return
+        user = self.requested_by_id
+        author = user if user._is_internal() else self.wallet_id.account_manager_id or self.env.ref("base.user_root")
+        self.invoice_id.sending_data = {"author_user_id": author.id, "author_partner_id": author.partner_id.id}
+        self.env.ref("account.ir_cron_account_move_send").sudo()._trigger()
+
     def _prepare_invoice_vals(self):
         wallet = self.wallet_id
         term = self.partner_id.with_company(self.company_id).property_payment_term_id
@@ -392,3 +405,36 @@ class CallWalletTopup(models.Model):
         self.ensure_one()
         self.wallet_id._permitted(FINANCE)
         return self.invoice_id.action_send_and_print()
+
+    def action_send_payment_link(self):
+        """Open a mail to the customer with the link by which the invoice is paid without signing in.
+
+        The link is Odoo's own payment link. The mail stands in the invoice's chatter when it is sent.
+
+        :raise AccessError: not finance staff
+        :raise UserError: nothing is left to pay
+        """
+        self.ensure_one()
+        self.wallet_id._permitted(FINANCE)
+        if self.missing_amount <= 0:
+            raise UserError(self.env._("%s: nothing is left to pay.", self.display_name))
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Send Payment Link"),
+            "res_model": "mail.compose.message",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_model": "account.move",
+                "default_res_ids": self.invoice_id.ids,
+                "default_composition_mode": "comment",
+                "default_template_id": self.env.ref("call_wallet.mail_template_payment_link").id,
+                "default_email_layout_xmlid": "mail.mail_notification_layout_with_responsible_signature",
+                "force_email": True,
+            },
+        }
+
+    def _invoice_contact(self):
+        """Return whom the invoice is mailed to: the wallet's billing e-mail, or else the customer."""
+        wallet = self.sudo().wallet_id
+        return wallet._billing_contact() if wallet.billing_email else self.partner_id

@@ -40,6 +40,12 @@ class ResCompany(models.Model):
         help="Payments of providers in test mode bring no money. Where this is off, they are refused for top-ups, "
         "and one that was made all the same is not credited. For demonstrations and trials only.",
     )
+    call_wallet_mail_invoices = fields.Boolean(
+        "Mail the invoice of a top-up",
+        help="The invoice is mailed with its PDF when the top-up is ordered, to the wallet's billing e-mail or else to "
+        "the customer, in the customer's language. Odoo does it in the background. A customer whose invoices are not "
+        "sent by e-mail gets none.",
+    )
 
     call_wallet_fee_account_ids = fields.Many2many(
         "account.account",
