@@ -29,6 +29,11 @@ def rounded(amount, places):
     return amount or abs(amount)
 
 
+def places_of(amount):
+    """Return how many decimals a ``Decimal`` has, without zeros at its end."""
+    return len(f"{amount.normalize():f}".partition(".")[2])
+
+
 def is_payable(amount, currency):
     """Return whether a ``Decimal`` is a multiple of what can be paid in a currency."""
     return amount == to_coins(amount, currency)
