@@ -35,6 +35,7 @@
         "views/call_usage_views.xml",
         "views/call_usage_rejection_views.xml",
         "views/call_usage_report_job_views.xml",
+        "wizards/call_rate_import_views.xml",
         "views/call_rate_plan_views.xml",
         "views/call_wallet_price_views.xml",
         "views/call_usage_rerate_views.xml",
@@ -57,7 +58,6 @@
         "wizards/call_wallet_settlement_views.xml",
         "wizards/call_wallet_close_views.xml",
         "wizards/call_usage_report_views.xml",
-        "wizards/call_rate_import_views.xml",
         "views/portal_templates.xml",
         "views/portal_ledger_templates.xml",
         "views/portal_dashboard_templates.xml",
@@ -92,6 +92,10 @@
         "web.assets_backend": [
             "call_wallet/static/src/common/**/*",
             "call_wallet/static/src/backend/**/*",
+        ],
+        # Pivot tables come with the second half of the web client's scripts, when one is first shown.
+        "web.assets_backend_lazy": [
+            "call_wallet/static/src/backend_lazy/**/*",
         ],
         "web.assets_frontend": [
             "call_wallet/static/src/common/**/*",

@@ -94,7 +94,7 @@ class TestWalletScreen(BackendCommon):
             window.notReloaded = true;
             await ask("call.usage", "record_calls", [[{json.dumps(call)}]]);
             await seeText("[data-figure=balance]", "$ 99.8");
-            await seeText(".o_call_wallet_transactions", {json.dumps(call["call_ref"])});
+            await seeText(".o_call_wallet_transactions", "Live Call to +1 415-555-0100");
             if (!window.notReloaded) {{ throw new Error("The page was reloaded"); }}
             """,
         )

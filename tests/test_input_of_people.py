@@ -286,6 +286,6 @@ class TestTypedOnPages(TopupPageCommon):
         text = self.url_open(self.path("transactions")).text.replace("&nbsp;", "\u00a0")
         # Between the marks of UAX 9 that keep their order: +1 415-555-0100, and -0.0125.
         self.assertIn("\u2066+1\u00a0415-555-0100\u2069", text)
-        self.assertIn("\u2066-$\u00a00.0125\u2069", text)
+        self.assertIn("\u2066$\u00a0-0.0125\u2069", text)
         self._read_in("en_US")
         self.assertNotIn("\u2066", self.url_open(self.path("transactions")).text)

@@ -10,8 +10,6 @@ from werkzeug.exceptions import NotFound
 
 from ..tools.fields import notation, parse_amount, parse_typed
 from ..tools.headers import forbid_storing
-from ..tools.money import rounded
-from ..tools.paper import isolated
 
 PER_PAGE = 20
 FLASH = "call_wallet_flash"
@@ -141,15 +139,7 @@ class CallWalletPortal(CustomerPortal):
 
         :param exact: show every decimal place that the amount has, not only those of the currency
         """
-        currency = wallet.currency_id
-        decimals = len(f"{amount.normalize():f}".partition(".")[2]) if exact else 0
-        places = max(currency.decimal_places, decimals)
-        amount = rounded(amount, places)
-        number = formatLang(request.env, float(abs(amount)), digits=places)
-        text = f"{currency.symbol}\N{NO-BREAK SPACE}{number}"
-        if currency.position == "after":
-            text = f"{number}\N{NO-BREAK SPACE}{currency.symbol}"
-        return isolated(request.env, f"-{text}" if amount < 0 else text)
+        return wallet._format_amount(amount, exact=exact)
 
     def _call_wallet_format_plain(self, amount, places=0):
         """Return a ``Decimal`` as the reader types it; anything else, which somebody typed, unchanged.
@@ -175,4 +165,5 @@ class CallWalletPortal(CustomerPortal):
 
     def _call_wallet_format_moment(self, wallet, value: datetime):
         """Format a moment in UTC in the wallet's time zone."""
-        return request.env["ir.qweb.field.datetime"].value_to_html(value, {"tz_name": wallet.tz})
+        options = {"tz_name": wallet.tz, "hide_seconds": True}
+        return request.env["ir.qweb.field.datetime"].value_to_html(value, options)

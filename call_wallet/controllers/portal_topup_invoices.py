@@ -23,7 +23,7 @@ class CallWalletPortalTopupInvoices(CallWalletPortal):
         domain = [("wallet_id", "=", wallet.id), ("invoice_id.state", "in", ("posted", "cancel"))]
         path = f"/my/billing/{wallet.id}/invoices"
         pager = portal_pager(url=path, total=topups.search_count(domain), page=parse_id(page) or 1, step=PER_PAGE)
-        shown = topups.search(domain, order="id desc", limit=PER_PAGE, offset=pager["offset"])
+        shown = topups.search(domain, order="accepted_at desc, id desc", limit=PER_PAGE, offset=pager["offset"])
         return self._call_wallet_render(
             "call_wallet.portal_billing_all_invoices", wallet, "invoices", pager=pager, invoices=shown.invoice_id
         )
@@ -48,7 +48,9 @@ class CallWalletPortalTopupInvoices(CallWalletPortal):
     def _call_wallet_invoices(self, wallet, domain=(), limit=None):
         """Return the invoices of the wallet's top-ups except drafts, the newest first."""
         topups = wallet.env["call.wallet.topup"].search(
-            [("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft"), *domain], order="id desc", limit=limit
+            [("wallet_id", "=", wallet.id), ("invoice_id.state", "!=", "draft"), *domain],
+            order="accepted_at desc, id desc",
+            limit=limit,
         )
         return topups.invoice_id
 

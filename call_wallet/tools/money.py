@@ -52,6 +52,11 @@ def nearest_round(amount, currency):
     return min(rounds, key=lambda one: (abs(one - amount), -one))
 
 
+def places_of(amount):
+    """Return how many decimals a ``Decimal`` has, without zeros at its end."""
+    return len(f"{amount.normalize():f}".partition(".")[2])
+
+
 def is_payable(amount, currency):
     """Return whether a ``Decimal`` is a multiple of what can be paid in a currency."""
     return amount == to_coins(amount, currency)

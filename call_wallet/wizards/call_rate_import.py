@@ -54,7 +54,13 @@ class CallRateImport(models.TransientModel):
     _name = "call.rate.import"
     _description = "Rate Import"
 
-    plan_id = fields.Many2one("call.rate.plan", "Rate Plan", required=True, ondelete="cascade")
+    plan_id = fields.Many2one(
+        "call.rate.plan",
+        "Rate Plan",
+        required=True,
+        ondelete="cascade",
+        default=lambda self: self._default_plan(),
+    )
     file = fields.Binary(attachment=False, help="CSV or XLSX with a header line.")
     filename = fields.Char()
     call_type = fields.Selection(CALL_TYPES, required=True, default="live")
@@ -83,6 +89,10 @@ class CallRateImport(models.TransientModel):
     is_backdated = fields.Boolean(compute="_compute_is_backdated")
     error_ids = fields.One2many("call.rate.import.error", "import_id", "Errors by Line")
     sample_ids = fields.Many2many("call.rate.import.line", string="Changes", compute="_compute_sample_ids")
+
+    def _default_plan(self):
+        context = self.env.context
+        return context.get("active_id") if context.get("active_model") == "call.rate.plan" else False
 
     @api.depends_context("tz", "uid")
     def _compute_tz(self):

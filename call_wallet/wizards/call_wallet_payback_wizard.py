@@ -19,7 +19,7 @@ class CallWalletPaybackWizard(models.TransientModel):
     currency_id = fields.Many2one(related="topup_id.currency_id")
     left_amount = Amount("Left of the Top-up", related="topup_id.credited_amount")
     available_balance = Amount("Available Balance", related="wallet_id.available_balance")
-    amount = Amount("Pay Back", compute="_compute_amount", store=True, readonly=False, help="Net of tax.")
+    amount = Amount(compute="_compute_amount", store=True, readonly=False, help="Net of tax.")
     allow_negative = fields.Boolean("Pay back funds that were used", help="The balance may go below zero.")
     total_amount = Amount("Tax included", compute="_compute_summary")
     balance_after = Amount("Balance Afterwards", compute="_compute_summary")

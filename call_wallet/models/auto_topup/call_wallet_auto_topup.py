@@ -85,6 +85,7 @@ class CallWalletAutoTopup(models.Model):
     has_open_invoice = fields.Boolean(readonly=True, help="Its invoice waits: for the next attempt, or a person.")
     requested_by_id = fields.Many2one("res.users", readonly=True, help="Who asked for it; empty: the balance fell.")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     company_id = fields.Many2one(related="wallet_id.company_id")
 

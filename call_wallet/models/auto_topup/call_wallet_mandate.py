@@ -51,6 +51,7 @@ class CallWalletMandate(models.Model):
     card = fields.Char(readonly=True)
     token_id = fields.Many2one("payment.token", readonly=True, ondelete="set null", index="btree_not_null")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
 
     @api.model
     def _record(self, wallet, action):

@@ -72,6 +72,7 @@ class CallUsageCorrection(models.Model):
         help="Empty: the correction changed no amount.",
     )  # fmt: skip
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
 
     _once = models.UniqueIndex("(usage_id, sequence)", "A call's corrections are numbered once.")
 

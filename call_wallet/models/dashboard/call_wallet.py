@@ -378,7 +378,7 @@ class CallWalletDashboard(models.Model):
                 "date": str(transaction.date),
                 "type": transaction.type,
                 "label": labels[transaction.type],
-                "description": transaction.description or "",
+                "description": transaction.summary,
                 "amount": str(transaction.amount),
                 "balance_after": str(transaction.balance_after),
             }
@@ -389,7 +389,7 @@ class CallWalletDashboard(models.Model):
         """Return the latest invoices of the wallet's top-ups that are not drafts."""
         topups = self.env["call.wallet.topup"].search(
             [("wallet_id", "=", self.id), ("invoice_id.state", "!=", "draft")],
-            order="id desc",
+            order="accepted_at desc, id desc",
             limit=LAST_INVOICES,
         )
         status = self.env["account.move"]._fields["call_wallet_status"]

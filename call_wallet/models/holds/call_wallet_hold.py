@@ -73,6 +73,7 @@ class CallWalletHold(models.Model):
     expires_at = fields.Datetime(readonly=True)
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
     company_id = fields.Many2one(related="wallet_id.company_id")
 
     _call_ref_unique = models.UniqueIndex("(wallet_id, call_ref)", "A call has one hold.")

@@ -45,6 +45,7 @@ class CallWalletRefundRequest(models.Model):
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     company_id = fields.Many2one(related="wallet_id.company_id", store=True)
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
 
     _key_unique = models.UniqueIndex("(wallet_id, request_key)", "This refund was asked for already.")
     _amount_positive = models.Constraint("CHECK(amount > 0)", "Amount: use more than zero.")

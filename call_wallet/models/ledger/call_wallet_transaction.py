@@ -50,7 +50,7 @@ class CallWalletTransaction(models.Model):
 
     _name = "call.wallet.transaction"
     _description = "Call Wallet Transaction"
-    _order = "wallet_id, sequence desc"
+    _order = "date desc, sequence desc, id desc"
     _log_access = False
 
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
@@ -69,6 +69,11 @@ class CallWalletTransaction(models.Model):
     amount = Amount(required=True, readonly=True, help="Negative for usage and reversals.")
     balance_after = Amount(required=True, readonly=True, aggregator=None)
     description = fields.Char(readonly=True)
+    summary = fields.Char(
+        "What",
+        compute="_compute_summary",
+        help="Whom a call went to, for which campaign and why it cost that, in the reader's language.",
+    )
     key = fields.Char(
         required=True, readonly=True, help="What makes this row happen once, such as call/<call reference>."
     )
@@ -91,11 +96,14 @@ class CallWalletTransaction(models.Model):
     )
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
     company_id = fields.Many2one(related="wallet_id.company_id")
 
     _sequence_unique = models.UniqueIndex("(wallet_id, sequence)", "A wallet's transactions are numbered once.")
     _key_unique = models.UniqueIndex("(wallet_id, key)", "This was already entered in the wallet.")
     _wallet_date = models.Index("(wallet_id, date)")
+    # The latest of all wallets, which the list of transactions begins with.
+    _date = models.Index("(date)")
     # The few that are no calls, to be found among the many that are.
     _other = models.Index("(wallet_id, sequence) WHERE type <> 'usage'")
     _not_posted = models.Index("(COALESCE(accounting_day, day), wallet_id) WHERE move_id IS NULL AND topup_id IS NULL")
@@ -115,6 +123,13 @@ class CallWalletTransaction(models.Model):
     def _compute_display_name(self):
         for transaction in self:
             transaction.display_name = f"{transaction.wallet_id.account_ref}/{transaction.sequence}"
+
+    @api.depends("description", "type", "topup_id", "usage_id.number", "usage_id.campaign_id", "usage_id.masked_at")
+    @api.depends_context("lang")
+    def _compute_summary(self):
+        for transaction in self:
+            money = transaction.wallet_id._format_amount
+            transaction.summary = " · ".join([transaction._headline(), *transaction._details(money)])
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -144,7 +159,10 @@ class CallWalletTransaction(models.Model):
         self.ensure_one()
         _ = self.env._
         if self.topup_id:
-            return self.description
+            # The ledger's own text is in the customer's language, whoever reads it.
+            invoice = self.topup_id.sudo().invoice_id.name
+            added = self.type == "balance_added"
+            return _("Balance added, invoice %s", invoice) if added else _("Balance taken back, invoice %s", invoice)
         if not self._is_charge_of_a_call():
             return f"{self._label('type')}: {self.description}" if self.description else self._label("type")
         call = self.usage_id
@@ -158,7 +176,7 @@ class CallWalletTransaction(models.Model):
     def _details(self, money):
         """Return what else there is to know at a glance, as a list of texts.
 
-        :param money: a function that formats a Decimal with the wallet's currency
+        :param money: a function that formats a Decimal with the wallet's currency, ``exact``: with all its decimals
         """
         self.ensure_one()
         call = self.usage_id

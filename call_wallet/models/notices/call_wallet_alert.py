@@ -39,6 +39,7 @@ class CallWalletAlert(models.Model):
     threshold = Amount(readonly=True, aggregator=None)
     sent_at = fields.Datetime(readonly=True)
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     company_id = fields.Many2one(related="wallet_id.company_id")
 

@@ -30,7 +30,7 @@ class CallWalletTopup(models.Model):
 
     _name = "call.wallet.topup"
     _description = "Call Wallet Top-up"
-    _order = "id desc"
+    _order = "accepted_at desc, id desc"
 
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     amount = Amount(required=True, readonly=True, help="Net of tax: what reaches the wallet when it is paid.")
@@ -73,6 +73,7 @@ class CallWalletTopup(models.Model):
     partner_id = fields.Many2one(related="wallet_id.partner_id", store=True, index=True)
     company_id = fields.Many2one(related="wallet_id.company_id", store=True)
     currency_id = fields.Many2one(related="wallet_id.currency_id", store=True)
+    tz = fields.Selection(related="wallet_id.tz")
     receipt_url = fields.Char(
         "Receipt",
         compute="_compute_receipt_url",

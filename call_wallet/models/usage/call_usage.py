@@ -98,11 +98,14 @@ class CallUsage(models.Model):
     explanation = fields.Char(compute="_compute_explanation", help="How the cost came about.")
     partner_id = fields.Many2one(related="wallet_id.partner_id")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
+    tz = fields.Selection(related="wallet_id.tz")
     company_id = fields.Many2one(related="wallet_id.company_id")
 
     _call_ref_unique = models.UniqueIndex("(wallet_id, call_ref)", "This call was already reported.")
     _noted = models.Index("(wallet_id) WHERE note_codes IS NOT NULL")
     _wallet_started = models.Index("(wallet_id, started_at)")
+    # The latest of all wallets, which the list of calls begins with.
+    _started = models.Index("(started_at)")
 
     @api.depends("rate", "billed_seconds", "matched_prefix", "connection_fee", "free_seconds", "grace_seconds")
     def _compute_explanation(self):

@@ -11,7 +11,7 @@ from ...tools.clock import day_in
 from ...tools.door import door
 from ...tools.fields import Amount, parse_reason
 from ...tools.limits import BY_FINANCE, BY_OWNER
-from ...tools.money import is_payable, rounded, unit_of
+from ...tools.money import is_payable, places_of, rounded, unit_of
 from ...tools.paper import isolated
 from ...tools.rights import as_superuser, refuse_move_to_others, with_own_defaults
 from ...tools.task import in_company_language
@@ -337,21 +337,23 @@ class CallWallet(models.Model):
 
     # === AMOUNTS === #
 
-    def _format_amount(self, amount, places=None):
-        """Format an amount with its sign and the currency's symbol, in the reader's language.
+    def _format_amount(self, amount, places=None, exact=False):
+        """Format an amount with its sign and the currency's symbol, in the reader's language: $ -0.02, as Odoo does.
 
         :param int places: how many decimals; None: as it is paid in the currency
+        :param bool exact: at least as it is paid, and every decimal that the amount has
         """
         currency = self.currency_id
         places = currency.decimal_places if places is None else places
+        if exact:
+            places = max(places, places_of(amount))
         number = formatLang(self.env, float(rounded(amount, places)), digits=places)
         parts = filter(None, (number, currency.symbol) if currency.position == "after" else (currency.symbol, number))
         return isolated(self.env, "\N{NO-BREAK SPACE}".join(parts))
 
     def _format_exactly(self, amount):
         """Format an amount with all the decimals it has, and its currency's code."""
-        decimals = len(f"{amount.normalize():f}".partition(".")[2])
-        digits = max(self.currency_id.decimal_places, decimals)
+        digits = max(self.currency_id.decimal_places, places_of(amount))
         number = formatLang(self.env, float(rounded(amount, digits)), digits=digits)
         return isolated(self.env, f"{number} {self.currency_id.name}")
 

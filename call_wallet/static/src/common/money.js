@@ -1,4 +1,4 @@
-import { formatDate, deserializeDate, deserializeDateTime, toLocaleDateTimeString } from "@web/core/l10n/dates";
+import { deserializeDate, deserializeDateTime, formatDate, formatDateTime } from "@web/core/l10n/dates";
 import { localization } from "@web/core/l10n/localization";
 import { formatFloat } from "@web/core/utils/numbers";
 import { nbsp } from "@web/core/utils/strings";
@@ -128,7 +128,15 @@ export function formatDay(day, format) {
     return formatDate(deserializeDate(day), { format });
 }
 
-/** Format a moment, which the server sends in UTC, in the wallet's time zone. */
-export function formatMoment(moment, tz) {
-    return toLocaleDateTimeString(deserializeDateTime(moment, { tz }));
+/**
+ * Format a moment in the wallet's time zone, as its owners' pages do on the server: 11/21/2026 15:04.
+ *
+ * @param {string|import("luxon").DateTime} moment as the server sends it, in UTC, or as a record holds it
+ * @param {string} [tz] the reader's own by default
+ */
+export function formatMoment(moment, tz, { showTime = true, showSeconds = false } = {}) {
+    const value = typeof moment === "string" ? deserializeDateTime(moment) : moment;
+    const { dateFormat, dateTimeFormat } = localization;
+    const format = showSeconds ? dateTimeFormat : dateTimeFormat.replace(/:ss?/, "");
+    return formatDateTime(value, { format: showTime ? format : dateFormat, tz });
 }

@@ -8,6 +8,7 @@ import { Component, onWillStart, useEffect, useState } from "@odoo/owl";
 import { formatDay, formatMoment, formatMoney, formatWhole } from "@call_wallet/common/money";
 import { SpendChart } from "@call_wallet/common/dashboard/spend_chart";
 import { useWalletChanges } from "./wallet_changes";
+import { cityOf } from "../ledger/moment_field";
 import { WalletRecipients } from "../notices/wallet_recipients";
 
 const STATE_CLASSES = {
@@ -92,6 +93,11 @@ export class WalletDashboard extends Component {
 
     invoiceClass(status) {
         return INVOICE_CLASSES[status] || "text-bg-light";
+    }
+
+    /** The zone that the moments are in, as there is room for it. */
+    get city() {
+        return cityOf(this.data.wallet.tz);
     }
 
     get hasFunds() {

@@ -1,3 +1,4 @@
+import { getCurrency } from "@web/core/currency";
 import { registry } from "@web/core/registry";
 import { formatMonetary } from "@web/views/fields/formatters";
 import { MonetaryField, monetaryField } from "@web/views/fields/monetary/monetary_field";
@@ -18,6 +19,8 @@ export function columnPlaces(records, name) {
  * is typed as our pages do, so that 25.50 is not 2550 where 25,50 is usual; and Odoo's operations.
  */
 export class WalletAmountField extends MonetaryField {
+    static template = "call_wallet.WalletAmountField";
+
     get inputOptions() {
         return { ...super.inputOptions, parse: (typed) => this.parse(typed) };
     }
@@ -47,6 +50,16 @@ export class WalletAmountField extends MonetaryField {
         });
     }
 
+    /** What other amounts of the column end with, where this one has its currency in front: so that decimals align. */
+    get room() {
+        if (this.currency?.position === "after") {
+            return "";
+        }
+        const currencies = this.column.map(({ data }) => getCurrency(data.currency_id?.id));
+        const signs = currencies.filter((one) => one?.position === "after").map(({ symbol }) => this.nbsp + symbol);
+        return signs.sort((one, other) => other.length - one.length)[0] || "";
+    }
+
     /** The records of the list that the amount is shown in, in a view of its own or on a form; none elsewhere. */
     get column() {
         const { record } = this.props;
@@ -69,8 +82,15 @@ export const walletAmountField = {
 };
 registry.category("fields").add("call_wallet_amount", walletAmountField);
 
-/** An amount that may be left empty, which is not zero: a limit. */
+/** An amount that may be left empty, which is not zero: a limit. While it is, it says so, without a currency. */
 export class WalletLimitField extends WalletAmountField {
+    static template = "call_wallet.WalletLimitField";
+
+    get currency() {
+        const isLeftEmpty = this.value === false && !this.state.value;
+        return isLeftEmpty ? null : super.currency;
+    }
+
     parse(typed) {
         return typed.trim() ? super.parse(typed) : false;
     }
