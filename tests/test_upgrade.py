@@ -38,6 +38,9 @@ REMOVED = {
     "19.0.4.0.0": {
         "field_payment_transaction__call_wallet_credit_note_id": "a refund may pay back several documents",
     },
+    "19.0.6.0.0": {
+        "menu_call_wallet_activity": "its entries are under Money, Calls and Analysis",
+    },
 }
 # Tables and columns that go by another name now: {"old table": "new table"} and {("old table", "old column"): "new
 # column"}.

@@ -305,6 +305,19 @@ class CallWalletNotices(models.Model):
     def _refresh_set_up(self):
         self.env["call.wallet.ledger"]._refresh(self.ids)
 
+    @api.depends("company_id", "currency_id")
+    def _compute_low_balance_threshold(self):
+        """Propose the company's setting for a wallet that is new, or has another currency than it had."""
+        for wallet in self:
+            is_moved = wallet._origin and wallet._origin.currency_id != wallet.currency_id
+            if wallet._origin and not is_moved:
+                continue
+            company, currency = wallet.company_id or self.env.company, wallet.currency_id
+            own = company.sudo().call_wallet_threshold
+            wallet.low_balance_threshold = (
+                company._call_wallet_amount("call_wallet_threshold", currency, without_rate=own) if currency else own
+            )
+
     def set_low_balance_threshold(self, amount):
         """Set the balance below which the recipients are told, and the banner is shown.
 

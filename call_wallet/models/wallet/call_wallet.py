@@ -135,19 +135,6 @@ class CallWallet(models.Model):
 
     # === COMPUTE METHODS === #
 
-    @api.depends("company_id", "currency_id")
-    def _compute_low_balance_threshold(self):
-        """Propose the company's setting for a wallet that is new, or has another currency than it had."""
-        for wallet in self:
-            is_moved = wallet._origin and wallet._origin.currency_id != wallet.currency_id
-            if wallet._origin and not is_moved:
-                continue
-            company, currency = wallet.company_id or self.env.company, wallet.currency_id
-            own = company.sudo().call_wallet_threshold
-            wallet.low_balance_threshold = (
-                company._call_wallet_amount("call_wallet_threshold", currency, without_rate=own) if currency else own
-            )
-
     @api.depends("partner_id", "account_ref")
     def _compute_display_name(self):
         for wallet in self:
