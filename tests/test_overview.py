@@ -25,6 +25,12 @@ class OverviewCommon(CallWalletCommon):
         cls.euro.active = True
         cls.north, cls.south = cls.env["res.company"].create([{"name": "North"}, {"name": "South"}])
         cls.env["account.chart.template"].try_loading("generic_coa", cls.north, install_demo=False)
+        cls.env["res.currency.rate"].create(
+            [
+                {"currency_id": cls.euro.id, "name": "2026-01-01", "rate": 0.8, "company_id": company.id}
+                for company in (cls.north, cls.south)
+            ]
+        )
         cls.finance = cls._make_user("overview.finance", "finance")
         cls.manager = cls._make_user("overview.manager", "account_manager")
         (cls.finance + cls.manager).write({"company_ids": [Command.link(cls.north.id), Command.link(cls.south.id)]})

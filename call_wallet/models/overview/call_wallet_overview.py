@@ -83,7 +83,7 @@ class CallWalletOverview(models.AbstractModel):
             "money": money,
             "soon_days": SOON_DAYS,
             "risks": self._risks(is_finance),
-            "work": self._work(),
+            "work": self._waiting_work(),
             "set_up": self.env["call.wallet.set.up"]._steps() if is_finance else [],
         }
 
@@ -254,7 +254,7 @@ class CallWalletOverview(models.AbstractModel):
 
     # === WORK THAT WAITS === #
 
-    def _work(self):
+    def _waiting_work(self):
         """Return what waits for somebody, of what the user may see: name, count, and the list to open."""
         return [
             {
