@@ -1,6 +1,7 @@
 """The screens of finance staff and account managers, in a real browser."""
 
 import json
+from datetime import UTC, datetime
 
 from odoo import Command
 from odoo.exceptions import UserError
@@ -291,7 +292,9 @@ class TestLists(BackendCommon):
 
     def test_each_call_says_how_its_cost_came_about(self):
         self._fund(self.wallet, "1")
-        self._record(self._call(manager="Maria Lopez", campaign=self.campaign))
+        # The newest of all calls comes first.
+        now = datetime.now(UTC).replace(microsecond=0).isoformat()
+        self._record(self._call(manager="Maria Lopez", campaign=self.campaign, started_at=now))
         self._on(
             "/odoo/call-usage",
             """
