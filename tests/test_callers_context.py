@@ -38,9 +38,9 @@ class TestCallersContext(CallWalletCommon):
 
     def test_a_form_still_proposes_what_is_the_users_to_choose(self):
         wallets = self.env["call.wallet"].with_user(self.finance).with_context(default_partner_id=self.customer.id)
-        proposed = wallets.default_get(["partner_id", "low_balance_threshold", "state", "balance", "auto_topup_state"])
+        proposed = wallets.default_get(["partner_id", "currency_id", "state", "balance", "auto_topup_state"])
         self.assertEqual(proposed["partner_id"], self.customer.id)
-        self.assertEqual(proposed["low_balance_threshold"], 10)
+        self.assertEqual(proposed["currency_id"], self.dollar.id)
         self.assertEqual((proposed["state"], proposed["auto_topup_state"]), ("not_set_up", "off"))
 
     def test_nobody_consents_for_a_customer_by_a_default(self):

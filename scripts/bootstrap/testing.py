@@ -18,6 +18,7 @@ DATED = [
     f"tests/test_{name}.py"
     for name in (
         "notices",
+        "topup_credit",
         "topup_documents",
         "topup_limit",
         "wallet_breakage",
