@@ -34,6 +34,7 @@ def uninstall_hook(env):
     go. Customers and the product that documents name stay, the product archived.
     """
     env.ref("call_wallet.product_topup").product_tmpl_id.active = False
+    env["ir.config_parameter"].search([("key", "=like", "call\\_wallet.%")]).unlink()
     _keep_what_documents_name(env)
     env.flush_all()
     for guard in ("call_wallet_transaction_guard", "call_wallet_mandate_guard"):

@@ -50,6 +50,19 @@ BUNDLES = (
 
 
 @pytest.fixture(scope="session", autouse=True)
+def files_of_others():
+    """Keep Odoo from clearing up files after each class of tests.
+
+    Processes that share the tests share the folder of files, and each looks in its own database whether a file is still
+    wanted: it would delete a picture that a test beside it has just saved. The folder goes with the database.
+    """
+    if "odoo" in sys.modules:
+        from odoo.tests import TransactionCase
+
+        TransactionCase._gc_filestore = classmethod(lambda cls: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def bundles(request):
     """Make the bundles of scripts and styles before the first page is opened, as Odoo does for its own tests.
 
