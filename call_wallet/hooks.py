@@ -33,7 +33,9 @@ def uninstall_hook(env):
     one. So our own tables are emptied at once. Nothing of anybody else's is: only what points from there to here is let
     go. Customers and the product that documents name stay, the product archived.
     """
-    env.ref("call_wallet.product_topup").product_tmpl_id.active = False
+    product = env.ref("call_wallet.product_topup", raise_if_not_found=False)
+    if product:
+        product.product_tmpl_id.active = False
     env["ir.config_parameter"].search([("key", "=like", "call\\_wallet.%")]).unlink()
     _keep_what_documents_name(env)
     env.flush_all()
@@ -91,7 +93,7 @@ def _leave_accounts(env):
         lines = env["account.move.line"].with_context(active_test=False)
         used = {record.id for (record,) in lines._read_group([(name, "in", ids)], [name])}
         for record in env[model].browse(ids).exists().filtered(lambda record, used=used: record.id not in used):
-            # Somebody may have chosen it elsewhere.
+            # Somebody may have chosen it elsewhere: whatever refuses, the account stays, and the rest goes on.
             with suppress(Exception), mute_logger("odoo.sql_db"), env.cr.savepoint():
                 record.unlink()
     xml_ids.exists().unlink()
