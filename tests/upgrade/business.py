@@ -2,16 +2,23 @@
 
 It starts from the demo and leaves at least one row in every kind of state that an upgrade has to carry over.
 Only what every version knows is used, or what its code is asked for first. Amounts are US dollars; times are UTC.
+The demo's month of calls was October 2026 at first, and is the last one since 19.0.6.0.0: days are counted from its
+first call.
 """
 
 # ruff: noqa: F821  (`env` is what the shell gives)
-from datetime import datetime
+import base64
+from datetime import timedelta
 
 from odoo import Command
 
 Wallet, Usage = env["call.wallet"], env["call.usage"]
 clerk, manager = env.ref("call_wallet.demo_user_finance"), env.ref("base.user_admin")
 manager.group_ids = [Command.link(env.ref("call_wallet.group_finance_manager").id)]
+began = Usage.search([("call_ref", "=like", "AC-%")], order="started_at", limit=1).started_at.replace(
+    hour=0, minute=0, second=0
+)
+reported = f"{began + timedelta(days=20, hours=10):%Y-%m-%dT%H:%M:%SZ}"
 acme, globex, house = (env.ref(f"call_wallet.demo_wallet_{name}") for name in ("acme", "globex", "house"))
 
 
@@ -25,7 +32,7 @@ def record(**overrides):
         "account": "ACME",
         "call_type": "live",
         "number": "+14155550100",
-        "started_at": "2026-10-20T10:00:00Z",
+        "started_at": reported,
         "duration_seconds": 61,
         "status": "completed",
         "campaign": "Before the upgrade",
@@ -101,7 +108,7 @@ for fate in ("waits", "approved", "refused"):
 if hasattr(Usage, "amend_calls"):
     assert record(call_ref="up-6") == record(call_ref="up-7") == "charged"
     amended = {"call_ref": "up-6", "duration_seconds": 300, "reason": "The hang-up was lost"}
-    facts = {"account": "ACME", "call_type": "live", "number": "+14155550100", "started_at": "2026-10-20T10:00:00Z"}
+    facts = {"account": "ACME", "call_type": "live", "number": "+14155550100", "started_at": reported}
     assert Usage.amend_calls([{**facts, **amended, "status": "completed"}])[0]["result"] == "corrected"
     voided = {"account": "ACME", "call_ref": "up-7", "reason": "A test call"}
     assert Usage.void_calls([voided])[0]["result"] == "corrected"
@@ -120,11 +127,11 @@ pay(abroad.create_topup("100").invoice_id)
 assert record(account="UPEURO", call_ref="up-5", call_type="whatsapp") == "charged"
 
 # Entries for a part of the days; a re-rating that is done, and one that was only looked at.
-Wallet.post_transactions("2026-09-01", "2026-10-15")
+Wallet.post_transactions(f"{began - timedelta(days=30):%F}", f"{began + timedelta(days=15):%F}")
 rates = globex.rate_plan_id.rate_ids.filtered(lambda rate: rate.prefix == "1")
 rates.write({"price_per_minute": "0.02"})
 for reason in ("Done", "Looked at"):
-    days = {"date_from": datetime(2026, 10, 5), "date_to": datetime(2026, 10, 7)}
+    days = {"date_from": began + timedelta(days=5), "date_to": began + timedelta(days=7)}
     rerate = env["call.usage.rerate"].with_user(clerk)
     rerate = rerate.create({"reason": reason, "rate_plan_id": globex.rate_plan_id.id, **days})
     rerate.action_preview()
@@ -133,10 +140,40 @@ for reason in ("Done", "Looked at"):
         rates.write({"price_per_minute": "0.03"})
 
 # Reports in the background: one that is there, one that waits.
-acme.with_user(clerk).request_usage_report("2026-10-01", "2026-10-31", "csv")
+first, last = (f"{began + timedelta(days=days):%F}" for days in (1, 31))
+acme.with_user(clerk).request_usage_report(first, last, "csv")
 env.cr.commit()  # the scheduled action works in a transaction of its own
 env.ref("call_wallet.ir_cron_usage_report").method_direct_trigger()
-acme.with_user(clerk).request_usage_report("2026-10-02", "2026-10-03", "xlsx")
+acme.with_user(clerk).request_usage_report(first, first, "xlsx")
+
+# A call source of files: a call that is charged, one that waits for its wallet, a line that cannot be read; and a
+# message that could not be.
+if "call.source" in env:
+    facts = {
+        "ref": "Id",
+        "number": "To",
+        "started_at": "Start",
+        "duration_seconds": "Seconds",
+        "status": "Status",
+        "line": "Line",
+    }
+    source = env["call.source"].create(
+        {
+            "name": "Exchange",
+            "kind": "columns",
+            "tz": "UTC",
+            "line_ids": [Command.create({"key": "ours", "wallet_id": acme.id})],
+            "column_ids": [Command.create({"fact": fact, "column": column}) for fact, column in facts.items()],
+        }
+    )
+    lines = [",".join(facts.values())]
+    for line, seconds in (("ours", "61"), ("nobody", "61"), ("ours", "long")):
+        lines.append(f"file-{len(lines)},+14155550100,{reported[:10]} 11:00:00,{seconds},completed,{line}")
+    source.import_file("calls.csv", base64.b64encode("\n".join(lines).encode()).decode())
+    env.cr.commit()
+    env["call.source.file"]._cron_import()
+    kept = {"source_id": source.id, "digest": "0" * 64, "body": "{}", "state": "failed"}
+    env["call.source.message"].create({**kept, "first_at": began, "last_at": began})
 
 # A webhook, and an event that waits for it: nobody answers there.
 if "call.wallet.webhook" in env:
