@@ -1,7 +1,8 @@
 """An installed database takes the present version: nothing is lost, made twice, or left lying about.
 
 Each archive in `tests/upgrade` is the addon as it once landed. Its own code installs it and does business in it
-(`upgrade/business.py`); then Odoo runs with `-u call_wallet` on that database. The README says how an archive is made.
+(`upgrade/business.py`); then Odoo runs with `-u call_wallet` on that database. CONTRIBUTING.md says how an archive is
+made.
 """
 
 import functools

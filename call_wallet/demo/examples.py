@@ -50,7 +50,7 @@ RECEIVER = "127.0.0.1:8999"
 
 
 class Examples(Customers):
-    """Has something to look at in every menu, and a login for every role. See README, *Five minutes*."""
+    """Has something to look at in every menu, and a login for every role. See docs/demo.md."""
 
     def tell(self):
         """Tell it once; ``Later`` has told what the other menus have."""

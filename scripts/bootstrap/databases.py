@@ -157,7 +157,7 @@ class Databases:
     def earlier_charts_template(self, archive, business):
         """Return the name of a database with a company in each chart, and business done by an earlier version.
 
-        :param archive: path of the addon's source, compressed; made as the README says
+        :param archive: path of the addon's source, compressed; made as CONTRIBUTING.md says
         :param business: path of the script for Odoo's shell that does the business
         """
         charts = self._bare_charts_template()
@@ -176,7 +176,7 @@ class Databases:
     def earlier_template(self, archive, business):
         """Return the name of a database with an earlier version of the addon, its demo data, and business done by it.
 
-        :param archive: path of the addon's source, compressed; made as the README says
+        :param archive: path of the addon's source, compressed; made as CONTRIBUTING.md says
         :param business: path of the script for Odoo's shell that does the business
         """
         base = self.base_template()

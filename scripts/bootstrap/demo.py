@@ -132,7 +132,7 @@ def welcome(port, is_live=True, weeks_old=0):
         f"  customer portal   {address}/my/billing\n"
         f"  logins            password = login\n{logins}\n"
         f"    also            {', '.join(OTHER_LOGINS)}; platform (API only)\n"
-        f"  your first call   README, Five minutes: three lines with curl\n"
+        f"  your first call   README, Five minutes: three lines with curl; a tour of the demo is in docs/demo.md\n"
         f"  live calls        {calls if is_live else 'none: LIVE=0'}\n"
         f"  database          {DATABASE}   (what a platform sends as X-Odoo-Database)\n"
         f"  card payments     on a stand-in for Stripe; its page proposes a test card\n"

@@ -2,7 +2,7 @@
 
 Started in a thread by the tests (``StripeFake``) and as a process by the demo
 (``python -m tests.stripe_fake --port 8420 --webhook URL=SECRET``). Production code differs
-in nothing but the address. What this does not do is in the README, "Not verified against Stripe".
+in nothing but the address. What this does not do is in docs/operations.md, "Not verified against Stripe".
 """
 
 from .server import StripeFake
