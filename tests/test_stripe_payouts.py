@@ -112,6 +112,13 @@ class TestStripePayouts(StripeBooks):
         self.assertEqual((payout.state, payout.statement_line_id), ("matched", lines[1]))
         self.assertEqual(self._balance(self.clearing), 0)
 
+    def test_the_list_is_grouped_like_any_other(self):
+        self._paid()
+        self.fake.payouts.pay_out()
+        self._follow()
+        found = self.payouts.web_read_group([("id", "=", self._payout().id)], ["state"], ["__count"])
+        self.assertEqual([(group["state"], group["__count"]) for group in found["groups"]], [("waiting", 1)])
+
     def test_two_payouts_of_one_amount(self):
         """One line has come; which of the two it is nobody knows."""
         self._paid()

@@ -43,6 +43,10 @@ REMOVED = {
     "19.0.6.0.0": {
         "menu_call_wallet_activity": "its entries are under Money, Calls and Analysis",
     },
+    "19.0.7.0.0": {
+        "constraint_call_(wallet_transaction_wallet_date|wallet_hold_live|usage_wallet_started|usage_rerate_line_to_do"
+        "|source_file_line_of_file)": "the index has the name that Odoo gives to one on its first column",
+    },
 }
 # Tables and columns that go by another name now: {"old table": "new table"} and {("old table", "old column"): "new
 # column"}.

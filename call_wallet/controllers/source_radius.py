@@ -4,6 +4,7 @@ from odoo.http import request
 from werkzeug.exceptions import NotFound
 
 from ..models.sources.call_source import ROUTE
+from ..tools.sentence import translated
 from ..tools.sources import radius
 from ..tools.sources.event import Received, Unusable
 from .source_webhook import FORBIDDEN, MOST_BYTES
@@ -39,7 +40,7 @@ class SourceRadius(http.Controller):
         try:
             verdict = source._authorize(radius.read_request(received))
         except Unusable as error:
-            verdict = {"allowed": False, "message": source.env._(error.sentence)}
+            verdict = {"allowed": False, "message": translated(source.env, error.sentence)}
         except UserError as error:
             verdict = {"allowed": False, "message": str(error)}
         if verdict["allowed"]:

@@ -12,6 +12,7 @@ from odoo.tools.misc import get_lang
 from ..const import CALL_TYPES, DIRECTIONS, FINANCE
 from ..tools.fields import notation
 from ..tools.rate_deck import UnreadableDeck, read_deck
+from ..tools.sentence import translated
 from ..tools.sql import array
 from .call_rate_import_sql import (
     ADD,
@@ -214,9 +215,11 @@ class CallRateImport(models.TransientModel):
                         self._stage(rows)
                         rows = []
         except UnreadableDeck as unreadable:
-            raise UserError(self.env._("File: %s", self.env._(unreadable.sentence))) from None
+            raise UserError(self.env._("File: %s", translated(self.env, unreadable.sentence))) from None
         self._stage(rows)
-        self._add_errors((error.line, error.column, error.value, self.env._(error.sentence)) for error in errors)
+        self._add_errors(
+            (error.line, error.column, error.value, translated(self.env, error.sentence)) for error in errors
+        )
         self.error_count = error_count
 
     def _day_first(self):

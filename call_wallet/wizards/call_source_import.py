@@ -10,6 +10,7 @@ from ..models.source_files.preview import Preview
 from ..tools.background import wake
 from ..tools.door import door
 from ..tools.rights import as_superuser, refuse_all_but
+from ..tools.sentence import translated
 from ..tools.sources import KINDS
 from ..tools.sources.event import Unusable
 from ..tools.sources.files import READERS, columns
@@ -69,7 +70,7 @@ class CallSourceImport(models.TransientModel):
             self._suggest_columns(content)
             self._preview(content)
         except Unusable as error:
-            raise UserError(self.env._(error.sentence)) from None
+            raise UserError(translated(self.env, error.sentence)) from None
         return self._reopen()
 
     def action_import(self):

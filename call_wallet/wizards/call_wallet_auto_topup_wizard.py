@@ -32,9 +32,9 @@ class CallWalletAutoTopupWizard(models.TransientModel):
             wizard.available_token_ids = wizard.wallet_id and wizard.wallet_id._payment_tokens()
 
     @api.model
-    def default_get(self, fields_list):
+    def default_get(self, fields):
         """Begin with the wallet's settings."""
-        values = super().default_get(fields_list)
+        values = super().default_get(fields)
         wallet = self.env["call.wallet"].browse(values.get("wallet_id"))
         if wallet:
             values["level"] = wallet.auto_topup_level or wallet.low_balance_threshold

@@ -228,7 +228,8 @@ class CallWalletAccounting(models.Model):
         if not is_id(currency):
             raise UserError(self.env._("currency: send the id of the items' currency."))
         self.env.flush_all()
-        self.env.cr.execute(queries.UNASSIGNED_ITEMS, {**proof._parameters(date, company), "currency": currency})
+        parameters = {**proof._parameters(date, company), "currency": currency}
+        self.env.cr.execute(queries.UNASSIGNED_ITEMS, parameters)
         ids = [row[0] for row in self.env.cr.fetchall()]
         return self._reconciled_items_action(
             self.env._("Not assigned, %s", format_date(self.env, date)), [("id", "in", ids)]

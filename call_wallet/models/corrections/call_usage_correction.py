@@ -22,7 +22,7 @@ class CallUsageCorrection(models.Model):
     _rec_name = "call_ref"
     _log_access = False
 
-    usage_id = fields.Many2one("call.usage", "Call", required=True, readonly=True, ondelete="cascade")
+    usage_id = fields.Many2one("call.usage", "Call", required=True, readonly=True, ondelete="cascade", index=True)
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     call_ref = fields.Char(related="usage_id.call_ref")
     sequence = fields.Integer(required=True, readonly=True, aggregator=None, help="1, 2, 3, ... of one call.")

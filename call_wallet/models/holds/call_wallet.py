@@ -22,6 +22,7 @@ from ...tools.intake import (
     text,
 )
 from ...tools.rights import as_superuser
+from ...tools.sentence import translated
 from ..ledger.call_wallet_ledger import Funds
 from .asked import Asked, available, dearest_rate, longest_call, quoted
 from .call_wallet_hold import Hold
@@ -221,7 +222,7 @@ class CallWalletAuthorize(models.Model):
         try:
             return reader(parameter, name, *arguments)
         except Refused as refused:
-            raise UserError(self.env._(refused.sentence)) from None
+            raise UserError(translated(self.env, refused.sentence)) from None
 
     def _check_seconds(self, field, value, most=DAY_SECONDS):
         if value is not None and (type(value) is not int or not 0 < value <= most):

@@ -6,7 +6,7 @@ from ...const import FINANCE_MANAGER
 from ...tools.called import WITHHELD
 from ...tools.fields import Amount
 from ...tools.paper import isolated
-from ...tools.sql import set_trigger, set_trigger_function
+from ...tools.sql import set_index, set_trigger, set_trigger_function
 
 TYPES = [
     ("usage", "Usage"),
@@ -53,7 +53,7 @@ class CallWalletTransaction(models.Model):
     _order = "date desc, sequence desc, id desc"
     _log_access = False
 
-    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     sequence = fields.Integer(
         required=True, readonly=True, aggregator=None, help="1, 2, 3, ... within the wallet, no gaps."
     )
@@ -101,7 +101,6 @@ class CallWalletTransaction(models.Model):
 
     _sequence_unique = models.UniqueIndex("(wallet_id, sequence)", "A wallet's transactions are numbered once.")
     _key_unique = models.UniqueIndex("(wallet_id, key)", "This was already entered in the wallet.")
-    _wallet_date = models.Index("(wallet_id, date)")
     # The latest of all wallets, which the list of transactions begins with.
     _date = models.Index("(date)")
     # The few that are no calls, to be found among the many that are.
@@ -111,6 +110,7 @@ class CallWalletTransaction(models.Model):
     _late = models.Index("(day, wallet_id) WHERE accounting_day IS NOT NULL")
 
     def init(self):
+        set_index(self.env.cr, self._table, "wallet_id", "(wallet_id, date)", f"{self._table}_wallet_date")
         # Statistics of a young ledger say that a wallet has one row; by them an index on the wallet
         # alone is as good as the one on its keys, and a call would be looked up among all rows.
         self.env.cr.execute("ALTER TABLE call_wallet_transaction ALTER COLUMN wallet_id SET (n_distinct = -0.01)")

@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from ...const import FINANCE
 from ...tools.door import door
 from ...tools.fields import Amount
+from ...tools.sql import set_index
 
 STATES = [
     ("change", "To correct"),
@@ -27,7 +28,9 @@ class CallUsageRerateLine(models.Model):
     _rec_name = "call_ref"
     _log_access = False
 
-    rerate_id = fields.Many2one("call.usage.rerate", "Re-rating", required=True, readonly=True, ondelete="cascade")
+    rerate_id = fields.Many2one(
+        "call.usage.rerate", "Re-rating", required=True, readonly=True, ondelete="cascade", index=True
+    )
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     usage_id = fields.Many2one("call.usage", "Call", readonly=True, ondelete="set null", index="btree_not_null")
     call_ref = fields.Char("Call Reference", required=True, readonly=True)
@@ -54,7 +57,9 @@ class CallUsageRerateLine(models.Model):
     currency_id = fields.Many2one(related="wallet_id.currency_id")
 
     _once = models.UniqueIndex("(rerate_id, usage_id)", "A call is re-rated once by a document.")
-    _to_do = models.Index("(rerate_id, state, id)")
+
+    def init(self):
+        set_index(self.env.cr, self._table, "rerate_id", "(rerate_id, state, id)", f"{self._table}_to_do")
 
     def action_leave_alone(self):
         """Keep these calls as they are when the re-rating is posted.

@@ -15,7 +15,9 @@ class CallUsageRerateWallet(models.Model):
     _rec_name = "wallet_id"
     _log_access = False
 
-    rerate_id = fields.Many2one("call.usage.rerate", "Re-rating", required=True, readonly=True, ondelete="cascade")
+    rerate_id = fields.Many2one(
+        "call.usage.rerate", "Re-rating", required=True, readonly=True, ondelete="cascade", index=True
+    )
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     calls = fields.Integer(readonly=True)
     changes = fields.Integer("To Correct", readonly=True)

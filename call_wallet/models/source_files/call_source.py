@@ -11,6 +11,7 @@ from ...tools.background import wake
 from ...tools.door import door
 from ...tools.fields import is_storable
 from ...tools.rights import as_superuser, refuse_all_but
+from ...tools.sentence import translated
 from ...tools.sources import KINDS
 from ...tools.sources.event import Dialling, FileSettings
 from ...tools.sources.folder import FolderProblem, open_folder
@@ -88,7 +89,7 @@ class CallSource(models.Model):
                 with open_folder(self._folder_root(), source.folder):
                     pass
             except FolderProblem as problem:
-                raise ValidationError(self.env._(problem.sentence)) from problem
+                raise ValidationError(translated(self.env, problem.sentence)) from problem
 
     @api.constrains("number_format", "country_code", "international_prefix", "national_prefix")
     def _check_dialling(self):

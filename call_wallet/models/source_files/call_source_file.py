@@ -17,6 +17,7 @@ from ...tools.background import CRON_SECONDS, wake
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser, refuse_all_but
+from ...tools.sentence import translated
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
 from ...tools.sources.files.lines import MAX_BYTES
@@ -192,7 +193,7 @@ class CallSourceFile(models.Model):
                     return
         except Unusable as error:
             with door(self.env):
-                file._end("failed", in_company_language(file.source_id).env._(error.sentence))
+                file._end("failed", translated(in_company_language(file.source_id).env, error.sentence))
             return
         with door(self.env):
             if file._locked_state() in OPEN and file.position == position:
@@ -222,18 +223,18 @@ class CallSourceFile(models.Model):
         self.env.cr.execute(AFTER, {"source": source.id, "refs": array(sorted({event.ref for event in events}))})
         calls = {row[0]: row[1:] for row in self.env.cr.fetchall()}
         counts, rows, told = dict.fromkeys(COUNTS, 0), [], set()
-        _ = in_company_language(source).env._
+        env = in_company_language(source).env
         for line in batch:
             call = calls.get(line.event.ref) if line.event else None
             outcome = _outcome(line, call, last_usage, told)
             counts[f"{outcome}_count"] += 1
             if outcome in ("faulty", "unassigned"):
-                problem = _(line.problem) if line.problem else None
+                problem = translated(env, line.problem) if line.problem else None
                 kind = "fault" if outcome == "faulty" else outcome
                 rows.append((line.line, kind, problem and problem[:500], call and call[0]))
             if line.note:
                 counts["note_count"] += 1
-                rows.append((line.line, "note", _(line.note), None))
+                rows.append((line.line, "note", translated(env, line.note), None))
         self._note(rows)
         self.write({name: self[name] + count for name, count in counts.items()})
         self.write({"position": self.position + len(batch), "state": "running"})
@@ -262,7 +263,7 @@ class CallSourceFile(models.Model):
                 for found in folder.files():
                     problem = self._poll_one(source, folder, found) or problem
         except FolderProblem as error:
-            problem = in_company_language(source).env._(error.sentence)
+            problem = translated(in_company_language(source).env, error.sentence)
         if problem != source.folder_problem:
             with door(self.env):
                 source.folder_problem = problem
@@ -280,7 +281,7 @@ class CallSourceFile(models.Model):
         except OSError as error:
             return f"{found.name}: {error.strerror}"
         except FolderProblem as error:
-            return in_company_language(source).env._(error.sentence)
+            return translated(in_company_language(source).env, error.sentence)
         if values is None:
             return None
         content = values.pop("content")

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ...tools.sql import set_index
 from .call_source_file import KINDS_OF_LINES
 
 
@@ -15,14 +16,15 @@ class CallSourceFileLine(models.Model):
     _rec_name = "line"
     _log_access = False
 
-    file_id = fields.Many2one("call.source.file", required=True, readonly=True, ondelete="cascade")
+    file_id = fields.Many2one("call.source.file", required=True, readonly=True, ondelete="cascade", index=True)
     line = fields.Integer(readonly=True, required=True, aggregator=None)
     kind = fields.Selection(KINDS_OF_LINES, required=True, readonly=True)
     problem = fields.Char(readonly=True)
     call_id = fields.Many2one("call.source.call", readonly=True, ondelete="set null", index="btree_not_null")
     reason = fields.Char(compute="_compute_reason", compute_sudo=True)
 
-    _of_file = models.Index("(file_id, line)")
+    def init(self):
+        set_index(self.env.cr, self._table, "file_id", "(file_id, line)", f"{self._table}_of_file")
 
     @api.depends("problem", "call_id.problem", "call_id.state")
     def _compute_reason(self):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from ...tools.fields import ZERO
 from ...tools.intake import Refused, explained
+from ...tools.sentence import translated
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
 from ...tools.sources.gathering import is_same, to_json, to_payload
@@ -49,7 +50,7 @@ class Preview:
 
     def _first_look(self, line, states):
         if line.problem:
-            return Foreseen(line.line, "faulty", reason=self.env._(line.problem))
+            return Foreseen(line.line, "faulty", reason=translated(self.env, line.problem))
         event = line.event
         if not event or not event.is_phone or event.ref in self.parents:
             return Foreseen(line.line, "skipped")
@@ -64,7 +65,7 @@ class Preview:
         try:
             payload = to_payload(facts, line.event.ref, account, self.kind.call_type)
         except Unusable as error:
-            return Foreseen(line.line, "faulty", reason=_(error.sentence)), None
+            return Foreseen(line.line, "faulty", reason=translated(self.env, error.sentence)), None
         if payload is None:
             return Foreseen(line.line, "faulty", reason=_("duration_seconds is missing.")), None
         if account is None:
@@ -82,7 +83,7 @@ class Preview:
 
     def _foreseen(self, line, payload, known, price):
         refused = price if isinstance(price, Refused) else price.refused
-        note = self.env._(line.note) if line.note else None
+        note = translated(self.env, line.note) if line.note else None
         if is_same(known, payload):
             return Foreseen(line.line, "known", payload)
         if known:

@@ -9,6 +9,7 @@ from ...const import FINANCE_MANAGER
 from ...tools.clock import now, utcnow
 from ...tools.door import door, worker
 from ...tools.rights import as_superuser, refuse_all_but
+from ...tools.sentence import translated
 from ...tools.sources import KINDS
 from ...tools.sources.event import LOGIN, Unusable
 from ...tools.task import in_company_language
@@ -128,7 +129,7 @@ class CallSource(models.Model):
             source.makes_secret = bool(kind and kind.makes_secret)
             source.has_legs = bool(kind and kind.has_legs)
             source.has_challenge = bool(kind and kind.challenge)
-            source.setup = self.env._(kind.setup) if kind and kind.setup else False
+            source.setup = translated(self.env, kind.setup) if kind and kind.setup else False
             source.asks = bool(kind and kind.asks)
 
     @api.depends("token", "kind")
@@ -171,7 +172,7 @@ class CallSource(models.Model):
             try:
                 check(source.secret)
             except Unusable as error:
-                raise ValidationError(self.env._(error.sentence)) from error
+                raise ValidationError(translated(self.env, error.sentence)) from error
 
     # === CRUD METHODS === #
 

@@ -12,6 +12,7 @@ from ...tools.door import door, each, worker
 from ...tools.fields import Amount, parse_amount
 from ...tools.intake import MAX_DURATION
 from ...tools.rights import as_superuser, refuse_all_but
+from ...tools.sentence import translated
 from ...tools.sources import KINDS
 from ...tools.sources.event import Unusable
 from ...tools.sources.gathering import digits, is_nobody_known, is_same, merge, to_json, to_payload
@@ -233,14 +234,14 @@ class CallSourceCall(models.Model):
             return row._replace(state="open"), None
         if not row.is_phone or (family.has_children and source.legs == "one"):
             return row._replace(state="ignored", due_at=None), None
-        now, _ = utcnow(), in_company_language(source).env._
+        now, env = utcnow(), in_company_language(source).env
         may_have_children = KINDS[source.kind].has_legs and source.legs == "one" and not family.parent
         if may_have_children and now < row.first_over_at + LEG_WAIT:
             return self._wait_for_leg(row)
         try:
             payload = to_payload(row.facts, row.ref, account, KINDS[source.kind].call_type)
         except Unusable as error:
-            return row._replace(state="unusable", problem=_(error.sentence), due_at=None), None
+            return row._replace(state="unusable", problem=translated(env, error.sentence), due_at=None), None
         if payload is None and now < row.first_over_at + DURATION_WAIT:
             return row._replace(state="waiting", due_at=row.first_over_at + DURATION_WAIT), None
         if payload is None:

@@ -12,6 +12,7 @@ from ...const import FINANCE
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser, refuse_all_but
+from ...tools.sentence import translated
 from ...tools.sources import KINDS
 from ...tools.sources.event import Received, Unusable, sift
 from ...tools.task import in_company_language
@@ -121,7 +122,7 @@ class CallSourceMessage(models.Model):
             events, problems = [], [Unusable(_lt("The message has not the form that messages of this kind have."))]
         self.env["call.source.call"]._gather(source, events, self)
         # What can be used is, whatever else is in the message.
-        problem = in_company_language(source).env._(problems[0].sentence) if problems else False
+        problem = translated(in_company_language(source).env, problems[0].sentence) if problems else False
         values = {"state": "failed" if problems else "done", "problem": problem}
         # What is about no call, such as a chat, is nothing to keep.
         is_about_nothing = not events and not problems

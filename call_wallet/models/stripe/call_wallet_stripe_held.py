@@ -17,7 +17,7 @@ class CallWalletStripeHeld(models.Model):
     _log_access = False
 
     return_id = fields.Many2one(
-        "call.wallet.stripe.return", "Dispute", required=True, readonly=True, ondelete="cascade"
+        "call.wallet.stripe.return", "Dispute", required=True, readonly=True, ondelete="cascade", index=True
     )
     wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     amount = Amount("Held", required=True, readonly=True, default=0)

@@ -34,7 +34,7 @@ class CallWalletStripePayoutMatch(models.Model):
         try:
             # What is in the way is written for whoever gets the task.
             reader = self._for_finance()
-            groups = reader._open_groups()
+            groups = reader._items_by_group()
             line = line or reader._line()
             if line or self.currency_id.is_zero(self.amount):
                 with self.env.cr.savepoint():
@@ -109,7 +109,7 @@ class CallWalletStripePayoutMatch(models.Model):
 
     # === WHAT IT IS MADE UP OF === #
 
-    def _open_groups(self):
+    def _items_by_group(self):
         """Return the journal items that the payout settles: {(account, currency, partner, is debit): Group}.
 
         Debits and credits have a counterpart each. So none is reconciled with another payment's, and opening the

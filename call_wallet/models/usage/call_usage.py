@@ -11,6 +11,7 @@ from ...const import CALL_TYPES, DIRECTIONS
 from ...rating import arithmetic, taken_off
 from ...tools.called import is_short
 from ...tools.fields import ZERO, Amount
+from ...tools.sql import set_index
 
 CALL_STATUSES = [
     ("completed", "Completed"),
@@ -68,7 +69,7 @@ class CallUsage(models.Model):
     _rec_name = "call_ref"
     _log_access = False
 
-    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict")
+    wallet_id = fields.Many2one("call.wallet", required=True, readonly=True, ondelete="restrict", index=True)
     call_ref = fields.Char("Call Reference", required=True, readonly=True)
     call_type = fields.Selection(CALL_TYPES, required=True, readonly=True)
     direction = fields.Selection(DIRECTIONS, required=True, readonly=True, default="outbound")
@@ -103,9 +104,11 @@ class CallUsage(models.Model):
 
     _call_ref_unique = models.UniqueIndex("(wallet_id, call_ref)", "This call was already reported.")
     _noted = models.Index("(wallet_id) WHERE note_codes IS NOT NULL")
-    _wallet_started = models.Index("(wallet_id, started_at)")
     # The latest of all wallets, which the list of calls begins with.
     _started = models.Index("(started_at)")
+
+    def init(self):
+        set_index(self.env.cr, self._table, "wallet_id", "(wallet_id, started_at)", f"{self._table}_wallet_started")
 
     @api.depends("rate", "billed_seconds", "matched_prefix", "connection_fee", "free_seconds", "grace_seconds")
     def _compute_explanation(self):

@@ -11,6 +11,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import ZERO
 from ...tools.rights import as_superuser
+from ...tools.sentence import translated
 from ...tools.sql import array
 from ...tools.task import in_language_of
 from .rejection_payload import MAX_TEXT, digest, to_payload, to_text
@@ -217,8 +218,8 @@ class CallUsageRejection(models.Model):
             refused, reader = result["reason"], readers.get(account, readers[None])
             count = rows[fingerprint][-1] + 1 if fingerprint in rows else 1
             rows[fingerprint] = (
-                account, to_text(raw, "call_ref"), refused.code, refused.field, reader._(refused.sentence), payload,
-                fingerprint, correction, count,
+                account, to_text(raw, "call_ref"), refused.code, refused.field, translated(reader, refused.sentence),
+                payload, fingerprint, correction, count,
             )  # fmt: skip
         columns = [array(column) for column in zip(*self._known_masked(rows).values(), strict=True)]
         self.env.cr.execute(UPSERT, [now, now, self.env.uid, self.env.uid, now, now, *columns, reported, reported])

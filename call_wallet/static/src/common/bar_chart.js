@@ -3,6 +3,10 @@ import { Component, onWillStart, onWillUnmount, useEffect, useRef } from "@odoo/
 
 /** A bar chart that is redrawn when its props change. Subclasses return `data` and `options` as Chart.js takes them. */
 export class BarChart extends Component {
+    // Subclasses have their own.
+    static template = "";
+    static props = ["*"];
+
     setup() {
         this.canvas = useRef("canvas");
         this.chart = null;

@@ -6,7 +6,7 @@
  * @param {number} width of the page's content, in pixels
  * @param {number} height of what fits on a page, in pixels
  */
-function cutTables(width, height) {
+window.cutTables = function (width, height) {
     var pages = document.querySelector(".o_call_wallet_pages");
     if (!pages) {
         return;
@@ -79,4 +79,4 @@ function cutTables(width, height) {
         cut.node.parentNode.insertBefore(part, cut.node.nextSibling);
     });
     body.style.width = "";
-}
+};

@@ -91,7 +91,8 @@ export class TopupForm extends Interaction {
     async order(dialog) {
         const button = this.el.querySelector(".o_call_wallet_request");
         this.isSending = button.disabled = true;
-        const { csrf_token, ...values } = Object.fromEntries(new FormData(this.el));
+        const values = Object.fromEntries(new FormData(this.el));
+        delete values.csrf_token;
         try {
             const { problems, html, redirect } = await rpc(`${this.path}/order`, values);
             if (!html && redirect) {
