@@ -283,6 +283,31 @@ class TestSeveralCurrencies(ListCommon):
             login="admin",
         )
 
+    def test_a_list_has_a_total_of_each_currency(self):
+        self._on(
+            "/odoo/call-wallets",
+            """
+            await type(".o_searchview_input", "TEST");
+            enter($(".o_searchview_input"));
+            await see("both wallets alone", () => document.querySelectorAll(".o_data_row").length === 2);
+            const totals = () => [...document.querySelectorAll(".o_list_table tfoot td div")];
+            const total = () => totals().map((one) => plain(one.innerText));
+            await see("both totals of balance", () => total().slice(0, 2).join("|") === "2.00 €|$ 1.00");
+            const point = (selector, mark) => {
+                const node = [...document.querySelectorAll(selector)].find((one) => one.innerText.includes(mark));
+                const text = document.createTreeWalker(node, NodeFilter.SHOW_TEXT).nextNode();
+                const range = document.createRange();
+                range.setStart(text, text.data.indexOf("."));
+                range.setEnd(text, text.data.indexOf(".") + 1);
+                return Math.round(range.getBoundingClientRect().left);
+            };
+            const cells = ".o_data_row td[name=balance] span";
+            const apart = Math.abs(point(cells, "$") - point(cells, "€"));
+            if (apart > 1) { throw new Error(`The points are not in line: ${apart}`); }
+            """,
+            login="admin",
+        )
+
     def test_a_grouped_list_adds_no_euros_to_dollars(self):
         self._on(
             "/odoo/call-wallet-transactions",
@@ -295,12 +320,33 @@ class TestSeveralCurrencies(ListCommon):
             const group = await see("the group", () =>
                 [...document.querySelectorAll(".o_group_header")].find((one) => one.innerText.includes("Refund"))
             );
-            const sums = () => [...group.querySelectorAll("td")].map((cell) => cell.innerText.trim());
-            await see("no sum of the group", () => sums().includes("–"));
-            await see("no total", () => text(".o_list_table tfoot").trim() === "–");
+            const lines = (cells) => cells.map((cell) => plain(cell.innerText).trim()).filter((one) => one);
+            const cells = [...group.querySelectorAll("td")];
+            await see("a total of each currency", () => lines(cells).includes("2.00 €\\n$ 1.00"));
+            await see("one below the list", () => {
+                const totals = [...document.querySelectorAll(".o_list_table tfoot td div")];
+                return lines(totals).join("|").replace(/[.0 ]+$/, "").startsWith("2.00 €|$ 1.00");
+            });
             """,
             login="admin",
         )
+
+
+class TestPlacesOfCurrencies(ListCommon):
+    def test_yen_have_no_decimals_and_dinars_have_three(self):
+        for name, amount, shown in (("JPY", "80000", "¥ 80,000"), ("KWD", "1.25", "KD 1.250")):
+            with self.subTest(currency=name):
+                currency = self._set_rate(name, "0.5")
+                currency.write({"position": "before", "symbol": shown.split()[0]})
+                wallet = self._make_wallet(currency_id=currency.id, rate_plan_id=False, low_balance_threshold=5)
+                wallet.refund(amount, "Opening credit")
+                self._on(
+                    f"/odoo/call-wallet-transactions/{wallet.transaction_ids.id}",
+                    f"await see('the amount', () => text('[name=amount] span') === {json.dumps(shown)});",
+                )
+                threshold = {"JPY": "5", "KWD": "5.000"}[name]
+                typed = "$('[name=low_balance_threshold] input')?.value"
+                self._on(self._wallet_path(wallet), f"await see('the threshold', () => {typed} === '{threshold}');")
 
 
 class TestLimitsPage(ListCommon):

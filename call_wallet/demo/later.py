@@ -58,9 +58,6 @@ class Later(Customers):
         """Order twice at different rates, and call in between."""
         plan = self.make_plan("Germany, in euros", self.activate("EUR", EURO_RATES), EURO_PRICES)
         wallet = self.make_wallet("WONKA", "Wonka Personal GmbH", "Munich", "base.de", plan)
-        for when, amount in EURO_TOPUPS:
-            with recorded_at(self._moved(when)):
-                self.pay_by_transfer(wallet.create_topup(amount, accept_terms=True).invoice_id)
         calls = [
             {
                 "account": "WONKA",
@@ -74,7 +71,16 @@ class Later(Customers):
             }
             for number, (begun, seconds) in enumerate(EURO_CALLS, 1)
         ]
+        first, second = EURO_TOPUPS
+        self._order_by_transfer(wallet, *first)
+        # In the order of their dates: the ledger's numbers follow what is entered first.
         self.record(calls)
+        self._order_by_transfer(wallet, *second)
+
+    def _order_by_transfer(self, wallet, when, amount):
+        """Order funds, and pay them by bank transfer on the same day."""
+        with recorded_at(self._moved(when)):
+            self.pay_by_transfer(wallet.create_topup(amount, accept_terms=True).invoice_id)
 
     # === A PAYOUT OF STRIPE'S === #
 

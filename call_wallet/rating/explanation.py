@@ -20,7 +20,7 @@ def taken_off(price_per_minute, billed_seconds, free_seconds, connection_fee, co
     return min(free_seconds, billed_seconds)
 
 
-def arithmetic(price_per_minute, billed_seconds, free_seconds, connection_fee, cost):
+def arithmetic(price_per_minute, billed_seconds, free_seconds, connection_fee, cost, write=plain):
     """Return the arithmetic of a charge, such as ``2 min × 0.0391 + 0.01 = 0.0882``.
 
     ``≈`` instead of ``=`` means that the cost was rounded, half up, to 6 places.
@@ -30,13 +30,14 @@ def arithmetic(price_per_minute, billed_seconds, free_seconds, connection_fee, c
     :param int free_seconds: granted by the rate; they show in charges of earlier versions only (see ``taken_off``)
     :param Decimal connection_fee: what this call was charged of it: 0 for one of 0 seconds or within the grace
     :param Decimal cost: what was charged
+    :param write: how the reader's language writes a ``Decimal``, as text
     """
     off = taken_off(price_per_minute, billed_seconds, free_seconds, connection_fee, cost)
     whole = not billed_seconds % 60 and not off % 60
     unit = 60 if whole else 1
     time = f"({billed_seconds // unit} − {off // unit})" if off else f"{billed_seconds // unit}"
-    text = f"{time} min × {plain(price_per_minute)}" if whole else f"{time} s × {plain(price_per_minute)} / 60"
+    text = f"{time} min × {write(price_per_minute)}" if whole else f"{time} s × {write(price_per_minute)} / 60"
     if connection_fee:
-        text += f" + {plain(connection_fee)}"
+        text += f" + {write(connection_fee)}"
     is_exact = Fraction(price_per_minute) * (billed_seconds - off) / 60 + Fraction(connection_fee) == Fraction(cost)
-    return f"{text} {'=' if is_exact else '≈'} {plain(cost)}"
+    return f"{text} {'=' if is_exact else '≈'} {write(cost)}"

@@ -18,6 +18,7 @@ SUBJECTS = {
     "topup/call_wallet_topup_transfer.py": "call.wallet.topup",
     "topup/call_wallet_topup_payback.py": "call.wallet.topup",
     "topup/call_wallet_topup_unfunded.py": "call.wallet.topup",
+    "topup/call_wallet_topup_story.py": "call.wallet.topup",
     "topup/account_move_content.py": "account.move",
     "topup/payment_transaction_refund.py": "payment.transaction",
     "auto_topup/call_wallet_run.py": "call.wallet",

@@ -19,3 +19,15 @@ class CallWalletTopup(models.Model):
                 wallet._auto_topup_rearm()
         if difference < 0 and wallet.available_balance < max(wallet.auto_topup_level, 0):
             wallet._auto_topup_suspend("taken_back", message=self.display_name)
+
+    def _auto_topup_asked(self):
+        """Return why automatic top-up ordered this, in the reader's language; empty where a person did."""
+        attempt = self.env["call.wallet.auto.topup"].search([("topup_id", "=", self.id)], order="id", limit=1)
+        if not attempt:
+            return ""
+        money = self.wallet_id._format_amount
+        return self.env._(
+            "%(available)s was available, below the level of %(level)s",
+            available=money(attempt.available),
+            level=money(attempt.level),
+        )

@@ -438,3 +438,13 @@ class CallWalletOwners(models.Model):
             label = country.vat_label or self.env._("Tax ID")
             return {"vat": self.env._("%(label)s: %(reason)s", label=label, reason=str(error))}
         return {}
+
+    # === FROM A CUSTOMER'S DOCUMENTS === #
+
+    def _action_open(self):
+        """Return the action that opens a wallet on its form, and several in a list."""
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet")
+        action.update(domain=[("id", "in", self.ids)], context={"active_test": False, "create": False})
+        if len(self) == 1:
+            action.update(res_id=self.id, views=[(False, "form")], view_mode="form")
+        return action

@@ -1,5 +1,8 @@
 from odoo import api, fields, models
 
+from ...const import ACCOUNT_MANAGER
+from ...tools.fields import ZERO
+
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
@@ -12,6 +15,13 @@ class ResPartner(models.Model):
         compute="_compute_call_wallet_id",
         groups="call_wallet.group_account_manager",
         help="The wallet of the company this contact belongs to.",
+    )
+
+    call_wallet_total = fields.Char(
+        "Balance of the Wallets",
+        compute="_compute_call_wallet_total",
+        groups=ACCOUNT_MANAGER,
+        help="Of the company this contact belongs to; one balance a currency.",
     )
 
     def write(self, vals):
@@ -89,14 +99,39 @@ class ResPartner(models.Model):
     @api.depends("commercial_partner_id.call_wallet_ids")
     @api.depends_context("company")
     def _compute_call_wallet_id(self):
+        wallets = self._call_wallet_of_companies()
+        for partner in self:
+            partner.call_wallet_id = wallets.get(partner.commercial_partner_id, wallets[None])[:1]
+
+    @api.depends("commercial_partner_id.call_wallet_ids.balance")
+    @api.depends_context("company", "lang")
+    def _compute_call_wallet_total(self):
+        wallets = self._call_wallet_of_companies()
+        for partner in self:
+            own = wallets.get(partner.commercial_partner_id, wallets[None])
+            sums = {}
+            for wallet in own:
+                sums[wallet.currency_id] = sums.get(wallet.currency_id, ZERO) + wallet.balance
+            shown = own.grouped("currency_id")
+            totals = [shown[currency][:1]._format_amount(amount) for currency, amount in sums.items()]
+            partner.call_wallet_total = " · ".join(totals)
+
+    def _call_wallet_of_companies(self):
+        """Return {customer: wallets} of these contacts' companies, in the user's; none under None."""
         wallets = self.env["call.wallet"].search(
             [
                 ("partner_id", "in", self.commercial_partner_id.ids),
                 ("company_id", "in", self.env.companies.ids),
             ]
         )
-        first = {}
-        for wallet in wallets:
-            first.setdefault(wallet.partner_id.id, wallet)
-        for partner in self:
-            partner.call_wallet_id = first.get(partner.commercial_partner_id.id, False)
+        return {None: wallets.browse(), **wallets.grouped("partner_id")}
+
+    def action_open_call_wallets(self):
+        """Open the wallet of the contact's company on its form; several of them in a list.
+
+        :raise AccessError: not an account manager
+        """
+        self.ensure_one()
+        self.env["call.wallet"]._permitted(ACCOUNT_MANAGER)
+        wallets = self._call_wallet_of_companies().get(self.commercial_partner_id, self.env["call.wallet"])
+        return wallets._action_open()

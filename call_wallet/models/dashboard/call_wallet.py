@@ -13,16 +13,11 @@ from ...tools.fields import ZERO, Amount, parse_amount
 from ..wallet.call_wallet_balance import EMPTY
 from .figures_sql import RUNWAYS, WALLET_KEYS, WALLETS
 
-CHART_DAYS = 30
-
-LAST_TRANSACTIONS = 8
-
-LAST_INVOICES = 8
-
+CHART_DAYS, SPARK_DAYS = 30, 14
+LAST_TRANSACTIONS, LAST_INVOICES = 8, 8
 TOP_CAMPAIGNS = 6
 
 CHANGED = "call_wallet/changed"
-
 ALERT = "call_wallet/alert"
 
 BEFORE = ("<", "<=", ">", ">=")
@@ -38,6 +33,7 @@ class CallWalletDashboard(models.Model):
     live_minutes_left = fields.Integer(compute="_compute_minutes_left")
     whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
     usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
+    recent_spend = fields.Json(compute="_compute_recent_spend", help="Of the last 14 days, oldest first, as text.")
 
     # === REAL TIME === #
 
@@ -197,6 +193,11 @@ class CallWalletDashboard(models.Model):
         )
         for wallet in self:
             wallet.usage_count = counts.get(wallet, 0)
+
+    def _compute_recent_spend(self):
+        spent = self.env["call.wallet.day"].sudo()._recent_spend(self, SPARK_DAYS)
+        for wallet in self:
+            wallet.recent_spend = [str(amount) for amount in spent[wallet]]
 
     # === DASHBOARD === #
 

@@ -1,6 +1,8 @@
+from datetime import timedelta
+
 from odoo import fields, models
 
-from ...tools.fields import Amount
+from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.sql import array
 from .call_wallet_transaction import TYPES
 
@@ -51,6 +53,22 @@ class CallWalletDay(models.Model):
         rows = [(e.wallet_id, e.date, e.type, e.call_type, e.campaign_id, e.amount, e.usage_id) for e in entries]
         self.env.cr.execute(COUNT_CORRECTIONS, [array(column) for column in zip(*rows, strict=True)])
         self.invalidate_model(["earlier_day", "earlier_month"], flush=False)
+
+    def _recent_spend(self, wallets, days):
+        """Return {wallet: what it spent on each of the last days, oldest first}; one query for all of them.
+
+        Each wallet's days are its own, today the last of them. Amounts are in its currency.
+        """
+        last = {wallet: wallet._today() for wallet in wallets}
+        domain = [("wallet_id", "in", wallets.ids), ("type", "=", "usage")]
+        if wallets:
+            domain.append(("day", ">", min(last.values()) - timedelta(days=days)))
+        rows = self._read_group(domain, ["wallet_id", "day:day"], ["amount:sum"])
+        spent = {(wallet.id, day): -parse_amount(amount) for wallet, day, amount in rows}
+        return {
+            wallet: [spent.get((wallet.id, today - timedelta(days=back)), ZERO) for back in range(days - 1, -1, -1)]
+            for wallet, today in last.items()
+        }
 
 
 # A call was charged on the day of its first transaction.

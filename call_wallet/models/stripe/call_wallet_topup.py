@@ -1,5 +1,8 @@
 from odoo import models
 
+from ...tools.fields import parse_amount
+from ..topup.call_wallet_topup_story import Event
+
 
 class CallWalletTopupFunding(models.Model):
     _inherit = "call.wallet.topup"
@@ -35,3 +38,19 @@ class CallWalletTopupFunding(models.Model):
         if swift:
             rows.append((_("SWIFT code, from abroad"), swift["swift_code"]))
         return [*rows, (_("Payment reference"), self.invoice_id.payment_reference or self.invoice_id.name)]
+
+    def _stripe_story(self):
+        """Return the events of the top-up's story that banks have caused: disputes and returned debits."""
+        _ = self.env._
+        payments = self.invoice_id.transaction_ids
+        taken = self.env["call.wallet.stripe.return"].search([("transaction_id", "in", payments.ids)], order="id")
+        events = []
+        for one in taken:
+            status = f"{one.reason or ''} ({one.status or ''})".strip()
+            is_dispute = one.kind == "dispute"
+            title = _("Disputed by the customer") if is_dispute else _("Debit returned by the customer's bank")
+            amount = parse_amount(one.amount)
+            events.append(
+                Event("disputed", title, at=self._at(one.create_date), amount=amount, detail=status, about=one)
+            )
+        return events

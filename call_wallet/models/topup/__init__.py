@@ -16,6 +16,7 @@ from . import (
     call_wallet_topup_transfer,
     call_wallet_topup_payback,
     call_wallet_topup_unfunded,
+    call_wallet_topup_story,
     call_wallet,
     account_move,
     account_move_content,

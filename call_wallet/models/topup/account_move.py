@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ...const import FINANCE_MANAGER
+from ...const import ACCOUNT_MANAGER, FINANCE_MANAGER
 from ...tools.fields import ZERO, Amount, parse_amount
 from .call_wallet_topup import INVOICE_STATUSES
 
@@ -24,6 +24,15 @@ class AccountMove(models.Model):
         "Billed To", readonly=True, copy=False, help="Name, address and tax ID as they were when it was posted."
     )
     call_wallet_is_topup = fields.Boolean(compute="_compute_call_wallet_is_topup")
+    call_wallet_total = fields.Char(
+        "Balance of the Wallet", compute="_compute_call_wallet_total", groups=ACCOUNT_MANAGER
+    )
+    call_wallet_story = fields.Json(
+        "Story of the Top-up",
+        compute="_compute_call_wallet_story",
+        groups=ACCOUNT_MANAGER,
+        help="Of each top-up that the document is about: see ``call.wallet.topup``.",
+    )
     call_wallet_paid_back = Amount(
         "Paid Back", readonly=True, copy=False, help="What this credit note takes from the wallet, net of tax."
     )
@@ -364,6 +373,28 @@ class AccountMove(models.Model):
         move = self.sudo()
         paid = move.line_ids.matched_debit_ids.debit_move_id.move_id
         return (move | move.reversed_entry_id | paid).call_wallet_topup_ids
+
+    @api.depends_context("lang")
+    def _compute_call_wallet_total(self):
+        for move in self:
+            wallets = move._call_wallet_related_topups().wallet_id.with_env(self.env)._filtered_access("read")
+            move.call_wallet_total = " · ".join(wallet._format_amount(wallet.balance) for wallet in wallets)
+
+    @api.depends_context("lang", "uid")
+    def _compute_call_wallet_story(self):
+        for move in self:
+            topups = move._call_wallet_related_topups().with_env(self.env)._filtered_access("read")
+            move.call_wallet_story = [topup._story() for topup in topups]
+
+    def action_open_call_wallets(self):
+        """Open the wallet that this document is about; several, which one payment may be about, in a list.
+
+        :raise AccessError: not an account manager, or the document is not the user's to read
+        """
+        self.check_access("read")
+        self.ensure_one()
+        self.env["call.wallet"]._permitted(ACCOUNT_MANAGER)
+        return self._call_wallet_related_topups().wallet_id.with_env(self.env)._action_open()
 
     def action_open_call_wallet_topups(self):
         """Open the top-up of this document: one on its form, several in a list."""

@@ -10,7 +10,7 @@ from psycopg2 import OperationalError
 from ...const import CALL_TYPES, DIRECTIONS
 from ...rating import arithmetic, taken_off
 from ...tools.called import is_short
-from ...tools.fields import ZERO, Amount
+from ...tools.fields import ZERO, Amount, notation
 from ...tools.sql import set_index
 
 CALL_STATUSES = [
@@ -111,6 +111,7 @@ class CallUsage(models.Model):
         set_index(self.env.cr, self._table, "wallet_id", "(wallet_id, started_at)", f"{self._table}_wallet_started")
 
     @api.depends("rate", "billed_seconds", "matched_prefix", "connection_fee", "free_seconds", "grace_seconds")
+    @api.depends_context("lang")
     def _compute_explanation(self):
         for usage in self:
             usage.explanation = usage._explain()
@@ -138,7 +139,7 @@ class CallUsage(models.Model):
 
     def _explain(self):
         """Say in one sentence which price applied and how it became the cost."""
-        _ = self.env._
+        _, write = self.env._, notation(self.env).write
         if self.status != "completed":
             return _("Not connected: no charge.")
         if is_short(self.number):
@@ -149,8 +150,9 @@ class CallUsage(models.Model):
             matched = _("Any number")
         else:
             matched = _("Default price")
-        parts = [matched, _("%(price)s a minute", price=f"{self.rate.normalize():f}"), *self._explain_seconds()]
-        worked_out = arithmetic(self.rate, self.billed_seconds, self.free_seconds, self._charged_fee(), self.total_cost)
+        parts = [matched, _("%(price)s a minute", price=write(self.rate)), *self._explain_seconds()]
+        charge = (self.rate, self.billed_seconds, self.free_seconds, self._charged_fee(), self.total_cost)
+        worked_out = arithmetic(*charge, write)
         parts.append(f"{worked_out} {self.currency_id.name}")
         return "; ".join(parts)
 

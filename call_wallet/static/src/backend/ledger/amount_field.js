@@ -1,5 +1,7 @@
 import { getCurrency } from "@web/core/currency";
+import { localization } from "@web/core/l10n/localization";
 import { registry } from "@web/core/registry";
+import { nbsp } from "@web/core/utils/strings";
 import { formatMonetary } from "@web/views/fields/formatters";
 import { MonetaryField, monetaryField } from "@web/views/fields/monetary/monetary_field";
 import { InvalidNumberError, parseMonetary } from "@web/views/fields/parsers";
@@ -7,7 +9,13 @@ import { parsePlain, placesOf } from "@call_wallet/common/money";
 
 const SIGNS_AROUND = /^[\p{Sc}\p{L}\s]+|[\p{Sc}\p{L}\s]+$/gu;
 
-const LEDGER_PLACES = 6;
+export const LEDGER_PLACES = 6;
+const USUAL_PLACES = 2;
+
+/** Return how many decimal places a currency is paid in: 0 for yen, 3 for Kuwaiti dinars. */
+export function currencyPlaces(currencyId) {
+    return getCurrency(currencyId)?.digits[1] ?? USUAL_PLACES;
+}
 
 /** Return how many decimal places the amounts of a list's column need, so that all of them stand in line. */
 export function columnPlaces(records, name) {
@@ -38,26 +46,23 @@ export class WalletAmountField extends MonetaryField {
     }
 
     get formattedValue() {
-        const places = this.props.readonly ? columnPlaces(this.column, this.props.name) : 0;
-        if (!places) {
-            return super.formattedValue;
-        }
+        const places = this.placesIn(this.props.readonly ? this.column : [this.props.record], this.currencyId);
         return formatMonetary(this.value, {
-            digits: this.currencyDigits,
-            minDigits: Math.max(this.props.record.fields[this.props.name].min_display_digits || 0, places),
+            digits: [null, places],
             currencyId: this.currencyId,
-            noSymbol: this.props.hideSymbol,
+            noSymbol: !this.props.readonly || this.props.hideSymbol,
         });
     }
 
-    /** What other amounts of the column end with, where this one has its currency in front: so that decimals align. */
+    /** Return how many decimals amounts in a currency are shown with: as it is paid, and more where some have more. */
+    placesIn(records, currencyId) {
+        const own = records.filter((record) => currencyOf(record) === currencyId);
+        return Math.max(currencyPlaces(currencyId), columnPlaces(own, this.props.name));
+    }
+
     get room() {
-        if (this.currency?.position === "after") {
-            return "";
-        }
-        const currencies = this.column.map(({ data }) => getCurrency(data.currency_id?.id));
-        const signs = currencies.filter((one) => one?.position === "after").map(({ symbol }) => this.nbsp + symbol);
-        return signs.sort((one, other) => other.length - one.length)[0] || "";
+        const ids = [...new Set(this.column.map(currencyOf))];
+        return roomBehind(this.currencyId, new Map(ids.map((id) => [id, this.placesIn(this.column, id)])));
     }
 
     /** The records of the list that the amount is shown in, in a view of its own or on a form; none elsewhere. */
@@ -70,6 +75,27 @@ export class WalletAmountField extends MonetaryField {
         const lists = Object.values(root.data || {}).map((value) => value?.records || []);
         return lists.find((records) => records.includes(record)) || [];
     }
+}
+
+function currencyOf({ data }) {
+    return data.currency_id?.id;
+}
+
+/**
+ * Return what other amounts of a column end with, where those in one currency do not: decimals, and the sign of a
+ * currency that has it behind. With so much room behind them the decimal points stand in line.
+ *
+ * @param {number} currencyId
+ * @param {Map<number, number>} places how many decimals the column's amounts have, by currency
+ */
+export function roomBehind(currencyId, places) {
+    const most = Math.max(0, ...places.values());
+    const own = places.get(currencyId) || 0;
+    const decimals = most > own ? (own ? "" : localization.decimalPoint) + "0".repeat(most - own) : "";
+    const isBehind = (id) => getCurrency(id)?.position === "after";
+    const signs = isBehind(currencyId) ? [] : [...places.keys()].filter(isBehind).map((id) => getCurrency(id).symbol);
+    const [longest] = signs.sort((one, other) => other.length - one.length);
+    return decimals + (longest ? nbsp + longest : "");
 }
 
 export const walletAmountField = {
@@ -97,8 +123,22 @@ export class WalletLimitField extends WalletAmountField {
 }
 registry.category("fields").add("call_wallet_limit", { ...walletAmountField, component: WalletLimitField });
 
-/** Format a list's totals, below it and of its groups, likewise. */
-export function formatWalletAmount(value, options = {}) {
-    return formatMonetary(value, { ...options, digits: [20, LEDGER_PLACES], minDigits: options.minDigits || 2 });
+/** Shows an amount of the ledger as it is paid: rounded to the decimals of its currency. */
+export class WalletMoneyField extends WalletAmountField {
+    placesIn(records, currencyId) {
+        return currencyPlaces(currencyId);
+    }
+}
+registry.category("fields").add("call_wallet_money", { ...walletAmountField, component: WalletMoneyField });
+
+/** Format amounts outside of a field of theirs likewise, such as a total of Odoo's. */
+export function formatWalletAmount(value, { currencyId } = {}) {
+    const own = placesOf(Number(value || 0).toFixed(LEDGER_PLACES));
+    return formatMonetary(value, { digits: [null, Math.max(currencyPlaces(currencyId), own)], currencyId });
 }
 registry.category("formatters").add("call_wallet_amount", formatWalletAmount);
+
+export function formatWalletMoney(value, { currencyId } = {}) {
+    return formatMonetary(value, { digits: [null, currencyPlaces(currencyId)], currencyId });
+}
+registry.category("formatters").add("call_wallet_money", formatWalletMoney);

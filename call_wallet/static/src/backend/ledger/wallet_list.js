@@ -1,35 +1,43 @@
+import { getCurrency } from "@web/core/currency";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { listView } from "@web/views/list/list_view";
 import { ListRenderer } from "@web/views/list/list_renderer";
 import { onWillStart, onWillUpdateProps } from "@odoo/owl";
-import { columnPlaces, formatWalletAmount } from "./amount_field";
+import { formatMonetary } from "@web/views/fields/formatters";
+import { placesOf } from "@call_wallet/common/money";
+import { LEDGER_PLACES, columnPlaces, currencyPlaces, roomBehind } from "./amount_field";
 import { zonedLabel } from "./moment_field";
 
-const AMOUNTS = ["call_wallet_amount", "monetary"];
-/** Groups of one of these are in one currency. */
-const OF_ONE_CURRENCY = ["currency_id", "wallet_id"];
-
+const AMOUNTS = ["call_wallet_amount", "call_wallet_money", "monetary"];
 /**
- * A list whose totals carry their currency, and whose moments their time zone in the column's head; amounts in several
- * currencies are not added up.
+ * A list whose totals carry their currency, and whose moments their time zone in the column's head. Amounts in several
+ * currencies are not added up: below the list there is a total of each.
  */
 export class WalletListRenderer extends ListRenderer {
+    static template = "call_wallet.WalletListRenderer";
+
     setup() {
         super.setup();
         this.orm = useService("orm");
-        this.groupCurrencies = new Set();
-        onWillStart(() => this.readCurrencies(this.props.list));
-        onWillUpdateProps(({ list }) => this.readCurrencies(list));
+        this.groupTotals = [];
+        onWillStart(() => this.readTotals(this.props.list));
+        onWillUpdateProps(({ list }) => this.readTotals(list));
     }
 
-    /** Ask which currencies the records are in, where they are in groups that are not unfolded. */
-    async readCurrencies({ isGrouped, resModel, domain, fields }) {
+    /** Ask for the totals of each group in each currency: groups that are not unfolded do not tell them. */
+    async readTotals({ isGrouped, resModel, domain, fields, groupBy }) {
         if (isGrouped && fields.currency_id) {
-            const groups = await this.orm.formattedReadGroup(resModel, domain, ["currency_id"], []);
-            this.groupCurrencies = new Set(groups.map((group) => group.currency_id?.[0]).filter(Boolean));
+            const summed = this.summedColumns.filter(({ name }) => fields[name].aggregator === "sum");
+            const names = [...new Set(summed.map(({ name }) => `${name}:sum`))];
+            const by = [...new Set([groupBy[0], "currency_id"])];
+            this.groupTotals = await this.orm.formattedReadGroup(resModel, domain, by, names);
         }
+    }
+
+    get summedColumns() {
+        return this.props.archInfo.columns.filter(({ widget, attrs }) => AMOUNTS.includes(widget) && attrs?.sum);
     }
 
     processAllColumn(allColumns, list) {
@@ -42,10 +50,11 @@ export class WalletListRenderer extends ListRenderer {
 
     computeAggregates() {
         const aggregates = super.computeAggregates();
-        const currencies = this.shownCurrencies;
-        for (const { name, widget } of this.columns) {
+        for (const column of this.columns) {
+            const { name, widget } = column;
             if (AMOUNTS.includes(widget) && aggregates[name]) {
-                aggregates[name] = this.withCurrency(aggregates[name], currencies, name);
+                const totals = this.totals(column);
+                aggregates[name] = { ...aggregates[name], multiCurrency: false, totals };
             }
         }
         return aggregates;
@@ -56,34 +65,72 @@ export class WalletListRenderer extends ListRenderer {
         if (!AMOUNTS.includes(column.widget) || !(column.name in group.aggregates)) {
             return aggregate;
         }
-        const level = this.props.list.groupBy.length - group.list.groupBy.length;
-        const isOfOne = this.props.list.groupBy.slice(0, level).some((name) => OF_ONE_CURRENCY.includes(name));
-        const rawValue = group.aggregates[column.name];
-        if (isOfOne && this.groupCurrencies.size > 1) {
-            const [own] = group.groupByField.name === "currency_id" ? [group.value] : [];
-            return own ? this.withCurrency({ rawValue }, new Set([own]), column.name) : aggregate;
+        const { list } = this.props;
+        const isFirstLevel = list.groupBy.length - group.list.groupBy.length === 1;
+        if (isFirstLevel) {
+            const own = this.groupTotals.filter((row) => keyOf(row[list.groupBy[0]]) === group.serverValue);
+            if (own.length) {
+                const value = this.totalsOf(column, own).map(({ text }) => text).join("\n");
+                return { ...aggregate, multiCurrency: false, value };
+            }
         }
-        return this.withCurrency({ rawValue }, this.groupCurrencies, column.name);
+        const ids = new Set(this.groupTotals.map((row) => row.currency_id?.[0]).filter(Boolean));
+        if (ids.size > 1) {
+            const help = _t("Several currencies: group by currency first to see the total of each.");
+            return { ...aggregate, multiCurrency: false, help, value: "–" };
+        }
+        const [id] = ids;
+        const row = { currency_id: [id], [`${column.name}:sum`]: group.aggregates[column.name] };
+        const [{ text: value }] = this.totalsOf(column, [row]);
+        return { ...aggregate, multiCurrency: false, value };
     }
 
-    withCurrency(aggregate, currencies, name) {
-        if (currencies.size > 1) {
-            const help = _t("Several currencies: filter by one to see its total.");
-            return { ...aggregate, help, value: "–" };
-        }
-        const [currencyId] = currencies;
-        const minDigits = Math.max(2, columnPlaces(this.props.list.records, name));
-        return { ...aggregate, value: formatWalletAmount(aggregate.rawValue, { currencyId, minDigits }) };
-    }
+    // Totals
 
-    get shownCurrencies() {
+    /** Return a column's totals of each currency: of what is chosen, else of all that the list shows. */
+    totals(column) {
         const { list } = this.props;
         if (list.isGrouped && !list.selection.length) {
-            return this.groupCurrencies;
+            return this.totalsOf(column, this.groupTotals);
         }
         const records = list.selection.length ? list.selection : list.records;
-        return new Set(records.map((record) => record.data.currency_id?.id).filter(Boolean));
+        const rows = records.map(({ data }) => ({
+            currency_id: data.currency_id && [data.currency_id.id],
+            [`${column.name}:sum`]: data[column.name],
+        }));
+        return this.totalsOf(column, rows);
     }
+
+    /** Add rows of `readTotals` up: one total a currency, in the order of the currencies' names. */
+    totalsOf(column, rows) {
+        const sums = new Map();
+        for (const { currency_id, [`${column.name}:sum`]: amount } of rows) {
+            const id = currency_id?.[0];
+            sums.set(id, (sums.get(id) || 0) + (amount || 0));
+        }
+        const nameOf = (id) => getCurrency(id)?.name || "";
+        const ids = [...sums.keys()].sort((one, other) => nameOf(one).localeCompare(nameOf(other)));
+        const places = new Map(ids.map((id) => [id, this.placesOfTotal(sums.get(id), id, column)]));
+        return ids.map((id) => ({
+            id: id || 0,
+            text: formatMonetary(sums.get(id), { digits: [null, places.get(id)], currencyId: id }),
+            room: roomBehind(id, places),
+        }));
+    }
+
+    placesOfTotal(total, currencyId, { name, widget }) {
+        if (widget !== "call_wallet_amount") {
+            return currencyPlaces(currencyId);
+        }
+        const ofOne = this.props.list.records.filter(({ data }) => data.currency_id?.id === currencyId);
+        const own = placesOf(total.toFixed(LEDGER_PLACES));
+        return Math.max(currencyPlaces(currencyId), columnPlaces(ofOne, name), own);
+    }
+}
+
+/** Return what a group is known by, of a value by which the server has grouped. */
+function keyOf(value) {
+    return Array.isArray(value) ? value[0] : value;
 }
 
 registry.category("views").add("call_wallet_list", { ...listView, Renderer: WalletListRenderer });
