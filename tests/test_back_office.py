@@ -106,13 +106,15 @@ class TestReversalOfARelease(SettlementCase):
 
 class TestOfficeScreens(ListCommon):
     def test_the_customer_of_a_wallet_opens_on_its_billing_tab(self):
+        # Once it has money, the customer is fixed, and stands there as a link.
+        self._fund(self.wallet, "12")
         self._on(
             self._wallet_path(),
             """
-            await click(".o_form_view [name=partner_id] .o_external_button, .o_form_view [name=partner_id] a");
+            await click(".o_form_view [name=partner_id] a");
             await see("the Billing tab", () => text(".o_notebook .nav-link.active") === "Billing");
             await see("its wallet", () => $(".o_call_wallet_dashboard[data-wallet]"));
-            await seeText("[name=action_open_call_wallets]", "$ 0.00");
+            await seeText("[name=action_open_call_wallets]", "$ 12.00");
             """,
         )
 

@@ -348,6 +348,15 @@ class TestPlacesOfCurrencies(ListCommon):
                 typed = "$('[name=low_balance_threshold] input')?.value"
                 self._on(self._wallet_path(wallet), f"await see('the threshold', () => {typed} === '{threshold}');")
 
+    def test_a_form_shows_every_decimal_that_an_amount_has(self):
+        self._fund(self.wallet, "1")
+        # 1 minute at 0.0125.
+        charged = self._record(self._call(duration_seconds=60))
+        self._on(
+            f"/odoo/call-wallet-transactions/{charged['transaction']}",
+            "await see('the amount', () => text('[name=amount] span') === '$ -0.0125');",
+        )
+
 
 class TestLimitsPage(ListCommon):
     def test_a_limit_that_is_not_set_says_so_and_shows_no_currency(self):

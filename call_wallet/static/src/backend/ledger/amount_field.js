@@ -46,9 +46,9 @@ export class WalletAmountField extends MonetaryField {
     }
 
     get formattedValue() {
-        const places = this.placesIn(this.props.readonly ? this.column : [this.props.record], this.currencyId);
+        const records = this.props.readonly ? this.shownWith : [this.props.record];
         return formatMonetary(this.value, {
-            digits: [null, places],
+            digits: [null, this.placesIn(records, this.currencyId)],
             currencyId: this.currencyId,
             noSymbol: !this.props.readonly || this.props.hideSymbol,
         });
@@ -56,13 +56,25 @@ export class WalletAmountField extends MonetaryField {
 
     /** Return how many decimals amounts in a currency are shown with: as it is paid, and more where some have more. */
     placesIn(records, currencyId) {
-        const own = records.filter((record) => currencyOf(record) === currencyId);
+        const own = records.filter((record) => this.currencyOf(record) === (currencyId || 0));
         return Math.max(currencyPlaces(currencyId), columnPlaces(own, this.props.name));
     }
 
+    /** Return the id of the currency that this field is in on a record; 0 where the record does not say. */
+    currencyOf({ data, fields }) {
+        const { currencyField, name } = this.props;
+        return data[currencyField || fields[name].currency_field || "currency_id"]?.id || 0;
+    }
+
     get room() {
-        const ids = [...new Set(this.column.map(currencyOf))];
-        return roomBehind(this.currencyId, new Map(ids.map((id) => [id, this.placesIn(this.column, id)])));
+        const ids = [...new Set(this.shownWith.map((record) => this.currencyOf(record)))];
+        return roomBehind(this.currencyId || 0, new Map(ids.map((id) => [id, this.placesIn(this.shownWith, id)])));
+    }
+
+    /** The records whose amounts stand in line with this one: those of its list, or its own alone. */
+    get shownWith() {
+        const { column } = this;
+        return column.length ? column : [this.props.record];
     }
 
     /** The records of the list that the amount is shown in, in a view of its own or on a form; none elsewhere. */
@@ -75,10 +87,6 @@ export class WalletAmountField extends MonetaryField {
         const lists = Object.values(root.data || {}).map((value) => value?.records || []);
         return lists.find((records) => records.includes(record)) || [];
     }
-}
-
-function currencyOf({ data }) {
-    return data.currency_id?.id;
 }
 
 /**
