@@ -72,7 +72,7 @@ PICTURES = {
 }
 # Also kept beside the app's description, in the width that the store shows.
 IN_STORE = ("billing_tab", "overview", "reconciliation", "portal_overview", "portal_add_balance")
-WAIT = 20
+WAIT = 60
 # More colours are not seen in a screen's flat surfaces; the file becomes a third.
 COLOURS = 128
 
