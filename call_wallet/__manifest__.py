@@ -5,6 +5,7 @@
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
     "author": "Call Wallet",
+    "images": ["static/description/billing_tab.png"],
     "depends": [
         "account_payment",
         "payment_custom",
@@ -46,6 +47,7 @@
         "views/res_partner_views.xml",
         "views/base_module_uninstall_views.xml",
         "wizards/call_wallet_platform_key_views.xml",
+        "wizards/call_wallet_metrics_token_views.xml",
         "views/res_config_settings_views.xml",
         "views/call_wallet_settings_views.xml",
         "wizards/call_wallet_topup_wizard_views.xml",
@@ -81,6 +83,7 @@
         "wizards/call_source_import_views.xml",
         "views/call_wallet_waiting_views.xml",
         "views/call_wallet_transfer_views.xml",
+        "views/call_wallet_schedule_views.xml",
         "views/call_wallet_overview_views.xml",
         "views/call_wallet_menus.xml",
     ],

@@ -1,14 +1,17 @@
-"""Takes pictures of a running demo with headless Chromium.
+"""Takes pictures of every screen of a running demo with headless Chromium, for computers and for telephones.
 
-    python scripts/screenshots.py http://localhost:8069 docs
+    python scripts/screenshots.py http://localhost:8069             # all of them, into docs/pictures
+    python scripts/screenshots.py http://localhost:8069 -- overview  # some, by their names
 
-Needs `requests` and `websocket-client` (both among the test requirements) and Chromium. Logs in as the
-demo's users, whose passwords are their logins.
+Each screen becomes NAME.png, 1280 points wide, and NAME_phone.png, 390 points. Those of the app's page in the store
+are made for it, too. Needs `requests`, `websocket-client` and `Pillow` (all among the test requirements) and Chromium.
+Logs in as the demo's users, whose passwords are their logins. `make run` in one terminal, this in another.
 """
 
 import base64
 import contextlib
 import copy
+import io
 import json
 import resource
 import shutil
@@ -21,32 +24,91 @@ from pathlib import Path
 import requests
 import websocket
 
-# file name, login, path, what must be there before the picture is taken, width, height
-PICTURES = [
-    ("screenshot", "finance", "/odoo/res.partner/{acme}", "tab:Billing", 1440, 1120),
-    ("portal", "owner.acme", "/my/billing", "", 1280, 900),
-    ("portal_phone", "owner.acme", "/my/billing", "", 390, 844),
-    ("transactions", "owner.acme", "/my/billing/{wallet}/transactions", "", 1280, 800),
-    ("add_balance", "owner.acme", "/my/billing/{wallet}/add", "", 1280, 900),
-    ("reconciliation", "finance", "/odoo/call-wallet-reconciliation", "", 1440, 900),
-]
-WAIT = 20
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs/pictures"
+STORE = ROOT / "call_wallet/static/description"
+# Width and height in points.
+SIZES = {"": (1280, 900), "_phone": (390, 844)}
+# Who looks, by the beginning of a picture's name; finance otherwise.
+LOGINS = {"portal": "owner.acme", "settings": "admin"}
+# File name: address, and what is clicked before the picture is taken: `tab:` of a form, `button:` or `link:` by its
+# words. The names of places are filled in by `places`.
+PICTURES = {
+    "overview": ("/odoo/call-wallet-overview", ""),
+    "wallets": ("/odoo/call-wallets", "view:kanban"),
+    "wallets_list": ("/odoo/call-wallets", "view:list"),
+    "wallet": ("/odoo/call-wallets/{wallet}", ""),
+    "billing_tab": ("/odoo/res.partner/{partner}", "tab:Billing"),
+    "add_balance": ("/odoo/call-wallets/{wallet}", "button:Add Balance"),
+    "waiting": ("/odoo/call-wallet-waiting", ""),
+    "topups": ("/odoo/call-wallet-topups", ""),
+    "topup": ("/odoo/call-wallet-topups/{topup}", ""),
+    "transfers": ("/odoo/call-wallet-transfers", ""),
+    "refund_requests": ("/odoo/call-wallet-refund-requests", ""),
+    "transactions": ("/odoo/call-wallet-transactions", ""),
+    "calls": ("/odoo/call-usage", ""),
+    "holds": ("/odoo/action-call_wallet.action_call_wallet_hold", ""),
+    "rejected": ("/odoo/rejected-calls", ""),
+    "source_calls": ("/odoo/call-source-calls", ""),
+    "rate_plans": ("/odoo/call-rate-plans", ""),
+    "rate_import": ("/odoo/action-call_wallet.action_call_rate_import_any_plan", ""),
+    "rerating": ("/odoo/call-rerating", ""),
+    "reconciliation": ("/odoo/call-wallet-reconciliation", ""),
+    "postings": ("/odoo/call-wallet-postings", ""),
+    "month_ends": ("/odoo/call-wallet-month-ends", ""),
+    "payouts": ("/odoo/call-wallet-payouts", ""),
+    "analysis": ("/odoo/call-wallet-analysis", ""),
+    "settings": ("/odoo/call-wallet-settings", ""),
+    "sources": ("/odoo/call-sources", ""),
+    "webhooks": ("/odoo/call-wallet-webhooks", ""),
+    "scheduled_actions": ("/odoo/call-wallet-schedule", ""),
+    "portal_overview": ("/my/billing/{wallet}", ""),
+    "portal_usage": ("/my/billing/{wallet}", "link:Usage"),
+    "portal_invoices": ("/my/billing/{wallet}", "link:Invoices"),
+    "portal_settings": ("/my/billing/{wallet}", "link:Settings"),
+    "portal_transactions": ("/my/billing/{wallet}/transactions", ""),
+    "portal_add_balance": ("/my/billing/{wallet}/add", ""),
+    "portal_payment": ("/my/billing/{wallet}/pay/{topup}", ""),
+}
+# Also kept beside the app's description, in the width that the store shows.
+IN_STORE = ("billing_tab", "overview", "reconciliation", "portal_overview", "portal_add_balance")
+WAIT = 60
+# More colours are not seen in a screen's flat surfaces; the file becomes a third.
+COLOURS = 128
 
 
-def main(url, folder, *names):
-    folder = Path(folder)
+def main(url, *names):
+    folder = FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    for name, login, path, action, width, height in PICTURES:
-        if names and name not in names:
-            continue
-        with Browser(width, height) as browser:
-            session = log_in(url, login)
-            browser.call("Network.setCookie", name="session_id", value=session.cookies["session_id"], url=url)
-            browser.open(url + path.format(**acme(url)) if "{" in path else url + path)
-            if action.startswith("tab:"):
-                browser.click_tab(action[4:])
-            browser.save(folder / f"{name}.png")
-            print(folder / f"{name}.png")
+    chosen, found = [name for name in names if name != "--"] or PICTURES, places(url)
+    for size, (width, height) in SIZES.items():
+        for login in sorted({login_of(name) for name in chosen}):
+            mine = [name for name in chosen if login_of(name) == login]
+            with Browser(width, height) as browser:
+                session = log_in(url, login)
+                browser.call("Network.setCookie", name="session_id", value=session.cookies["session_id"], url=url)
+                for name in mine:
+                    take(browser, url, name, folder / f"{name}{size}.png", found)
+    for name in set(IN_STORE) & set(chosen):
+        shutil.copy(folder / f"{name}.png", STORE / f"{name}.png")
+
+
+def login_of(name):
+    return LOGINS.get(name.partition("_")[0], "finance")
+
+
+def take(browser, url, name, path, found):
+    """Take one picture; say so where the demo has nothing to show, and go on."""
+    address, action = PICTURES[name]
+    try:
+        browser.open(url + address.format(**found))
+        if action:
+            browser.act(*action.split(":"))
+    except (SystemExit, KeyError) as error:
+        print(f"{path.name}: left out: {error}", file=sys.stderr)
+        return
+    browser.save(path)
+    print(path)
 
 
 def log_in(url, login):
@@ -61,22 +123,26 @@ def log_in(url, login):
     return session
 
 
-def acme(url):
-    """Return the ids of ACME's partner and wallet."""
+def places(url):
+    """Return the ids that addresses name: ACME's partner and wallet, and a top-up of it that waits for its payment."""
     session = log_in(url, "admin")
-    answer = session.post(
-        f"{url}/web/dataset/call_kw",
-        json={
-            "params": {
-                "model": "call.wallet",
-                "method": "search_read",
-                "args": [[("account_ref", "=", "ACME")], ["partner_id"]],
-                "kwargs": {},
-            }
-        },
-    )
-    [wallet] = answer.json()["result"]
-    return {"acme": wallet["partner_id"][0], "wallet": wallet["id"]}
+
+    def first(model, domain, *fields):
+        answer = session.post(
+            f"{url}/web/dataset/call_kw",
+            json={
+                "params": {
+                    "model": model, "method": "search_read", "args": [domain, fields],
+                    "kwargs": {"limit": 1, "order": "id desc"},
+                }
+            },
+        )  # fmt: skip
+        return next(iter(answer.json()["result"]), {})
+
+    wallet = first("call.wallet", [("account_ref", "=", "ACME")], "partner_id")
+    topup = first("call.wallet.topup", [("wallet_id", "=", wallet["id"]), ("state", "=", "pending")])
+    found = {"partner": wallet["partner_id"][0], "wallet": wallet["id"]}
+    return {**found, "topup": topup["id"]} if topup else found
 
 
 def _without_limit():
@@ -177,25 +243,48 @@ class Browser:
 
     def open(self, address):
         self.call("Page.navigate", url=address)
-        ready = "document.readyState == 'complete' && !!document.querySelector('.o_form_view, .o_list_view, main')"
+        ready = (
+            "document.readyState == 'complete' && !!document.querySelector('.o_action_manager > *, .modal-body, main')"
+        )
         self._until(lambda: self.evaluate(ready))
         time.sleep(3)
 
-    def click_tab(self, label):
+    def act(self, kind, words):
+        """Click what is of this kind and has these words; wait until it has come to rest."""
         script = (
-            "(() => { const tab = [...document.querySelectorAll('.o_notebook .nav-link')]"
-            f".find((link) => link.textContent.trim() === {json.dumps(label)});"
-            " if (tab) tab.click(); return !!tab; })()"
+            f"(() => {{ const found = [...document.querySelectorAll({json.dumps(PLACES[kind])})]"
+            f".find((node) => {SAYS[kind]}({json.dumps(words)}));"
+            " if (found) found.click(); return !!found; })()"
         )
         self._until(lambda: self.evaluate(script))
         time.sleep(3)
 
     def save(self, path):
-        picture = self.call("Page.captureScreenshot", format="png")["data"]
-        path.write_bytes(base64.b64decode(picture))
+        from PIL import Image
+
+        picture = base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+        # A palette, as pngquant makes one.
+        image = Image.open(io.BytesIO(picture)).convert("RGB")
+        image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+# Where things to click are, and how their words are compared.
+PLACES = {
+    "tab": ".o_notebook .nav-link",
+    "button": "button:not([disabled])",
+    "link": "main a, #wrapwrap a",
+    "view": ".o_switch_view, .o-dropdown-item",
+}
+STARTS = "node.textContent.trim().startsWith"
+SAYS = {
+    "tab": STARTS,
+    "button": STARTS,
+    "link": STARTS,
+    "view": "((kind) => node.classList.contains('o_' + kind))",
+}
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
+    if len(sys.argv) < 2:
         raise SystemExit(__doc__)
     main(*sys.argv[1:])

@@ -92,6 +92,14 @@ def test_the_readme_stays_short_and_leads_to_each_document():
         assert f"](docs/{path.name})" in readme
 
 
+def test_the_store_s_page_has_its_pictures_and_nothing_that_the_store_removes():
+    folder = ADDON / "static/description"
+    page = (folder / "index.html").read_text()
+    pictures = re.findall(r'src="([^"]+)"', page)
+    assert pictures and all((folder / name).is_file() for name in pictures)
+    assert not re.search(r"<script|<link|<style|https?://|javascript:", page)
+
+
 def test_the_license_is_what_the_manifest_says():
     manifest = (ADDON / "__manifest__.py").read_text()
     assert '"license": "LGPL-3"' in manifest

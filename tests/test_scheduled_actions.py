@@ -41,6 +41,7 @@ ACTIONS = {
     "ir_cron_source_forget": "each",
     "ir_cron_source_file": "each",
     "ir_cron_source_folder": "each",
+    "ir_cron_watch": "one look at the scheduled actions; it has no items",
 }
 
 

@@ -1,5 +1,6 @@
 from . import (
     accounting_reconciliation,
+    metrics,
     openapi,
     portal,
     portal_auto_topup,

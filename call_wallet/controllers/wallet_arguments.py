@@ -1,6 +1,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import contextmanager
+from time import monotonic
 
 from odoo.addons.rpc.controllers.json2 import WebJson2Controller
 from odoo.addons.web.controllers.dataset import DataSet
@@ -8,7 +9,9 @@ from odoo.exceptions import UserError
 from odoo.http import request, route
 from odoo.tools import frozendict
 
+from ..api_schema.methods import METHODS
 from ..tools.arguments import check_arguments, check_context, is_about_wallets
+from ..tools.meter import observe
 
 
 def check_call(name, method, ids, args, kwargs, context):
@@ -52,6 +55,17 @@ def one_record_asked_for(name, method):
         raise UserError(request.env._("ids: send the id of one record.")) from error
 
 
+@contextmanager
+def timed(name, method):
+    """Note for monitoring how long a method of the API took, whatever came of it."""
+    began = monotonic()
+    try:
+        yield
+    finally:
+        if f"{name}.{method}" in METHODS:
+            observe(request.db, "call_wallet_api_request_seconds", monotonic() - began, method=method)
+
+
 NOTHING = frozendict()
 
 
@@ -63,7 +77,7 @@ class WalletJson2(WebJson2Controller):
         """Call a method by name, as a program does."""
         check_call(__model__, __method__, ids, [], kwargs, context)
         context = in_known_language(__model__, __method__, context)
-        with one_record_asked_for(__model__, __method__):
+        with one_record_asked_for(__model__, __method__), timed(__model__, __method__):
             return super().web_json_2_rpc(__model__, __method__, ids=ids, context=context, **kwargs)
 
 

@@ -28,5 +28,6 @@ from . import (
     closing,
     dashboard,
     overview,
+    watching,
     paper,
 )

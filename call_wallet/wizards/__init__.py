@@ -11,6 +11,7 @@ from . import (
     call_wallet_close_wizard,
     call_wallet_post_now,
     call_wallet_platform_key,
+    call_wallet_metrics_token,
     call_usage_report,
     call_rate_import,
     call_rate_import_line,

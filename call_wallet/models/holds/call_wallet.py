@@ -118,8 +118,10 @@ class CallWalletAuthorize(models.Model):
             manager=self._read(text, "", manager=manager),
             application_ref=self._read(text, "", application_ref=application_ref),
         )
-        with door(self.env):
-            return as_superuser(self)._authorize(account, call_ref, asked)
+        with door(self.env) as is_committed:
+            answer = as_superuser(self)._authorize(account, call_ref, asked)
+        self.env["call.wallet.meter"]._note_answer("authorize_call", answer, is_committed)
+        return answer
 
     @api.model
     def extend_hold(self, account, call_ref, seconds=None, total_seconds=None):
@@ -142,8 +144,10 @@ class CallWalletAuthorize(models.Model):
             raise UserError(self.env._("total_seconds, seconds: send one of the two."))
         self._check_seconds("seconds", seconds)
         self._check_seconds("total_seconds", total_seconds, most=MAX_DURATION)
-        with door(self.env):
-            return as_superuser(self)._extend(account, call_ref, seconds, total_seconds)
+        with door(self.env) as is_committed:
+            answer = as_superuser(self)._extend(account, call_ref, seconds, total_seconds)
+        self.env["call.wallet.meter"]._note_answer("extend_hold", answer, is_committed)
+        return answer
 
     @api.model
     def release_hold(self, account, call_ref):

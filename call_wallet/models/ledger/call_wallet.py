@@ -319,8 +319,9 @@ class CallWalletRefund(models.Model):
 
         # No snapshot is held over all wallets: calls go on meanwhile.
         each(self.env, batches, check, failed=not_checked, part="wallets")
-        if violations:
-            with door(self.env):
+        with door(self.env):
+            self.env["call.wallet.meter"]._set("call_wallet_ledger_violations", len(violations))
+            if violations:
                 self._report_violations(violations)
 
     def _report_violations(self, violations):

@@ -80,8 +80,10 @@ class CallUsageRecord(models.Model):
         """
         self._check_platform()
         self._check_batch(calls)
-        with door(self.env):
-            return as_superuser(self)._record_calls(calls)
+        with door(self.env) as is_committed:
+            answers = as_superuser(self)._record_calls(calls)
+        self.env["call.wallet.meter"]._note_calls(calls, answers, is_committed)
+        return answers
 
     @api.model
     @api.readonly
