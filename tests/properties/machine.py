@@ -258,6 +258,7 @@ class WalletMachine(RuleBasedStateMachine):
         call = wallet.calls.get(ref)
         if call is None:
             return
+        self.wait(1)  # what is put right in one second is not told apart where no amount changed
         content = {"call_ref": ref, **call.facts}
         for name, values in (("call_type", TYPE), ("number", NUMBER), ("duration_seconds", SECONDS),
                              ("status", STATUS)):  # fmt: skip
@@ -268,6 +269,7 @@ class WalletMachine(RuleBasedStateMachine):
 
     @rule(place=PLACE, ref=REFS)
     def void(self, place, ref):
+        self.wait(1)
         wallet = self.wallets[place]
         sent = {"account": wallet.account, "call_ref": ref, "reason": "Never took place"}
         self._compare_correction(wallet, ref, "void", sent, wallet.void(ref, self.clock))
@@ -334,6 +336,7 @@ class WalletMachine(RuleBasedStateMachine):
     @rule(place=PLACE)
     def rerate(self, place):
         wallet = self.wallets[place]
+        self.wait(1)
         first, last = self.clock - timedelta(days=100), self.clock
 
         def work(env):

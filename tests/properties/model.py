@@ -204,12 +204,19 @@ class Wallet:
         """Return ``charged``, ``duplicate``, ``conflict`` or ``rejected``."""
         ref = content["call_ref"]
         call = self.calls.get(ref)
+        if call and call.is_deleted:
+            # Nobody finds out by trying what was deleted; the ledger knows the type, and when it was charged.
+            is_like_it = content["call_type"] == call.first_type and content[
+                "started_at"
+            ] <= call.charged_at + timedelta(days=1)
+            return "duplicate" if is_like_it else "conflict"
         if call:
             return "duplicate" if call.content == tuple(content.items()) else "conflict"
         price = self.contract.match(content["call_type"], content["number"], content["started_at"])
         if price is None:
             return "rejected"
         call = self.calls[ref] = Call(content, price)
+        call.first_type, call.charged_at = content["call_type"], self.now
         self.enter("usage", -call.cost, earned_at=content["started_at"])
         hold = self.holds.get(ref)
         if hold and hold.state == "held":
