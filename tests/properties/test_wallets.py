@@ -18,7 +18,7 @@ class TestWallets(TransactionCase):
         cls.arena = Undone(cls.env, build_world(cls.env))
 
     def test_calls_holds_corrections_and_prices(self):
-        run_machine(type("Calls", (WalletMachine,), {"arena": self.arena}), examples=12, steps=20)
+        run_machine(type("Calls", (WalletMachine,), {"arena": self.arena}), examples=4, steps=20)
 
     def test_payments_books_and_the_end(self):
-        run_machine(type("Money", (MoneyMachine,), {"arena": self.arena}), examples=10, steps=20)
+        run_machine(type("Money", (MoneyMachine,), {"arena": self.arena}), examples=3, steps=20)
