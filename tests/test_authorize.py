@@ -417,6 +417,16 @@ class TestHolds(AuthorizeCase):
         self.assertEqual(self._ask("c-2")["max_seconds"], 600)
         self.assertHeld("0.125")
 
+    def test_an_expired_hold_is_taken_up_again_for_as_long_as_the_funds_last(self):
+        """Of 1.00, 0.95 were spent meanwhile; what is left lasts 4 minutes, less than the 10 that were held."""
+        self._ask()
+        self._lose()
+        self.env["call.wallet"]._cron_expire_holds()
+        self._record(self._call(call_ref="c-2", duration_seconds=76 * 60))
+        answer = self._extend(total_seconds=900)
+        self.assertEqual((answer["code"], answer["max_seconds"]), ("ok", 240))
+        self.assertHeld("0.05")
+
     def test_pausing_refuses_new_calls_and_lets_running_ones_last_what_they_hold(self):
         self._ask("c-1")
         self.wallet.action_pause("Unusual traffic")

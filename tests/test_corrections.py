@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from odoo.addons.call_wallet.tools.clock import utcnow
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 from odoo.exceptions import UserError
 
 from .common import CallWalletCommon
@@ -46,6 +46,13 @@ class TestCorrections(CallWalletCommon):
         rerate.action_preview()
         rerate._cron_advance()
         return rerate
+
+    def _re_rate_at(self, price):
+        """Find out that +1 415 has cost so much all the time, and re-rate the wallet's calls."""
+        self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = price
+        rerate = self._previewed()
+        rerate.action_post()
+        rerate._cron_advance()
 
     def _assert_sound(self):
         self.assertEqual(self.env["call.wallet"].check_invariants(self.wallet), [])
@@ -420,3 +427,31 @@ class TestCorrections(CallWalletCommon):
         self._record(call)
         row = self.env["call.wallet.transaction"].browse(self._void(call)["transaction"])
         self.assertIn("anulada", row.description)
+
+    def test_after_a_re_rating_a_correction_without_an_amount_keeps_its_price_for_the_next(self):
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        self._re_rate_at("0.02")
+        with recorded_at(utcnow() + timedelta(minutes=1)):
+            [result] = self._amend({**call, "duration_seconds": 65})  # still 2 minutes: 0.04
+        self.assertEqual((result["result"], result["difference"]), ("corrected", "0.000000"))
+        self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = "0.03"
+        with recorded_at(utcnow() + timedelta(minutes=2)):
+            [result] = self._amend({**call, "duration_seconds": 121})
+        # 3 minutes at 0.02, as it was charged; what the contract says since then is for others.
+        self.assertEqual((result["rate"], result["total_cost"]), ("0.020000", "0.060000"))
+        self._assert_sound()
+
+    def test_a_re_rated_call_has_the_minutes_that_it_is_charged_for(self):
+        self.plan.rate_ids.filtered(lambda rate: rate.prefix == "1415").price_per_minute = 0
+        call = self._call(duration_seconds=60)
+        self._record(call)
+        self._amend({**call, "duration_seconds": 600})  # nothing is charged for ten minutes either
+        with recorded_at(utcnow() + timedelta(minutes=1)):
+            self._re_rate_at("0.02")
+        [told] = self.usage.get_calls(call["account"], [call["call_ref"]])
+        self.assertEqual(
+            [told[name] for name in ("billed_minutes", "billed_seconds", "rate", "total_cost")],
+            ["10.000000", 600, "0.020000", "0.200000"],
+        )
+        self._assert_sound()

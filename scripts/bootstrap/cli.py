@@ -84,6 +84,14 @@ def setups(setting, arguments):
     return testing.run(setting, ["tests/test_setups.py", *(arguments or shlex.split(os.environ.get("ARGS", "")))])
 
 
+def properties(setting, arguments):
+    """Try what must always hold on random input, for FOR= seconds a machine, from the seed SEED= on."""
+    os.environ["CALL_WALLET_PROPERTIES"] = os.environ.get("FOR") or "600"
+    os.environ["CALL_WALLET_SEED"] = os.environ.get("SEED") or "1"
+    arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
+    return testing.run(setting, ["tests/properties", "-s", "--tb=short", *arguments])
+
+
 def run_script(setting, name, arguments, template):
     """Run a script with the variables that lead to the server and to the template that it clones."""
     script = paths.REPO / name
@@ -159,6 +167,7 @@ COMMANDS = {
     "bench": bench,
     "audit": audit,
     "setups": setups,
+    "properties": properties,
     "telephony": demo_telephony.run,
     "soak": soak,
     "lint": lint.run,

@@ -1,10 +1,11 @@
 """What holds for every rate, every duration and every amount of funds."""
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from call_wallet_rating import Rate, arithmetic, charge, cost_of, max_seconds, whole_steps
+from call_wallet_rating import Deck, Rate, arithmetic, charge, cost_of, max_seconds, whole_steps
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -125,3 +126,54 @@ def test_the_arithmetic_shown_adds_up(rate, duration):
     total = Fraction(time) * Fraction(price) / (60 if seconds_a_minute else 1) + Fraction(added or 0)
     assert Fraction(right) == half_up(total) == Fraction(charged.cost)
     assert (sign == "=") == (total == Fraction(right))
+
+
+@EVERY
+@given(amounts(10**6), st.sampled_from((1, 6, 7, 30, 60)), st.integers(0, 500), st.integers(0, 500))
+def test_whole_increments_add_up(price, increment, first, second):
+    rate = Rate("1", price, increment)
+    one, other, both = (charge(rate, count * increment) for count in (first, second, first + second))
+    assert one.billed_seconds + other.billed_seconds == both.billed_seconds
+    # Each of the three is off by half a millionth at most.
+    assert abs(one.cost + other.cost - both.cost) <= Decimal("0.000001")
+
+
+@EVERY
+@given(rates(), st.integers(1, 3_000), st.integers(1, 3_000))
+def test_two_calls_are_billed_for_no_less_than_one_as_long(rate, first, second):
+    if rate.free_seconds or rate.grace_seconds:
+        return  # each of the two has them
+    both = charge(rate, first + second).billed_seconds
+    assert charge(rate, first).billed_seconds + charge(rate, second).billed_seconds >= both
+
+
+MOMENTS = st.sampled_from([None, *(datetime(2026, month, 1) for month in (1, 3, 6, 9))])
+PREFIXES = st.from_regex(r"(?:[12][0-2]{0,5})?", fullmatch=True)
+
+
+@st.composite
+def decks(draw):
+    """Rates of few prefixes, so that they overlap, each with a validity."""
+    found = []
+    for number, prefix in enumerate(draw(st.lists(PREFIXES, max_size=30))):
+        start, end = draw(MOMENTS), draw(MOMENTS)
+        if start and end and end < start:
+            start, end = end, start
+        found.append(Rate(prefix, number, valid_from=start, valid_to=end, rate_id=number))
+    return found
+
+
+@EVERY
+@given(decks(), st.from_regex(r"\+[12][0-2]{6,14}", fullmatch=True), st.integers(1, 12))
+def test_the_longest_prefix_in_force_wins(found, number, month):
+    at = datetime(2026, month, 1)
+    fits = [
+        rate
+        for rate in found
+        if number[1:].startswith(rate.prefix)
+        and (rate.valid_from or datetime.min) <= at < (rate.valid_to or datetime.max)
+    ]
+    best = max(fits, key=lambda rate: (len(rate.prefix), rate.valid_from or datetime.min, rate.rate_id), default=None)
+    matched = Deck(found).match(number, at)
+    assert (matched and matched.as_row()) == (best and best.as_row())
+    assert matched is None or charge(matched, 61).cost >= 0

@@ -8,6 +8,10 @@ LAST = """
          SELECT * FROM call_usage_correction found
           WHERE found.usage_id = u.id ORDER BY found.sequence DESC LIMIT 1) k ON TRUE
 """
+# Rows `t` of a re-rating after the last correction `k`. Of one that changed no amount only the second is known.
+RERATES_LATER = """(starts_with(t.key, 'rerate/')
+                    AND (k.id IS NULL OR t.date > k.corrected_at
+                         OR t.date = k.corrected_at AND t.id > COALESCE(k.transaction_id, 0)))"""
 # One look at the unique index a call, as in `_load_recorded`.
 STANDING = f"""
     SELECT u.id, u.wallet_id, u.call_ref, COALESCE(k.sequence, 0), COALESCE(k.kind, 'report'),
@@ -32,9 +36,7 @@ STANDING = f"""
             LIMIT 1) u
       {LAST}
      CROSS JOIN LATERAL (
-           SELECT COALESCE(max(t.sequence) FILTER (WHERE starts_with(t.key, 'rerate/'))
-                           > COALESCE(max(t.sequence) FILTER (WHERE starts_with(t.key, 'amend/')), 0), FALSE)
-                      OR COALESCE(k.is_rerated, FALSE) AS is_rerated,
+           SELECT COALESCE(bool_or({RERATES_LATER}), FALSE) OR COALESCE(k.is_rerated, FALSE) AS is_rerated,
                   COALESCE(sum(t.billed_minutes) FILTER (WHERE {CORRECTS}), 0) AS minutes,
                   COALESCE(sum(t.amount) FILTER (WHERE {CORRECTS}), 0) AS corrected,
                   COALESCE(sum(t.amount) FILTER (WHERE t.type = 'refund' AND NOT {CORRECTS}), 0) AS refunded,

@@ -8,7 +8,7 @@ from ...tools.fields import parse_amount
 from ...tools.intake import iso
 from ...tools.usage_report_file import DELETED
 from ..usage.rejection_reading import LAST_OF_CALLS
-from .correction_sql import CORRECTS, LAST
+from .correction_sql import CORRECTS, LAST, RERATES_LATER
 
 KEYS = (
     "call_ref", "state", "call_type", "direction", "number", "started_at", "duration_seconds", "status",
@@ -121,14 +121,16 @@ def read_rejected(cr, account, refs, companies):
     }
 
 
-# One look at the unique index a call, as in `_load_recorded`. The price of a re-rating stands in its transaction alone.
+# One look at the unique index a call, as in `_load_recorded`. The price of a re-rating stands in its transaction alone;
+# it brings the minutes of the ledger, which know nothing of corrections without an amount, to those of the call.
 CALLS = f"""
     SELECT u.id, u.call_ref, k.kind, u.reported_at, c.is_corrected,
            COALESCE(k.call_type, u.call_type) AS call_type, COALESCE(k.direction, u.direction) AS direction,
            COALESCE(k.number, u.number) AS number, COALESCE(k.started_at, u.started_at) AS started_at,
            COALESCE(k.duration_seconds, u.duration_seconds) AS duration_seconds,
            COALESCE(k.status, u.status) AS status, u.total_cost::text AS first_cost,
-           (COALESCE(k.billed_minutes, u.billed_minutes) + COALESCE(again.minutes, 0))::text AS billed_minutes,
+           CASE WHEN again.rate IS NULL THEN COALESCE(k.billed_minutes, u.billed_minutes)
+                ELSE u.billed_minutes + c.minutes END::text AS billed_minutes,
            COALESCE(again.rate, k.rate, u.rate)::text AS rate, again.rate IS NOT NULL AS is_rerated,
            c.refunded::text AS refunded, cur.name AS currency, c.transaction,
            CASE WHEN k.id IS NULL THEN u.application_ref ELSE k.application_ref END AS application_ref,
@@ -145,14 +147,13 @@ CALLS = f"""
      CROSS JOIN LATERAL (
            SELECT min(t.id) FILTER (WHERE starts_with(t.key, 'call/')) AS transaction,
                   COALESCE(sum(t.amount) FILTER (WHERE t.type = 'refund' AND NOT {CORRECTS}), 0.000000) AS refunded,
+                  sum(t.billed_minutes) FILTER (WHERE {CORRECTS}) AS minutes,
                   k.id IS NOT NULL OR bool_or({CORRECTS}) AS is_corrected
              FROM call_wallet_transaction t WHERE t.usage_id = u.id) c
       LEFT JOIN LATERAL (
-           SELECT sum(t.billed_minutes) AS minutes, (array_agg(t.rate ORDER BY t.sequence DESC))[1] AS rate
+           SELECT (array_agg(t.rate ORDER BY t.sequence DESC))[1] AS rate
              FROM call_wallet_transaction t
-            WHERE t.usage_id = u.id AND starts_with(t.key, 'rerate/')
-              AND (k.id IS NULL OR t.date > k.corrected_at
-                   OR t.date = k.corrected_at AND t.id > k.transaction_id)) again ON c.is_corrected
+            WHERE t.usage_id = u.id AND {RERATES_LATER}) again ON c.is_corrected
       LEFT JOIN utm_campaign utm ON utm.id = CASE WHEN k.id IS NULL THEN u.campaign_id ELSE k.campaign_id END
       LEFT JOIN res_partner m ON m.id = CASE WHEN k.id IS NULL THEN u.manager_id ELSE k.manager_id END
 """

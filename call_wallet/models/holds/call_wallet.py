@@ -311,9 +311,9 @@ class CallWalletAuthorize(models.Model):
         if not hold or hold.state == "released":
             return self._verdict("unknown_call", call_ref, rated, funds, asked_to="extend")
         rate = self._rate_of(hold, rated)
-        if hold.state == "expired":
-            hold = hold._replace(amount=ZERO)
         wanted = whole_steps(rate, min(total_seconds or hold.reserved_seconds + seconds, MAX_DURATION))
+        if hold.state == "expired":
+            hold = hold._replace(amount=ZERO, reserved_seconds=0)
         if hold.state == "held" and wanted <= hold.reserved_seconds:
             return self._verdict("ok", call_ref, rated, funds, rate, hold, asked_to="extend")
         if funds.is_paused_by_hand and not is_short(hold.number):
