@@ -1,5 +1,6 @@
 from . import (
     accounting_reconciliation,
+    login_language,
     openapi,
     portal,
     portal_auto_topup,
