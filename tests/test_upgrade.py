@@ -41,6 +41,9 @@ REMOVED = {
     "19.0.6.0.0": {
         "menu_call_wallet_activity": "its entries are under Money, Calls and Analysis",
     },
+    "19.0.7.0.0": {
+        "portal_billing_tabs_(auto_topup|limits|payment|settings)": "the portal has four tabs, in one template",
+    },
 }
 # Tables and columns that go by another name now: {"old table": "new table"} and {("old table", "old column"): "new
 # column"}.
