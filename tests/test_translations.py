@@ -1,5 +1,7 @@
 """Customers read their billing pages in their language."""
 
+import re
+
 from odoo.tests import HttpCase, new_test_user
 
 from .common import CallWalletCommon
@@ -42,6 +44,23 @@ class TestSpanish(CallWalletCommon, HttpCase):
         html = self.make_jsonrpc_request(f"/my/billing/{self.wallet.id}/live")["html"]
         self.assertIn(">Activo<", html)
         self.assertNotIn(">Active<", html)
+
+    def log_in(self, login):
+        """Log in where somebody has read an English page before; return the language that the portal is set to."""
+        self.authenticate(None, None)
+        self.opener.cookies["frontend_lang"] = "en_US"
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.url_open("/web/login").text)[1]
+        form = {"login": login, "password": login, "csrf_token": token, "redirect": "/my/billing"}
+        answer = self.url_open("/web/login", data=form, allow_redirects=False)
+        self.assertTrue(answer.headers["Location"].endswith("/my/billing"))
+        return answer.cookies.get("frontend_lang")
+
+    def test_an_owner_who_logs_in_reads_in_the_user_s_language_whatever_was_read_before(self):
+        self.assertEqual(self.log_in("owner-es"), "es_ES")
+
+    def test_people_without_a_wallet_log_in_as_odoo_has_it(self):
+        new_test_user(self.env, login="other-es", password="other-es", groups="base.group_portal", lang="es_ES")
+        self.assertIsNone(self.log_in("other-es"))
 
     def test_mails_are_in_the_recipient_s_language(self):
         self.partner.lang = "es_ES"

@@ -46,6 +46,7 @@ REMOVED = {
     "19.0.7.0.0": {
         "constraint_call_(wallet_transaction_wallet_date|wallet_hold_live|usage_wallet_started|usage_rerate_line_to_do"
         "|source_file_line_of_file)": "the index has the name that Odoo gives to one on its first column",
+        "portal_billing_tabs_(auto_topup|limits|payment|settings)": "the portal has four tabs, in one template",
     },
 }
 # Tables and columns that go by another name now: {"old table": "new table"} and {("old table", "old column"): "new

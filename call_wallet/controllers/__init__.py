@@ -1,5 +1,6 @@
 from . import (
     accounting_reconciliation,
+    login_language,
     metrics,
     openapi,
     portal,

@@ -96,6 +96,7 @@ class CallWalletPortal(CustomerPortal):
             **self._prepare_portal_layout_values(),
             "page_name": "call_wallet_billing",
             "billing_page": page,
+            **self._call_wallet_place(wallet, page),
             "wallet": wallet,
             "wallets": self._call_wallet_owned_wallets(closed_too=True),
             "state_label": self._call_wallet_state_label(wallet),
@@ -107,6 +108,28 @@ class CallWalletPortal(CustomerPortal):
             "today": wallet._today(),
             **values,
         }
+
+    def _call_wallet_place(self, wallet, page):
+        """Return on which tab a page is, and the tab's pages: ``{"billing_tab", "billing_sections"}``.
+
+        The sections are ``{page: title}``, those of a closed wallet without what would change it.
+        """
+        _ = request.env._
+        tabs = {
+            "usage": {"usage": _("Spend"), "transactions": _("Transactions"), "report": _("Usage report")},
+            "invoices": {"invoices": _("Invoices"), "auto": _("Automatic top-up"), "cards": _("Saved cards")},
+            "settings": {
+                "notifications": _("Notifications"),
+                "limits": _("Limits"),
+                "information": _("Billing information"),
+                "people": _("People"),
+            },
+        }
+        tab = next((name for name, sections in tabs.items() if page in sections), page)
+        sections = tabs.get(tab, {})
+        if not wallet.active and tab == "invoices":
+            sections = {"invoices": sections["invoices"]}
+        return {"billing_tab": tab, "billing_sections": sections}
 
     def _call_wallet_redirect(self, wallet, page=""):
         """Redirect to a page of a wallet after a form was processed; to the overview by default."""

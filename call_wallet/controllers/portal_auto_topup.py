@@ -39,9 +39,10 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
         website=True,
         methods=["POST"],
     )
-    def my_auto_topup_change(self, wallet_id, action="on", accept_mandate=None, **posted):
+    def my_auto_topup_change(self, wallet_id, action="on", accept_mandate=None, back="", **posted):
         """Switch automatic top-up on with the posted settings, or off, or charge now.
 
+        :param str back: ``overview`` to be led there afterwards
         :return: a redirection to the page; the page itself with errors by field where
             something is not acceptable; 404 for whoever does not own this wallet
         """
@@ -69,7 +70,7 @@ class CallWalletPortalAutoTopup(CallWalletPortal):
                 wallet, given=given if action == "on" else None, errors={"page": str(error)}
             )
         self._call_wallet_flash(done)
-        return request.redirect(f"/my/billing/{wallet.id}/auto", code=303)
+        return self._call_wallet_redirect(wallet, "" if back == "overview" else "auto")
 
     def _call_wallet_typed_settings(self, wallet, given):
         """Return the settings that somebody typed, with amounts as ``Decimal``, and what is wrong by field."""

@@ -72,4 +72,14 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
             "invoices": self._call_wallet_invoices(wallet, limit=LATEST),
             "processing": processing,
             "pending": unpaid - processing,
+            "auto_off": self._call_wallet_auto_off_words(),
+        }
+
+    def _call_wallet_auto_off_words(self):
+        """Return what an owner is asked before automatic top-up is switched off."""
+        _ = request.env._
+        return {
+            "title": _("Switch off automatic top-up?"),
+            "question": _("The balance is not topped up any more, and calls stop when it is used up."),
+            "answer": _("Switch off"),
         }

@@ -3,9 +3,10 @@ from urllib.parse import urlencode
 
 from dateutil.relativedelta import relativedelta
 from odoo import http
+from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..tools.fields import parse_id
+from ..tools.fields import parse_day, parse_id
 from .portal import PER_PAGE, CallWalletPortal
 
 # How many months can be chosen here. For older ones there is the usage report.
@@ -25,19 +26,27 @@ class CallWalletPortalLedger(CallWalletPortal):
     """
 
     @http.route("/my/billing/<int:wallet_id>/transactions", type="http", auth="user", website=True)
-    def my_billing_transactions(self, wallet_id, kind="", month="", before="", after="", **_unknown):
+    def my_billing_transactions(
+        self, wallet_id, kind="", month="", date_from="", date_to="", before="", after="", **_unknown
+    ):
         """Show the transactions of an owner's wallet, the newest first, a page at a time.
 
         :param str kind: ``calls``, ``added`` or ``corrections``; all by default
         :param str month: ``YYYY-MM`` in the wallet's time zone; any by default
+        :param str date_from: with ``date_to``, instead of a month: the first and the last day, ``YYYY-MM-DD`` in the
+            wallet's time zone
         :param before: only transactions with a smaller number: the page of older ones
         :param after: only transactions with a greater number: the page of newer ones
         """
         wallet = self._call_wallet_own_wallet(wallet_id, closed_too=True)
         kind = kind if kind in KINDS else ""
         months = self._call_wallet_months(wallet)
-        month = month if month in months else ""
-        domain = self._call_wallet_transactions_domain(wallet, kind, months.get(month))
+        days = self._call_wallet_chosen_days(date_from, date_to)
+        month = month if month in months and not days else ""
+        if month:
+            days = months[month], last_day(months[month])
+        chosen = {"month": month} if month else {"date_from": days[0], "date_to": days[1]} if days else {}
+        domain = self._call_wallet_transactions_domain(wallet, kind, days)
         rows, has_newer, has_older = self._call_wallet_transactions_page(
             wallet, domain, parse_id(before), parse_id(after)
         )
@@ -50,20 +59,30 @@ class CallWalletPortalLedger(CallWalletPortal):
             kind=kind,
             months=months,
             month=month,
+            days=days,
             newer=has_newer and {"after": rows[0].sequence},
             older=has_older and {"before": rows[-1].sequence},
             address=lambda **changes: self._call_wallet_transactions_address(
-                wallet, {"kind": kind, "month": month, **changes}
+                wallet, {"kind": kind, **chosen, **changes}
             ),
-            report=self._call_wallet_report_address(wallet, months.get(month)),
+            report=self._call_wallet_report_address(wallet, days),
         )
 
-    def _call_wallet_transactions_domain(self, wallet, kind, first):
+    def _call_wallet_chosen_days(self, date_from, date_to):
+        """Return the first and the last day in the address; None where they are none, or the wrong way round."""
+        try:
+            start = parse_day(date_from, "date_from", request.env)
+            end = parse_day(date_to, "date_to", request.env)
+        except UserError:
+            return None
+        return (start, end) if start and end and start <= end else None
+
+    def _call_wallet_transactions_domain(self, wallet, kind, days):
         domain = [("wallet_id", "=", wallet.id)]
         if kind:
             domain.append(("type", "in", KINDS[kind]))
-        if first:
-            extent = wallet.env["call.usage.report"]._extent(wallet, first, last_day(first))
+        if days:
+            extent = wallet.env["call.usage.report"]._extent(wallet, *days)
             domain += [("sequence", ">=", extent.first), ("sequence", "<=", extent.last)]
         return domain
 
@@ -101,9 +120,9 @@ class CallWalletPortalLedger(CallWalletPortal):
         query = urlencode({name: value for name, value in parameters.items() if value})
         return f"/my/billing/{wallet.id}/transactions{'?' if query else ''}{query}"
 
-    def _call_wallet_report_address(self, wallet, first):
-        days = {"preset": "custom", "date_from": first, "date_to": last_day(first)} if first else {}
-        return f"/my/billing/{wallet.id}/report{'?' if days else ''}{urlencode(days)}"
+    def _call_wallet_report_address(self, wallet, days):
+        query = {"preset": "custom", "date_from": days[0], "date_to": days[1]} if days else {}
+        return f"/my/billing/{wallet.id}/report{'?' if days else ''}{urlencode(query)}"
 
 
 def last_day(first):

@@ -1,6 +1,7 @@
 from odoo.addons.account_payment.controllers.portal import PortalAccount
 from odoo.http import request, route
 
+from ..tools.fields import ZERO, parse_amount
 from ..tools.headers import forbid_storing
 from .topup_payment import hide_saving
 
@@ -30,6 +31,7 @@ class CallWalletInvoicePage(PortalAccount):
         values = super()._invoice_get_page_view_values(invoice, access_token, payment=payment, amount=amount, **kwargs)
         if wallet and "providers_sudo" in values:
             hide_saving(values, invoice, values["providers_sudo"])
+            values["submit_button_label"] = self._call_wallet_pay_label(invoice)
         return values
 
     def _overdue_invoices_get_page_view_values(self, overdue_invoices, **kwargs):
@@ -40,4 +42,12 @@ class CallWalletInvoicePage(PortalAccount):
         values = super()._overdue_invoices_get_page_view_values(overdue_invoices, **kwargs)
         if "providers_sudo" in values:
             hide_saving(values, overdue_invoices, values["providers_sudo"])
+            if overdue_invoices.sudo().call_wallet_topup_ids:
+                values["submit_button_label"] = self._call_wallet_pay_label(overdue_invoices)
         return values
+
+    def _call_wallet_pay_label(self, invoices):
+        """Return the text of the button that pays invoices, with what the server takes: all that is left to pay."""
+        wallet = invoices.sudo().call_wallet_topup_ids.wallet_id[:1]
+        due = sum((parse_amount(invoice.amount_residual) for invoice in invoices), ZERO)
+        return request.env._("Pay %s", wallet._format_amount(due))

@@ -7,6 +7,7 @@ minutes, and only wallets that somebody looks at send messages. Doors: ``watch``
 
 from . import (
     call_wallet,
+    call_wallet_spend,
     call_wallet_watch,
     ir_http,
     ir_websocket,
