@@ -1,6 +1,5 @@
 """How the back office leads from one thing to the next, and what its lists show by themselves."""
 
-import json
 from datetime import datetime, timedelta
 
 from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
@@ -115,24 +114,6 @@ class TestOfficeScreens(ListCommon):
             await see("the Billing tab", () => text(".o_notebook .nav-link.active") === "Billing");
             await see("its wallet", () => $(".o_call_wallet_dashboard[data-wallet]"));
             await seeText("[name=action_open_call_wallets]", "$ 12.00");
-            """,
-        )
-
-    def test_calls_in_progress_come_and_go_in_the_list_of_holds(self):
-        self._fund(self.wallet, "10")
-        account = json.dumps(self.wallet.account_ref)
-        self._on(
-            "/odoo/call-wallet-holds",
-            f"""
-            await see("the list", () => $(".o_list_view"));
-            await new Promise((resolve) => setTimeout(resolve, 2500));
-            window.notReloaded = true;
-            const held = () => text(".o_list_table").includes("office-1");
-            await ask("call.wallet", "authorize_call", [{account}, "office-1", "live", "+14155550100"]);
-            await see("the call", held);
-            await ask("call.wallet", "release_hold", [{account}, "office-1"]);
-            await see("no call", () => !held());
-            if (!window.notReloaded) {{ throw new Error("The page was reloaded"); }}
             """,
         )
 
