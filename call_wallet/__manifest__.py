@@ -25,6 +25,7 @@
         "security/call_wallet_rules.xml",
         "data/call_wallet_data.xml",
         "data/call_wallet_event_type_data.xml",
+        "views/mail_layout_templates.xml",
         "data/mail_template_data.xml",
         "data/ir_cron_data.xml",
         "views/call_wallet_views.xml",
