@@ -14,6 +14,7 @@
         "phone_validation",
         "bus",
         "rpc",
+        "web_tour",
     ],
     # The oldest with which the tests pass, and below the first major version that they have not seen.
     "external_dependencies": {
@@ -28,6 +29,7 @@
         "views/mail_layout_templates.xml",
         "data/mail_template_data.xml",
         "data/ir_cron_data.xml",
+        "data/web_tour_data.xml",
         "views/call_wallet_views.xml",
         "views/call_wallet_transaction_views.xml",
         "views/call_wallet_hold_views.xml",
