@@ -15,6 +15,7 @@
         "phone_validation",
         "bus",
         "rpc",
+        "web_tour",
     ],
     # The oldest with which the tests pass, and below the first major version that they have not seen.
     "external_dependencies": {
@@ -26,8 +27,10 @@
         "security/call_wallet_rules.xml",
         "data/call_wallet_data.xml",
         "data/call_wallet_event_type_data.xml",
+        "views/mail_layout_templates.xml",
         "data/mail_template_data.xml",
         "data/ir_cron_data.xml",
+        "data/web_tour_data.xml",
         "views/call_wallet_views.xml",
         "views/call_wallet_transaction_views.xml",
         "views/call_wallet_hold_views.xml",

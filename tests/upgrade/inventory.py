@@ -137,7 +137,7 @@ def customised(cr):
               JOIN ir_model_data d ON d.model = 'ir.cron' AND d.res_id = c.id AND d.module = 'call_wallet'
         """,
         "mail templates": """
-            SELECT t.id, t.subject::text, t.body_html::text FROM mail_template t
+            SELECT t.id, t.subject::text FROM mail_template t
               JOIN ir_model_data d ON d.model = 'mail.template' AND d.res_id = t.id AND d.module = 'call_wallet'
         """,
         "products": "SELECT id, name::text FROM product_template",

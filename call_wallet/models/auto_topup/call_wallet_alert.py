@@ -1,10 +1,15 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 
 from ...tools.background import after_commit
+from ...tools.clock import utcnow
 from ...tools.fields import Amount
-from ...tools.task import in_company_language
 
 CAP_WARNING = 80  # per cent
+
+# So long a mail about the balance waits for the card, which is charged within a minute. It is sent without it then.
+PATIENCE = timedelta(minutes=3)
 
 
 class CallWalletAlert(models.Model):
@@ -69,11 +74,23 @@ class CallWalletAlert(models.Model):
         if not emails or not wallet.active or not self._is_still_true():
             self.state = "cancelled"
             return
+        told = self._told_with_it()
         wallet._mail_recipients(f"mail_template_{self.kind.replace('auto_', 'auto_topup_')}", res_id=self.id)
-        lang = in_company_language(wallet).env.lang
-        wallet.message_post(body=self.with_context(lang=lang)._auto_topup_subject())
+        (told + self)._leave_history()
         self._notify_finance()
         self.write({"state": "sent", "sent_at": fields.Datetime.now()})
+
+    def _waits_for_card(self):
+        """Tell whether automatic top-up is about to charge the card, so that one mail can say how that went."""
+        wallet = self.wallet_id
+        if self.kind not in ("low", "empty") or wallet.auto_topup_state != "on":
+            return False
+        is_due = wallet.available_balance < wallet.auto_topup_level
+        is_put_off = wallet.auto_topup_wait_until and wallet.auto_topup_wait_until > utcnow()
+        waits = is_due and not is_put_off and self.create_date > fields.Datetime.now() - PATIENCE
+        if waits:
+            self.env.ref("call_wallet.ir_cron_alert")._trigger(self.create_date + PATIENCE)
+        return waits
 
     def _is_still_true(self):
         """It may have been switched on again since, or the card been charged at the next attempt."""

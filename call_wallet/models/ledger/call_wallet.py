@@ -331,6 +331,7 @@ class CallWalletRefund(models.Model):
             partner_ids=partners.ids,
             subject=self.env._("Call wallets: the ledger check found %s differences", len(violations)),
             body="\n".join(violations[:100]),
+            email_layout_xmlid="call_wallet.mail_layout",
         )
 
 

@@ -1,7 +1,6 @@
 from odoo import fields, models
 
 from ...tools.fields import Amount
-from ...tools.task import in_company_language
 
 
 class CallWalletAlert(models.Model):
@@ -27,11 +26,18 @@ class CallWalletAlert(models.Model):
         if not wallet.recipient_ids or not wallet.active:
             self.state = "cancelled"
             return
+        told = self._told_with_it()
         wallet._mail_recipients("mail_template_limit", res_id=self.id)
-        lang = in_company_language(wallet).env.lang
-        wallet.message_post(body=self.with_context(lang=lang)._limit_subject())
+        (told + self)._leave_history()
         self._notify_finance()
         self.write({"state": "sent", "sent_at": fields.Datetime.now()})
+
+    def _says_limit(self, other):
+        """Tell whether ``other`` needs no mail beside this one: a month's limit stops calls for longer than a day's."""
+        is_other_reached = other.kind == "limit_reached"
+        if self.limit_name == other.limit_name:
+            return not is_other_reached
+        return self.limit_name == "month" and (self.kind == "limit_reached" or not is_other_reached)
 
     def _limit_subject(self):
         _ = self.env._

@@ -12,6 +12,8 @@ from . import (
     call_wallet_failure,
     call_wallet_waiting,
     mail_activity,
+    mail_mail,
+    mail_thread,
     call_wallet_alert,
     call_wallet,
     res_company,

@@ -3,6 +3,7 @@ from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_date
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.door import door, each, worker
@@ -15,6 +16,9 @@ from .call_wallet_recipient import MAX_RECIPIENTS
 MOST_ROWS_ATTACHED = 50_000
 
 XLSX = "xlsx"
+
+# What is noted as failing while a company's mails are not sent.
+SENDING = "mails not sent"
 
 
 class CallWalletNotices(models.Model):
@@ -70,7 +74,86 @@ class CallWalletNotices(models.Model):
     def _write_mail(self, template, res_id, address, file):
         """Queue a mail from ``template`` to one address, with ``file``, a pair of name and bytes, or None."""
         values = {"email_to": address, "recipient_ids": [], "attachment_ids": self._mail_attachment(file)}
-        template.send_mail(res_id, email_values=values, email_layout_xmlid="mail.mail_notification_layout")
+        template.send_mail(res_id, email_values=values, email_layout_xmlid="call_wallet.mail_layout")
+
+    def _mail_summary(self):
+        """Return what mails say of the wallet, as it is shown to their reader, in the language of the context.
+
+        :return: dict of texts: ``balance``, ``available`` (where calls in progress hold some of it), ``threshold``
+            (where the balance is below), ``runs_out_on`` and ``days_left`` (where it is in sight), ``spent``,
+            ``average``, ``tz``, ``color``; and ``days``, the last 7 in the wallet's time zone: ``day``, ``amount``,
+            ``share`` (of the dearest day, in per cent); empty where no call was charged
+        """
+        self.ensure_one()
+        self = self.sudo()
+        today = self._today()
+        days = [today - timedelta(days=ago) for ago in range(6, -1, -1)]
+        domain = [("wallet_id", "=", self.id), ("type", "=", "usage"), ("day", "in", days)]
+        charged = self.env["call.wallet.day"]._read_group(domain, ["day:day"], ["amount:sum"])
+        charged = {day: parse_amount(-amount) for day, amount in charged}
+        most = max(charged.values(), default=ZERO)
+        ends = self.runs_out_on
+        return {
+            "balance": self._format_amount(self.balance),
+            "available": self.held_amount and self._format_amount(self.available_balance),
+            "threshold": self.alert_level and self._format_amount(self.low_balance_threshold),
+            "runs_out_on": ends and format_date(self.env, ends),
+            "days_left": ends and self._in_days((ends - today).days),
+            "spent": self._format_amount(sum(charged.values(), ZERO)),
+            "average": self._format_amount(self.daily_spend),
+            "tz": self.tz,
+            "color": self.company_id.email_secondary_color or "#875A7B",
+            "days": most > 0
+            and [
+                {
+                    "day": format_date(self.env, day, date_format="EEE d MMM"),
+                    "amount": self._format_amount(charged.get(day, ZERO)),
+                    "share": max(int(charged.get(day, ZERO) * 100 / most), 0),
+                }
+                for day in days
+            ],
+        }
+
+    def _in_days(self, days):
+        if days == 0:
+            return self.env._("today")
+        return self.env._("in 1 day") if days == 1 else self.env._("in %s days", days)
+
+    def _note_sent(self, model, res_id, addresses, why, failure_type):
+        """Note whether a mail about these wallets was sent.
+
+        What concerns one address or one invoice is a task. A mail server that does not work is one entry a company
+        among what waits for finance, however many mails it keeps; it goes with the next mail that is sent.
+
+        :param str why: the reason for a failure; None: it was sent
+        :param str failure_type: Odoo's
+        """
+        failures = self.env["call.wallet.failure"].sudo()
+        for wallet in self:
+            company = wallet.company_id
+            if not why:
+                if (company._name, company.id) in failures._failing(SENDING):
+                    failures._forget_failures(SENDING, {(company._name, company.id)})
+            elif model == "account.move":
+                invoice = self.env[model].sudo().browse(res_id)
+                failures._beside("task", wallet, partial(invoice._call_wallet_tell_not_mailed, why))
+            elif failure_type in ("mail_email_invalid", "mail_email_missing"):
+                tell = partial(wallet._for_finance()._tell_undelivered, ", ".join(addresses), why)
+                failures._beside("task", wallet, tell)
+            else:
+                failures._note_failure(SENDING, company, UserError(why), cause="mail_server")
+
+    def _tell_undelivered(self, address, why):
+        """Give finance a task about an address that takes no mail; in the language of ``_for_finance``."""
+        _ = self.env._
+        self._tell_finance(
+            _("Mail to %s was not delivered", address),
+            _(
+                "Notices about the balance do not reach this address: %s. Ask the customer for another one, and put it "
+                "in place of this one.",
+                why,
+            ),
+        )
 
     def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
         """Odoo's hook for whom a message of the wallet's history reaches: of its followers, those who may see it.

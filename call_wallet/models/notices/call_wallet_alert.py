@@ -13,6 +13,16 @@ from ..wallet.call_wallet_balance import EMPTY, LOW
 KINDS = {"low": LOW, "empty": EMPTY}
 LIMIT_KINDS = ("limit_near", "limit_reached")
 
+# Those whose mails say what others that wait would say, so that one event is one mail.
+SAYS_MORE = {
+    "empty": ("low", "auto_failed", "auto_off", "auto_cap"),
+    "auto_off": ("low", "auto_failed"),
+    "auto_failed": ("low",),
+    "auto_cap": ("low",),
+    "limit_reached": LIMIT_KINDS,
+    "limit_near": ("limit_near",),
+}
+
 
 class CallWalletAlert(models.Model):
     """One crossing of a wallet's balance, or news of its automatic top-up, and the mail about it: the outbox of alerts.
@@ -92,12 +102,12 @@ class CallWalletAlert(models.Model):
         domain = [("state", "=", "pending")]
         if wallet_ids is not None:
             domain.append(("wallet_id", "in", list(wallet_ids)))
-        each(self.env, self.search(domain, order="id"), self._send_one)
+        each(self.env, self.search(domain, order="id").sorted(lambda alert: alert._says_most_first()), self._send_one)
 
     @worker
     def _send_one(self, alert):
         with door(self.env):
-            if alert._is_waiting():
+            if alert._is_waiting() and not alert._waits_for_card():
                 alert._send()
 
     def _is_waiting(self):
@@ -121,7 +131,11 @@ class CallWalletAlert(models.Model):
         if wallet.alert_level < KINDS[self.kind] or not emails or not wallet.active:
             self.state = "cancelled"
             return
-        wallet._mail_recipients(f"mail_template_balance_{self.kind}")
+        told = self._told_with_it()
+        # The latest news of the card is the first.
+        card_alert = told.filtered(lambda alert: alert.kind not in KINDS and alert._is_still_true())[:1]
+        wallet._mail_recipients(f"mail_template_balance_{self.kind}", card_alert=card_alert)
+        told._leave_history()
         # The customer comes first: what fails of the rest is noted, and the mail goes out.
         beside = self.env["call.wallet.failure"]._beside
         beside("history of an alert", wallet, partial(self._leave_note, emails))
@@ -130,7 +144,34 @@ class CallWalletAlert(models.Model):
         beside("notice of an alert", wallet, self._notify_finance)
         self.write({"state": "sent", "sent_at": fields.Datetime.now()})
 
+    def _says_most_first(self):
+        return -len(SAYS_MORE.get(self.kind, ())), self.limit_name != "month", self.id
+
+    def _told_with_it(self):
+        """Take the waiting alerts whose news this one's mail has as well: no mail of their own follows.
+
+        :return: the alerts, which nobody else is sending
+        """
+        domain = [("wallet_id", "=", self.wallet_id.id), ("state", "=", "pending"), ("id", "!=", self.id)]
+        others = self.search([*domain, ("kind", "in", SAYS_MORE.get(self.kind, ()))])
+        others = others.filtered(lambda other: self._says(other) and other._is_waiting())
+        others.state = "cancelled"
+        return others
+
+    def _says(self, other):
+        if self.kind in LIMIT_KINDS:
+            return self._says_limit(other)
+        # Below its cap, automatic top-up goes on.
+        return all(alert.percent >= 100 for alert in self + other if alert.kind == "auto_cap")
+
     # === TELLING OUR OWN PEOPLE === #
+
+    def _leave_history(self):
+        """Note in the wallet's history what the recipients were told of its limits and automatic top-up."""
+        for alert in self.filtered(lambda alert: alert.kind not in KINDS):
+            alert = in_company_language(alert)
+            text = alert._limit_subject() if alert.kind in LIMIT_KINDS else alert._auto_topup_subject()
+            alert.wallet_id.message_post(body=text)
 
     def _leave_note(self, emails):
         _ = in_company_language(self.wallet_id).env._

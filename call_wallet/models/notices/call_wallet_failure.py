@@ -93,6 +93,12 @@ class CallWalletFailure(models.Model):
                     "other mode. Enter that account's key, or see there how it stands and enter it by hand. A payment "
                     "under way is given up after a day; you get a task then."
                 )
+            case "mail_server":
+                return _(
+                    "Mails are not sent: the outgoing mail server refuses them or does not answer. Have an "
+                    "administrator mend it under Settings, Technical, Outgoing Mail Servers, and retry what failed "
+                    "under Emails."
+                )
             case "provider_request":
                 return _(
                     "Stripe refused a payment; nothing was charged, and the customer was told. This entry goes with "

@@ -1,4 +1,5 @@
 import re
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -65,6 +66,16 @@ class CallWalletRecipient(models.Model):
         result = super().write(vals)
         self.wallet_id._refresh_set_up()
         return result
+
+    @api.model
+    def _tell_bounce(self, email):
+        """Tell finance of an address of wallets that takes no mail; it stays, for that may pass."""
+        known = ["|", ("recipient_ids.email", "=", email), ("billing_email", "=", email)]
+        wallets = self.env["call.wallet"].sudo().search(known, order="id")
+        for wallet in wallets:
+            told = wallet._for_finance()
+            why = told.env._("the mail server of the address sent it back")
+            self.env["call.wallet.failure"]._beside("task", wallet, partial(told._tell_undelivered, email, why))
 
     def unlink(self):
         wallets, emails = self.wallet_id, tuple(f"/{email}" for email in self.mapped("email"))

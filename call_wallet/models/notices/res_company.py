@@ -1,10 +1,25 @@
 from odoo import models
+from odoo.tools import get_lang
 
 from ...const import ACCOUNT_MANAGER, FINANCE, FINANCE_MANAGER
 
 
 class ResCompanyFinanceNotice(models.Model):
     _inherit = "res.company"
+
+    def _call_wallet_mail_head(self, record, lang):
+        """Return what heads the mails of this company, the one that sells calls to the customer.
+
+        :param record: what the mail is about; its own base URL is that of the logo
+        :param str lang: the reader's language
+        :return: dict: ``lang``, ``direction`` of writing, ``name``, and ``logo``, an address, or None for a company
+            without a logo of its own
+        """
+        self.ensure_one()
+        logo = None if self.uses_default_logo else f"{(record or self).get_base_url()}/logo.png?company={self.id}"
+        lang = get_lang(self.env, lang)
+        code = lang.code.partition("@")[0].replace("_", "-")
+        return {"lang": code, "direction": lang.direction, "name": self.name, "logo": logo}
 
     def _call_wallet_responsible(self, *users):
         """Return the first of ``users`` who still works with this company's wallets, else who does so in finance.

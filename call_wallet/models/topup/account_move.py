@@ -62,6 +62,20 @@ class AccountMove(models.Model):
         "(call_wallet_request_key) WHERE call_wallet_request_key IS NOT NULL", "This was paid back already."
     )
 
+    def _call_wallet_tell_not_mailed(self, why):
+        """Give finance a task about a top-up's document that its customer has not received by mail.
+
+        :param str why: the reason, in plain text
+        """
+        self.ensure_one()
+        told = self.sudo().call_wallet_topup_ids.wallet_id._for_finance()
+        _ = told.env._
+        told._tell_finance(
+            _("%s was not mailed to the customer", self.name),
+            _("%(why)s Mend the cause, then send it again by its own button, or hand it over another way.", why=why),
+            about=self,
+        )
+
     @api.depends("state", "payment_state", "call_wallet_topup_ids.state")
     def _compute_call_wallet_status(self):
         for move in self:

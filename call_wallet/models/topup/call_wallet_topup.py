@@ -430,7 +430,7 @@ class CallWalletTopup(models.Model):
                 "default_res_ids": self.invoice_id.ids,
                 "default_composition_mode": "comment",
                 "default_template_id": self.env.ref("call_wallet.mail_template_payment_link").id,
-                "default_email_layout_xmlid": "mail.mail_notification_layout_with_responsible_signature",
+                "default_email_layout_xmlid": "call_wallet.mail_layout",
                 "force_email": True,
             },
         }

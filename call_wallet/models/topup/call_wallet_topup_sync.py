@@ -291,6 +291,11 @@ class CallWalletTopupSync(models.Model):
         if added > 0:
             self.wallet_id._mail_recipients("mail_template_topup_received", self.id, added=added)
 
+    def _mail_link(self):
+        """Return where the mail's button leads: to paying what is missing of the top-up, or else to the wallet."""
+        wallet = f"{self.get_base_url()}/my/billing/{self.wallet_id.id}"
+        return f"{wallet}/pay/{self.id}" if self.state == "partial" else wallet
+
     # === THE SWEEP === #
     # Makes up, every few minutes, for what did not happen: a crash, a lost message, a payment deleted by SQL.
     #

@@ -229,10 +229,11 @@ class CallUsageReportJob(models.Model):
         link = Markup('<a href="%s">%s</a>') % (url, self.attachment_id.name)
         self.env["mail.thread"].message_notify(
             partner_ids=self.user_id.partner_id.ids,
-            subject=_("Your usage report is ready"),
+            subject=_("Usage report of %s is ready", self.wallet_id.partner_id.name),
             body=Markup("<p>%s %s</p>") % (_("It is kept for %s days:", KEPT_DAYS), link),
             model=self.wallet_id._name,
             res_id=self.wallet_id.id,
+            email_layout_xmlid="call_wallet.mail_layout",
         )
 
     @api.autovacuum
