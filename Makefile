@@ -10,7 +10,7 @@ export PORT ARGS CLOCK FOR SEED
 # `exec`: what stops make must reach the program, not a shell in between.
 BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m bootstrap
 
-.PHONY: help run demo test properties shell bench audit setups telephony soak lint pot openapi clean lock
+.PHONY: help run demo test properties shell bench audit setups peers telephony soak lint pot openapi clean lock
 
 help:
 	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=, LIVE=0: no calls come in, FRESH=1: a new demo)"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench   the benchmarks; ARGS= is passed on"
 	@echo "make audit   an auditor's check of both ledgers on generated business; ARGS='--wallets 50 --calls 9000'"
 	@echo "make setups  the main flow in every chart, currency, tax, way to pay ... of tests/setups/table.py; ARGS='-k jp' narrows"
+	@echo "make peers   Odoo's own tests beside the addon: what fails with it and not without; ARGS='payment_stripe portal' narrows"
 	@echo "make telephony  real calls through Asterisk on the demo's wallets, told step by step, until Ctrl-C   (PORT=, CALLS=1)"
 	@echo "make soak    a thousand real calls, fifty at once, compared with the ledger; ARGS='--calls 200 --at-once 20'"
 	@echo "make lint    checks of the code"
@@ -29,5 +30,5 @@ help:
 	@echo "make clean   removes build/ and stops the private PostgreSQL"
 	@echo "make lock    renews requirements.lock from requirements.in"
 
-run demo test properties shell bench audit setups telephony soak lint pot openapi clean lock:
+run demo test properties shell bench audit setups peers telephony soak lint pot openapi clean lock:
 	@$(BOOTSTRAP) $@

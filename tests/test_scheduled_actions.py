@@ -1,5 +1,6 @@
 """Scheduled actions: one item that fails keeps no other waiting, and what was done before it stays."""
 
+import logging
 import re
 import xml.etree.ElementTree
 from pathlib import Path
@@ -173,6 +174,18 @@ def test_out_of_time_odoo_starts_it_again_where_it_was(private_registry):
         assert start(0) == (False, 1, 2)
         assert start(60) == (True, 2, 0)
         assert looked_at(private_registry) == wallets.ids
+
+
+@pytest.mark.real_commits
+def test_none_warns_of_anything_on_a_day_like_any_other(private_registry, caplog):
+    with environment(private_registry) as env:
+        for name in ACTIONS:
+            env.ref(f"call_wallet.{name}").method_direct_trigger()
+    assert warnings_of(caplog) == []
+
+
+def warnings_of(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def looked_at(registry):

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from . import demo, demo_telephony, i18n, lint, openapi, paths, testing
+from . import demo, demo_telephony, i18n, lint, openapi, paths, peers, testing
 from .console import StepError, report, run_logged, say, step
 from .postgres import Server
 from .setting import Setting
@@ -135,7 +135,7 @@ def lock(_setting, _arguments):
     with step("Renewing requirements.lock"):
         run_logged([sys.executable, "-m", "venv", "--clear", folder], "lock")
         run_logged([folder / "bin/pip", "install", "uv"], "lock")
-        for source, target in LOCKS:
+        for source, target, *options in LOCKS:
             run_logged(
                 [
                     folder / "bin/uv",
@@ -149,6 +149,7 @@ def lock(_setting, _arguments):
                     "--no-header",
                     "--no-annotate",
                     "--no-emit-index-url",
+                    *options,
                     source,
                     "-o",
                     target,
@@ -158,7 +159,11 @@ def lock(_setting, _arguments):
             )
 
 
-LOCKS = [("requirements.in", "requirements.lock"), ("scripts/bootstrap/postgres.in", "scripts/bootstrap/postgres.lock")]
+LOCKS = [
+    ("requirements.in", "requirements.lock"),
+    ("scripts/bootstrap/postgres.in", "scripts/bootstrap/postgres.lock"),
+    ("scripts/bootstrap/oca.in", "scripts/bootstrap/oca.lock", "--no-deps"),
+]
 COMMANDS = {
     "run": run,
     "demo": make_demo,
@@ -169,6 +174,7 @@ COMMANDS = {
     "setups": setups,
     "properties": properties,
     "telephony": demo_telephony.run,
+    "peers": peers.run,
     "soak": soak,
     "lint": lint.run,
     "pot": i18n.renew,

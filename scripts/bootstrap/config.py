@@ -24,12 +24,14 @@ limit_time_real = 1200
 def write(setting):
     """Write the file when it has changed; return its path. With SOFTPHONE=1, OCA's softphone can be installed."""
     source, server = setting.source, setting.server
-    path = paths.BUILD / f"odoo{paths.SUFFIX}.conf"
+    path = paths.BUILD / f"odoo{'-oca' if setting.others else ''}{paths.SUFFIX}.conf"
     addons = [*source.addons_paths]
     if (paths.ADDON / "__manifest__.py").exists():
         addons.append(paths.REPO)  # Odoo warns about a folder without addons
     if os.environ.get("SOFTPHONE"):
         addons.append(voip_oca.ensure(setting))
+    if setting.others:
+        addons.append(setting.others / "odoo/addons")
     text = OPTIONS.format(
         addons=",".join(map(str, addons)),
         data=paths.DATA,
@@ -45,8 +47,11 @@ def write(setting):
     return path
 
 
-def environment(source, server, config, python):
-    """Return the variables under which Odoo, the tests and the benchmarks run."""
+def environment(source, server, config, python, others=None):
+    """Return the variables under which Odoo, the tests and the benchmarks run.
+
+    :param Path others: the folder with other addons' Python packages, below ``lib``
+    """
     result = dict(os.environ)
     for name in ("PGPASSWORD", "PGDATABASE", "PGSERVICE", "ODOO_RC", "OPENERP_SERVER", "PYTHONDONTWRITEBYTECODE"):
         result.pop(name, None)
@@ -54,7 +59,7 @@ def environment(source, server, config, python):
     result["PATH"] = f"{python.parent}{os.pathsep}{result['PATH']}"
     result.update(
         {
-            "PYTHONPATH": str(source.path),
+            "PYTHONPATH": os.pathsep.join(map(str, [source.path, *([others / "lib"] if others else [])])),
             # Compiled once for all runs, and not into the tree.
             "PYTHONPYCACHEPREFIX": str(paths.CACHE / "pycache"),
             # wkhtmltopdf of Debian looks for a screen otherwise.

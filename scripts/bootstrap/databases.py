@@ -29,6 +29,19 @@ BASE_MODULES = [
     "bus",
 ]
 SHOP_MODULES = ["website_sale", "sale_management"]
+# What the suites of `make peers` are of, and what ours depends on besides.
+PEER_MODULES = [
+    "test_lint",
+    "account_payment",
+    "payment_demo",
+    "payment_stripe",
+    "payment_custom",
+    "portal",
+    "rpc",
+    "utm",
+]
+# The big stacks that stand beside ours in most databases.
+STACK_MODULES = ["website_sale", "sale_management", "crm", "hr", "stock", "loyalty", "mass_mailing"]
 # The charts of accounts in which the set-ups of the tests do business, and what else these need of Odoo.
 CHART_MODULES = [
     "l10n_be",
@@ -45,7 +58,10 @@ CHART_MODULES = [
 ]
 CHART_COMPANIES = paths.REPO / "tests/setups/companies.py"
 BUNDLES = paths.REPO / "scripts/bundles.py"
+PEERS_BUNDLES = paths.REPO / "scripts/peers_bundles.py"
+OURS = ["-i", "call_wallet"]
 LANGUAGES = ["en_US", "es_ES"]
+WARNING = re.compile(r"^\S+ \S+ \d+ (WARNING|ERROR|CRITICAL) ")
 RECIPE = "1"  # raise it when the way a template is built changes
 KEPT = 4  # old templates of each kind
 STAMPS = paths.CACHE / f"templates{paths.SUFFIX}"
@@ -104,6 +120,67 @@ class Databases:
             f"cw_beside_{paths.digest(shop, paths.tree_digest(paths.ADDON))}",
             "Template database with a shop and call_wallet",
             shop,
+            [["-i", "call_wallet", "--without-demo=True"]],
+            [],
+        )
+
+    def peers_template(self, with_addon):
+        """Return the name of a database for Odoo's own tests, without any demo data.
+
+        :param bool with_addon: with the addon beside Odoo's modules
+        """
+        key = paths.digest(self.setting.source.version, paths.LOCK_FILE, RECIPE, PEERS_BUNDLES, *PEER_MODULES)
+        peers = self._template(
+            f"cw_peers_{key}",
+            "Template database for Odoo's own tests",
+            None,
+            [["-i", ",".join(PEER_MODULES), "--without-demo=True"], ["shell", PEERS_BUNDLES]],
+            [],
+        )
+        if not with_addon:
+            return peers
+        return self._template(
+            f"cw_peersbeside_{paths.digest(peers, PEERS_BUNDLES, paths.tree_digest(paths.ADDON))}",
+            "Template database for Odoo's own tests, with call_wallet",
+            peers,
+            [["-i", "call_wallet", "--without-demo=True"], ["shell", PEERS_BUNDLES]],
+            [],
+        )
+
+    def beside_template(self, modules, title, last=False, key=""):
+        """Return the name of a database with the addon and its demo data, beside others without theirs.
+
+        :param list modules: the others
+        :param bool last: the others come after ours, instead of before
+        :param str key: the others' version, where it is not Odoo's
+        """
+        name = f"cw_beside{'last' if last else 'first'}"
+        others, ours = ["-i", ",".join(modules), "--without-demo=True"], [*OURS, "--with-demo"]
+        if last:
+            addon = self.addon_template()
+            title = f"Template database with call_wallet, then {title}"
+            return self._template(
+                f"{name}_{paths.digest(addon, key, *modules)}", title, addon, [others], ["call_wallet"]
+            )
+        base = self.base_template()
+        origin = self._template(
+            f"cw_others_{paths.digest(base, key, *modules)}", f"Template database with {title}", base, [others], []
+        )
+        return self._template(
+            f"{name}_{paths.digest(origin, paths.tree_digest(paths.ADDON), str(clocks.story_weeks()))}",
+            f"Template database with {title}, then call_wallet",
+            origin,
+            [ours],
+            ["call_wallet"],
+        )
+
+    def bare_template(self):
+        """Return the name of a database with the addon and what it depends on alone: no chart, no demo data."""
+        key = paths.digest(self.setting.source.version, paths.LOCK_FILE, paths.tree_digest(paths.ADDON))
+        return self._template(
+            f"cw_bare_{key}",
+            "Template database with call_wallet alone",
+            None,
             [["-i", "call_wallet", "--without-demo=True"]],
             [],
         )
@@ -236,6 +313,8 @@ class Databases:
         fix = f"read the whole log, {paths.LOGS / name}.log"
         for arguments in runs:
             log = self._run(draft, name, fix, arguments)
+            if arguments[:2] == OURS and not any("--addons-path" in part for part in arguments):
+                _refuse_warnings(log)
         self._check_installed(draft, modules, log)
         self.server.sql("VACUUM ANALYZE", draft)
         self.server.sql(f'ALTER DATABASE "{draft}" ALLOW_CONNECTIONS false')
@@ -339,6 +418,13 @@ class Databases:
             f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
         )
         return rows[0] if rows else None
+
+
+def _refuse_warnings(log):
+    """Whoever installs the addon sees no warning: neither do we."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if WARNING.search(line)]
+    if lines:
+        raise StepError("Odoo warned of something:\n" + "\n".join(lines[:10]), f"read the whole log, {log}")
 
 
 def _link(source, target):

@@ -2,12 +2,15 @@
 
 import functools
 
-from . import config, paths, source, venv
+from . import config, oca, paths, source, venv
 from .databases import Databases
 from .postgres import Server
 
 
 class Setting:
+    # The folder of ``oca.ensure``, where Odoo finds OCA's addons beside ours.
+    others = None
+
     @functools.cached_property
     def source(self):
         return source.ensure()
@@ -30,7 +33,13 @@ class Setting:
 
     @functools.cached_property
     def environment(self):
-        return config.environment(self.source, self.server, self.config, self.python)
+        return config.environment(self.source, self.server, self.config, self.python, self.others)
+
+    def beside_oca(self):
+        """Return a setting in which OCA's addons can be installed as well."""
+        result = Setting()
+        result.others = oca.ensure(self)
+        return result
 
     def odoo_command(self, *arguments):
         """Return the command line of Odoo with these arguments; a subcommand may come first."""

@@ -11,6 +11,8 @@ from . import clocks, npm, paths, systools
 from .console import say, step
 
 PURE = "tests/rating"
+BESIDE = "tests/beside"  # for `make peers`
+IGNORED = [f"--ignore={PURE}", f"--ignore={BESIDE}"]
 WORKERS = 2
 PREFIX = f"cw_test_{paths.CHECKOUT}_"
 # Tests that mind which day it is, run at awkward moments as well; `test_hours.py` chooses its moments itself.
@@ -40,7 +42,7 @@ def run(setting, arguments):
     codes = [
         _pure(setting, [PURE, *arguments]),
         0 if arguments or clock else _at_awkward_moments(setting),
-        _with_odoo(setting, ["tests", f"--ignore={PURE}", *arguments], distribute=not arguments, clock=clock),
+        _with_odoo(setting, ["tests", *IGNORED, *arguments], distribute=not arguments, clock=clock),
     ]
     if codes == [5, 0, 5] or not set(codes) <= nothing_ok:
         return next((code for code in codes if code not in nothing_ok), 5)
@@ -65,14 +67,19 @@ def _pure(setting, arguments):
     )
 
 
-def _with_odoo(setting, arguments, distribute=False, clock=None):
+def run_on(setting, template, arguments):
+    """Run tests on a clone of another template than the usual one; return the exit code."""
+    return _with_odoo(setting, arguments, template=template)
+
+
+def _with_odoo(setting, arguments, distribute=False, clock=None, template=None):
     systools.ensure_wkhtmltopdf()
     systools.ensure_chromium()
     axe = npm.ensure_axe()
     databases = setting.databases
     _drop_orphans(databases)
-    template = databases.addon_template()
-    name = f"{PREFIX}{os.getpid()}"
+    name = f"{PREFIX}{os.getpid()}{f'_{paths.digest(template)}' if template else ''}"
+    template = template or databases.addon_template()
     with step("Test database"):
         databases.clone(template, name, clock and clocks.shift(clock))
     environment = {**_environment(setting, template, name, clock), "CALL_WALLET_AXE": str(axe or "")}

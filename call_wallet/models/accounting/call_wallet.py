@@ -9,6 +9,7 @@ from ...tools.fields import is_id, parse_day
 from ...tools.reconciliation import CONTRACT, plain
 from ...tools.rights import as_superuser
 from . import reconciliation_sql as queries
+from .reconciliation_sql import UNASSIGNED_ITEMS
 
 UNSEEN = ("account.move", "account.move.line")
 TYPES = {"added": "balance_added", "used": "usage", "refunded": "refund", "reversed": "reversal"}
@@ -229,7 +230,7 @@ class CallWalletAccounting(models.Model):
             raise UserError(self.env._("currency: send the id of the items' currency."))
         self.env.flush_all()
         parameters = {**proof._parameters(date, company), "currency": currency}
-        self.env.cr.execute(queries.UNASSIGNED_ITEMS, parameters)
+        self.env.cr.execute(UNASSIGNED_ITEMS, parameters)
         ids = [row[0] for row in self.env.cr.fetchall()]
         return self._reconciled_items_action(
             self.env._("Not assigned, %s", format_date(self.env, date)), [("id", "in", ids)]
