@@ -160,7 +160,7 @@ class TestAccessibleBilling(BrowserCase, PortalCommon):
         self.wallet.low_balance_threshold = 60
         self.other.set_recipients([])
         self.other.owner_ids |= self.owner
-        pages = ("", "transactions", "report", "notifications", "information", "people")
+        pages = ("", "usage", "transactions", "report", "notifications", "information", "people")
         self.assertAccessible("portal-owner", *(self.path(page) for page in pages), self.path(wallet=self.other))
 
 

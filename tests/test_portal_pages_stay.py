@@ -8,7 +8,7 @@ from .browser import BrowserCase
 from .test_portal_topup import TopupPageCommon
 
 # Pages that an owner finds by the tabs, whatever the wallet's state; "" is the overview.
-READ_ONLY = ["", "transactions", "report", "invoices"]
+READ_ONLY = ["", "usage", "transactions", "report", "invoices"]
 SETTINGS = ["notifications", "information", "people", "limits", "auto", "cards"]
 
 # Opens all pages at once, types wherever something can be typed, waits, and looks whether all of it is still there.
@@ -100,12 +100,17 @@ class TestPagesStay(BrowserCase, TopupPageCommon):
         self._archive(self.wallet)
         self._stay(READ_ONLY, ["report"])
 
-    def test_every_tab_is_among_the_pages(self):
-        page = self.open_page("portal-owner").text
-        tabs = page.split("o_call_wallet_tabs")[1].split("</nav>")[0]
-        prefix = f'href="{self.path()}'
-        found = {part.split('"')[0].strip("/") for part in tabs.split(prefix)[1:]}
-        self.assertEqual(found, {*READ_ONLY, *SETTINGS})
+    def test_every_tab_and_section_is_among_the_pages(self):
+        tabs = self._leads("o_call_wallet_tabs")
+        self.assertEqual(len(tabs), 4)
+        sections = set().union(*(self._leads("o_call_wallet_sections", tab) for tab in tabs - {""}))
+        self.assertEqual(tabs | sections, {*READ_ONLY, *SETTINGS})
+
+    def _leads(self, navigation, page=""):
+        """Return the pages of the wallet that the links of a navigation lead to."""
+        text = self.open_page("portal-owner", self.path(page)).text
+        links = text.split(navigation)[1].split("</nav>")[0].split(f'href="{self.path()}')[1:]
+        return {link.split('"')[0].strip("/") for link in links}
 
     def test_what_a_new_owner_types_and_saves_sets_the_wallet_up(self):
         self.wallet.set_recipients([])

@@ -113,7 +113,8 @@ class TestSuperuserWritesOfPages(RolesCase, HttpCase):
         self.authenticate(owner.login, owner.login)
         token, terms = http.Request.csrf_token(self), self.env["call.wallet.terms"]._current()
         pages = [f"/my/billing/{self.wallet.id}/{page}" for page, _form in self.FORMS]
-        pages += ["/my", "/my/billing", f"/my/billing/{self.wallet.id}", f"/my/billing/{self.wallet.id}/transactions"]
+        pages += ["/my", "/my/billing", f"/my/billing/{self.wallet.id}", f"/my/billing/{self.wallet.id}/usage"]
+        pages += [f"/my/billing/{self.wallet.id}/transactions"]
         pages += [f"/my/billing/{self.wallet.id}/{page}" for page in ("invoices", "cards")]
         pages += [f"/my/billing/{self.wallet.id}/{page}/{self.topup.id}" for page in ("pay", "receipt")]
         found = {}
