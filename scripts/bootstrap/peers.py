@@ -15,6 +15,7 @@ SCRIPT = paths.REPO / "scripts/peers_odoo.py"
 ESLINT = npm.FOLDER.with_name("npm-eslint")
 WORKERS = 2
 ADDON = "call_wallet"
+LONGEST = 32  # of a suite's part in the name of a database, which PostgreSQL cuts at 63
 # Of `account`: accounts and journals, invoices, payments, bank lines, reconciliation, and what is shown of them.
 # Left out: the arithmetic of taxes alone, reports of taxes, the import of bills, and charts of all countries.
 ACCOUNT = """
@@ -190,7 +191,8 @@ class Peers:
 
 def _plain(name):
     """Return a suite's name, or a test tag, as part of the names of files and databases."""
-    return "".join(character if character.isalnum() else "_" for character in name).strip("_")
+    plain = "".join(character if character.isalnum() else "_" for character in name).strip("_")
+    return plain if len(plain) < LONGEST else f"{plain[: LONGEST - 11]}_{paths.digest(plain)}"
 
 
 def _tag(test):
