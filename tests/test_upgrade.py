@@ -229,6 +229,8 @@ def test_the_sums_are_as_they_were(upgrade):
 
 def test_what_administrators_changed_is_still_theirs(upgrade):
     for name, rows in upgrade.before["customised"].items():
+        if name == "mail templates":  # what nobody edited is renewed; `test_mails_upgrade` compares it
+            rows = {row for row in rows if "Your own words" in row}
         assert told(rows) - told(upgrade.after["customised"][name]) == set(), name
     rows = upgrade.after["customised"]
     assert any("Your own words" in row for row in rows["mail templates"])
