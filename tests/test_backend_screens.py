@@ -286,7 +286,8 @@ class TestLists(BackendCommon):
             "/odoo/call-wallet-transactions",
             """
             await see("two euros", () => /2\\.00(0000)? €/.test(text(".o_list_table tbody")));
-            await see("a total of each", () => /€/.test(text(".o_list_table tfoot")) && /\\$/.test(text(".o_list_table tfoot")));
+            const total = () => text(".o_list_table tfoot");
+            await see("a total of each", () => /€/.test(total()) && /\\$/.test(total()));
             """,
         )
 
