@@ -47,17 +47,17 @@ class AddonsAlone:
 class NotingResult(OdooTestResult):
     """Notes what has run, what was skipped and what failed, under names that stay the same from run to run."""
 
-    def startTest(self, test):  # noqa: N802 -- Odoo's name
+    def startTest(self, test):  # noqa: N802 -- unittest's name
         notes["ran"].append(test.id())
         if test.__class__.__name__ == "TestPyLint":
             sys.modules[test.__module__].subprocess = AddonsAlone
         super().startTest(test)
 
-    def addSkip(self, test, reason):  # noqa: N802
+    def addSkip(self, test, reason):  # noqa: N802 -- unittest's name
         notes["skipped"].append(test.id())
         super().addSkip(test, reason)
 
-    def logError(self, flavour, test, error):  # noqa: N802
+    def logError(self, flavour, test, error):  # noqa: N802 -- Odoo's name
         if not self._soft_fail:
             test_id = re.sub(r" object at 0x\w+", "", getattr(test, "test_case", test).id())
             text = self._exc_info_to_string(error, test)

@@ -293,6 +293,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         """
         methods = values.get("payment_methods_sudo", topup.env["payment.method"])
         providers = values.get("providers_sudo", topup.env["payment.provider"])
+        # Of several providers of a method, Odoo's payment form takes the first one as well.
         transfers = methods.filtered(lambda method: (method.provider_ids & providers)[:1].code == "custom")
         if self._call_wallet_awaited_transfer(topup):
             methods -= transfers
