@@ -452,6 +452,6 @@ class TestTopupScreens(BackendCommon):
         # Who may not read the books sees the form without it.
         self._on(
             f"/odoo/call-wallet-topups/{topup.id}",
-            'await seeText(".nav-link", "Ledger"); missing("[name=release_move_ids]");',
+            'await seeText(".o_notebook_headers", "Ledger"); missing("[name=release_move_ids]");',
             login="screens.manager",
         )
