@@ -198,8 +198,8 @@ class TestHostileRequests(RolesCase, HttpCase):
         names = {"emails"}
         for path in CONTROLLERS.glob("*.py"):
             names |= set(re.findall(r"(?:form|posted)(?:\.get\(|\[)\"(\w+)\"", path.read_text()))
-            for _name, arguments in re.findall(r"def ([a-z]\w*)\(self, ([^)]*)\)", path.read_text()):
-                names |= {argument.partition("=")[0].strip(" *") for argument in arguments.split(",")}
+            for _name, arguments in re.findall(r"def ([a-z]\w*)\(\s*self, ([^)]*)\)", path.read_text()):
+                names |= {argument.partition("=")[0].strip(" *\n") for argument in arguments.split(",")}
         self.assertLessEqual({"request_key", "month", "date_from", "level", "zip", "remove"} - {"level", "zip"}, names)
         return sorted(names - {"wallet_id", "topup_id", "job_id", "action"} | {"level", "zip", "name", "country_id"})
 

@@ -55,6 +55,10 @@ class TestSpanish(CallWalletCommon, HttpCase):
         self.assertTrue(answer.headers["Location"].endswith("/my/billing"))
         return answer.cookies.get("frontend_lang")
 
+    def test_an_owner_who_logs_in_reads_in_the_user_s_language_whatever_was_read_before(self):
+        self.owner.lang = "es_ES"  # as its company's contact the user had taken over the company's
+        self.assertEqual(self.log_in("owner-es"), "es_ES")
+
     def test_people_without_a_wallet_log_in_as_odoo_has_it(self):
         new_test_user(self.env, login="other-es", password="other-es", groups="base.group_portal", lang="es_ES")
         self.assertIsNone(self.log_in("other-es"))
