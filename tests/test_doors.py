@@ -21,6 +21,9 @@ BOOKS = {
     "account_move", "account_move_line", "account_partial_reconcile", "account_payment", "payment_transaction",
 }  # fmt: skip
 
+# Requests are counted for monitoring by the process, which adds them up between commits, now and then.
+LEFT_OUT = {"call_wallet_meter": "WHERE name !~ '^call_wallet_(calls|answers|api)_'"}
+
 
 @pytest.fixture(scope="module")
 def registry(shared_registry):
@@ -42,17 +45,12 @@ def stage(registry, name):
 
 def digest(cr):
     """Return what the tables hold, as this transaction sees them."""
-    # Figures for monitoring are added up between commits, by a transaction of their own.
-    cr.execute(
-        """
-        SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'call\\_%' AND relname <> 'call_wallet_meter'
-         ORDER BY 1
-        """
-    )
+    cr.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'call\\_%' ORDER BY 1")
     tables = [*(name for [name] in cr.fetchall()), *sorted(BOOKS)]
     cr.execute(
         " UNION ALL ".join(
-            f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t" for table in tables
+            f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t {LEFT_OUT.get(table, '')}"
+            for table in tables
         )
     )
     return {table: (rows, content) for table, *(rows, content) in cr.fetchall()}
