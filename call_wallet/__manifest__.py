@@ -1,7 +1,7 @@
 {
     "name": "Call Wallet",
     "summary": "Prepaid wallets for phone and WhatsApp calls: top-ups, rating, ledger, reports",
-    "version": "19.0.7.0.0",
+    "version": "19.0.8.0.0",
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
     "author": "Call Wallet",
