@@ -47,20 +47,31 @@ def languages(addon):
 
 
 def findings(setting):
-    """Return what is out of date or not translated, a line each."""
-    return [line for addon in ADDONS for line in _findings(setting, addon)]
+    """Return what is out of date or not translated, a line each: first what needs no database."""
+    return [*of_translations(setting.python), *(line for addon in ADDONS for line in _of_template(setting, addon))]
 
 
-def _findings(setting, addon):
+def of_translations(python):
+    """Return what every language's files lack, a line each; for this no database is needed."""
+    everywhere = {file.name for addon in ADDONS for file in languages(addon) if "_" not in file.stem}
+    found = []
+    for addon in ADDONS:
+        template = template_of(addon)
+        if not template.exists():
+            say(f"    skipped: {addon.name} has no template yet")
+            continue
+        files = languages(addon)
+        found += [f"{addon.name}/i18n/{name} is missing" for name in sorted(everywhere - {file.name for file in files})]
+        result = subprocess.run([python, TOOL, "check", template, *files], capture_output=True, text=True)
+        found += [line for line in (result.stdout + result.stderr).splitlines() if line]
+    return found
+
+
+def _of_template(setting, addon):
     template = template_of(addon)
-    if not template.exists():
-        say(f"    skipped: {addon.name} has no template yet")
-        return []
-    if entries(template) != entries(export(setting, addon)):
+    if template.exists() and entries(template) != entries(export(setting, addon)):
         return [f"{template.relative_to(paths.REPO)} is out of date: make pot"]
-    command = [setting.python, TOOL, "check", template, *languages(addon)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    return [line for line in (result.stdout + result.stderr).splitlines() if line]
+    return []
 
 
 def entries(path):
