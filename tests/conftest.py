@@ -92,8 +92,13 @@ def _opens_pages(item):
     return bool(browser and item.cls and issubclass(item.cls, browser.PageCase))
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with what takes longest, where several processes share the files of tests."""
+def pytest_collection_modifyitems(config, items):
+    """Leave tests that take minutes to `make long`, unless they are named; begin with what takes longest of the rest,
+    where several processes share the files of tests.
+    """
+    if os.environ.get("CALL_WALLET_TESTS") == "short":
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     if "PYTEST_XDIST_WORKER" in os.environ:
         counts = Counter(item.path for item in items)
         items.sort(key=lambda item: (item.path.stem not in LONG, -counts[item.path], item.path))

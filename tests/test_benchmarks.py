@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import REPO
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.long]
 
 # In this order, on one database: (6) fills tables that should not have the others' calls, and (7) days that have none.
 SMALL = {

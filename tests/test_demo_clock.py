@@ -11,15 +11,13 @@ import pytest
 
 from .test_demo import cost_of, read
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.long]
 
 SCRIPT = Path(__file__).with_name("demo_told.py")
 # Years ahead, with how many days ago the last call was: the first hour of a Saturday, a month and a year; a Friday
 # after the change of clocks in Europe and before that in New York; the evening of 29 February. Each is an installation
-# of its own, of some minutes; the first one alone is looked at unless CALL_WALLET_ALL_MOMENTS is set.
+# of its own, of some minutes.
 MOMENTS = {"2033-01-01T00:40:00": 1, "2031-10-31T12:00:00": 7, "2032-02-29T22:00:00": 2}
-if not os.environ.get("CALL_WALLET_ALL_MOMENTS"):
-    MOMENTS = dict([*MOMENTS.items()][:1])
 
 
 def tell_at(databases, moment):

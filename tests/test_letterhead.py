@@ -122,7 +122,7 @@ class TestLetterhead(ReconciliationCommon):
     def test_a_reconciliation_of_several_pages_keeps_its_heads_and_cuts_no_row(self):
         names = [
             f"Sociedad {number:03} de Señalización, Telefonía y Larga Distancia del Ñandú, en Liquidación"
-            for number in range(90)
+            for number in range(45)
         ]
         partners = self.env["res.partner"].create([{"name": name, "is_company": True} for name in names])
         wallets = [

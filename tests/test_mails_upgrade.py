@@ -10,7 +10,10 @@ from psycopg2.extras import Json
 from .common import CallWalletCommon
 from .conftest import REPO
 
-ARCHIVES = sorted((REPO / "tests/upgrade").glob("*.tar.xz"))
+# The versions before the one whose upgrade renews the texts.
+ARCHIVES = sorted(
+    path for path in (REPO / "tests/upgrade").glob("*.tar.xz") if path.name < "call_wallet-19.0.7.0.0.tar.xz"
+)
 
 
 def installed_by(archive):

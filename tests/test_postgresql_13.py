@@ -28,6 +28,7 @@ def bootstrap(*arguments):
     )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     bool(os.environ.get("CALL_WALLET_PG")), reason="these tests run on a PostgreSQL that was asked for by name"
 )

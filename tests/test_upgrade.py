@@ -22,6 +22,11 @@ from .upgrade import inventory, run
 pytestmark = pytest.mark.real_commits
 
 ARCHIVES = sorted((REPO / "tests/upgrade").glob("*.tar.xz"))
+# `make test` upgrades the oldest and the newest, which goes through all migrations and the last one; `make long` each.
+CHOSEN = [
+    pytest.param(archive, marks=() if archive in (ARCHIVES[0], ARCHIVES[-1]) else pytest.mark.long)
+    for archive in ARCHIVES
+]
 BUSINESS = REPO / "tests/upgrade/business.py"
 MIGRATIONS = REPO / "call_wallet/migrations"
 
@@ -125,7 +130,7 @@ def present(name):
 # === THE UPGRADE === #
 
 
-@pytest.fixture(scope="module", params=ARCHIVES, ids=lambda path: path.name.removesuffix(".tar.xz"))
+@pytest.fixture(scope="module", params=CHOSEN, ids=lambda path: path.name.removesuffix(".tar.xz"))
 def upgrade(request, databases):
     """A database of an earlier version after `-u call_wallet`, with what was in it before and after."""
     version = version_of(request.param)

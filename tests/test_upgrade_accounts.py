@@ -14,7 +14,7 @@ import pytest
 from .conftest import REPO, a_private_registry
 from .upgrade import inventory, run
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.long]
 
 ARCHIVE = REPO / "tests/upgrade/call_wallet-19.0.2.0.0.tar.xz"
 BUSINESS = REPO / "tests/upgrade/charts.py"

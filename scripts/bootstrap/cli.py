@@ -168,6 +168,7 @@ COMMANDS = {
     "run": run,
     "demo": make_demo,
     "test": testing.run,
+    "long": testing.run_long,
     "shell": shell,
     "bench": bench,
     "audit": audit,

@@ -17,6 +17,7 @@ from .console import StepError
 FOLDER = paths.REPO / "scripts/clock"
 SHIFT = "CALL_WALLET_CLOCK_SHIFT"
 EAST, WEST = "Asia/Manila", "America/Los_Angeles"
+LEAP_DAY, MONTH_ENDS_WEST = "29 February", "last hour of a month in Los Angeles"
 FUNCTIONS = {"now": "STABLE", "transaction_timestamp": "STABLE", "statement_timestamp": "STABLE", "clock_timestamp": ""}
 
 
@@ -54,9 +55,9 @@ def awkward(now):
     return {
         "UTC's last hour": tonight if tonight > now else tonight + timedelta(days=1),
         "last hour of a month in Manila": _end_of_month(now, EAST),
-        "last hour of a month in Los Angeles": _end_of_month(now, WEST),
+        MONTH_ENDS_WEST: _end_of_month(now, WEST),
         "clocks change in Los Angeles": _change(now, WEST),
-        "29 February": _leap_day(now),
+        LEAP_DAY: _leap_day(now),
     }
 
 

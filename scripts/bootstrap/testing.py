@@ -27,10 +27,13 @@ DATED = [
         "wallet_dashboard",
     )
 ]
+# The moments of every run; each costs a minute or two, the others are left to `make long`. The first is UTC's last hour
+# as well.
+SOON = (clocks.LEAP_DAY, clocks.MONTH_ENDS_WEST)
 
 
 def run(setting, arguments):
-    """Run all tests, or those that the arguments (or ARGS=) name; return the exit code."""
+    """Run all tests but the long ones, or those that the arguments (or ARGS=) name; return the exit code."""
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
     clock = clocks.chosen()
     chosen = [item for item in arguments if _is_path(item)]
@@ -41,12 +44,22 @@ def run(setting, arguments):
     nothing_ok = {0, 5} if arguments else {0}
     codes = [
         _pure(setting, [PURE, *arguments]),
-        0 if arguments or clock else _at_awkward_moments(setting),
-        _with_odoo(setting, ["tests", *IGNORED, *arguments], distribute=not arguments, clock=clock),
+        0 if arguments or clock else _at_awkward_moments(setting, SOON),
+        _with_odoo(setting, ["tests", *IGNORED, *arguments], distribute=not arguments, short=not arguments, clock=clock),
     ]
     if codes == [5, 0, 5] or not set(codes) <= nothing_ok:
         return next((code for code in codes if code not in nothing_ok), 5)
     return 0
+
+
+def run_long(setting, arguments):
+    """Run what takes minutes and is left out by `run`: the tests marked so, and the others at every awkward moment."""
+    arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
+    codes = [
+        0 if arguments else _at_awkward_moments(setting),
+        _with_odoo(setting, ["tests", *IGNORED, "-m", "long", *arguments], distribute=not arguments),
+    ]
+    return max(codes)
 
 
 def _is_path(argument):
@@ -72,7 +85,7 @@ def run_on(setting, template, arguments):
     return _with_odoo(setting, arguments, template=template)
 
 
-def _with_odoo(setting, arguments, distribute=False, clock=None, template=None):
+def _with_odoo(setting, arguments, distribute=False, short=False, clock=None, template=None):
     systools.ensure_wkhtmltopdf()
     systools.ensure_chromium()
     axe = npm.ensure_axe()
@@ -83,6 +96,8 @@ def _with_odoo(setting, arguments, distribute=False, clock=None, template=None):
     with step("Test database"):
         databases.clone(template, name, clock and clocks.shift(clock))
     environment = {**_environment(setting, template, name, clock), "CALL_WALLET_AXE": str(axe or "")}
+    if short:
+        environment["CALL_WALLET_TESTS"] = "short"
     command = _command(setting, name)
     if distribute:
         # In the order that tests/conftest.py gives them.
@@ -94,10 +109,11 @@ def _with_odoo(setting, arguments, distribute=False, clock=None, template=None):
         _drop(databases, name)
 
 
-def _at_awkward_moments(setting):
+def _at_awkward_moments(setting, titles=None):
     """Run the tests that mind the day at moments to come; return the exit code. What fails is shown whole."""
     say(f"==> {len(DATED)} files of tests at awkward moments")
     moments = clocks.awkward(datetime.now(UTC))
+    moments = {title: moment for title, moment in moments.items() if titles is None or title in titles}
     with ThreadPoolExecutor(WORKERS) as pool:
         runs = list(pool.map(lambda item: _at(setting, *item), enumerate(moments.values())))
     for (title, moment), result in zip(moments.items(), runs, strict=True):
