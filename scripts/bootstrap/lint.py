@@ -2,11 +2,12 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
-from . import i18n, oldest_sql, openapi, paths, rooms
+from . import i18n, npm, oldest_sql, openapi, paths, rooms
 from .console import capture, say
 
 DOMAINS = ("pypi", "pythonhosted", "npmjs", "yarnpkg", "debian", "ubuntu")
@@ -17,9 +18,11 @@ PLACES = re.compile(r"(?<![\w.$}~])/(?:" + "|".join(["root", "home", "work", "op
 BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".xlsx", ".pdf", ".woff", ".woff2", ".xz"}
 
 
-def run(setting, _arguments):
-    """Run all checks; return 1 when any of them found something."""
-    failed = [title for title, check in CHECKS if not _passes(setting, title, check)]
+def run(setting, arguments):
+    """Run all checks, or with ARGS=quick those that take seconds; return 1 when any of them found something."""
+    quick = "quick" in (arguments or shlex.split(os.environ.get("ARGS", "")))
+    checks = [item for item in CHECKS if not quick or item[1] in QUICK]
+    failed = [title for title, check in checks if not _passes(setting, title, check)]
     if failed:
         say("\nlint: " + ", ".join(failed))
         return 1
@@ -102,6 +105,11 @@ def _javascript(_setting):
     return findings
 
 
+def _eslint(_setting):
+    programs = npm.ensure_eslint()
+    return _call([programs / "eslint", *_files(".js", ".mjs")]) if programs else []
+
+
 def _private_addresses(_setting):
     """No file names a package registry's host or a path of somebody's machine."""
     findings = []
@@ -139,9 +147,12 @@ CHECKS = [
     ("rooms and doors", _rooms),
     ("XML is well-formed", _xml),
     ("JavaScript parses", _javascript),
+    ("eslint", _eslint),
     ("No private addresses", _private_addresses),
     ("SQL that PostgreSQL 13 knows", _oldest_sql),
     ("Translations", i18n.findings),
     ("docs/openapi.json", openapi.findings),
     ("Types of the client and the connectors", _mypy),
 ]
+# Those of each commit, see .pre-commit-config.yaml.
+QUICK = _ruff, _format, _xml, _javascript, _eslint, _private_addresses, _oldest_sql, _rooms

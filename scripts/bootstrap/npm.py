@@ -8,6 +8,7 @@ from . import paths, systools
 from .console import StepError, hold, run_logged, say, step
 
 FOLDER = Path(__file__).with_name("npm")
+ESLINT = FOLDER.with_name("npm-eslint")
 FILES = ("package.json", "package-lock.json")
 FIX = "check the network and run it again; Debian needs the package npm"
 
@@ -20,6 +21,24 @@ def ensure_axe():
         if os.environ.get("CI"):
             raise
         say(f"    {error}\n    Checks of accessibility will be skipped. To run them: {error.fix}")
+
+
+def ensure_eslint():
+    """Return the folder of eslint's program, or None where it cannot be had: its checks are then skipped."""
+    folder = paths.CACHE / "npm-eslint" / key(ESLINT)
+    try:
+        with hold("npm-eslint"):
+            if not folder.exists():
+                part = folder.with_suffix(".part")
+                with step("eslint (package-lock.json)"):
+                    install(ESLINT, part)
+                part.rename(folder)
+    except StepError as error:
+        if os.environ.get("CI"):
+            raise
+        say(f"    {error}\n    Checks of scripts will be skipped. To run them: {error.fix}")
+        return None
+    return folder / "node_modules/.bin"
 
 
 def _ensure():

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from . import databases, npm, oca, paths, systools, testing
 from .console import StepError, log_path, say, step
 
 SCRIPT = paths.REPO / "scripts/peers_odoo.py"
-ESLINT = npm.FOLDER.with_name("npm-eslint")
 WORKERS = 2
 ADDON = "call_wallet"
 LONGEST = 32  # of a suite's part in the name of a database, which PostgreSQL cuts at 63
@@ -98,7 +96,7 @@ class Peers:
         self.setting = setting
         self.addons = {True: [*setting.source.addons_paths, paths.REPO], False: [*setting.source.addons_paths]}
         self.templates = {True: setting.databases.peers_template(True), False: setting.databases.peers_template(False)}
-        self.eslint = _ensure_eslint()
+        self.eslint = npm.ensure_eslint()
 
     def compare(self, name, tags):
         """Run a suite beside the addon; return (the lines that tell of it, the tests that fail because of it)."""
@@ -130,7 +128,7 @@ class Peers:
 
     def _baseline(self, name, tags):
         """Return what comes of tests without the addon; kept for each version of Odoo."""
-        key = paths.digest(self.setting.source.version, paths.LOCK_FILE, SCRIPT, ESLINT / "package-lock.json", tags)
+        key = paths.digest(self.setting.source.version, paths.LOCK_FILE, SCRIPT, npm.ESLINT / "package-lock.json", tags)
         kept = paths.CACHE / "peers" / f"{_plain(name)}-{key}.json"
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -200,22 +198,6 @@ def _tag(test):
     test = test.removeprefix("setUpClass (").removesuffix(")")
     module, _tests, _file, *rest = test.removeprefix("odoo.addons.").split(".")
     return f"/{module}:" + ".".join(rest[:2])
-
-
-def _ensure_eslint():
-    """Return the folder with eslint, or None where it cannot be had: `test_lint` then skips it."""
-    folder = paths.CACHE / "npm-eslint" / npm.key(ESLINT)
-    if not folder.exists():
-        part = folder.with_suffix(".part")
-        try:
-            with step("eslint (package-lock.json)"):
-                npm.install(ESLINT, part)
-        except StepError as error:
-            say(f"    {error}\n    Odoo's checks of scripts will be skipped. To run them: {error.fix}")
-            return None
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    return folder / "node_modules/.bin"
 
 
 def _free_port():

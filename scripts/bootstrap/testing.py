@@ -45,7 +45,9 @@ def run(setting, arguments):
     codes = [
         _pure(setting, [PURE, *arguments]),
         0 if arguments or clock else _at_awkward_moments(setting, SOON),
-        _with_odoo(setting, ["tests", *IGNORED, *arguments], distribute=not arguments, short=not arguments, clock=clock),
+        _with_odoo(
+            setting, ["tests", *IGNORED, *arguments], distribute=not arguments, short=not arguments, clock=clock
+        ),
     ]
     if codes == [5, 0, 5] or not set(codes) <= nothing_ok:
         return next((code for code in codes if code not in nothing_ok), 5)

@@ -112,8 +112,8 @@ export const callService = {
                 asked.forEach(({ resolve }, index) => resolve(found[index]));
                 state.wallet = found[0] && found[0].wallet;
             } catch (error) {
-                asked.forEach(({ key, reject }) => {
-                    answers.delete(key);
+                asked.forEach(({ about, reject }) => {
+                    answers.delete(about);
                     reject(error);
                 });
             }
@@ -128,15 +128,15 @@ export const callService = {
             if (!state.wallet) {
                 return Promise.resolve(false);
             }
-            const key = JSON.stringify([number, countryId]);
-            if (!answers.has(key)) {
+            const about = JSON.stringify([number, countryId]);
+            if (!answers.has(about)) {
                 const answer = new Promise((resolve, reject) => {
-                    questions.push({ key, number, countryId, resolve, reject });
+                    questions.push({ about, number, countryId, resolve, reject });
                 });
-                answers.set(key, answer);
+                answers.set(about, answer);
                 ask();
             }
-            return answers.get(key);
+            return answers.get(about);
         }
 
         /** Reserve funds, dial, show the panel; where the call is refused, say why. */
