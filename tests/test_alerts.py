@@ -209,6 +209,32 @@ class TestMails(AlertCase):
         message = self.wallet.message_post(body="A new contract", subtype_xmlid="mail.mt_comment")
         self.assertIn(clerk.partner_id, message.notified_partner_ids)
         self.assertNotIn(moved.partner_id, message.notified_partner_ids)
+        # Nor one who works for another company now.
+        other = self.env["res.company"].create({"name": "Elsewhere"})
+        clerk.write({"company_ids": [(6, 0, other.ids)], "company_id": other.id})
+        message = self.wallet.message_post(body="A new price", subtype_xmlid="mail.mt_comment")
+        self.assertNotIn(clerk.partner_id, message.notified_partner_ids)
+
+    def test_nobody_is_mailed_without_end_by_a_threshold_that_is_changed_to_and_fro(self):
+        """An owner chooses whom a wallet writes to; the seller's mail server is not theirs to write to strangers."""
+        for number in range(8):
+            self.wallet.set_notifications([f"stranger{number}@else.example"], "50")
+            self._send()
+            self.wallet.set_low_balance_threshold("1")
+        self.assertEqual(len(self._mails()), 6)
+        self.assertEqual(self._alerts().mapped("state"), ["sent"] * 6 + ["cancelled"] * 2)
+        self.assertEqual(len(self.wallet.activity_ids), 1, "finance looks after it, once")
+        # That calls have stopped is told all the same.
+        self._spend(12)
+        self._send()
+        self.assertIn("Calls stopped", self._mails()[-1].subject)
+        # After a day, it is told again.
+        self.env.cr.execute("UPDATE call_wallet_alert SET sent_at = sent_at - interval '25 hours'")
+        self.env.invalidate_all()
+        self._fund(self.wallet, 12)
+        self.wallet.set_low_balance_threshold("50")
+        self._send()
+        self.assertIn("Low balance", self._mails()[-1].subject)
 
     def test_no_mail_once_the_balance_is_back(self):
         self._spend(3)

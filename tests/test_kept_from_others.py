@@ -44,7 +44,17 @@ class TestKeptFromOthers(StripeFakeCase):
         self._pay_by_page(topup)
         self.assertEqual(stranger_s.state, "cancel")
 
-    def _ask_to_pay(self, topup):
+    @mute_logger("odoo.http")
+    def test_a_link_lets_finance_of_another_company_charge_no_saved_card(self):
+        topup, card = self.wallet.create_topup("100"), self._save_card()
+        other = self.env["res.company"].create({"name": "Elsewhere"})
+        self.clerk.write({"company_ids": [(6, 0, other.ids)], "company_id": other.id})
+        self.authenticate("kept-clerk", "kept-clerk")
+        answer = self._ask_to_pay(topup, flow="token", token_id=card.id)
+        self.assertIn("charged by the wallet's owners alone", answer["error"]["data"]["message"])
+        self.assertFalse(topup.invoice_id.transaction_ids)
+
+    def _ask_to_pay(self, topup, **values):
         params = {
             "access_token": topup.invoice_id._portal_ensure_token(),
             "provider_id": self.stripe.id,
@@ -54,6 +64,7 @@ class TestKeptFromOthers(StripeFakeCase):
             "flow": "redirect",
             "tokenization_requested": False,
             "landing_route": topup.invoice_id.get_portal_url(),
+            **values,
         }
         body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
         headers = {"Content-Type": "application/json"}
@@ -112,6 +123,13 @@ class TestKeptFromOthers(StripeFakeCase):
                 with self.assertRaises(AccessError):
                     topup.with_user(user).search([(name, "=", "192.0.2.7")])
         self.assertEqual(topup.with_user(self.clerk).accepted_from, "192.0.2.7")
+
+    def test_what_a_payment_costs_the_seller_is_no_business_of_the_owners(self):
+        self._log_in_as_owner()
+        topup = self.wallet.create_topup("100")
+        with self.assertRaises(AccessError):
+            topup.with_user(self.wallet.owner_ids).read(["fee_amount"])
+        self.assertEqual(topup.with_user(self.manager).fee_amount, 0)
 
     # === CACHES === #
 

@@ -111,6 +111,17 @@ class TestInvariantChecks(LedgerCase):
             self.assertTrue(any(line.startswith(f"{check}: {self.wallet.account_ref}: ") for line in found), found)
             self.assertIn(check, " ".join(self.env["call.wallet"].check_invariants()))
 
+    def test_finance_is_told_of_the_wallets_of_its_own_companies(self):
+        clerk = self._make_user("t_elsewhere", "finance")
+        other = self.env["res.company"].create({"name": "Elsewhere"})
+        with self._damage("UPDATE call_wallet_balance SET balance = balance + 1 WHERE wallet_id = {wallet}"):
+            wallets = self.env["call.wallet"].with_user(clerk).sudo(False)
+            self.assertIn(self.wallet.account_ref, " ".join(wallets.check_invariants()))
+            self.assertTrue(wallets.check_invariants(self.wallet.ids))
+            clerk.write({"company_ids": [(6, 0, other.ids)], "company_id": other.id})
+            self.assertEqual(wallets.check_invariants(), [])
+            self.assertEqual(wallets.check_invariants(self.wallet.ids), [])
+
     def test_a_sound_ledger(self):
         self.assertSound(self.wallet)
         self.assertSound([self.wallet.id])

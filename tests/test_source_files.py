@@ -513,13 +513,15 @@ class TestSourceFiles(SourceCase):
             source.column_ids[:1].words = "answered"
 
     def test_the_lines_with_reasons_can_be_downloaded(self):
-        file = self._import(self._bad() + cdr(disposition="=1+1", uniqueid=f"{START}.9"))
+        # A spreadsheet whose decimals have a comma begins a cell at each semicolon, whatever is quoted.
+        file = self._import(self._bad() + cdr(disposition="x;=cmd|'/C calc'!A0;", uniqueid=f"{START}.9"))
         url = file.with_user(self.clerk).action_download_lines()["url"]
         self.authenticate("sources.clerk", "sources.clerk")
         answer = self.url_open(url)
         rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
         self.assertEqual([row[:2] for row in rows], [["line", "kind"], ["1", "fault"], ["2", "fault"]])
         self.assertIn("billsec", rows[1][2])
+        self.assertIn("x;'=cmd", rows[2][2])
         self._make_user("sources.employee", "base.group_user")
         self.authenticate("sources.employee", "sources.employee")
         with mute_logger("odoo.http"):

@@ -5,8 +5,7 @@ from odoo import http
 from odoo.http import content_disposition, request
 from werkzeug.exceptions import NotFound
 
-# With these a spreadsheet takes a text for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from ..tools.usage_report_file import defuse
 
 
 class SourceFile(http.Controller):
@@ -27,8 +26,7 @@ class SourceFile(http.Controller):
         writer = csv.writer(text)
         writer.writerow(["line", "kind", "reason"])
         for line in file.line_ids:
-            reason = line.reason or ""
-            writer.writerow([line.line, line.kind, f"'{reason}" if reason.startswith(FORMULA) else reason])
+            writer.writerow([line.line, line.kind, defuse(line.reason or "")])
         name = f"{file.name}-lines.csv"
         headers = [("Content-Type", "text/csv; charset=utf-8"), ("Content-Disposition", content_disposition(name))]
         return request.make_response(text.getvalue().encode("utf-8-sig"), headers)

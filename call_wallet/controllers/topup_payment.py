@@ -11,10 +11,11 @@ SAME_WITHIN_MINUTES = 60
 
 
 def may_use_cards(invoices):
-    """Tell whether the user may charge a customer's saved cards, or save one: the wallet's owner, or finance staff."""
+    """Tell whether the user may charge a customer's saved cards, or save one: an owner, or finance of the company."""
     user = request.env.user
     wallets = invoices.sudo().call_wallet_topup_ids.wallet_id
-    return user.has_group(FINANCE) or all(wallet._is_owned_by(user) for wallet in wallets)
+    is_finance = user.has_group(FINANCE) and wallets.company_id <= user.company_ids
+    return is_finance or all(wallet._is_owned_by(user) for wallet in wallets)
 
 
 def hide_saving(values, invoices, providers):

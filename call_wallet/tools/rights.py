@@ -7,6 +7,8 @@ of whatever is created, and keeps those that switch its checks and computations 
 from odoo import models
 from odoo.exceptions import AccessError
 
+from .fields import changes
+
 # Where the caller is and which language they read; nothing here changes what is done.
 HARMLESS = {"lang", "tz", "uid", "allowed_company_ids"}
 
@@ -45,6 +47,49 @@ def refuse_move_to_others(records, companies):
     if others and not records.env.su:
         names = ", ".join(others.mapped("name"))
         raise AccessError(records.env._("Company: you do not work with %s; choose one of yours.", names))
+
+
+def refuse_typed(records, vals, prefix="call_wallet_"):
+    """Refuse values for what the addon keeps on records by itself; it writes them as superuser.
+
+    Whoever may edit a document of Odoo's may edit each of its fields over the API: that a field is read-only holds on
+    screens alone. Writing what is there already is no change.
+
+    :param dict vals: what is written on ``records``, or what a record is made with where there are none
+    :param str prefix: with which the names of the addon's own fields begin on this model
+    :raise AccessError: names the fields
+    """
+    if records.env.su:
+        return
+    names = [name for name in vals if name.startswith(prefix) and _is_kept(records, name)]
+    if records:
+        typed = [name for name in names if any(changes(record, vals, [name]) for record in records.sudo())]
+    else:
+        typed = [name for name in names if vals[name]]
+    if typed:
+        raise AccessError(records.env._("%s: kept by the call wallets; it cannot be typed in.", ", ".join(typed)))
+
+
+def made_by_hand(model, vals_list):
+    """Return ``vals_list``, of new records, with nothing in the fields that the addon keeps on them by itself.
+
+    Else they would come from the context, or from a default that the user has saved.
+
+    :raise AccessError: as ``refuse_typed``
+    """
+    if model.env.su:
+        return vals_list
+    for vals in vals_list:
+        refuse_typed(model.browse(), vals)
+    ours = [name for name in model._fields if name.startswith("call_wallet_") and _is_kept(model, name)]
+    empty = {name: False for name in ours if not model._fields[name].type.endswith("2many")}
+    return [{**vals, **empty} for vals in vals_list]
+
+
+def _is_kept(records, name):
+    """Tell whether a field is one that is stored and that no screen lets anybody type in."""
+    field = records._fields.get(name)
+    return bool(field and field.readonly and field.store)
 
 
 def without_orders(records):

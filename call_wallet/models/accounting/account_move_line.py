@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from ...tools.fields import changes
+from ...tools.rights import made_by_hand, refuse_typed
 
 # What an item of a posting says; its label and its analytic distribution are the accountant's.
 FIXED = {
@@ -23,7 +24,7 @@ class AccountMoveLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        lines = super().create(vals_list)
+        lines = super().create(made_by_hand(self, vals_list))
         lines._call_wallet_refuse_change()
         return lines
 
@@ -34,11 +35,13 @@ class AccountMoveLine(models.Model):
         commercial partner on all of its items.
 
         :raise UserError: as ``account.move._call_wallet_refuse_change``
+        :raise AccessError: the wallet of an item was typed in
         """
         fixed = FIXED & vals.keys()
         if fixed:
             ours = self.sudo().filtered(lambda line: line.move_id._call_wallet_of_posting())
             ours.filtered(lambda line: line._call_wallet_changes(vals, fixed))._call_wallet_refuse_change()
+        refuse_typed(self, vals)
         return super().write(vals)
 
     def _call_wallet_changes(self, vals, fixed):

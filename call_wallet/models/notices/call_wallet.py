@@ -164,8 +164,9 @@ class CallWalletNotices(models.Model):
         return [who for who in recipients if not (who["is_follower"] and who["uid"]) or self._may_follow(who["uid"])]
 
     def _may_follow(self, user_id):
-        user = self.env["res.users"].sudo().browse(user_id)
-        return user.active and (user.has_group(ACCOUNT_MANAGER) or self.sudo()._is_owned_by(user))
+        user, wallet = self.env["res.users"].sudo().browse(user_id), self.sudo()
+        is_staff = user.has_group(ACCOUNT_MANAGER) and wallet.company_id in user.company_ids
+        return user.active and (is_staff or wallet._is_owned_by(user))
 
     def _mail_attachment(self, file):
         if not file:

@@ -1,14 +1,20 @@
+from datetime import timedelta
 from functools import partial
 
 from odoo import api, fields, models
 
 from ...const import TO_DO
 from ...tools.background import after_commit
+from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import Amount
 from ...tools.task import give_task, in_company_language, in_language_of
 from ..ledger.call_wallet_ledger import LEVEL
 from ..wallet.call_wallet_balance import EMPTY, LOW
+
+# So often in 24 hours recipients are mailed of one kind of news: owners choose the addresses, and make news by changing
+# the threshold or automatic top-up to and fro.
+MOST_A_DAY = 6
 
 KINDS = {"low": LOW, "empty": EMPTY}
 LIMIT_KINDS = ("limit_near", "limit_reached")
@@ -120,8 +126,12 @@ class CallWalletAlert(models.Model):
         return bool(self.env.cr.rowcount)
 
     def _send(self):
-        """Tell the recipients, unless the balance is back or there is nobody to tell."""
+        """Tell the recipients, unless the balance is back, there is nobody to tell, or they were told too often."""
         self.ensure_one()
+        if self._is_one_too_many():
+            self.state = "cancelled"
+            self.env["call.wallet.failure"]._beside("task about many mails", self.wallet_id, self._tell_of_many)
+            return
         if self.kind not in KINDS:
             self._send_limit() if self.kind in LIMIT_KINDS else self._send_auto_topup()
             return
@@ -143,6 +153,30 @@ class CallWalletAlert(models.Model):
             beside("task after an alert", wallet, self._schedule_activity)
         beside("notice of an alert", wallet, self._notify_finance)
         self.write({"state": "sent", "sent_at": fields.Datetime.now()})
+
+    def _is_one_too_many(self):
+        """Tell whether the recipients were mailed ``MOST_A_DAY`` times in 24 hours about the same.
+
+        That calls have stopped is told each time: it takes money to bring about. Limits have a bound of their own.
+        """
+        if self.kind == "empty" or self.kind in LIMIT_KINDS:
+            return False
+        since = utcnow() - timedelta(days=1)
+        told = [("wallet_id", "=", self.wallet_id.id), ("kind", "=", self.kind), ("sent_at", ">", since)]
+        return self.search_count(told, limit=MOST_A_DAY) >= MOST_A_DAY
+
+    def _tell_of_many(self):
+        told = self.wallet_id._for_finance()
+        _ = told.env._
+        told._tell_finance(
+            _("Mails of this wallet were held back"),
+            _(
+                "Its recipients were mailed %s times in 24 hours about the same, the most there may be. It happens "
+                "where the threshold or automatic top-up is changed again and again. Look at the wallet's history and "
+                "recipients, and ask the customer.",
+                MOST_A_DAY,
+            ),
+        )
 
     def _says_most_first(self):
         return -len(SAYS_MORE.get(self.kind, ())), self.limit_name != "month", self.id

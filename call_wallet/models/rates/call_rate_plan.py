@@ -11,7 +11,7 @@ from ...tools.called import emergency_numbers
 from ...tools.fields import ZERO, parse_amount
 from ...tools.limits import LIMITS, read_limits
 from ...tools.rated_wallet import RatedWallet
-from ...tools.rights import refuse_move_to_others
+from ...tools.rights import refuse_move_to_others, refuse_typed
 
 # How many rates a process keeps at most, at 36 bytes each; the plan in use stays, whatever its size.
 MOST_RATES = 2_000_000
@@ -94,10 +94,11 @@ class CallRatePlan(models.Model):
     def write(self, vals):
         """Change plans, as Odoo does.
 
-        :raise AccessError: to a company that is not among the user's
+        :raise AccessError: to a company that is not among the user's; the version of the prices was typed in
         :raise UserError: to another currency while the plan has prices, which would become others
         :raise ValidationError: to a company, or a currency, while wallets of others have the plan
         """
+        refuse_typed(self, vals, "deck_version")
         self._refuse_other_prices(vals)
         result = super().write(vals)
         if "company_id" in vals:

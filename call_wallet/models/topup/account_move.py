@@ -3,6 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ...const import ACCOUNT_MANAGER, FINANCE_MANAGER
 from ...tools.fields import ZERO, Amount, parse_amount
+from ...tools.rights import made_by_hand, refuse_typed
 from .call_wallet_topup import INVOICE_STATUSES
 
 DOCUMENTS = ("out_invoice", "out_refund")
@@ -93,6 +94,14 @@ class AccountMove(models.Model):
                 )
                 move.call_wallet_status = "paid" if is_paid else "pending"
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Make documents without what the addon keeps on them by itself.
+
+        :raise AccessError: it was typed in
+        """
+        return super().create(made_by_hand(self, vals_list))
+
     def write(self, vals):
         """Keep what the wallets rest on, and bring top-ups to their level.
 
@@ -101,8 +110,10 @@ class AccountMove(models.Model):
 
         :raise UserError: a top-up's invoice would get another customer or currency, or be reset under a payment or a
             credit note; an entry of the posting would change
+        :raise AccessError: what the addon keeps by itself was typed in
         """
         self._call_wallet_refuse_entry_change(vals)
+        refuse_typed(self, vals)
         self._call_wallet_refuse_other(vals)
         if vals.get("state") in ("draft", "cancel"):
             self._call_wallet_refuse_while_paying()

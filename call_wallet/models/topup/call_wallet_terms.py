@@ -4,6 +4,8 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ...tools.rights import refuse_typed
+
 SOURCE = "en_US"
 
 
@@ -124,7 +126,9 @@ class CallWalletTerms(models.Model):
         """Change a version that nobody has accepted.
 
         :raise UserError: somebody has
+        :raise AccessError: its fingerprint was typed in
         """
+        refuse_typed(self, vals, "fingerprint")
         # Odoo ends a translation, which was checked, by writing the text as it stands.
         is_same = vals.keys() == {"body"} and all(str(terms.body) == str(vals["body"]) for terms in self)
         if {"body", "version", "valid_from"} & vals.keys() and not is_same:

@@ -8,6 +8,7 @@ from odoo import api, fields, models
 from odoo.tools import mute_logger
 from psycopg2 import OperationalError, errors
 
+from ...const import ACCOUNT_MANAGER
 from ...tools.background import after_commit
 from ...tools.clock import day_in, utcnow
 from ...tools.door import books_door, door, each, worker
@@ -51,7 +52,9 @@ class CallWalletTopupSync(models.Model):
         help="What counts as received on the invoice, tax included. What the bank kept of it as its fee is your cost: "
         "the customer has paid it.",
     )
-    fee_amount = Amount("Of Which Bank Fee", compute="_compute_received", help="What the bank kept of it.")
+    fee_amount = Amount(
+        "Of Which Bank Fee", compute="_compute_received", groups=ACCOUNT_MANAGER, help="What the bank kept of it."
+    )
 
     def _compute_received(self):
         for topup in self:

@@ -4,6 +4,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ValidationError
 
 from ...const import FINANCE
+from ...tools.rights import made_by_hand, refuse_typed
 
 
 class PaymentTransaction(models.Model):
@@ -21,11 +22,19 @@ class PaymentTransaction(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        transactions = super().create(vals_list)
+        transactions = super().create(made_by_hand(self, vals_list))
         transactions._call_wallet_tie_to_note()
         transactions._call_wallet_refuse_provider()
         transactions._call_wallet_refuse_attempts()
         return transactions
+
+    def write(self, vals):
+        """Change payments, but for what the addon keeps of them by itself, such as whether anybody signed them.
+
+        :raise AccessError: it was typed in
+        """
+        refuse_typed(self, vals)
+        return super().write(vals)
 
     def _call_wallet_refuse_provider(self):
         for transaction in self:
