@@ -22,9 +22,9 @@ ROLES = ["charge"] * 4 + ["authorize", "pause", "fund", "topup", "topup", "post"
 class PatientClient(Client):
     """A client that takes no answer of a dying server for one; ``refusals`` counts what it was told instead."""
 
-    def __init__(self, *arguments):
+    def __init__(self, over, *arguments):
         super().__init__(*arguments)
-        self.refusals = {}
+        self.over, self.refusals = over, {}
 
     def once(self, model, method, **arguments):
         try:
@@ -39,7 +39,7 @@ class PatientClient(Client):
 
     def call(self, model, method, **arguments):
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.over.is_aborted:
             answer = self.once(model, method, **arguments)
             if answer:
                 return answer
@@ -57,9 +57,9 @@ class CrashPlayer(Player):
         }  # fmt: skip
         super().__init__(job)
         self.site, self.over, self.turn = site, over, 0
-        self.platform = PatientClient([site.server.port], site.platform_key, self.rng)
-        self.staff = PatientClient([site.server.port], site.staff_key, self.rng)
-        self.manager = PatientClient([site.server.port], site.manager_key, self.rng)
+        self.platform = PatientClient(over, [site.server.port], site.platform_key, self.rng)
+        self.staff = PatientClient(over, [site.server.port], site.staff_key, self.rng)
+        self.manager = PatientClient(over, [site.server.port], site.manager_key, self.rng)
         self.told |= {"reports": [], "rerates": [], "decks": [], "files": [], "posted": [], "rerated": []}
 
     def play(self):
@@ -191,6 +191,7 @@ class CrashPlayer(Player):
 def play(site):
     """Begin all roles; return (the players, their threads, the event that ends them)."""
     over = threading.Event()
+    over.is_aborted = False
     players = [CrashPlayer(site, role, number, over) for number, role in enumerate(ROLES)]
     threads = [threading.Thread(target=player.play, name=player.name) for player in players]
     for thread in threads:

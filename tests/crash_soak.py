@@ -131,6 +131,9 @@ def soak(site, options):
             say(f"    {time.monotonic() - began:5.0f} s  {number:3} {kind:12}{so_far:7} calls acknowledged")
             if checks.problems:
                 break
+    except BaseException:
+        over.is_aborted = True
+        raise
     finally:
         over.set()
     for thread in threads:
