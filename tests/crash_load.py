@@ -78,11 +78,11 @@ class CrashPlayer(Player):
     def rest(self, least, most):
         self.over.wait(self.rng.uniform(least, most))
 
-    def wait_for(self, model, record_id, states, seconds=120):
+    def wait_for(self, client, model, record_id, states, seconds=120):
         """Read a record's state until it is one of ``states``, or the time is up."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.over.is_set():
-            status, rows = self.manager.call(model, "read", ids=[record_id], fields=["state"])
+            status, rows = client.call(model, "read", ids=[record_id], fields=["state"])
             if status == 200 and rows[0]["state"] in states:
                 return True
             self.rest(0.5, 1)
@@ -107,7 +107,7 @@ class CrashPlayer(Player):
         )  # fmt: skip
         if job:
             self.told["reports"] += job
-            self.wait_for("call.usage.report.job", job[0], ("ready", "failed"))
+            self.wait_for(self.staff, "call.usage.report.job", job[0], ("ready", "failed"))
         self.rest(0.5, 2)
 
     def step_rerate(self):
@@ -135,12 +135,12 @@ class CrashPlayer(Player):
         )
         if not made or not self.expect(self.manager, true, "call.usage.rerate", "action_preview", ids=made):
             return
-        if not self.wait_for("call.usage.rerate", made[0], ("previewed",)):
+        if not self.wait_for(self.manager, "call.usage.rerate", made[0], ("previewed",)):
             return
         answer = self.manager.once("call.usage.rerate", "action_post", ids=made)
         if answer == (200, True):
             self.told["rerates"] += made
-            self.wait_for("call.usage.rerate", made[0], ("posted",))
+            self.wait_for(self.manager, "call.usage.rerate", made[0], ("posted",))
         elif answer:
             self.told["errors"].append(["action_post", answer[0], str(answer[1])[:600]])
         self.rest(0.2, 1)

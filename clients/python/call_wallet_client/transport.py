@@ -41,7 +41,7 @@ class Transport:
 
         :param patience: seconds after which no more attempt begins
         :raise NotAllowed: 401 or 403
-        :raise RequestRefused: any other status below 500 but 429
+        :raise RequestRefused: any other status below 500 but 429, and a 404 that is a page
         :raise Unreachable: no answer in time
         """
         content = json.dumps(body).encode()
@@ -53,7 +53,7 @@ class Transport:
                 status, answer, wait = self._once(path, content, max(0.1, min(self._timeout, end - time.monotonic())))
                 if status == 200:
                     return json.loads(answer)
-                if status not in PASSING:
+                if status not in PASSING and not _knows_no_database(status, answer):
                     raise _refusal(status, answer)
                 problem = f"status {status}"
             except BROKEN as error:
@@ -123,6 +123,20 @@ def _wait(header: str | None) -> float:
         return max(0.0, (parsedate_to_datetime(header) - datetime.now(timezone.utc)).total_seconds())
     except (ValueError, TypeError):
         return 0.0
+
+
+def _knows_no_database(status: int, answer: bytes) -> bool:
+    """Tell whether a server says that there is no such page: Odoo does while its PostgreSQL restarts.
+
+    It then finds no database, and without one no API. What the API itself does not find it says in JSON.
+    """
+    if status != 404:
+        return False
+    try:
+        json.loads(answer)
+    except ValueError:
+        return True
+    return False
 
 
 def _refusal(status: int, answer: bytes) -> RequestRefused:
