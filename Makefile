@@ -25,6 +25,7 @@ help:
 	@echo "make peers   Odoo's own tests beside the addon: what fails with it and not without; ARGS='payment_stripe portal' narrows"
 	@echo "make telephony  real calls through Asterisk on the demo's wallets, told step by step, until Ctrl-C   (PORT=, CALLS=1)"
 	@echo "make soak    a thousand real calls, fifty at once, compared with the ledger; ARGS='--calls 200 --at-once 20'"
+	@echo "             ARGS='--crashes 100': everybody's work while Odoo and PostgreSQL are killed; nothing may be lost or doubled"
 	@echo "make lint    checks of the code; ARGS=quick does those that take seconds, as pre-commit does"
 	@echo "make pot     renews the translation template, and takes new entries over into i18n/*.po"
 	@echo "make openapi renews docs/openapi.json from the methods of the API"

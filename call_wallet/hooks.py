@@ -45,7 +45,7 @@ def uninstall_hook(env):
     env.invalidate_all(flush=False)
     _leave_accounts(env)
     env.cr.execute("DROP SEQUENCE IF EXISTS call_rate_plan_deck_version")
-    env.cr.execute("DROP TABLE IF EXISTS call_wallet_door_place")
+    env.cr.execute("DROP TABLE IF EXISTS call_wallet_door_place, call_wallet_meter_note")
 
 
 def _keep_what_documents_name(env):

@@ -63,8 +63,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif step in (PASS, DROP, HALF):
             self._forward(body, step)
         else:
-            status, headers = step if isinstance(step, tuple) else (step, {})
-            self._answer(status, headers, b"<html>in the way</html>")
+            status, headers, *content = step if isinstance(step, tuple) else (step, {})
+            self._answer(status, headers, *(content or [b"<html>in the way</html>"]))
         if step in (HANG, DROP, HALF):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)

@@ -286,14 +286,26 @@ def test_what_is_refused_is_not_repeated(site):
             with through(proxy, site, key) as client, pytest.raises(kind) as refused:
                 client.authorize_call("WRONG", "", "live", NUMBER)
             assert (refused.value.status, len(proxy.seen)) == (status, 1)
-    with Client(site.server.url, site.platform_key, "no_such_database") as client, pytest.raises(RequestRefused) as no:
-        client.authorize_call("WRONG", "wrong", "live", NUMBER)
-    assert no.value.status == 404
+        with through(proxy, site) as client, pytest.raises(RequestRefused) as refused:
+            client._transport.post("/json/2/call.wallet/no_such_method", {}, 5)
+        assert (refused.value.status, "no_such_method" in proxy.seen[-1]) == (404, True)
     with pytest.raises(ValueError, match="no address"):
         Client("odoo.example.com", "key")
 
 
 # === MANY CALLS === #
+
+
+def test_a_server_that_knows_no_database_is_asked_again_as_its_postgresql_may_restart(site):
+    site.make_wallets("RESTART")
+    # What Odoo answers where PostgreSQL ends while it looks up the key.
+    denied = 403, {}, b'{"name": "odoo.exceptions.AccessDenied", "message": "Access Denied"}'
+    with Proxy(site.server.url, [404, denied]) as proxy, through(proxy, site) as client:
+        assert client.authorize_call("RESTART", "restart", "live", NUMBER).code == "ok"
+        assert len(proxy.seen) == 3
+    with Client(site.server.url, site.platform_key, "no_such_database") as client:
+        with pytest.raises(Unreachable):
+            client.authorize_call("RESTART", "nowhere", "live", NUMBER, patience=0.5)
 
 
 def test_more_calls_than_one_request_takes_are_sent_in_several(site):

@@ -1,7 +1,9 @@
 """A monitoring system reads the figures of a database: who may, what it reads, and that it can be understood."""
 
+import logging
 import re
 import urllib.request
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 
@@ -200,6 +202,9 @@ def test_calls_refusals_and_times_are_counted_and_the_log_has_references_and_no_
     calls = [{**ended, "call_ref": "seen-1"}, {**ended, "call_ref": "seen-3", "account": "NOBODY"}]
     call("call.usage", "record_calls", calls=calls)
     call("call.usage", "record_calls", calls=[{**ended, "call_ref": "seen-1", "call_type": "Voice Call"}])
+    call("call.wallet", "authorize_call", **asked, call_ref="seen-4")
+    call("call.wallet", "release_hold", account="WATCHED", call_ref="seen-4")
+    call("call.wallet", "release_hold", account="WATCHED", call_ref="seen-1")
 
     figures = read(scrape(server))
     calls = {labels[1:]: value for labels, value in figures.items() if labels[0] == "call_wallet_calls_total"}
@@ -209,8 +214,10 @@ def test_calls_refusals_and_times_are_counted_and_the_log_has_references_and_no_
         (("call_type", "live"), ("code", "unknown_account"), ("result", "rejected")): 1,
     }
     name = "call_wallet_answers_total"
-    assert figures[name, ("code", "ok"), ("method", "authorize_call")] == 1
+    assert figures[name, ("code", "ok"), ("method", "authorize_call")] == 2
     assert figures[name, ("code", "unknown_account"), ("method", "authorize_call")] == 1
+    assert figures[name, ("code", "ok"), ("method", "release_hold")] == 1
+    assert figures[name, ("code", "already_settled"), ("method", "release_hold")] == 1
     seconds = "call_wallet_api_request_seconds"
     assert figures[f"{seconds}_count", ("method", "record_calls")] == 2
     assert figures[f"{seconds}_bucket", ("le", "+Inf"), ("method", "record_calls")] == 2
@@ -221,6 +228,69 @@ def test_calls_refusals_and_times_are_counted_and_the_log_has_references_and_no_
         assert reference in log
     assert re.search(r'rejected \(unknown_account\): "seen-3"', log)
     assert number not in log and number[1:] not in log
+
+
+@pytest.mark.real_commits
+def test_of_a_transaction_that_is_joined_only_what_is_kept_is_counted(private_registry):
+    """Another addon tries calls within transactions of its own, and undoes one."""
+    site = Site(private_registry)
+    site.make_wallets("JOINED")
+    ended = {
+        "account": "JOINED", "call_type": "live", "number": "+14155550123", "duration_seconds": 61,
+        "status": "completed", "started_at": f"{(utcnow() - timedelta(minutes=5)).isoformat()}Z",
+    }  # fmt: skip
+
+    def a_call(env, ref):
+        env["call.wallet"].authorize_call("JOINED", ref, "live", "+14155550123")
+        env["call.usage"].record_calls([{**ended, "call_ref": ref}])
+        env["call.wallet"].release_hold("JOINED", ref)
+
+    with logged("odoo.addons.call_wallet.tools.call_log") as lines, site.env() as env:
+        env["res.partner"].create({"name": "Written before"})
+        a_call(env, "kept-1")
+        with env.cr.savepoint():
+            a_call(env, "kept-2")
+        savepoint = env.cr.savepoint()
+        a_call(env, "undone")
+        savepoint.rollback()
+        a_call(env, "kept-3")
+        savepoint.close(rollback=False)
+    assert len(site.charges("JOINED")) == 3
+    with site.env() as env:
+        env["call.wallet.meter"]._flush(is_due_only=False)
+    figures = read_counts(site)
+    assert figures == {
+        'call_type="live",code="",result="charged"': 3,
+        'code="ok",method="authorize_call"': 3,
+        'code="already_settled",method="release_hold"': 3,
+    }
+    assert [line for line in lines if "charged" in line] == [f'calls charged: "kept-{n}"' for n in (1, 2, 3)]
+    assert len(lines) == 9
+    assert site.select("SELECT count(*) FROM call_wallet_meter_note") == [(0,)]
+
+
+@contextmanager
+def logged(name):
+    """Yield the list into which a logger's lines go meanwhile."""
+    lines, handler, logger = [], logging.Handler(), logging.getLogger(name)
+    handler.emit = lambda record: lines.append(record.getMessage())
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def read_counts(site):
+    return dict(
+        site.select(
+            "SELECT labels, value FROM call_wallet_meter"
+            " WHERE name IN ('call_wallet_calls_total', 'call_wallet_answers_total')"
+        )
+    )
 
 
 def digest(token):

@@ -106,8 +106,10 @@ def run_script(setting, name, arguments, template):
 
 
 def soak(setting, arguments):
-    """Place a thousand real calls at the connector for Asterisk, fifty at once."""
-    return run_script(setting, "tests/asterisk_soak.py", arguments, setting.databases.addon_template())
+    """Place a thousand real calls at the connector for Asterisk, fifty at once; with --crashes, kill servers."""
+    arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
+    name = "crash" if any(item.startswith("--crashes") for item in arguments) else "asterisk"
+    return run_script(setting, f"tests/{name}_soak.py", arguments, setting.databases.addon_template())
 
 
 def stop(_setting, _arguments):

@@ -298,6 +298,62 @@ class Server:
         return Path(found[0])
 
 
+class Apart(Server):
+    """A server beside the usual one that whoever started it may kill, and removes; it runs the same programs."""
+
+    def __init__(self, name):
+        super().__init__()
+        self._bin, self.psql = self.bin, self.psql
+        self.home = self.home.with_name(f"{self.home.name}-{name}")
+
+    @property
+    def processes(self):
+        """The ids of all its processes that run, the one that starts the others first."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        if not _is_server(first, self.data):
+            return []
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+            return [first, *map(int, children)]
+        return []
+
+    def kill(self):
+        """End it as a power cut does: all processes at once, nothing is written any more."""
+        first, *_others = self.processes
+        os.kill(first, signal.SIGSTOP)  # so that it starts no more
+        for process in reversed(self.processes):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def kill_one(self, chance):
+        """End one of its sessions; it then ends all others by itself, and recovers as after a power cut.
+
+        :param chance: function of a list that chooses
+        """
+        sessions = [process for process in self.processes[1:] if f" {ROLE} " in _title(process)]
+        if sessions:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance(sessions), signal.SIGKILL)
+
+    def start(self):
+        """Start it again, which recovers what was committed."""
+        with hold(f"postgresql-{self.home.name}"):
+            if not self._answers():
+                self._start()
+
+    def remove(self):
+        """Stop it and remove its data."""
+        with contextlib.suppress(StepError):
+            self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _title(process):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+    return ""
+
+
 # === FINDING A SERVER AND AN ACCOUNT === #
 
 

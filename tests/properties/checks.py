@@ -8,28 +8,33 @@ from decimal import Decimal
 from .price_model import MICRO, ZERO
 
 
-def check_wallet(machine, wallet):
+def check_wallets(machine):
     """Compare figures, status and ledger with the model's, and have the addon check its own promises."""
 
     def read(env):
-        record = env["call.wallet"].with_context(active_test=False).browse(wallet.id)
-        figures = (record.balance, record.held_amount, record.available_balance, record.state, record.active)
-        rows = env["call.wallet"].list_transactions(wallet.account, limit=10_000)
-        return figures, rows, env["call.wallet"].check_invariants([wallet.id])
+        records = env["call.wallet"].with_context(active_test=False).browse([wallet.id for wallet in machine.wallets])
+        found = [
+            (
+                (record.balance, record.held_amount, record.available_balance, record.state, record.active),
+                env["call.wallet"].list_transactions(record.account_ref, limit=1_000),
+                {topup.id: topup.credited_amount for topup in record.topup_ids},
+            )
+            for record in records
+        ]
+        return found, env["call.wallet"].check_invariants(records.ids)
 
-    figures, rows, violations = machine.do(read)
-    told = (wallet.balance, wallet.held, wallet.available, wallet.state, not wallet.is_closed)
-    assert figures == told, (figures, told)
-    ledger = [(row["type"], Decimal(row["amount"])) for row in rows]
-    assert ledger == [(row.kind, row.amount) for row in wallet.rows], (ledger, [vars(row) for row in wallet.rows])
-    total = ZERO
-    for number, row in enumerate(rows, start=1):
-        total += Decimal(row["amount"])
-        assert (row["sequence"], Decimal(row["balance_after"])) == (number, total), row
+    found, violations = machine.do(read)
+    for wallet, (figures, rows, credited) in zip(machine.wallets, found, strict=True):
+        told = (wallet.balance, wallet.held, wallet.available, wallet.state, not wallet.is_closed)
+        assert figures == told, (figures, told)
+        ledger = [(row["type"], Decimal(row["amount"])) for row in rows]
+        assert ledger == [(row.kind, row.amount) for row in wallet.rows], (ledger, [vars(row) for row in wallet.rows])
+        total = ZERO
+        for number, row in enumerate(rows, start=1):
+            total += Decimal(row["amount"])
+            assert (row["sequence"], Decimal(row["balance_after"])) == (number, total), row
+        assert credited == {key: topup.credited for key, topup in wallet.topups.items()}
     assert violations == [], violations
-    assert {key: topup.credited for key, topup in wallet.topups.items()} == machine.do(
-        lambda env: {one.id: one.credited_amount for one in env["call.wallet.topup"].browse(wallet.topups)}
-    )
 
 
 def check_books(machine, wallet, is_last=False):

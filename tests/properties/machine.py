@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from odoo.exceptions import UserError
 
-from .checks import check_books, check_wallet
+from .checks import check_books, check_wallets
 from .model import Wallet
-from .price_model import ZERO, Contract, Price, to_unit
+from .often import often
+from .price_model import MICRO, ZERO, Contract, Price, to_unit
 from .world import BOOKS, make_wallet, to_rate
 
+ENDS = ("at once", "at once", "at once", "a day later", "released", "lost")
 BEGINNINGS = (datetime(2026, 3, 27, 22), datetime(2026, 10, 24, 23, 30), datetime(2026, 12, 31, 22, 50))
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland", "Europe/Madrid")
 PRICES = (
@@ -37,10 +39,20 @@ EXPECTED = st.sampled_from((None, 30, 61, 600, 3000, 20_000))
 STATUS = st.sampled_from(("completed", "completed", "completed", "completed", "busy"))
 AGO = st.sampled_from((60, 3_600, 5_000, 90_000, 700_000, 61 * 86_400)).map(lambda s: timedelta(seconds=s))
 AMOUNTS = st.sampled_from(("1", "5", "20", "50.5", "100"))
-PLACE = st.integers(0, 1)
+# Most happens to the first wallet: what one step leaves there, a later one meets.
+PLACE = st.sampled_from((0, 0, 0, 1))
+NTH = st.integers(0, 5)
 PREFIX = st.sampled_from(("1", "1415", "44", "39", "351"))
 PRICE = st.sampled_from(("0.01", "0.7", "2"))
 PART = st.sampled_from(("0.1", "0.5", "1", "1.3"))
+
+
+def has_calls(machine):
+    return any(wallet.calls for wallet in machine.wallets)
+
+
+def has_holds(machine):
+    return any(wallet.holds for wallet in machine.wallets)
 
 
 class WalletMachine(RuleBasedStateMachine):
@@ -55,10 +67,14 @@ class WalletMachine(RuleBasedStateMachine):
 
     def teardown(self):
         try:
-            for wallet in self.wallets:
-                check_books(self, wallet, is_last=True)
+            self.look_at_everything()
         finally:
             self.arena.end()
+
+    def look_at_everything(self):
+        """Compare books, days, calls and reports, which takes longer than to be done after each step."""
+        for wallet in self.wallets:
+            check_books(self, wallet, is_last=True)
 
     # === SHORT WAYS === #
 
@@ -76,6 +92,11 @@ class WalletMachine(RuleBasedStateMachine):
     def key(self):
         self.n += 1
         return f"key-{self.n}"
+
+    def nth_call(self, place, n):
+        """Return the reference of one of a wallet's calls, or None while there is none."""
+        refs = list(self.wallets[place].calls)
+        return refs[-1 - n % len(refs)] if refs else None
 
     def money(self, wallet, amount):
         """An amount that can be paid in the wallet's currency: of yen, two hundred times as much."""
@@ -118,7 +139,7 @@ class WalletMachine(RuleBasedStateMachine):
 
     def fund(self, amount):
         """Bring first money to the first wallet."""
-        self.refund(0, None, amount, 1)
+        self.refund(0, amount, 1)
 
     def _with_ids(self, env, wallet):
         rates = env["call.wallet"].browse(wallet.id).rate_plan_id.rate_ids
@@ -180,6 +201,7 @@ class WalletMachine(RuleBasedStateMachine):
             )
             self._compare_hold(wallet, answer, wanted)
 
+    @precondition(has_holds)
     @rule(place=PLACE, ref=REFS, seconds=st.sampled_from((1, 60, 900, 8_000)), is_total=st.booleans())
     def extend(self, place, ref, seconds, is_total):
         wallet = self.wallets[place]
@@ -189,6 +211,7 @@ class WalletMachine(RuleBasedStateMachine):
         answer = self.do(lambda env: env["call.wallet"].extend_hold(wallet.account, ref, **asked))
         self._compare_hold(wallet, answer, wanted)
 
+    @precondition(has_holds)
     @rule(place=PLACE, ref=REFS)
     def release(self, place, ref):
         wallet = self.wallets[place]
@@ -213,11 +236,42 @@ class WalletMachine(RuleBasedStateMachine):
 
     # === CALLS === #
 
+    @often(
+        8,
+        place=PLACE, call_type=TYPE, number=NUMBER, expected=EXPECTED,
+        more=st.sampled_from((None, None, 60, 900)), end=st.sampled_from(ENDS), seconds=st.one_of(st.none(), SECONDS),
+    )  # fmt: skip
+    def call(self, place, call_type, number, expected, more, end, seconds):
+        """A call from its beginning to its end, under a reference of its own: most of what a wallet sees."""
+        ref = self.key()
+        self.authorize(place, ref, call_type, number, expected, repeated=False)
+        hold = self.wallets[place].holds.get(ref)
+        if hold is None:
+            return
+        if more:
+            self.extend(place, ref, more, is_total=False)
+        if end == "released":
+            self.release(place, ref)
+        elif end == "lost":
+            self.wait(hold.seconds + 901)
+            self.expire_lost_holds()
+        else:
+            # None: it lasts as long as it may.
+            self.record_what_was_authorised(place, ref, seconds, timedelta(seconds=60 if end == "at once" else 90_000))
+            self.report_again(place, 0)
+
+    @rule(place=PLACE, prefix=PREFIX, expected=EXPECTED)
+    def call_while_a_price_rises(self, place, prefix, expected):
+        """Another price will hold once it has rung: the dearer of both is held."""
+        self.change_a_price(place, prefix, "3", timedelta(seconds=60), is_ahead=True)
+        self.authorize(place, self.key(), "live", f"+{prefix}550100999", expected, repeated=False)
+
     @rule(place=PLACE, ref=REFS, call_type=TYPE, number=NUMBER, ago=AGO, seconds=SECONDS, status=STATUS,
           times=st.sampled_from((1, 1, 2)))  # fmt: skip
     def record(self, place, ref, call_type, number, ago, seconds, status, times):
         self._report(place, self.content(ref, call_type, number, ago, seconds, status), times)
 
+    @precondition(has_holds)
     @rule(place=PLACE, ref=REFS, seconds=st.one_of(st.none(), SECONDS), ago=AGO)
     def record_what_was_authorised(self, place, ref, seconds, ago):
         hold = self.wallets[place].holds.get(ref)
@@ -246,15 +300,17 @@ class WalletMachine(RuleBasedStateMachine):
         price = wallet.contract.match(content["call_type"], content["number"], content["started_at"])
         return price is not None and price.cost(content["duration_seconds"]) <= hold.amount
 
-    @rule(place=PLACE, ref=REFS)
-    def report_again(self, place, ref):
-        call = self.wallets[place].calls.get(ref)
-        if call:
-            self._report(place, dict(call.content))
+    @precondition(has_calls)
+    @rule(place=PLACE, n=NTH)
+    def report_again(self, place, n):
+        ref = self.nth_call(place, n)
+        if ref:
+            self._report(place, dict(self.wallets[place].calls[ref].content))
 
-    @rule(place=PLACE, ref=REFS, data=st.data())
-    def amend(self, place, ref, data):
-        wallet = self.wallets[place]
+    @precondition(has_calls)
+    @rule(place=PLACE, n=NTH, data=st.data())
+    def amend(self, place, n, data):
+        wallet, ref = self.wallets[place], self.nth_call(place, n)
         call = wallet.calls.get(ref)
         if call is None:
             return
@@ -267,10 +323,11 @@ class WalletMachine(RuleBasedStateMachine):
         sent = {**self.sent(wallet, content), "reason": "Put right"}
         self._compare_correction(wallet, content["call_ref"], "amend", sent, wallet.amend(content, self.clock))
 
-    @rule(place=PLACE, ref=REFS)
-    def void(self, place, ref):
+    @precondition(has_calls)
+    @rule(place=PLACE, n=NTH)
+    def void(self, place, n):
         self.wait(1)
-        wallet = self.wallets[place]
+        wallet, ref = self.wallets[place], self.nth_call(place, n) or "a"
         sent = {"account": wallet.account, "call_ref": ref, "reason": "Never took place"}
         self._compare_correction(wallet, ref, "void", sent, wallet.void(ref, self.clock))
 
@@ -284,9 +341,10 @@ class WalletMachine(RuleBasedStateMachine):
             assert Decimal(result["billed_minutes"]) == call.minutes, (result, call.minutes)
             assert Decimal(result["balance_after"]) == wallet.balance or not wanted[1]
 
-    @rule(place=PLACE, ref=REFS)
-    def delete_a_call(self, place, ref):
-        wallet = self.wallets[place]
+    @precondition(has_calls)
+    @rule(place=PLACE, n=NTH)
+    def delete_a_call(self, place, n):
+        wallet, ref = self.wallets[place], self.nth_call(place, n)
         call = wallet.calls.get(ref)
         if call is None or call.is_deleted:
             return
@@ -354,14 +412,22 @@ class WalletMachine(RuleBasedStateMachine):
 
     # === REFUNDS === #
 
-    @rule(place=PLACE, ref=st.one_of(st.none(), REFS), amount=st.sampled_from(("0.000001", "0.4", "1", "20")),
-          times=st.sampled_from((1, 2)))  # fmt: skip
-    def refund(self, place, ref, amount, times):
-        wallet, amount = self.wallets[place], Decimal(amount)
-        call = ref and wallet.calls.get(ref)
-        if ref and (call is None or call.is_deleted):
-            return
-        key = self.key()
+    @rule(place=PLACE, amount=st.sampled_from(("0.000001", "0.4", "1", "20")), times=st.sampled_from((1, 2)))
+    def refund(self, place, amount, times):
+        self._refund(place, Decimal(amount), None, times)
+
+    @often(2, place=PLACE, n=NTH, part=st.sampled_from(("0.4", "1")), more=st.sampled_from(("0", "0", "0.000001", "1")))
+    def refund_a_call(self, place, n, part, more):
+        """A part of what a call has cost, all of it, or more than that."""
+        wallet, ref = self.wallets[place], self.nth_call(place, n)
+        call = wallet.calls.get(ref)
+        amount = call and to_unit(wallet.refundable(call) * Decimal(part), MICRO, ROUND_DOWN) + Decimal(more)
+        if amount and not call.is_deleted:
+            self._refund(place, amount, ref, 1)
+
+    def _refund(self, place, amount, ref, times):
+        wallet, key = self.wallets[place], self.key()
+        call = ref and wallet.calls[ref]
 
         def work(env):
             usage = ref and env["call.usage"].search([("wallet_id", "=", wallet.id), ("call_ref", "=", ref)]).id
@@ -405,5 +471,4 @@ class WalletMachine(RuleBasedStateMachine):
 
     @invariant()
     def wallets_are_as_the_model_says(self):
-        for wallet in self.wallets:
-            check_wallet(self, wallet)
+        check_wallets(self)

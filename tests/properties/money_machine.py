@@ -9,6 +9,7 @@ from hypothesis.stateful import precondition, rule
 from .checks import check_books
 from .machine import AMOUNTS, PART, PLACE, WalletMachine
 from .model import Topup
+from .often import often
 from .price_model import ZERO, to_unit
 
 WHICH = st.integers(0, 2)
@@ -28,6 +29,12 @@ class MoneyMachine(WalletMachine):
         key = keys[n % len(keys)] if keys else None
         return wallet, key, wallet.topups.get(key)
 
+    def look_at_everything(self):
+        # With the days up to yesterday booked, a charge that is booked on another day than its call's shows.
+        for place in range(len(self.wallets)):
+            self.post(place, days_ago=1)
+        super().look_at_everything()
+
     # === ORDERS AND PAYMENTS === #
 
     @rule(place=PLACE, amount=AMOUNTS, times=st.sampled_from((1, 1, 2)))
@@ -44,7 +51,7 @@ class MoneyMachine(WalletMachine):
         if is_allowed:
             wallet.topups[made.pop()] = Topup(amount)
 
-    @rule(place=PLACE, n=WHICH, part=PART)
+    @often(2, place=PLACE, n=WHICH, part=PART)
     def pay(self, place, n, part):
         wallet, key, topup = self.nth(place, n)
         if topup is None or topup.is_cancelled:
@@ -115,7 +122,7 @@ class MoneyMachine(WalletMachine):
         topup.payments.clear()
         wallet.follow(topup)
 
-    @rule(place=PLACE, n=WHICH, part=st.sampled_from(("0.1", "0.5", "1")))
+    @often(2, place=PLACE, n=WHICH, part=st.sampled_from(("0.1", "0.5", "1")))
     def credit_a_part(self, place, n, part):
         """An accountant posts a credit note on the invoice."""
         wallet, key, topup = self.nth(place, n)
@@ -134,7 +141,8 @@ class MoneyMachine(WalletMachine):
         topup.is_plain = False
         wallet.follow(topup)
 
-    @rule(place=PLACE, n=WHICH, part=st.sampled_from(("0.1", "0.5", "1", "1.1")), times=st.sampled_from((1, 2)))
+    @often(3, place=PLACE, n=WHICH, part=st.sampled_from(("0.1", "0.5", "1", "1", "1.1")),
+           times=st.sampled_from((1, 2)))  # fmt: skip
     def pay_back(self, place, n, part, times):
         wallet, key, topup = self.nth(place, n)
         amount = topup and to_unit(topup.credited * Decimal(part), wallet.unit, ROUND_DOWN)
@@ -158,7 +166,7 @@ class MoneyMachine(WalletMachine):
 
     # === BOOKS === #
 
-    @rule(place=PLACE, days_ago=st.sampled_from((0, 0, 1, 30)))
+    @often(3, place=PLACE, days_ago=st.sampled_from((0, 0, 1, 1, 30)))
     def post(self, place, days_ago):
         company = self.wallets[place].company
         last = (self.clock - timedelta(days=days_ago)).date()

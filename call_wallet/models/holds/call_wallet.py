@@ -161,8 +161,10 @@ class CallWalletAuthorize(models.Model):
         """
         self.env["call.usage"]._check_platform()
         account, call_ref = self._read(text, account=account), self._read(text, call_ref=call_ref)
-        with door(self.env):
-            return as_superuser(self)._release(account, call_ref)
+        with door(self.env) as is_committed:
+            answer = as_superuser(self)._release(account, call_ref)
+        self.env["call.wallet.meter"]._note_answer("release_hold", answer, is_committed)
+        return answer
 
     @api.model
     @api.readonly

@@ -4,6 +4,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 
 from ...tools import meter
 from ...tools.call_log import log_answer, log_results
+from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.intake import CALL_TYPES, Refused, choice
 
@@ -22,32 +23,46 @@ class CallWalletMeter(models.Model):
 
     _once = models.UniqueIndex("(name, labels)", "A figure is kept once.")
 
+    def init(self):
+        # A row for each note of a transaction that a door has joined: it is there afterwards if that was committed.
+        self.env.cr.execute(
+            """
+            CREATE TABLE IF NOT EXISTS call_wallet_meter_note
+                   (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, made_at timestamp NOT NULL)
+            """
+        )
+
     @api.model
     def _note_calls(self, calls, answers, is_committed):
         """Count and log what became of reported calls, once that is committed: by the door, or by its caller."""
-        if not is_committed:
-            self.env.cr.postcommit.add(partial(self._note_calls, calls, answers, True))
-            return
-        database = self.env.cr.dbname
-        log_results(answers)
-        for call, answer in zip(calls, answers, strict=False):
-            meter.count(
-                database,
-                "call_wallet_calls_total",
-                call_type=_kind_of(call),
-                result=answer["result"],
-                code=answer.get("code") or "",
-            )
-        self._flush()
+        self._note(partial(_count_calls, self.env.cr.dbname, calls, answers), is_committed)
 
     @api.model
     def _note_answer(self, method, answer, is_committed):
         """Count and log an answer about a hold by its code, such as ``ok`` or ``no_funds``, once that is committed."""
-        if not is_committed:
-            self.env.cr.postcommit.add(partial(self._note_answer, method, answer, True))
+        self._note(partial(_count_answer, self.env.cr.dbname, method, answer), is_committed)
+
+    def _note(self, note, is_committed):
+        """Carry out ``note`` if what it tells of is kept: the caller may still undo it, with or without all else."""
+        if is_committed:
+            note()
+            self._flush()
             return
-        log_answer(method, answer)
-        meter.count(self.env.cr.dbname, "call_wallet_answers_total", method=method, code=answer["code"])
+        waiting = self.env.cr.postcommit.data.setdefault("call_wallet_notes", {})
+        if not waiting:
+            self.env.cr.postcommit.add(partial(self._note_what_was_kept, waiting))
+        self.env.cr.execute(NOTE, [utcnow()])
+        waiting[self.env.cr.fetchone()[0]] = note
+
+    def _note_what_was_kept(self, waiting):
+        """Carry out those notes whose rows were committed: a row is undone with the savepoint it was made in."""
+        with self.env.registry.cursor() as cr:
+            # Where the server dies now, rows are left over, which are cleared later; nobody need wait for the disk.
+            cr.execute("SET LOCAL synchronous_commit = off")
+            cr.execute(KEPT, [list(waiting), utcnow()])
+            kept = [note_id for [note_id] in cr.fetchall()]
+        for note_id in sorted(waiting.keys() & set(kept)):
+            waiting[note_id]()
         self._flush()
 
     @api.model
@@ -63,6 +78,23 @@ class CallWalletMeter(models.Model):
     def _forget(self, name):
         """Delete what is kept under a name: what is no more is not told any more."""
         self.env.cr.execute("DELETE FROM call_wallet_meter WHERE name = %s", [name])
+
+
+def _count_calls(database, calls, answers):
+    log_results(answers)
+    for call, answer in zip(calls, answers, strict=False):
+        meter.count(
+            database,
+            "call_wallet_calls_total",
+            call_type=_kind_of(call),
+            result=answer["result"],
+            code=answer.get("code") or "",
+        )
+
+
+def _count_answer(database, method, answer):
+    log_answer(method, answer)
+    meter.count(database, "call_wallet_answers_total", method=method, code=answer["code"])
 
 
 def _kind_of(call):
@@ -82,6 +114,10 @@ def _add(registry, rows):
         env["call.wallet.schedule"]._check_if_nobody_does()
 
 
+NOTE = "INSERT INTO call_wallet_meter_note (made_at) VALUES (%s) RETURNING id"
+KEPT = """
+    DELETE FROM call_wallet_meter_note WHERE id = ANY(%s) OR made_at < %s - interval '1 day' RETURNING id
+"""
 ADD = """
     INSERT INTO call_wallet_meter AS m (name, labels, value)
     SELECT * FROM unnest(%s::text[], %s::text[], %s::float8[])

@@ -37,7 +37,7 @@ class Transport:
         self._lock = threading.Lock()
 
     def post(self, path: str, body: Any, patience: float) -> Any:
-        """Return the answer to a request, repeated until there is one.
+        """Return the answer to a request, repeated until there is one: also while the server's database restarts.
 
         :param patience: seconds after which no more attempt begins
         :raise NotAllowed: 401 or 403
@@ -53,7 +53,7 @@ class Transport:
                 status, answer, wait = self._once(path, content, max(0.1, min(self._timeout, end - time.monotonic())))
                 if status == 200:
                     return json.loads(answer)
-                if status not in PASSING:
+                if status not in PASSING and not _has_no_database(status, answer):
                     raise _refusal(status, answer)
                 problem = f"status {status}"
             except BROKEN as error:
@@ -123,6 +123,22 @@ def _wait(header: str | None) -> float:
         return max(0.0, (parsedate_to_datetime(header) - datetime.now(timezone.utc)).total_seconds())
     except (ValueError, TypeError):
         return 0.0
+
+
+def _has_no_database(status: int, answer: bytes) -> bool:
+    """Tell whether Odoo says by this that its PostgreSQL restarts.
+
+    It then finds no database, and answers 404 with a page; what the API does not find it says in JSON. A session
+    that ends while the key is looked up it calls "Access Denied", which is neither a wrong key nor a missing right.
+    """
+    if status not in (403, 404):
+        return False
+    try:
+        body = json.loads(answer)
+    except ValueError:
+        return status == 404
+    name = body.get("name") if isinstance(body, dict) else None
+    return status == 403 and name == "odoo.exceptions.AccessDenied"
 
 
 def _refusal(status: int, answer: bytes) -> RequestRefused:
