@@ -72,7 +72,11 @@ class Examples(Customers):
 
     def _employ(self):
         manager = self._make_user(
-            "financemanager", "Mona Manager", "base.group_user", "call_wallet.group_finance_manager"
+            "financemanager",
+            "Mona Manager",
+            "base.group_user",
+            "base.group_partner_manager",
+            "call_wallet.group_finance_manager",
         )
         manager.write({"email": "financemanager@platform.example", "tz": "America/New_York"})
 
