@@ -37,7 +37,9 @@ class CallWalletOwners(models.Model):
         help="Top-up invoices are mailed to this address. Empty: to the customer's own.",
     )
 
-    owner_access = fields.Text("Access of the Owners", compute="_compute_owner_access")
+    owner_access = fields.Text(
+        "Access of the Owners", compute="_compute_owner_access", groups="call_wallet.group_account_manager"
+    )
 
     @api.constrains("billing_email")
     def _check_billing_email(self):

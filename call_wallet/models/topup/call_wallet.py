@@ -185,7 +185,7 @@ class CallWalletOrder(models.Model):
             self.env["call.wallet.price"]._ensure(company, currency)
             self.env["call.wallet.package"]._ensure(company, currency)
 
-    @api.depends("company_id", "currency_id", "rate_plan_id")
+    @api.depends("company_id.call_wallet_whatsapp_rate", "currency_id", "rate_plan_id")
     def _compute_lacks_whatsapp_price(self):
         prices, rates = self.env["call.wallet.price"], self.env["call.rate"].sudo()
         for wallet in self:
