@@ -59,6 +59,7 @@
         "wizards/call_wallet_refund_views.xml",
         "wizards/call_wallet_refund_refusal_views.xml",
         "wizards/call_wallet_pause_views.xml",
+        "wizards/call_wallet_invite_views.xml",
         "wizards/call_wallet_payback_views.xml",
         "wizards/call_wallet_settlement_views.xml",
         "wizards/call_wallet_close_views.xml",

@@ -69,6 +69,7 @@ MODELS = {
     "call.wallet.metrics.token": {"M": "crw"},  # and only administrators make a token
     "call.wallet.month.end": {"F": "r", "M": "r"},
     "call.wallet.package": {"A": "r", "F": "crwd", "M": "crwd"},
+    "call.wallet.invite": {"F": "crw", "M": "crw"},  # and only who may create contacts invites
     "call.wallet.pause": {"A": "crw", "F": "crw", "M": "crw"},
     "call.wallet.payback.wizard": {"M": "crw"},
     "call.wallet.settlement.wizard": {"M": "crw"},
@@ -340,6 +341,7 @@ ACTIONS = [
     Action("see its dashboard", OWNERS, "call.wallet.dashboard_data", wallet),
     Action("have its dashboard kept up to date", OWNERS, "call.wallet.watch", wallet),
     Action("see the overview of all wallets", STAFF, "call.wallet.overview.overview"),
+    Action("see what work waits", STAFF, "call.wallet.overview.work"),
     Action("see whether the books agree", FINANCE, "call.wallet.overview.books"),
     Action("have the overview kept up to date", STAFF, "call.wallet.overview.watch"),
     Action("see transactions", OWNERS, "call.wallet.transaction.read", lambda c: c.row, fields=["amount"]),
@@ -496,6 +498,10 @@ ACTIONS = [
     Action("type in the owner's limits", NOBODY, "call.wallet.write", wallet, vals={"owner_limit_day": 5}),
     Action("set the owner's limits", PAYING, "call.wallet.set_owner_limits", wallet, day="40", calls=4),
     Action("keep recipients", OWNERS, "call.wallet.set_recipients", wallet, emails=["new@initrode.example"]),
+    Action("open Invite an Owner", FINANCE, "call.wallet.action_open_invite", wallet),
+    Action("invite an owner without Contact Creation", NOBODY, "call.wallet.invite.action_invite",
+           lambda c: c.env["call.wallet.invite"].create(
+               {"wallet_id": c.wallet.id, "partner_id": c.wallet.partner_id.id})),
     Action("open Pause", STAFF, "call.wallet.action_open_pause", wallet),
     Action("pause", STAFF, "call.wallet.action_pause", wallet, reason="Fraud check"),
     Action("pause in the dialog", STAFF, "call.wallet.pause.action_pause",

@@ -105,6 +105,11 @@ class TestMoments(ListCommon):
             await seeText(".o_list_table tbody", "{IN_NEW_YORK}");
             await seeText(".o_list_table tbody", "{IN_MADRID}");
             await seeText(".o_list_table th[data-name=date]", "Date (wallet's time)");
+            const rows = () => [...document.querySelectorAll(".o_data_row")];
+            const row = (label) => rows().find((one) => one.innerText.includes(label));
+            for (const [label, zone] of [["In America", "New York"], ["In Spain", "Madrid"]]) {{
+                await see(zone, () => row(label)?.querySelector("[name=date]").innerText.includes(zone));
+            }}
             """,
         )
 
@@ -279,6 +284,25 @@ class TestSeveralCurrencies(ListCommon):
             await see("the euros", () => row("EUR")?.innerText.includes("2.00"));
             const sums = () => [...row("Total").querySelectorAll("td")].map((cell) => cell.innerText.trim());
             await see("no total", () => sums().at(-1) === "–");
+            """,
+            login="admin",
+        )
+
+    def test_a_pivot_shows_minutes_as_lists_do_and_yen_without_decimals(self):
+        """Two calls of 61 s are 4 minutes; one of 100 s by the second to +33 is a minute and 40 seconds."""
+        yen = self._set_rate("JPY", 150)
+        self._fund(self._make_wallet(currency_id=yen.id, rate_plan_id=False), "3450")
+        self._record(self._call(), self._call(), self._call(number="+33142345678", duration_seconds=100))
+        self._on(
+            "/odoo/call-wallet-analysis",
+            """
+            await click(".o_searchview_facet .o_facet_remove");
+            const row = (label) => [...document.querySelectorAll(".o_pivot tbody tr")].find(
+                (one) => one.querySelector("th")?.innerText.trim() === label
+            );
+            await see("yen as they are paid", () => /(^|\\s)3,450(\\s|$)/.test(row("JPY")?.innerText));
+            const usd = await see("the dollars", () => row("USD"));
+            await see("minutes and seconds", () => usd.innerText.includes("5:40"));
             """,
             login="admin",
         )

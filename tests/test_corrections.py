@@ -1,6 +1,7 @@
 """Calls that were reported with wrong facts, or that never were any, put right by their platform."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 from odoo.exceptions import UserError
@@ -362,6 +363,53 @@ class TestCorrections(CallWalletCommon):
         self.assertEqual(
             (again["result"], again["transaction"], again["balance_after"]), ("duplicate", None, "9.950000")
         )
+
+    def _minutes_told(self, call):
+        """What the call itself, the ledger and the daily totals say of its billed minutes."""
+        usage = self._usage_of(call)
+        [told] = self.usage.with_user(self.platform).get_calls(call["account"], [call["call_ref"]])
+        days = self.env["call.wallet.day"].search(
+            [("wallet_id", "=", usage.wallet_id.id), ("type", "in", ("usage", "refund"))]
+        )
+        ledger = sum(usage.transaction_ids.mapped("billed_minutes"))
+        return [
+            str(Decimal(minutes).normalize())
+            for minutes in (told["billed_minutes"], ledger, sum(days.mapped("billed_minutes")))
+        ]
+
+    def test_minutes_that_cost_nothing_are_in_ledger_and_daily_totals_too(self):
+        """Inbound calls are free unless the contract prices them: 2 minutes, which were 5, and none once voided."""
+        call = self._call(direction="inbound", duration_seconds=120)
+        self._record(call)
+        [longer] = self._amend({**call, "duration_seconds": 300})
+        self.assertEqual((longer["result"], longer["difference"]), ("corrected", "0.000000"))
+        self.assertEqual((longer["billed_minutes"], longer["balance_after"]), ("5.000000", "10.000000"))
+        self.assertEqual(self._rows(call), [("usage", "0.000000"), ("usage", "0.000000")])
+        self.assertEqual(self._minutes_told(call), ["5", "5", "5"])
+        [again] = self._amend({**call, "duration_seconds": 300})
+        self.assertEqual((again["result"], again["transaction"]), ("duplicate", longer["transaction"]))
+        self._void(call)
+        self.assertEqual(self._minutes_told(call), ["0", "0", "0"])
+        self._assert_sound()
+
+    def test_minutes_of_a_call_that_was_given_back_by_hand_are_corrected_too(self):
+        """61 s are 2 minutes at 0.0125; all of it was given back by hand, so that a shorter call gives nothing back."""
+        call = self._call(duration_seconds=61)
+        self._record(call)
+        self.wallet.refund("0.025", "Echo", usage=self._usage_of(call))
+        [shorter] = self._amend({**call, "duration_seconds": 60})
+        self.assertEqual((shorter["difference"], shorter["billed_minutes"]), ("0.000000", "1.000000"))
+        self.assertEqual(self._minutes_told(call), ["1", "1", "1"])
+        self._assert_sound()
+
+    def test_a_free_call_of_another_campaign_takes_its_minutes_along(self):
+        call = self._call(direction="inbound", duration_seconds=120, campaign="Autumn")
+        self._record(call)
+        self._amend({**call, "campaign": "Winter"})
+        days = self.env["call.wallet.day"].search([("wallet_id", "=", self.wallet.id), ("campaign_id", "!=", False)])
+        minutes = {day.campaign_id.title: str(day.billed_minutes.normalize()) for day in days}
+        self.assertEqual({name: float(number) for name, number in minutes.items()}, {"Autumn": 0, "Winter": 2})
+        self._assert_sound()
 
     def test_the_books_follow_in_both_currencies(self):
         """A wallet in euros, 100 received at 1.10: 2.00 used, amended to 1.00; another 2.00 is voided."""

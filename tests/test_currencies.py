@@ -149,9 +149,61 @@ class TestWhatsAppPrice(CurrencyCommon):
         price.whatsapp_rate = "9.5"
         self.assertTrue(price.is_far)
 
+    def test_a_company_in_yen_has_no_whatsapp_price_until_somebody_sets_it(self):
+        """Made in yen, or in dollars and then turned to yen, as Odoo does when it loads the chart of accounts."""
+        yen, euro = self._currency("JPY"), self._currency("EUR")
+        for chart in (False, True):
+            with self.subTest(chart=chart):
+                values = {"currency_id": yen.id} if not chart else {"country_id": self.env.ref("base.jp").id}
+                company = self.env["res.company"].create({"name": f"Tokyo {chart}", **values})
+                if chart:
+                    self.env["account.chart.template"].try_loading("generic_coa", company, install_demo=False)
+                    company.currency_id = yen
+                self.assertEqual(company.currency_id, yen)
+                wallet = self._make_wallet(company_id=company.id, currency_id=yen.id, rate_plan_id=False)
+                self.assertTrue(wallet.lacks_whatsapp_price)
+                call = self._call(account=wallet.account_ref, call_type="whatsapp")
+                self.assertEqual(self._record(call)["result"], "rejected")
+                verdict = self.env["call.wallet"].authorize_call(wallet.account_ref, "w-1", "whatsapp", call["number"])
+                self.assertFalse(verdict["allowed"])
+                company.call_wallet_whatsapp_rate = 3
+                self.assertFalse(wallet.lacks_whatsapp_price)
+                result = self._record({**call, "call_ref": f"priced-{chart}"})
+                # 61 seconds are two minutes.
+                self.assertEqual((result["result"], result["total_cost"]), ("charged", "6.000000"))
+                # What somebody has set stays; what nobody has set follows the currency.
+                company.name = f"Osaka {chart}"
+                self.assertEqual(company.call_wallet_whatsapp_rate, 3)
+        paris = self.env["res.company"].create({"name": "Paris", "currency_id": euro.id})
+        self.assertEqual(paris.call_wallet_whatsapp_rate, Decimal("0.02"))
+        paris.currency_id = yen
+        self.assertIsNone(paris.call_wallet_whatsapp_rate)
+        kuwait = {"name": "Kuwait", "currency_id": self._currency("KWD").id}
+        self.assertIsNone(self.env["res.company"].create(kuwait).call_wallet_whatsapp_rate)
+        priced = self.env["res.company"].create({**kuwait, "name": "Salmiya", "call_wallet_whatsapp_rate": "0.006"})
+        self.assertEqual(priced.call_wallet_whatsapp_rate, Decimal("0.006"))
+
+    def test_a_price_that_is_set_late_is_converted_for_the_wallets_that_wait_for_it(self):
+        yen = self._currency("JPY")
+        company = self.env["res.company"].create({"name": "Kobe", "currency_id": yen.id})
+        dollar = self.env.ref("base.USD")
+        self.env["res.currency.rate"].create(
+            {"currency_id": dollar.id, "company_id": company.id, "name": "2020-01-01", "inverse_company_rate": 150}
+        )
+        wallet = self.env["call.wallet"].create(
+            {"partner_id": self.env["res.partner"].create({"name": "Of Kobe", "is_company": True}).id,
+             "company_id": company.id, "currency_id": dollar.id, "account_ref": "KOBE1"}
+        )  # fmt: skip
+        self.assertTrue(wallet.lacks_whatsapp_price)
+        company.call_wallet_whatsapp_rate = 3
+        prices = self.env["call.wallet.price"]
+        self.assertEqual(prices._whatsapp_rate(company, dollar), Decimal("0.02"))
+
     def test_a_first_price_that_was_thought_of_in_dollars_is_pointed_out(self):
         company = self.env["res.company"].create({"name": "Tokyo", "currency_id": self._currency("JPY").id})
         settings = self.env["call.wallet.settings"].with_company(company)
+        self.assertIn("no WhatsApp price in JPY", settings.create({}).call_wallet_price_warning)
+        company.call_wallet_whatsapp_rate = "0.02"
         self.assertIn("0.02 JPY a minute is next to nothing", settings.create({}).call_wallet_price_warning)
         company.call_wallet_whatsapp_rate = 3
         self.assertFalse(settings.create({}).call_wallet_price_warning)

@@ -20,7 +20,7 @@ from .demo_menus import empty_menus
 
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "scripts"))
-from bootstrap import demo  # noqa: E402 -- found by the path above
+from bootstrap import cli, console, demo, paths  # noqa: E402 -- found by the path above
 
 sys.path.pop(0)
 
@@ -340,6 +340,25 @@ class TestLater(DemoCase):
         rejected = self.env["call.usage.rejection"].search([("state", "=", "open")])
         self.assertEqual(set(rejected.mapped("call_ref")), {"sakura-london-1", "ingen-1", "sakura-14-1"})
 
+    def test_what_people_look_at_is_dated_in_the_story_s_weeks(self):
+        """Alerts when the balance fell, a dispute two days after its payment, a request on the last calls' day."""
+        alerts = self.env["call.wallet.alert"].search([])
+        self.assertIn("DUFF", alerts.wallet_id.mapped("account_ref"))
+        for alert in alerts:
+            charge = self.env["call.wallet.transaction"].search(
+                [("wallet_id", "=", alert.wallet_id.id), ("balance_after", "=", alert.balance)], limit=1
+            )
+            told = (alert.wallet_id.account_ref, alert.kind, alert.create_date, charge.date)
+            self.assertLessEqual(abs(alert.create_date - charge.date), timedelta(days=1), told)
+            self.assertIn(alert.sent_at, (False, alert.create_date), told)
+        [dispute] = self.env["call.wallet.stripe.return"].search([])
+        self.assertEqual(dispute.create_date, self.moved(datetime(2026, 10, 29, 15)))
+        [request] = self.env["call.wallet.refund.request"].search([])
+        self.assertEqual(request.create_date, self.moved(datetime(2026, 10, 30, 16, 20)))
+        for record in (dispute.wallet_id, request):
+            days = [message.date.date() for message in record.message_ids]
+            self.assertLessEqual(max(days), self.moved(date(2026, 10, 31)), record)
+
     def test_no_menu_is_empty(self):
         user = self.env["res.users"].search([("login", "=", "financemanager")])
         self.assertEqual(empty_menus(self.env(user=user)), [])
@@ -361,3 +380,15 @@ def test_what_make_run_prints_names_a_login_for_each_role_and_the_database_that_
         assert f"\n    {login} " in printed
     assert "LIVE=0" in printed and "FRESH=1" not in printed
     assert "3 weeks old" in demo.welcome(8070, weeks_old=3) and "none" in demo.welcome(8070, is_live=False)
+
+
+def test_what_is_being_served_is_not_cleaned_away(tmp_path, monkeypatch, capsys):
+    kept = tmp_path / "report.xlsx"
+    kept.touch()
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
+    with console.use(demo.SERVED), console.use(demo.SERVED):
+        assert cli.main(["clean"]) == 1
+    assert kept.exists() and not console.is_in_use(demo.SERVED)
+    told = capsys.readouterr().err
+    assert "being served" in told and "Ctrl-C" in told

@@ -250,6 +250,22 @@ class TestOverviewWork(OverviewCommon):
         self.assertEqual((work["waiting"], work["rejected"], work["refunds"]), (2, 1, 1))
         self.assertEqual((work["disputes"], work["transfers"]), (0, 0))
 
+    def test_the_menus_are_told_the_same_work(self):
+        wallet = self._wallet_of(self.north)
+        self._credit(wallet, "2026-11-01", "10")
+        with self._on("2026-11-02"):
+            self._record(self._call(account=wallet.account_ref, number="+99912345678"))
+        asked = self.env["call.wallet.overview"].with_context(allowed_company_ids=self.north.ids)
+        work = asked.with_user(self.finance).work()
+        self.assertEqual(work, self._overview()["work"])
+        counts = {queue["menu"]: queue["count"] for queue in work}
+        self.assertEqual((counts["call_wallet.menu_call_usage_rejection"], len(counts)), (1, 6))
+        for menu in counts:
+            self.assertEqual(self.env.ref(menu)._name, "ir.ui.menu")
+        self.assertEqual(asked.with_user(self.manager).work(), [])
+        with self.assertRaises(AccessError):
+            asked.with_user(self._make_user("overview.employee", "base.group_user")).work()
+
     def test_an_account_manager_sees_no_figure_of_finance(self):
         wallet = self._wallet_of(self.north)
         self._credit(wallet, "2026-11-01", "10")
@@ -416,6 +432,33 @@ class TestOverviewScreen(BackendCommon):
             """,
         )
 
+    def test_calls_in_progress_come_and_go_in_an_open_list(self):
+        """What was chosen and filtered stays: the call that goes on is chosen, the one that ends is gone."""
+        ends, stays = self._call(call_ref="ends-soon"), self._call(call_ref="goes-on")
+        for call in (ends, stays):
+            asked = self.env["call.wallet"].authorize_call(call["account"], call["call_ref"], "live", call["number"])
+            self.assertTrue(asked["allowed"], asked)
+        call_wallet_watch._told.clear()
+        self._on(
+            "/odoo/call-wallet-holds",
+            f"""
+            const rows = () => [...document.querySelectorAll(".o_data_row")];
+            const row = (ref) => rows().find((one) => one.innerText.includes(ref));
+            await see("both calls", () => row("ends-soon") && row("goes-on"));
+            row("goes-on").querySelector("input[type=checkbox]").click();
+            await see("one is chosen", () => row("goes-on").classList.contains("o_data_row_selected"));
+            const bus = odoo.__WOWL_DEBUG__.root.env.services.bus_service;
+            await see("the connection", () => bus.workerState === "CONNECTED");
+            await see("the watch", () =>
+                performance.getEntriesByType("resource").some((one) => one.name.endsWith("/watch"))
+            );
+            await ask("call.usage", "record_calls", [[{json.dumps(ends)}]]);
+            await see("the call has gone", () => !row("ends-soon") && row("goes-on"));
+            await see("the other is chosen still", () => row("goes-on").classList.contains("o_data_row_selected"));
+            await seeText(".o_searchview", "In Progress");
+            """,
+        )
+
     def test_wallets_at_risk_have_their_remedies(self):
         wallet = self._make_wallet()
         self._fund(wallet, "1")
@@ -435,6 +478,38 @@ class TestOverviewScreen(BackendCommon):
             """,
         )
 
+    def test_menus_say_how_much_waits_and_other_apps_ask_nothing(self):
+        asked = """
+            const asked = () => performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/work"));
+        """
+        self._on(
+            "/odoo/call-usage",
+            f"""
+            {asked}
+            const calls = ".o_menu_sections [data-menu-xmlid='call_wallet.menu_call_usage_root']";
+            await see("a mark that work waits", () => $(calls + " .o_call_wallet_menu_mark"));
+            await click(calls);
+            const rejected = "[data-menu-xmlid='call_wallet.menu_call_usage_rejection']";
+            await seeText(rejected, "(1 waiting)");
+            await seeText(rejected + " .badge", "1");
+            missing("[data-menu-xmlid='call_wallet.menu_call_usage'] .badge");
+            await click(rejected);
+            await seeText(".o_list_view", "nowhere");
+            if (asked().length !== 1) {{ throw new Error("Asked so many times: " + asked().length); }}
+            """,
+        )
+        self._on(
+            "/odoo/apps",
+            f"""
+            {asked}
+            await see("the apps", () => $(".o_menu_sections"));
+            await new Promise((resolve) => setTimeout(resolve, 500));
+            missing(".o_call_wallet_menu_mark, .o_call_wallet_menu_count");
+            if (asked().length) {{ throw new Error("Asked in another app"); }}
+            """,
+            login="admin",
+        )
+
     def test_account_managers_see_it_without_what_is_finance_s(self):
         self._on(
             "/odoo",
@@ -450,7 +525,19 @@ class TestOverviewOnAPhone(TestOverviewScreen):
     browser_size = PHONE
     touch_enabled = True
     test_a_charge_is_seen_without_a_reload = None
+
+    def test_menus_say_how_much_waits_and_other_apps_ask_nothing(self):
+        self._on(
+            "/odoo/call-usage",
+            """
+            await click(".o_menu_toggle");
+            await seeText("li[data-menu-xmlid='call_wallet.menu_call_usage_rejection'] .badge", "1");
+            missing("li[data-menu-xmlid='call_wallet.menu_call_usage'] .badge");
+            """,
+        )
+
     test_account_managers_see_it_without_what_is_finance_s = None
+    test_calls_in_progress_come_and_go_in_an_open_list = None
     test_wallets_at_risk_have_their_remedies = None
 
     def test_the_app_opens_with_it_and_a_queue_leads_to_its_list(self):

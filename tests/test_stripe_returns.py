@@ -30,6 +30,17 @@ class TestStripeDisputes(StripeFakeCase):
         self.assertEqual(transaction.state, "done")
         self.assertSound(self.wallet)
 
+    def test_how_a_dispute_stands_is_told_in_words_and_what_is_not_known_as_stripe_names_it(self):
+        _topup, _transaction, charge = self._charged()
+        name = self.fake.money_back.open_dispute(charge["id"])["id"]
+        self._deliver_all("charge.dispute.created")
+        dispute = self.env["call.wallet.stripe.return"].search([("reference", "=", name)])
+        dispute.write({"status": "needs_response", "reason": "fraudulent"})
+        told = (dispute.status_text, dispute.reason_text)
+        self.assertEqual(told, ("Answer needed", "Not authorized by the cardholder"))
+        dispute.write({"status": "asked_the_oracle", "reason": False})
+        self.assertEqual((dispute.status_text, dispute.reason_text), ("asked_the_oracle", False))
+
     def test_while_a_dispute_is_open_its_funds_are_held_and_freed_when_it_is_won(self):
         self._fund(self.wallet, "30")
         _topup, _transaction, charge = self._charged()

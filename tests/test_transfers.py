@@ -1,5 +1,7 @@
 """Bank transfers: matched by the reference they name, and by nothing else."""
 
+from ast import literal_eval
+
 from odoo.exceptions import AccessError
 
 from .common import CallWalletCommon
@@ -167,6 +169,26 @@ class TestTransfers(CallWalletCommon):
         self._pay(self.invoice)
         self.assertEqual(wire.state, "cancel")
         self.assertBalance(self.wallet, 100)
+
+    def test_lines_that_concern_no_wallet_are_not_listed_and_the_others_say_why(self):
+        stranger = self.env["res.partner"].create({"name": "Nobody's customer", "is_company": True})
+        named = self._receive(100, self.invoice.payment_reference)
+        unnamed, unknown, foreign = (self._receive(amount, "Thank you") for amount in (41, 42, 43))
+        unnamed.partner_id, foreign.partner_id = self.partner, stranger
+        self._match()
+        self.env.flush_all()
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_wallet.action_call_wallet_transfer")
+        finance = self._make_user("transfers.finance", "finance")
+        lines = self.env["account.bank.statement.line"].with_user(finance)
+        listed = lines.search(
+            [*literal_eval(action["domain"]), ("id", "in", (named + unnamed + unknown + foreign).ids)]
+        )
+        self.assertEqual(set(listed.ids), {named.id, unnamed.id, unknown.id})
+        why = {line.id: line.call_wallet_reason for line in listed}
+        self.assertIn("was matched", why[named.id])
+        self.assertIn(f"has a wallet ({self.wallet.account_ref})", why[unnamed.id])
+        self.assertIn("not known", why[unknown.id])
+        self.assertFalse(foreign.call_wallet_reason)
 
     def test_only_finance_staff_match(self):
         for group in ("account_manager", "platform", "base.group_portal"):

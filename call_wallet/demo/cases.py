@@ -3,7 +3,7 @@ from datetime import datetime
 
 from odoo import Command
 
-from ..tools.clock import recorded_at
+from .told import told_at
 
 _logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Cases:
         invoice = self._order("VANDELAY", "200")
         self._receive(invoice, 180)
         self._enter(invoice, 20, account, "Certificate 0001-4711")
-        with recorded_at(self._decided):
+        with told_at(self.env, self._decided):
             invoice.call_wallet_topup_ids.count_settlement("Tax withheld, certificate 0001-4711")
 
     def _written_off(self):
@@ -68,7 +68,7 @@ class Cases:
         bad_debt = self.company._call_wallet_setting("call_wallet_bad_debt_account_id")
         for account, amount in (("SOYLENT", 120), ("TYRELL", 500)):
             self._enter(self._order(account, str(amount)), amount, bad_debt, "Written off: insolvent")
-        with recorded_at(self._decided):
+        with told_at(self.env, self._decided):
             self.wallets["SOYLENT"].topup_ids.release_unfunded("Insolvent, nothing will come of it")
 
     def _several_in_one_payment(self):
@@ -80,7 +80,7 @@ class Cases:
         """A paid top-up of 100 is credited in full, and the note pays another: the money is the customer's still."""
         first = self._order("CYBERDYNE", "100")
         self._pay(first)
-        with recorded_at(self._decided):
+        with told_at(self.env, self._decided):
             day = self.company._call_wallet_today()
             note = first._reverse_moves([{"invoice_date": day, "date": day, "ref": "Ordered for another campaign"}])
             note.action_post()
@@ -90,12 +90,12 @@ class Cases:
     # === THE BOOKS === #
 
     def _order(self, account, amount):
-        with recorded_at(self._ordered):
+        with told_at(self.env, self._ordered):
             return self.wallets[account].create_topup(amount, accept_terms=True).invoice_id
 
     def _pay(self, invoices, **values):
         context = {"active_model": "account.move", "active_ids": invoices.ids}
-        with recorded_at(self._settled):
+        with told_at(self.env, self._settled):
             day = self.company._call_wallet_today()
             wizard = self.env["account.payment.register"].with_context(**context)
             wizard.create({"payment_date": day, **values})._create_payments()
@@ -119,7 +119,7 @@ class Cases:
             commands.append(
                 Command.create({"account_id": account.id, "name": label, "balance": invoice.amount_total - amount})
             )
-        with recorded_at(self._settled):
+        with told_at(self.env, self._settled):
             line.move_id.with_context(skip_readonly_check=True).line_ids = commands
             self._settle(line.move_id | invoice)
 
@@ -131,7 +131,7 @@ class Cases:
             {"account_id": self._receivable(invoice).id, "credit": amount, "partner_id": partner.id, "name": label},
             {"account_id": account.id, "debit": amount, "partner_id": partner.id, "name": label},
         ]
-        with recorded_at(self._settled):
+        with told_at(self.env, self._settled):
             entry = self.env["account.move"].create(
                 {
                     "move_type": "entry",

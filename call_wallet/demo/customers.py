@@ -1,9 +1,9 @@
 from odoo import Command
 
-from ..tools.clock import recorded_at
 from ..tools.intake import parse_call
 from .moved import Moved
 from .story import end_of
+from .told import told_at
 
 ZONES = {"base.de": "Europe/Berlin", "base.es": "Europe/Madrid", "base.jp": "Asia/Tokyo", "base.us": "America/New_York"}
 
@@ -37,7 +37,7 @@ class Customers:
 
     def record(self, calls):
         """Have calls reported when they ended."""
-        with recorded_at(end_of(parse_call(calls[-1]))):
+        with told_at(self.env, end_of(parse_call(calls[-1]))):
             self.env["call.usage"]._record_calls(calls, date_of=end_of)
 
     def keep_quiet(self):

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from odoo import Command
 
 from ..models.events.call_wallet_webhook import ALLOWED_HOSTS
-from ..tools.clock import recorded_at
 from ..tools.outbound import Answer
 from .customers import Customers
 from .story import set_passwords
+from .told import told_at
 
 # A dollar buys these many yen from that day on.
 YEN_RATES = {date(2026, 10, 4): 150}
@@ -44,6 +44,8 @@ ORDERED, FIRST_DAY, DAYS = datetime(2026, 10, 15, 9), datetime(2026, 10, 16, 8),
 AGREED = datetime(2026, 10, 23)
 EMPLOYEES = ["admin", "finance", "financemanager", "accountmanager"]
 LAST_DAY = datetime(2026, 10, 30, 12)
+# After the last calls of the day, in Madrid.
+ASKED = datetime(2026, 10, 30, 16, 20)
 PACKAGES = {"EUR": (50, 100, 250, 500), "JPY": (5000, 10000, 30000, 80000)}
 # Of the stand-in platform that `make run` starts, which listens on this machine at another port each time.
 RECEIVER = "127.0.0.1:8999"
@@ -70,7 +72,11 @@ class Examples(Customers):
 
     def _employ(self):
         manager = self._make_user(
-            "financemanager", "Mona Manager", "base.group_user", "call_wallet.group_finance_manager"
+            "financemanager",
+            "Mona Manager",
+            "base.group_user",
+            "base.group_partner_manager",
+            "call_wallet.group_finance_manager",
         )
         manager.write({"email": "financemanager@platform.example", "tz": "America/New_York"})
 
@@ -120,7 +126,7 @@ class Examples(Customers):
         return wallet
 
     def _call_for_weeks(self, wallet, amount, calls_of_a_day, campaign, manager):
-        with recorded_at(self._moved(ORDERED)):
+        with told_at(self.env, self._moved(ORDERED)):
             self.pay_by_transfer(wallet.create_topup(amount, accept_terms=True).invoice_id)
         account = wallet.account_ref
         for day in range(DAYS):
@@ -229,7 +235,8 @@ class Examples(Customers):
 
     def _ask_for_refund(self, wallet):
         clerk = self.env.ref("call_wallet.demo_user_finance")
-        wallet.with_user(clerk).request_refund("12.50", "Calls with an echo on three days")
+        with told_at(self.env, self._moved(ASKED)):
+            wallet.with_user(clerk).request_refund("12.50", "Calls with an echo on three days")
 
     def _report(self):
         """Have a report made in the background for each of those who work here: nobody sees another one's."""

@@ -2,9 +2,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from odoo import Command
 
-from ..tools.clock import recorded_at
 from .customers import Customers
 from .examples import Examples
+from .told import send_alerts, told_at
 
 ACCOUNTS = ("WONKA", "OSCORP")
 # Dollars buy these many euros from that day on: 400 euros of the 6th are 500 dollars, 150 of the 19th are 200.
@@ -38,6 +38,7 @@ def tell(env):
     later.tell_month_end()
     Examples(env, company).tell()
     later.keep_quiet()
+    send_alerts(env)
     return True
 
 
@@ -79,7 +80,7 @@ class Later(Customers):
 
     def _order_by_transfer(self, wallet, when, amount):
         """Order funds, and pay them by bank transfer on the same day."""
-        with recorded_at(self._moved(when)):
+        with told_at(self.env, self._moved(when)):
             self.pay_by_transfer(wallet.create_topup(amount, accept_terms=True).invoice_id)
 
     # === A PAYOUT OF STRIPE'S === #
@@ -90,14 +91,14 @@ class Later(Customers):
         wallet = self.make_wallet("OSCORP", "Oscorp Talent Inc.", "New York", "base.us", plan)
         movements = [self._order_by_card(wallet, number, *order) for number, order in enumerate(CARD_TOPUPS, 1)]
         paid_out = self._moved(PAID_OUT)
-        with recorded_at(datetime.combine(paid_out, time())):
+        with told_at(self.env, datetime.combine(paid_out, time())):
             self._pay_out(movements, paid_out)
 
     def _order_by_card(self, wallet, number, when, amount, fee):
         """Order funds, and pay them by card on the same day; return what Stripe says of the payment's charge."""
         when = self._moved(when)
         movement = self._movement(number, when, int(amount) * 100, fee)
-        with recorded_at(when):
+        with told_at(self.env, when):
             self._pay_by_card(wallet.create_topup(amount, accept_terms=True), number, movement)
         return movement
 
@@ -175,7 +176,7 @@ class Later(Customers):
             "balance_transactions": [],
             "status": "needs_response",
         }
-        with recorded_at(self._moved(DISPUTED[0]) + timedelta(days=2)):
+        with told_at(self.env, self._moved(DISPUTED[0]) + timedelta(days=2)):
             self.env["call.wallet.stripe.return"]._enter_dispute(self.stripe, dispute, None)
             self.env["call.wallet.stripe.event"].create(
                 {
@@ -199,7 +200,7 @@ class Later(Customers):
         plan = self.env.ref("call_wallet.demo_rate_plan")
         wallet = self.make_wallet("DUFF", "Duff Recruiting LLC", "Miami", "base.us", plan)
         noon = datetime.combine(last_day, time(12))
-        with recorded_at(noon - timedelta(days=8)):
+        with told_at(self.env, noon - timedelta(days=8)):
             self.pay_by_transfer(wallet.create_topup("10", accept_terms=True).invoice_id)
         begun = noon - timedelta(days=1)
         calls = [

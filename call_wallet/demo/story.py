@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from odoo.tools import file_open, groupby
 
-from ..tools.clock import recorded_at, utcnow
+from ..tools.clock import utcnow
 from ..tools.intake import parse_call
 from .cases import Cases
 from .moved import Moved
+from .told import told_at
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Story:
         now = utcnow()
         for when, carry_out, arguments in sorted(events, key=lambda event: event[0]):
             # What is reported again a day after the last call may be so only tonight.
-            with recorded_at(min(when, now)):
+            with told_at(self.env, min(when, now)):
                 carry_out(*arguments)
         self._keep_quiet()
 
@@ -162,14 +163,14 @@ class Story:
             _logger.info("Without the module payment_demo the demo has no automatic top-up.")
             return
         begin = self._moved(AUTO_TOPUP_BEGIN)
-        with recorded_at(begin):
+        with told_at(self.env, begin):
             self._top_up("STARK", "15")
             card = self._save_card(wallet, provider)
             wallet.set_auto_topup(True, **AUTO_TOPUP, token_id=card.id, accept_mandate=True)
         # What the card answers, and when the scheduled action looks; after a decline it waits for an hour.
         for minutes, answer in ((1, "error"), (2, "error"), (62, "done")):
             card.demo_simulated_state = answer
-            with recorded_at(begin + timedelta(minutes=minutes)):
+            with told_at(self.env, begin + timedelta(minutes=minutes)):
                 self.env["call.wallet"]._cron_auto_topup()
         self._keep_quiet()
 

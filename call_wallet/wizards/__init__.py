@@ -6,6 +6,7 @@ from . import (
     call_wallet_refund_wizard,
     call_wallet_refund_refusal,
     call_wallet_pause,
+    call_wallet_invite,
     call_wallet_payback_wizard,
     call_wallet_settlement_wizard,
     call_wallet_close_wizard,

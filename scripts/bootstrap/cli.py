@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from . import demo, demo_telephony, i18n, lint, openapi, paths, peers, testing
-from .console import StepError, report, run_logged, say, step
+from .console import StepError, is_in_use, report, run_logged, say, step
 from .postgres import Server
 from .setting import Setting
 
@@ -122,7 +122,12 @@ def stop(_setting, _arguments):
 
 
 def clean(setting, arguments):
-    """Remove what was made in the tree, and stop the server unless it is in use; the caches stay."""
+    """Remove what was made in the tree, and stop the server unless it is in use; the caches stay.
+
+    Refused while the demo is served from here: its files would be gone under the server.
+    """
+    if is_in_use(demo.SERVED):
+        raise StepError("the demo is being served from this folder", "end `make run` with Ctrl-C, then run it again")
     stop(setting, arguments)
     shutil.rmtree(paths.BUILD, ignore_errors=True)
     for folder in ("call_wallet", "call_wallet_voip_oca", "tests", "scripts", "benchmarks", "clients", "connectors"):

@@ -53,15 +53,36 @@ def report(error):
 @contextlib.contextmanager
 def hold(name):
     """Hold a lock of the whole cache, so that two runs at once do not do the same work."""
-    folder = paths.CACHE / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / name, "w") as handle:
+    with _lock_file(name) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say(f"    waiting for another run that works on: {name}")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def use(name):
+    """Say that something is in use while the block runs, by as many as there are; ``is_in_use`` tells."""
+    with _lock_file(name) as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+
+
+def is_in_use(name):
+    with _lock_file(name) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _lock_file(name):
+    folder = paths.CACHE / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return open(folder / name, "w")
 
 
 def log_path(name):

@@ -9,11 +9,13 @@ import time
 import urllib.request
 
 from . import clocks, demo_platform, demo_stripe, paths, systools
-from .console import StepError, hold, log_path, run_logged, say, step, tail
+from .console import StepError, hold, log_path, run_logged, say, step, tail, use
 
 FILES = ["usage_report.xlsx", "invoice.pdf", "api_key"]
 SCRIPT = paths.REPO / "scripts/demo_files.py"
 DATABASE = f"cw_demo_{paths.CHECKOUT}"
+# While a server runs on the demo, its files and its database are in use.
+SERVED = f"{DATABASE}-served"
 # Login, who that is, what to look at. The password is the login.
 LOGINS = [
     ("owner.acme", "owner", "/my/billing", "what a customer sees: balance, calls, Add Balance, invoices"),
@@ -179,8 +181,9 @@ def server(setting, port, name, host="127.0.0.1", crons=0):
             start_new_session=True,
         )
     try:
-        _await_answer(process, port, log)
-        yield process
+        with use(SERVED):
+            _await_answer(process, port, log)
+            yield process
     finally:
         _stop(process)
 

@@ -239,10 +239,10 @@ class Wallet:
             price = self.contract.match(content["call_type"], content["number"], content["started_at"])
         if price is None:
             return "rejected", None
-        difference = self._correct(call, price.cost(seconds_of(content)), content["call_type"])
+        seconds = seconds_of(content)
+        difference = self._correct(call, price.cost(seconds), price.minutes(seconds), content["call_type"])
         call.facts = {name: content[name] for name in FACTS}
         call.kind, call.last_content, call.applied, call.is_rerated = "amend", given, price, False
-        call.minutes = price.minutes(seconds_of(content))
         return "corrected", difference
 
     def void(self, ref, now):
@@ -253,22 +253,26 @@ class Wallet:
             return "duplicate", ZERO
         if call.first_started_at < now - CORRECTION_WINDOW:
             return "rejected", None
-        difference = self._correct(call, ZERO, call.facts["call_type"])
-        call.kind, call.last_content, call.minutes = "void", "void", ZERO
+        difference = self._correct(call, ZERO, ZERO, call.facts["call_type"])
+        call.kind, call.last_content = "void", "void"
         return "corrected", difference
 
-    def _correct(self, call, cost, call_type):
-        """Enter what a call costs otherwise; what people refunded by hand stands. Return the difference."""
+    def _correct(self, call, cost, minutes, call_type):
+        """Enter what a call costs and lasts otherwise; what people refunded by hand stands. Return the difference."""
         if call_type != call.facts["call_type"]:
-            parts = [min(call.refunded - call.cost, ZERO), max(cost - call.refunded, ZERO)]
+            back, again = min(call.refunded - call.cost, ZERO), max(cost - call.refunded, ZERO)
+            parts = [(back, -call.minutes), (again, minutes)]
         else:
-            parts = [cost - call.cost]
-            if parts[0] < 0:
-                parts = [max(parts[0], min(call.refunded - call.cost, ZERO))]
-        for part in filter(None, parts):
-            self.enter("refund" if part < 0 else "usage", -part)
-        call.cost += sum(parts)
-        return sum(parts)
+            difference = cost - call.cost
+            if difference < 0:
+                difference = max(difference, min(call.refunded - call.cost, ZERO))
+            parts = [(difference, minutes - call.minutes)]
+        for amount, moved in parts:
+            if amount or moved:
+                self.enter("refund" if amount < 0 else "usage", -amount)
+        difference = sum(amount for amount, _moved in parts)
+        call.cost, call.minutes = call.cost + difference, minutes
+        return difference
 
     def rerate(self, first, last):
         """Price the calls that began from ``first`` up to, without, ``last`` anew."""

@@ -4,6 +4,7 @@ from odoo.tools import format_date, format_datetime
 
 from ...tools.clock import utcnow
 from ...tools.fields import Amount
+from ...tools.stripe_words import in_words
 
 OPEN = ("charging", "pending")
 
@@ -63,6 +64,7 @@ class CallWalletAutoTopup(models.Model):
     reason = fields.Selection(WAITING + STOPPING, readonly=True)
     sentence = fields.Char("Explanation", compute="_compute_sentence")
     decline_code = fields.Char(readonly=True, help="As the payment provider names it.")
+    decline_text = fields.Char("Why Declined", compute="_compute_decline_text")
     message = fields.Char("Provider's Message", readonly=True)
     date = fields.Datetime(required=True, readonly=True, default=lambda self: utcnow())
     last_at = fields.Datetime("Last Time", readonly=True, default=lambda self: utcnow())
@@ -176,6 +178,12 @@ class CallWalletAutoTopup(models.Model):
             case "not_taken":
                 return _("The payment provider did not take the payment for a day. The card was not charged.")
         return ""
+
+    @api.depends("decline_code")
+    @api.depends_context("lang")
+    def _compute_decline_text(self):
+        for record in self:
+            record.decline_text = in_words(self.env, record.decline_code)
 
     # === LOG === #
 

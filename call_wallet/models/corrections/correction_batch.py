@@ -60,7 +60,7 @@ class Standing(NamedTuple):
     """What holds of a call: its facts, price and cost after all corrections; amounts are Decimals.
 
     ``refunded`` is what people gave back by hand; ``transaction`` and ``balance_after`` (text) are those of the last
-    correction, else of the charge; None where the last correction changed no amount.
+    correction, else of the charge; None where the last correction changed neither amount nor minutes.
     """
 
     usage_id: int
@@ -274,10 +274,12 @@ class Batch:
         )  # fmt: skip
 
     def _entries(self, asked, found, new, description):
-        """Return the ledger's rows for the difference: none where it is zero.
+        """Return the ledger's rows for the difference: none where neither amount nor billed minutes change.
 
-        A call that turns out to be of another type or campaign is given back and charged anew, so that the totals
-        of both are right. Refunds by hand stand: what they gave back is not given back again, nor charged again.
+        Minutes without an amount, such as those of a free call, have a row of zero: so the ledger, the daily totals and
+        the call itself tell the same minutes. A call that turns out to be of another type or campaign is given back and
+        charged anew, so that the totals of both are right. Refunds by hand stand: what they gave back is not given back
+        again, nor charged again.
         """
         if (found.call_type, found.campaign_id) != (new.call_type, new.campaign_id):
             back, again = min(found.refunded - found.cost, ZERO), max(new.cost - found.refunded, ZERO)
@@ -292,7 +294,7 @@ class Batch:
                 wallet_id=found.wallet_id,
                 date=self.now,
                 type="refund" if amount < 0 else "usage",
-                amount=-amount,
+                amount=-amount or ZERO,
                 description=description,
                 key=f"{AMENDS}{found.usage_id}/{new.sequence}{suffix}",
                 fingerprint=asked.fingerprint,
@@ -304,7 +306,7 @@ class Batch:
                 campaign_id=facts.campaign_id,
             )
             for suffix, facts, amount, minutes in parts
-            if amount
+            if amount or minutes
         ]
 
     def _description(self, found, new, rated):
@@ -314,6 +316,9 @@ class Batch:
         call = f"{self.usage._type_labels(rated.lang)[found.call_type]} {found.call_ref}"
         if self.kind == "void":
             return _("%s voided", call)
+        if new.cost == found.cost and new.minutes != found.minutes:
+            minutes = {"old": plain(found.minutes), "new": plain(new.minutes)}
+            return _("%(call)s corrected, minutes %(old)s, now %(new)s", call=call, **minutes)
         return _("%(call)s corrected, cost %(old)s, now %(new)s", call=call, old=plain(found.cost), new=plain(new.cost))
 
     # === ENTER === #

@@ -122,7 +122,7 @@ def read_rejected(cr, account, refs, companies):
 
 
 # One look at the unique index a call, as in `_load_recorded`. The price of a re-rating stands in its transaction alone;
-# it brings the minutes of the ledger, which know nothing of corrections without an amount, to those of the call.
+# it brings the minutes of the ledger, which before 19.0.8 knew nothing of corrections without an amount, to the call's.
 CALLS = f"""
     SELECT u.id, u.call_ref, k.kind, u.reported_at, c.is_corrected,
            COALESCE(k.call_type, u.call_type) AS call_type, COALESCE(k.direction, u.direction) AS direction,
@@ -158,7 +158,7 @@ CALLS = f"""
       LEFT JOIN res_partner m ON m.id = CASE WHEN k.id IS NULL THEN u.manager_id ELSE k.manager_id END
 """
 
-# A correction that changed no amount has no transaction.
+# A correction that changed neither amount nor minutes has no transaction.
 STEPS = """
     SELECT usage_id, kind, at, reason, entered, transaction
       FROM (SELECT k.usage_id, k.kind, k.corrected_at AS at, k.reason, k.difference::text AS entered,

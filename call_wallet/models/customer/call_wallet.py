@@ -1,6 +1,7 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import format_datetime
 
 from ...const import FINANCE, PLATFORM
 from ...tools.fields import is_storable, parse_id
@@ -34,6 +35,10 @@ class CallWalletOwners(models.Model):
         "Billing E-mail",
         tracking=True,
         help="Top-up invoices are mailed to this address. Empty: to the customer's own.",
+    )
+
+    owner_access = fields.Text(
+        "Access of the Owners", compute="_compute_owner_access", groups="call_wallet.group_account_manager"
     )
 
     @api.constrains("billing_email")
@@ -120,7 +125,29 @@ class CallWalletOwners(models.Model):
         self.ensure_one()
         return bool(self.env["res.company"].sudo().search_count([("partner_id", "=", self.partner_id.id)], limit=1))
 
+    @api.depends("owner_ids")
+    @api.depends_context("lang")
+    def _compute_owner_access(self):
+        """Say of each owner when they were last here, in the wallet's time zone, or that they never were."""
+        _ = self.env._
+        for wallet in self:
+            lines = []
+            for owner in wallet.owner_ids:
+                last = owner.sudo().login_date
+                when = format_datetime(self.env, last, tz=wallet.tz, dt_format="short") if last else None
+                state = _("logged in on %s", when) if last else _("not logged in yet")
+                lines.append(f"{owner.name}: {state}")
+            wallet.owner_access = "\n".join(lines)
+
     # === GIVING AND TAKING THE ROLE === #
+
+    def action_open_invite(self):
+        """Ask for a person at the customer, then invite them.
+
+        :raise AccessError: not finance staff
+        """
+        self._permitted(FINANCE)
+        return self._open("action_call_wallet_invite")
 
     def _colleagues(self):
         """Return the portal users of the wallet's customer."""

@@ -22,30 +22,30 @@ RISKS_SHOWN = 8
 # More work than this is counted as "that many and more".
 MOST_COUNTED = 1000
 
-# Name, model, what of it waits, the action that lists it, and the search filters to list it by.
+# Name, model, what of it waits, the menu and the action that list it, and the search filters to list it by.
 QUEUES = [
-    ("waiting", "call.wallet.waiting", [], "action_call_wallet_waiting", []),
-    ("rejected", "call.usage.rejection", [("state", "=", "open")], "action_call_usage_rejection", ["open"]),
-    ("sources", "call.source.call", [("state", "=", "unassigned")], "action_call_source_call", ["unassigned"]),
+    ("waiting", "call.wallet.waiting", [], "call_wallet_waiting", []),
+    ("rejected", "call.usage.rejection", [("state", "=", "open")], "call_usage_rejection", ["open"]),
+    ("sources", "call.source.call", [("state", "=", "unassigned")], "call_source_call", ["unassigned"]),
     (
         "refunds",
         "call.wallet.refund.request",
         [("state", "=", "waiting")],
-        "action_call_wallet_refund_request",
+        "call_wallet_refund_request",
         ["waiting"],
     ),
     (
         "disputes",
         "call.wallet.stripe.return",
         [("kind", "=", "dispute"), ("status", "in", OPEN)],
-        "action_call_wallet_stripe_return",
+        "call_wallet_stripe_return",
         ["open"],
     ),
     (
         "transfers",
         "account.bank.statement.line",
         [("is_reconciled", "=", False), ("amount", ">", 0), ("call_wallet_note", "!=", False)],
-        "action_call_wallet_transfer",
+        "call_wallet_transfer",
         ["open", "named"],
     ),
 ]
@@ -111,6 +111,18 @@ class CallWalletOverview(models.AbstractModel):
             for company in self.env.companies.sudo()
             if company in last_days
         ]
+
+    @api.model
+    @api.readonly
+    def work(self):
+        """Return what waits for somebody in the chosen companies: what the menus show beside their names.
+
+        :return: list of dicts: ``name``; ``count``, up to ``most``; ``menu`` and ``action`` (XML ids); ``filters`` of
+            that list. Of what the user may not see there is none
+        :raise AccessError: neither finance staff nor an account manager
+        """
+        self.env["call.wallet"]._permitted(ACCOUNT_MANAGER)
+        return self._waiting_work()
 
     @api.model
     def watch(self):
@@ -255,16 +267,17 @@ class CallWalletOverview(models.AbstractModel):
     # === WORK THAT WAITS === #
 
     def _waiting_work(self):
-        """Return what waits for somebody, of what the user may see: name, count, and the list to open."""
+        """Return what waits for somebody, of what the user may see: name, count, and the menu and list to open."""
         return [
             {
                 "name": name,
                 "count": self.env[model].search_count(domain, limit=MOST_COUNTED),
                 "most": MOST_COUNTED,
-                "action": f"call_wallet.{action}",
+                "menu": f"call_wallet.menu_{listed}",
+                "action": f"call_wallet.action_{listed}",
                 "filters": filters,
             }
-            for name, model, domain, action, filters in QUEUES
+            for name, model, domain, listed, filters in QUEUES
             if self.env[model].has_access("read")
         ]
 

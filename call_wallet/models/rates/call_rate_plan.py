@@ -274,10 +274,11 @@ def flat_rate(price):
 def whatsapp_rates(own, price, others):
     """Return {currency id: ``Rate``} of a company's WhatsApp calls.
 
-    :param own: the id of the company's currency; ``price`` is in it
+    :param own: the id of the company's currency; ``price`` is in it, or None
     :param dict others: {currency id as text: price}, or None
     """
-    return {int(currency): flat_rate(other) for currency, other in (others or {}).items()} | {own: flat_rate(price)}
+    rates = {int(currency): flat_rate(other) for currency, other in (others or {}).items()}
+    return rates if price is None else {**rates, own: flat_rate(price)}
 
 
 def forget_unused(cache):

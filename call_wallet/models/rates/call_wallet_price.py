@@ -64,7 +64,8 @@ class CallWalletPrice(models.Model):
         for price in self:
             company, currency = price.company_id, price.currency_id
             is_known = company and currency and company._call_wallet_has_rate(currency)
-            today = company._call_wallet_convert(self._own_rate(company), currency) if is_known else None
+            own = self._own_rate(company)
+            today = company._call_wallet_convert(own, currency) if is_known and own is not None else None
             price.today_rate = today
             price.is_far = bool(today) and not today <= price.whatsapp_rate * FAR <= today * FAR * FAR
 
@@ -97,17 +98,18 @@ class CallWalletPrice(models.Model):
         return price.whatsapp_rate if price else None
 
     def _own_rate(self, company):
+        """Return the price in the company's own currency; None where nobody has set one."""
         return company.sudo().call_wallet_whatsapp_rate
 
     # === CONVERTING === #
 
     @api.model
     def _ensure(self, company, currency):
-        """Convert the company's price for a currency in which it has none yet.
+        """Convert the company's price, if there is one, for a currency in which it has none yet.
 
         :raise UserError: there is no rate of the currency
         """
-        if self._whatsapp_rate(company, currency) is None:
+        if self._own_rate(company) is not None and self._whatsapp_rate(company, currency) is None:
             place = {"company_id": company.id, "currency_id": currency.id}
             self.sudo().create({**place, **self._converted(company, currency)})
 
@@ -115,8 +117,17 @@ class CallWalletPrice(models.Model):
     def _convert_anew(self, companies):
         """Follow the companies' own prices, which have changed, with those that were converted from them.
 
+        A company's first price is converted for the wallets that have waited for it.
+
         :raise UserError: there is no rate of a currency any more
         """
+        companies = companies.filtered(lambda company: self._own_rate(company) is not None)
+        wallets = self.env["call.wallet"].sudo()
+        for company, currency in wallets._read_group(
+            [("company_id", "in", companies.ids)], ["company_id", "currency_id"]
+        ):
+            if company._call_wallet_has_rate(currency):
+                self._ensure(company, currency)
         domain = [("company_id", "in", companies.ids), ("converted_on", "!=", False)]
         for price in self.sudo().search(domain) if companies else ():
             if price.currency_id != price.company_id.currency_id:

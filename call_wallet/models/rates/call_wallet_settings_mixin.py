@@ -19,6 +19,12 @@ class CallWalletSettingsMixin(models.AbstractModel):
     def _own_price_warning(self):
         """Say that a price cannot be meant in a currency without decimals: the first one was thought of in dollars."""
         currency, price = self.company_id.currency_id, self.company_id.sudo().call_wallet_whatsapp_rate
+        if price is None:
+            return self.env._(
+                "There is no WhatsApp price in %s: until it is set, WhatsApp calls are refused where no rate plan "
+                "prices them.",
+                currency.name,
+            )
         if currency.decimal_places or not 0 < price < MEANT:
             return ""
         return self.env._(

@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 
 from ...tools.clock import day_in
 from ...tools.fields import parse_amount
+from ...tools.stripe_words import in_words
 from ...tools.task import in_language_of
 
 # Balance transactions that are nothing but a cost; of all others the cost is their `fee`.
@@ -37,7 +38,8 @@ class CallWalletStripeEntry(models.Model):
     reference = fields.Char("Balance Transaction", required=True, readonly=True)
     provider_id = fields.Many2one("payment.provider", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="provider_id.company_id")
-    kind = fields.Char(required=True, readonly=True, help="As Stripe names it.")
+    kind = fields.Char("Kind at Stripe", required=True, readonly=True, help="As Stripe names it.")
+    kind_text = fields.Char("Kind", compute="_compute_kind_text")
     source_ref = fields.Char("Source", readonly=True, help="Stripe's name of the charge, refund, dispute or payout.")
     intent_ref = fields.Char(readonly=True, help="Stripe's name of the payment that the source is about.")
     description = fields.Char(readonly=True)
@@ -58,6 +60,12 @@ class CallWalletStripeEntry(models.Model):
     payout_id = fields.Many2one("call.wallet.stripe.payout", readonly=True, index="btree_not_null", ondelete="set null")
 
     _once = models.UniqueIndex("(reference)", "A movement of the balance is kept once.")
+
+    @api.depends("kind")
+    @api.depends_context("lang")
+    def _compute_kind_text(self):
+        for record in self:
+            record.kind_text = in_words(self.env, record.kind)
 
     # === WHAT STRIPE SAYS === #
 

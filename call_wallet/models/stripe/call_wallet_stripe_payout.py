@@ -12,6 +12,7 @@ from ...tools.clock import now, utcnow
 from ...tools.door import books_door, door, each, end_if_clean, in_books, worker
 from ...tools.rights import as_superuser
 from ...tools.stripe_client import client
+from ...tools.stripe_words import in_words
 from ...tools.task import give_task, in_language_of
 from .call_wallet_stripe_entry import to_major
 
@@ -52,6 +53,7 @@ class CallWalletStripePayout(models.Model):
     is_automatic = fields.Boolean("Automatic", readonly=True, help="Of others Stripe does not say what they contain.")
     descriptor = fields.Char("Statement Descriptor", readonly=True)
     status = fields.Char("Status at Stripe", readonly=True, help="As Stripe names it.")
+    status_text = fields.Char("At Stripe", compute="_compute_status_text")
     state = fields.Selection(
         [
             ("waiting", "Waiting for the Bank"),
@@ -82,6 +84,12 @@ class CallWalletStripePayout(models.Model):
     def _compute_candidate_ids(self):
         for payout in self:
             payout.candidate_ids = payout.sudo()._candidates() if payout.state in WAITING else False
+
+    @api.depends("status")
+    @api.depends_context("lang")
+    def _compute_status_text(self):
+        for record in self:
+            record.status_text = in_words(self.env, record.status)
 
     # === WHAT STRIPE SAYS === #
     # Stripe is asked outside of any transaction; each payout is entered in one of its own.

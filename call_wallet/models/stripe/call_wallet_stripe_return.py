@@ -8,6 +8,7 @@ from ...tools.door import door, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.refund_parts import divide
 from ...tools.stripe_client import client
+from ...tools.stripe_words import in_words
 from .payment_transaction import EXPAND
 
 # From Stripe's list of a dispute's statuses: not decided yet, an inquiry before a dispute included.
@@ -37,8 +38,10 @@ class CallWalletStripeReturn(models.Model):
     company_id = fields.Many2one(related="transaction_id.company_id", store=True)
     currency_id = fields.Many2one(related="transaction_id.currency_id")
     amount = fields.Monetary(readonly=True)
-    status = fields.Char(readonly=True, help="As Stripe names it.")
-    reason = fields.Char(readonly=True)
+    status = fields.Char("Status at Stripe", readonly=True, help="As Stripe names it.")
+    reason = fields.Char("Reason at Stripe", readonly=True, help="As Stripe names it.")
+    status_text = fields.Char("Status", compute="_compute_texts")
+    reason_text = fields.Char("Reason", compute="_compute_texts")
     is_taken = fields.Boolean("Taken Back", readonly=True)
     payment_ids = fields.Many2many("account.payment", string="Payments", readonly=True)
     held_amount = Amount(
@@ -48,6 +51,13 @@ class CallWalletStripeReturn(models.Model):
     asked_at = fields.Datetime(readonly=True, help="When Stripe was last asked whether the money is here again.")
 
     _once = models.UniqueIndex("(reference)", "A dispute is kept once.")
+
+    @api.depends("status", "reason")
+    @api.depends_context("lang")
+    def _compute_texts(self):
+        for record in self:
+            record.status_text = in_words(self.env, record.status)
+            record.reason_text = in_words(self.env, record.reason)
 
     # === WHAT STRIPE SAYS === #
 

@@ -1,6 +1,8 @@
 import re
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ...tools.task import in_company_language
 
@@ -23,6 +25,72 @@ class AccountBankStatementLine(models.Model):
         copy=False,
         help="Whether a top-up's invoice that the transfer names was found, and somebody has undone it since.",
     )
+
+    call_wallet_is_of_interest = fields.Boolean(
+        "May Concern a Wallet",
+        compute="_compute_call_wallet_reason",
+        search="_search_call_wallet_is_of_interest",
+        help="It names a top-up, comes from a customer with a wallet, or is open and nobody knows from whom it comes.",
+    )
+    call_wallet_reason = fields.Char("Why It Is Here", compute="_compute_call_wallet_reason")
+
+    @api.depends("call_wallet_note", "call_wallet_match", "is_reconciled", "partner_id")
+    @api.depends_context("lang", "allowed_company_ids")
+    def _compute_call_wallet_reason(self):
+        accounts = self._call_wallet_accounts()
+        for line in self:
+            line.call_wallet_reason = line._call_wallet_why(accounts.get(line.partner_id.commercial_partner_id))
+            line.call_wallet_is_of_interest = bool(line.call_wallet_reason)
+
+    def _call_wallet_why(self, accounts):
+        """Return why the line may concern a wallet, in the reader's language; False where it does not.
+
+        :param accounts: the accounts of its sender's wallets, as text, or None
+        """
+        _ = self.env._
+        if self.call_wallet_note:
+            return self.call_wallet_note
+        if self.call_wallet_match == "matched" and self.is_reconciled:
+            return _("It names a top-up, and was matched with it.")
+        if accounts and self.is_reconciled:
+            return _("It comes from a customer with a wallet (%s), and was reconciled by hand.", accounts)
+        if accounts:
+            return _("It names no top-up; its sender has a wallet (%s).", accounts)
+        if not self.partner_id and not self.is_reconciled:
+            return _("It names no top-up, and its sender is not known.")
+        return False
+
+    def _call_wallet_accounts(self):
+        """Return {customer: the accounts of its wallets in the chosen companies}, of the lines' senders."""
+        wallets = self.env["call.wallet"].with_context(active_test=False)
+        found = wallets.search(
+            [
+                ("partner_id.commercial_partner_id", "in", self.partner_id.commercial_partner_id.ids),
+                ("company_id", "in", self.env.companies.ids),
+            ]
+        )
+        groups = found.grouped(lambda wallet: wallet.partner_id.commercial_partner_id)
+        return {customer: ", ".join(theirs.mapped("account_ref")) for customer, theirs in groups.items()}
+
+    @api.model
+    def _search_call_wallet_is_of_interest(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        wallets = self.env["call.wallet"].with_context(active_test=False)
+        found = wallets._search([("company_id", "in", self.env.companies.ids)])
+        owners = found.subselect(SQL.identifier(wallets._table, "partner_id"))
+        partners = self.env["res.partner"].with_context(active_test=False)
+        customers = partners._search([("id", "in", owners)])
+        return (
+            Domain("call_wallet_note", "!=", False)
+            | Domain("call_wallet_match", "!=", False)
+            | Domain(
+                "partner_id.commercial_partner_id",
+                "in",
+                customers.subselect(SQL.identifier(partners._table, "commercial_partner_id")),
+            )
+            | Domain("partner_id", "=", False) & Domain("is_reconciled", "=", False)
+        )
 
     def action_undo_reconciliation(self):
         """Open lines again; one that was matched with a top-up is left to whoever undid that."""

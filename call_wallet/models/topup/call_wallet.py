@@ -3,7 +3,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
 from psycopg2.errors import UniqueViolation
@@ -33,6 +33,11 @@ class CallWalletOrder(models.Model):
     """How a top-up is ordered and paid: checked, agreed to, invoiced, within the owner's limits."""
 
     _inherit = "call.wallet"
+
+    lacks_whatsapp_price = fields.Boolean(
+        compute="_compute_lacks_whatsapp_price",
+        help="Nobody has set what WhatsApp calls cost in this currency: they are refused.",
+    )
 
     def create_topup(self, amount, accept_terms=True, request_key=None):
         """Order funds for the wallet: makes the top-up and its posted customer invoice.
@@ -179,6 +184,17 @@ class CallWalletOrder(models.Model):
         for company, currency in {(wallet.company_id, wallet.currency_id) for wallet in self.sudo()}:
             self.env["call.wallet.price"]._ensure(company, currency)
             self.env["call.wallet.package"]._ensure(company, currency)
+
+    @api.depends("company_id.call_wallet_whatsapp_rate", "currency_id", "rate_plan_id")
+    def _compute_lacks_whatsapp_price(self):
+        prices, rates = self.env["call.wallet.price"], self.env["call.rate"].sudo()
+        for wallet in self:
+            priced = [("plan_id", "=", wallet.rate_plan_id.id), ("call_type", "=", "whatsapp")]
+            wallet.lacks_whatsapp_price = (
+                bool(wallet.company_id)
+                and prices._whatsapp_rate(wallet.company_id, wallet.currency_id) is None
+                and not rates.search_count(priced, limit=1)
+            )
 
     def _take_threshold(self, vals):
         """Begin anew with the company's threshold, in another currency, unless it was written with that."""

@@ -26,7 +26,10 @@ class CallWalletSettingsMixin(models.AbstractModel):
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
     call_wallet_currency_id = fields.Many2one(related="company_id.currency_id", string="Currency of These Settings")
     call_wallet_whatsapp_rate = Amount(
-        related="company_id.call_wallet_whatsapp_rate", readonly=False, string="WhatsApp price per minute"
+        related="company_id.call_wallet_whatsapp_rate",
+        readonly=False,
+        string="WhatsApp price per minute",
+        may_be_empty=True,
     )
     call_wallet_hold_seconds = fields.Integer(related="company_id.call_wallet_hold_seconds", readonly=False)
     call_wallet_emergency_numbers = fields.Char(related="company_id.call_wallet_emergency_numbers", readonly=False)

@@ -8,7 +8,7 @@ from ...const import FINANCE_MANAGER
 from ...rating import round6
 from ...tools.called import emergency_numbers, to_short
 from ...tools.clock import day_in
-from ...tools.fields import Amount, changes
+from ...tools.fields import Amount, changes, parse_amount
 from ...tools.money import about
 from ...tools.rights import as_superuser
 
@@ -17,16 +17,29 @@ CONVERTED_HELP = (
 )
 
 
+# What a minute of WhatsApp costs at first, where a unit of the company's currency is worth some ten cents to some
+# dollars. In any other currency nobody has meant this price: there is none until somebody sets it.
+FIRST_PRICE = parse_amount("0.02")
+NEAR_DOLLAR = frozenset(
+    "USD EUR GBP CHF CAD AUD NZD SGD BND BSD BMD BBD PAB KYD AZN BGN BAM AWG XCG ANG FKP GIP SHP XCD BZD FJD GEL "
+    "PLN RON DKK SEK NOK CNY HKD MOP AED SAR QAR ILS MYR BRL PEN".split()
+)
+
+
 class ResCompany(models.Model):
     _inherit = "res.company"
 
     call_wallet_whatsapp_rate = Amount(
         "WhatsApp price per minute",
-        required=True,
-        default="0.02",
+        compute="_compute_call_wallet_whatsapp_rate",
+        store=True,
+        readonly=False,
+        precompute=True,
+        may_be_empty=True,
         help="Applies to WhatsApp calls anywhere, unless the wallet's rate plan prices them. In the company's "
-        "currency. Wallets in another one have the price that stands for it under WhatsApp Prices: converted once, "
-        "when the first of them is made, and again when this price is changed; not with each day's rate.",
+        "currency. Empty: they are refused unless the plan prices them. Wallets in another currency have the price "
+        "that stands for it under WhatsApp Prices: converted once, when the first of them is made, and again when this "
+        "price is changed; not with each day's rate.",
     )
     call_wallet_hold_seconds = fields.Integer(
         "Funds reserved per call (seconds)",
@@ -126,6 +139,15 @@ class ResCompany(models.Model):
                             number[:60],
                         )
                     )
+
+    @api.depends("currency_id")
+    def _compute_call_wallet_whatsapp_rate(self):
+        """Begin with the first price where the currency suits it, and with none elsewhere; keep what was set."""
+        for company in self:
+            price = company.call_wallet_whatsapp_rate
+            if price in (None, FIRST_PRICE):
+                price = FIRST_PRICE if company.currency_id.name in NEAR_DOLLAR else None
+            company.call_wallet_whatsapp_rate = price
 
     def _call_wallet_emergency_numbers(self):
         """Return the set of numbers that may always be called."""

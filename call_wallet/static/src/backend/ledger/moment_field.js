@@ -7,9 +7,11 @@ import { Component } from "@odoo/owl";
 
 import { formatMoment } from "@call_wallet/common/money";
 
+const ZONE_WIDTH = 90;
+
 /**
  * Shows a moment in the time zone of the record's wallet, whoever looks: owners read the same hour on their pages.
- * Lists say the zone in the column's head, everything else beside the moment. The field stays a date and time: it is
+ * A list whose rows have one zone says it in the column's head; everything else, beside the moment. The field stays a date and time: it is
  * sorted, grouped and exported as Odoo does.
  */
 export class WalletMomentField extends Component {
@@ -27,6 +29,17 @@ export class WalletMomentField extends Component {
 
     get zone() {
         return this.props.record.data.tz || undefined;
+    }
+
+    /** The zone as it stands beside the moment: not where the head of the column says it for all. */
+    get shownZone() {
+        if (!this.zone || !this.props.showTime) {
+            return "";
+        }
+        if (!this.props.isInList) {
+            return this.zone;
+        }
+        return zonesOf(this.props.record.model.root.records || []).size > 1 ? cityOf(this.zone) : "";
     }
 
     get moment() {
@@ -57,9 +70,18 @@ export function cityOf(zone) {
     return zone.split("/").at(-1).replaceAll("_", " ");
 }
 
+function zonesOf(records) {
+    return new Set(records.map(({ data }) => data.tz).filter(Boolean));
+}
+
+/** Return the width of a column of moments whose rows have each to say their own zone; undefined where they have not. */
+export function zonedWidth(records) {
+    return zonesOf(records).size > 1 ? `${FIELD_WIDTHS.numeric_datetime + ZONE_WIDTH}px` : undefined;
+}
+
 /** Return a column's label with the time zone that its moments are in: each wallet's own, where there are several. */
 export function zonedLabel(label, records) {
-    const zones = new Set(records.map(({ data }) => data.tz).filter(Boolean));
+    const zones = zonesOf(records);
     if (!zones.size) {
         return label;
     }

@@ -8,7 +8,7 @@ import { onWillStart, onWillUpdateProps } from "@odoo/owl";
 import { formatMonetary } from "@web/views/fields/formatters";
 import { placesOf } from "@call_wallet/common/money";
 import { LEDGER_PLACES, columnPlaces, currencyPlaces, roomBehind } from "./amount_field";
-import { zonedLabel } from "./moment_field";
+import { zonedLabel, zonedWidth } from "./moment_field";
 
 const AMOUNTS = ["call_wallet_amount", "call_wallet_money", "monetary"];
 /**
@@ -43,7 +43,11 @@ export class WalletListRenderer extends ListRenderer {
     processAllColumn(allColumns, list) {
         return super.processAllColumn(allColumns, list).map((column) =>
             column.widget === "call_wallet_moment"
-                ? { ...column, label: zonedLabel(column.label, list.records) }
+                ? {
+                      ...column,
+                      label: zonedLabel(column.label, list.records),
+                      attrs: { ...column.attrs, width: zonedWidth(list.records) || column.attrs?.width },
+                  }
                 : column
         );
     }

@@ -19,6 +19,7 @@ export class Overview extends Component {
     setup() {
         this.orm = useService("orm");
         this.action = useService("action");
+        this.waitingWork = useService("call_wallet_waiting_work");
         this.keepLast = new KeepLast();
         this.keepLastBooks = new KeepLast();
         this.state = useState({ data: null, books: null, error: "", currencyId: false });
@@ -125,7 +126,9 @@ export class Overview extends Component {
         }
         const percent = Math.round((100 * (Number(amount) - Number(before))) / Number(before));
         const icon = percent > 0 ? "fa-caret-up" : percent < 0 ? "fa-caret-down" : "fa-minus";
-        const change = `${percent > 0 ? "+" : percent < 0 ? "−" : ""}${this.whole(Math.abs(percent))} %`;
+        // From next to nothing: how many thousand times it is tells nobody anything.
+        const size = percent > 999 ? ">999" : `${percent > 0 ? "+" : percent < 0 ? "−" : ""}${this.whole(Math.abs(percent))}`;
+        const change = `${size} %`;
         return { icon, text: _t("%(change)s from %(before)s", { change, before: this.money(before, currency) }) };
     }
 
@@ -200,6 +203,7 @@ export class Overview extends Component {
         try {
             const data = await this.keepLast.add(this.orm.silent.call("call.wallet.overview", "overview", []));
             Object.assign(this.state, { data, error: "" });
+            this.waitingWork.show(data.work);
         } catch (error) {
             // Keep what was shown before.
             this.state.error = error.data?.message || error.message;
