@@ -84,8 +84,12 @@ class TestPaymentPage(PaymentPageCommon):
 
     def test_a_way_to_pay_in_test_mode_says_so_in_words(self):
         page = self._pay_page()
-        self.assertFalse(page.xpath("//*[contains(@class, 'o_call_wallet_pay')]//i[contains(@class, 'fa-exclamation')]"))
-        [card] = [option for option in page.xpath("//li[@name='o_payment_option']") if "Recommended" in self._text(option)]
+        self.assertFalse(
+            page.xpath("//*[contains(@class, 'o_call_wallet_pay')]//i[contains(@class, 'fa-exclamation')]")
+        )
+        [card] = [
+            option for option in page.xpath("//li[@name='o_payment_option']") if "Recommended" in self._text(option)
+        ]
         self.assertIn("Test mode: no money is charged.", self._text(card))
         self.provider.state = "enabled"
         self.assertNotIn("Test mode", self._text(self._pay_page().xpath("//form[@id='o_payment_form']")[0]))
