@@ -52,16 +52,17 @@ class CallWalletPortalTopupInvoices(CallWalletPortal):
             422 if problem else 200,
             pager=pager,
             invoices=wallet._invoices_of_a_page(PER_PAGE, pager["offset"], **which) if count else None,
-            totals=[
-                {"status": name, "count": totals[name][0], "total": totals[name][1], "due": totals[name][2]}
-                for name in STATUS_ORDER
-                if name in totals
-            ],
+            totals=self._call_wallet_totals_rows(totals),
             statuses=labels,
             chosen=chosen,
             is_filtered=bool(query),
             problem=problem,
         )
+
+    def _call_wallet_totals_rows(self, totals):
+        """Return the totals by status in the order in which they are shown."""
+        rows = ((status, totals[status]) for status in STATUS_ORDER if status in totals)
+        return [{"status": status, "count": count, "total": total, "due": due} for status, (count, total, due) in rows]
 
     def _call_wallet_status_labels(self, wallet):
         return dict(wallet.env["account.move"]._fields["call_wallet_status"]._description_selection(request.env))
