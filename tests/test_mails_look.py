@@ -96,6 +96,32 @@ class TestMailsLook(CallWalletCommon):
         self.assertIn("Balance now $ 45.50", lines)
         self.assertIn("**Your call balance is low**", lines)
 
+    def test_who_reads_text_sees_the_seller_the_words_and_where_links_lead(self):
+        picture = io.BytesIO()
+        Image.new("RGB", (120, 40), "#0b7285").save(picture, "PNG")
+        self.company.write({"logo": base64.b64encode(picture.getvalue()), "email": "billing@seller.example"})
+        self.env["res.lang"]._activate_lang("es_ES")
+        self.env["ir.module.module"]._load_module_terms(["call_wallet"], ["es_ES"])
+        for template in TEMPLATES:
+            for lang in ("en_US", "es_ES"):
+                with self.subTest(template=template, lang=lang):
+                    sent = self._render(template, lang)
+                    lines = [self._plain(line) for line in sent["body_alternative"].splitlines()]
+                    self.assertEqual(lines[0], self.company.name)
+                    self.assertNotIn("logo", sent["body_alternative"])
+                    self.assertNotRegex(sent["body_alternative"], r"\[\d+\]|mailto:|None")
+                    [button] = html.fromstring(sent["body"]).xpath("//a[contains(@class, 'cw_button')]")
+                    self.assertIn(f"{self._plain(button.text_content())}: {button.get('href')}", lines)
+                    self.assertIn("billing@seller.example", lines[-1])
+
+    def test_beyond_three_months_mails_say_roughly_how_long_it_lasts(self):
+        # 50 dollars more: 95.50 last 148 days by 4.50 in 7.
+        with recorded_at(NOON - timedelta(days=20)):
+            self._fund(self.wallet, 50)
+        said = self._plain(html.fromstring(self._render("balance_low")["body"]).text_content())
+        self.assertIn("At this rate it lasts more than three months", said)
+        self.assertNotIn("lasts until", said)
+
     def test_the_logo_is_the_sellers_or_else_its_name(self):
         self.company.logo = False
         page = html.fromstring(self._render("balance_low")["body"])

@@ -82,6 +82,18 @@ class TestPaymentPage(PaymentPageCommon):
         [button] = page.xpath("//button[@name='o_payment_submit_button']")
         self.assertEqual(self._text(button), "Pay $ 25.00")
 
+    def test_a_way_to_pay_in_test_mode_says_so_in_words(self):
+        page = self._pay_page()
+        self.assertFalse(
+            page.xpath("//*[contains(@class, 'o_call_wallet_pay')]//i[contains(@class, 'fa-exclamation')]")
+        )
+        [card] = [
+            option for option in page.xpath("//li[@name='o_payment_option']") if "Recommended" in self._text(option)
+        ]
+        self.assertIn("Test mode: no money is charged.", self._text(card))
+        self.provider.state = "enabled"
+        self.assertNotIn("Test mode", self._text(self._pay_page().xpath("//form[@id='o_payment_form']")[0]))
+
     def test_the_button_says_what_is_left_to_pay_in_the_reader_s_notation(self):
         self._pay(self.topup.invoice_id, 10.5)
         self.env["res.lang"]._activate_lang("es_ES")

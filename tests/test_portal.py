@@ -115,7 +115,9 @@ class TestPortalSettings(PortalCommon):
         )
         self.assertEqual(str(self.wallet.low_balance_threshold), "12.500000")
         self.assertFalse(self.wallet.monthly_statement, "its box was not ticked")
-        self.assertIn("Notifications saved", self.open_page("portal-owner", self.path("notifications")).text)
+        page = self.open_page("portal-owner", self.path("notifications")).text
+        self.assertIn("Notifications saved", page)
+        self.assertIn('value="12.50"', page)
 
     def test_bad_and_repeated_addresses_and_thresholds_are_named_and_nothing_is_saved(self):
         for emails, threshold, expected in [

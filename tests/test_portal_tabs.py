@@ -5,6 +5,7 @@ from odoo.tests import tagged
 
 from .test_portal import PortalCommon
 from .test_portal_topup import TopupPageCommon
+from .test_topup_unfunded import SettlementCase
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -46,10 +47,54 @@ class TestPortalInvoiceFilters(PortalCommon):
                 self.assertEqual((found, list(totals)), (count, statuses))
                 self.assertEqual("There is no such invoice" in answer.text, not count)
 
+    def test_a_page_takes_as_many_queries_for_many_invoices_as_for_few(self):
+        def queries():
+            # Whoever sees an invoice for the first time gives it the token of its address.
+            self.shown("?status=pending")
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self.assertEqual(self.shown("?status=pending")[0], 20)
+            return self.env.cr.sql_log_count - before
+
+        for _number in range(19):
+            self.wallet.create_topup("5")
+        few = queries()
+        for _number in range(21):
+            self.wallet.create_topup("5")
+        self.assertLessEqual(queries(), few)
+
     def test_dates_that_cannot_be_read_are_refused_by_name(self):
         _count, _totals, answer = self.shown("?date_from=2026-10-02&date_to=2026-10-01")
         self.assertEqual(answer.status_code, 422)
         self.assertIn("To: choose a day that is not before From.", answer.text)
+
+
+class TestInvoicesByStatus(SettlementCase):
+    def test_each_one_is_listed_and_added_up_under_the_status_that_it_says_itself(self):
+        kinds = ("paid", "bounced", "partial", "open", "cancelled", "closed", "paid_back")
+        topups = {kind: self.wallet.create_topup(amount) for kind, amount in zip(kinds, range(10, 80, 10), strict=True)}
+        for kind in ("paid", "bounced", "paid_back"):
+            self._pay(topups[kind].invoice_id)
+        topups["bounced"].invoice_id._get_reconciled_payments().action_reject()
+        self._pay(topups["partial"].invoice_id, 5)
+        topups["cancelled"].cancel_order()
+        self._write_off(topups["closed"], 60)
+        topups["paid_back"].pay_back("70", "Not needed")
+        by_status = {
+            "paid": ("paid_back", "paid"),
+            "pending": ("open", "partial", "bounced"),
+            "cancelled": ("cancelled",),
+            "closed": ("closed",),
+        }
+        for status, expected in by_status.items():
+            with self.subTest(status):
+                invoices = self.env["account.move"].union(*(topups[kind].invoice_id for kind in expected))
+                self.assertEqual(invoices.mapped("call_wallet_status"), [status] * len(expected))
+                self.assertEqual(self.wallet._invoices_of_a_page(10, status=status), invoices)
+                sums = (sum(invoices.mapped("amount_total")), sum(invoices.mapped("amount_residual")))
+                self.assertEqual(self.wallet._invoice_totals(status), {status: (len(expected), *sums)})
+        self.assertEqual(len(self.wallet._invoices_of_a_page(10)), 7)
+        self.assertEqual(self.wallet._invoices_of_a_page(2, 1), (topups["closed"] | topups["cancelled"]).invoice_id)
 
 
 @tagged("post_install", "-at_install", "standard")

@@ -66,18 +66,59 @@ class TestPortalUsage(SpendCommon):
         # 0.0775 - 0.1 = -0.0225, which is 22.5 % of 0.1.
         self.assertEqual(
             self.said(page, "compared"),
-            "$ 0.0225 less (−22.5%) than before: $ 0.10, 10/07/2026 – 10/09/2026 (3 days)",
+            "$ 0.0225 less (−22.5%) than in the 3 days before, 10/07/2026 – 10/09/2026: $ 0.10.",
         )
         self.assertEqual((self.said(page, "live"), self.said(page, "whatsapp")), ("$ 0.0375", "$ 0.04"))
         self.assertEqual((self.said(page, "charges"), self.said(page, "minutes")), ("3", "5"))
+        # 61,200 s are 1,020 minutes.
+        self.call_on("2026-10-11 12:00:00", duration_seconds=61_200)
+        self.assertEqual(
+            self.said(self.page("?preset=custom&date_from=2026-10-10&date_to=2026-10-12"), "minutes"), "1,025"
+        )
 
     def test_nothing_before_has_no_share_and_a_single_day_is_compared_with_the_one_before(self):
         self.call_on("2026-10-12 12:00:00")
         page = self.page("?preset=custom&date_from=2026-10-12&date_to=2026-10-12")
-        self.assertEqual(self.said(page, "compared"), "Nothing was spent in the days before: 10/11/2026 (1 day)")
+        self.assertEqual(self.said(page, "compared"), "Nothing was spent on the day before, 10/11/2026.")
         page = self.page("?preset=custom&date_from=2026-10-13&date_to=2026-10-13")
         self.assertEqual(self.said(page, "spent"), "$ 0.00")
-        self.assertEqual(self.said(page, "compared"), "$ 0.025 less (−100.0%) than before: $ 0.025, 10/12/2026 (1 day)")
+        self.assertEqual(
+            self.said(page, "compared"), "$ 0.025 less (−100.0%) than on the day before, 10/12/2026: $ 0.025."
+        )
+
+    def test_the_comparison_is_one_sentence_in_each_language(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        self.env["ir.module.module"]._load_module_terms(["call_wallet"], ["es_ES"])
+        self.owner.lang = "es_ES"
+        self.call_on("2026-10-11 12:00:00")
+        self.call_on("2026-10-12 12:00:00", duration_seconds=240)
+        # 4 minutes at 0.0125 after 2: 0.025 more.
+
+        def compared(days):
+            answer = self.open_page("portal-owner", f"/es{self.path('usage')}?preset=custom&{days}")
+            return self.said(html.fromstring(answer.text), "compared")
+
+        self.assertEqual(
+            compared("date_from=2026-10-12&date_to=2026-10-12"),
+            "$ 0,025 más (+100,0 %) que el día anterior, 11/10/2026: $ 0,025.",
+        )
+        self.assertEqual(
+            compared("date_from=2026-10-13&date_to=2026-10-14"),
+            "$ 0,075 menos (−100,0 %) que en los 2 días anteriores, 11/10/2026 – 12/10/2026: $ 0,075.",
+        )
+
+    def test_the_first_and_the_last_day_stand_below_the_bars(self):
+        for last, expected in (
+            ("2026-10-07", ["1 Oct", "3 Oct", "5 Oct", "7 Oct"]),
+            ("2026-10-30", ["1 Oct", "8 Oct", "15 Oct", "23 Oct", "30 Oct"]),
+            ("2026-10-02", ["1 Oct", "2 Oct"]),
+            ("2027-09-30", ["Oct 2026", "Jan 2027", "May 2027", "Sep 2027"]),
+        ):
+            with self.subTest(last):
+                self.call_on("2026-10-02 12:00:00", call_ref=last)
+                page = self.page(f"?preset=custom&date_from=2026-10-01&date_to={last}")
+                names = page.xpath('//*[contains(@class, "o_call_wallet_bar_day")]')
+                self.assertEqual([name.text_content() for name in names], expected)
 
     def test_days_are_those_of_the_wallet(self):
         self._made_in("Asia/Tokyo")

@@ -414,6 +414,18 @@ class TestEstimates(CallWalletCommon):
         self.assertEqual(self.wallet.daily_spend, Decimal("0.785714"))
         self.assertEqual(self.wallet.runs_out_on, fields.Date.today() + timedelta(days=21))
         self.assertIsInstance(self.wallet.runs_out_on, date)
+        self.assertFalse(self.wallet.lasts_roughly)
+
+    def test_a_day_that_is_far_off_is_said_roughly(self):
+        # 24 minutes at 0.0125 are 0.30, a seventh of it a day: 3.90 last 91 days, 20 more than a year.
+        self._fund(self.wallet, "4.20")
+        self._record(self._call(duration_seconds=1440))
+        for given, expected in ((None, "more than three months"), ("16.10", "more than a year")):
+            if given:
+                self._fund(self.wallet, given)
+            self.env.invalidate_all()
+            self.assertEqual(self.wallet.lasts_roughly, expected)
+            self.assertEqual(self.wallet.dashboard_data()["runway"]["lasts_roughly"], expected)
 
     def test_holds_shorten_the_estimate(self):
         self._fund(self.wallet, 1)

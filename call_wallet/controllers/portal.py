@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from ..tools.fields import notation, parse_amount, parse_typed
 from ..tools.headers import forbid_storing
+from ..tools.money import places_of
 
 PER_PAGE = 20
 FLASH = "call_wallet_flash"
@@ -105,6 +106,7 @@ class CallWalletPortal(CustomerPortal):
             "amount": parse_amount,
             "plain": self._call_wallet_format_plain,
             "whole": self._call_wallet_format_whole,
+            "number": self._call_wallet_format_number,
             "today": wallet._today(),
             **values,
         }
@@ -178,6 +180,10 @@ class CallWalletPortal(CustomerPortal):
     def _call_wallet_format_whole(self, number):
         """Format a whole number, such as minutes."""
         return formatLang(request.env, number, digits=0)
+
+    def _call_wallet_format_number(self, number):
+        """Format a ``Decimal`` with up to two decimals, such as minutes that are no whole ones."""
+        return formatLang(request.env, float(number), digits=min(places_of(number), 2))
 
     def _call_wallet_typed(self, wallet, value, label):
         """Return an amount that somebody typed in the wallet's currency; what is empty as it is.

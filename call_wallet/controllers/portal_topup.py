@@ -124,7 +124,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         best = packages.filtered("is_recommended")[:1] or packages[:1]
         asked = form.get("amount")
         chosen = form.get("package") or (OTHER if asked or not best else decimal_string(best.amount))
-        other = form.get("other_amount") or self._call_wallet_linked_amount(asked)
+        other = form.get("other_amount") or self._call_wallet_linked_amount(wallet, asked)
         summary = self._call_wallet_topup_summary(wallet, other, "" if chosen == OTHER else chosen)
         return {
             "packages": packages,
@@ -147,10 +147,11 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         except UserError:
             return ()
 
-    def _call_wallet_linked_amount(self, asked):
+    def _call_wallet_linked_amount(self, wallet, asked):
         """Return the amount in a link's address, ``1234.5``, as the reader types it; else as it stands there."""
         try:
-            return self._call_wallet_format_plain(parse_amount(asked or None, "amount", request.env)) if asked else ""
+            amount = parse_amount(asked or None, "amount", request.env)
+            return self._call_wallet_format_plain(amount, wallet.currency_id.decimal_places) if asked else ""
         except UserError:
             return asked
 

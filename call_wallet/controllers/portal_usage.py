@@ -5,8 +5,9 @@ from dateutil.relativedelta import relativedelta
 from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
+from odoo.tools import format_date
 
-from ..tools.fields import parse_day
+from ..tools.fields import ZERO, parse_day
 from .portal import CallWalletPortal
 
 # Days that can be chosen; older ones are in the usage report.
@@ -102,7 +103,7 @@ class CallWalletPortalUsage(CallWalletPortal):
         countries, managers = spend._by_country_and_manager(wallet, start, end) if is_read else ((), ())
         return {
             "totals": totals,
-            "compared": spend._compared(wallet, start, end),
+            "compared": self._call_wallet_compared_words(wallet, totals, spend._compared(wallet, start, end)),
             "bars": spend._bars(wallet, start, end),
             "types": wallet._call_type_labels(),
             "is_read": is_read,
@@ -111,6 +112,42 @@ class CallWalletPortalUsage(CallWalletPortal):
             "campaigns": spend._by_campaign(wallet, start, end),
             "days_query": lambda first, last: urlencode({"date_from": first, "date_to": last}),
         }
+
+    def _call_wallet_compared_words(self, wallet, totals, compared):
+        """Return the sentence that sets what was spent beside what as many days before cost."""
+        _ = request.env._
+        more, is_one = compared["difference"] > 0, compared["days"] == 1
+        words = {
+            "day": format_date(request.env, compared["first"]),
+            "first": format_date(request.env, compared["first"]),
+            "last": format_date(request.env, compared["last"]),
+            "days": compared["days"],
+            "spent": self._call_wallet_format_money(wallet, compared["spent"], exact=True),
+            "amount": self._call_wallet_format_money(wallet, abs(compared["difference"]), exact=True),
+            "percent": self._call_wallet_format_plain(abs(compared["percent"] or ZERO), 1),
+        }
+        if not compared["spent"] and not totals["spent"]:
+            one = _("Nothing was spent on the day before, %(day)s, either.", **words)
+            several = _("Nothing was spent in the %(days)s days before, %(first)s – %(last)s, either.", **words)
+        elif not compared["spent"]:
+            one = _("Nothing was spent on the day before, %(day)s.", **words)
+            several = _("Nothing was spent in the %(days)s days before, %(first)s – %(last)s.", **words)
+        elif not compared["difference"]:
+            one = _("As much as on the day before, %(day)s.", **words)
+            several = _("As much as in the %(days)s days before, %(first)s – %(last)s.", **words)
+        elif more:
+            one = _("%(amount)s more (+%(percent)s%%) than on the day before, %(day)s: %(spent)s.", **words)
+            several = _(
+                "%(amount)s more (+%(percent)s%%) than in the %(days)s days before, %(first)s – %(last)s: %(spent)s.",
+                **words,
+            )
+        else:
+            one = _("%(amount)s less (−%(percent)s%%) than on the day before, %(day)s: %(spent)s.", **words)
+            several = _(
+                "%(amount)s less (−%(percent)s%%) than in the %(days)s days before, %(first)s – %(last)s: %(spent)s.",
+                **words,
+            )
+        return one if is_one else several
 
     # === USAGE REPORT === #
 

@@ -16,9 +16,10 @@ from .figures_sql import RUNWAYS, WALLET_KEYS, WALLETS
 CHART_DAYS, SPARK_DAYS = 30, 14
 LAST_TRANSACTIONS, LAST_INVOICES = 8, 8
 TOP_CAMPAIGNS = 6
+# Seven days' calls say little of a day further off than so many days: from there on it is said roughly.
+IN_SIGHT, A_YEAR = 90, 365
 
-CHANGED = "call_wallet/changed"
-ALERT = "call_wallet/alert"
+CHANGED, ALERT = "call_wallet/changed", "call_wallet/alert"
 
 BEFORE = ("<", "<=", ">", ">=")
 
@@ -30,6 +31,7 @@ class CallWalletDashboard(models.Model):
 
     daily_spend = Amount(compute="_compute_runway", help="Average of the last 7 days.")
     runs_out_on = fields.Date(compute="_compute_runway", search="_search_runs_out_on")
+    lasts_roughly = fields.Char(compute="_compute_runway", help="Instead of the day, where that is far off.")
     live_minutes_left = fields.Integer(compute="_compute_minutes_left")
     whatsapp_minutes_left = fields.Integer(compute="_compute_minutes_left")
     usage_count = fields.Integer("Number of Calls", compute="_compute_usage_count")
@@ -111,6 +113,7 @@ class CallWalletDashboard(models.Model):
     # === HOW LONG THE BALANCE LASTS === #
     # By what its calls have cost.
 
+    @api.depends_context("lang")
     def _compute_runway(self):
         days = self.env["call.wallet.day"].sudo()
         spent = {}
@@ -122,9 +125,12 @@ class CallWalletDashboard(models.Model):
             today = wallet._today()
             total = parse_amount(-(spent.get(wallet) or 0))
             wallet.daily_spend = total / 7
-            days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else None
-            in_sight = days is not None and 0 < days < 3650
-            wallet.runs_out_on = today + timedelta(days=int(days)) if in_sight else False
+            days = wallet.available_balance / wallet.daily_spend if wallet.daily_spend else ZERO
+            wallet.runs_out_on = today + timedelta(days=int(days)) if 0 < days < 3650 else False
+            wallet.lasts_roughly = int(days) > IN_SIGHT and wallet._runway_roughly(days)
+
+    def _runway_roughly(self, days):
+        return self.env._("more than a year") if days > A_YEAR else self.env._("more than three months")
 
     def _search_runs_out_on(self, operator, value):
         """Find wallets by the day on which their balance runs out; those without usage have no such day."""
@@ -228,6 +234,7 @@ class CallWalletDashboard(models.Model):
             "runway": {
                 "daily_spend": str(wallet.daily_spend),
                 "runs_out_on": str(wallet.runs_out_on or "") or False,
+                "lasts_roughly": wallet.lasts_roughly,
             },
             "minutes": wallet._dashboard_minutes(),
             "spend": wallet._dashboard_spend(days),

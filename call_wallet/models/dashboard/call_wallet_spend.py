@@ -12,6 +12,9 @@ from .spend_sql import BREAKDOWN
 
 # A longer range is charted by month.
 MOST_DAYS_CHARTED = 62
+# So many names stand below the bars at most, and a name takes as much room as so large a part of the bars: what the
+# width of a phone allows. Those of months are longer than those of days.
+DAY_NAMES, MONTH_NAMES = (5, Decimal("6.5")), (4, Decimal("4.5"))
 TENTH = Decimal("0.1")
 
 
@@ -87,7 +90,8 @@ class CallWalletSpend(models.AbstractModel):
 
         A month is cut to the range. The highest bar has a height of 100.
 
-        :return: list of ``first``, ``last``, ``spent``, ``charges``, ``types`` {call type: (spent, height)}
+        :return: list of ``first``, ``last``, ``spent``, ``charges``, ``types`` {call type: (spent, height)}, and
+            ``is_named``: whether its day or month stands below it, as those of the first and the last bar always do
         """
         by_month = (last - first).days >= MOST_DAYS_CHARTED
         spent, charges = defaultdict(lambda: ZERO), defaultdict(int)
@@ -112,7 +116,9 @@ class CallWalletSpend(models.AbstractModel):
             for start, end in parts(first, last, by_month)
         ]
         most = max((bar["spent"] for bar in bars), default=ZERO)
-        for bar in bars:
+        named = named_bars(len(bars), *(MONTH_NAMES if by_month else DAY_NAMES))
+        for index, bar in enumerate(bars):
+            bar["is_named"] = index in named
             heights = {kind: round(100 * amount / most, 2) if most else 0 for kind, amount in bar["types"].items()}
             bar["types"] = {kind: (amount, heights[kind]) for kind, amount in bar["types"].items()}
         return bars
@@ -197,6 +203,18 @@ def parts(first, last, by_month):
         end = end if by_month else first
         yield first, end
         first = end + timedelta(days=1)
+
+
+def named_bars(count, most, room):
+    """Return which of ``count`` bars have their name below them: the first, the last, and some evenly between.
+
+    :param int most: how many names there are at most
+    :param room: how many names would fill the width of all bars; names stay apart by that
+    """
+    for names in range(most, 1, -1):
+        if names <= count and (count - 1) // (names - 1) * room >= count:
+            return {round(Decimal(index * (count - 1)) / (names - 1)) for index in range(names)}
+    return {0, count - 1}
 
 
 def ranked(shares):

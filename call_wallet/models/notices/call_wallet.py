@@ -80,9 +80,10 @@ class CallWalletNotices(models.Model):
         """Return what mails say of the wallet, as it is shown to their reader, in the language of the context.
 
         :return: dict of texts: ``balance``, ``available`` (where calls in progress hold some of it), ``threshold``
-            (where the balance is below), ``runs_out_on`` and ``days_left`` (where it is in sight), ``spent``,
-            ``average``, ``tz``, ``color``; and ``days``, the last 7 in the wallet's time zone: ``day``, ``amount``,
-            ``share`` (of the dearest day, in per cent); empty where no call was charged
+            (where the balance is below), ``runs_out_on`` and ``days_left`` (where it is in sight), ``lasts_roughly``
+            (where it is farther off), ``spent``, ``average``, ``tz``, ``color``; and ``days``, the last 7 in the
+            wallet's time zone: ``day``, ``amount``, ``share`` (of the dearest day, in per cent); empty where no call
+            was charged
         """
         self.ensure_one()
         self = self.sudo()
@@ -92,13 +93,14 @@ class CallWalletNotices(models.Model):
         charged = self.env["call.wallet.day"]._read_group(domain, ["day:day"], ["amount:sum"])
         charged = {day: parse_amount(-amount) for day, amount in charged}
         most = max(charged.values(), default=ZERO)
-        ends = self.runs_out_on
+        ends = not self.lasts_roughly and self.runs_out_on
         return {
             "balance": self._format_amount(self.balance),
             "available": self.held_amount and self._format_amount(self.available_balance),
             "threshold": self.alert_level and self._format_amount(self.low_balance_threshold),
             "runs_out_on": ends and format_date(self.env, ends),
             "days_left": ends and self._in_days((ends - today).days),
+            "lasts_roughly": self.lasts_roughly,
             "spent": self._format_amount(sum(charged.values(), ZERO)),
             "average": self._format_amount(self.daily_spend),
             "tz": self.tz,

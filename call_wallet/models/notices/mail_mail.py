@@ -1,8 +1,10 @@
 from odoo import models
 
+from ...tools.mail_text import plain_text
+
 
 class MailMail(models.Model):
-    """Mails about wallets that Odoo could not send: finance is told, for nobody looks into the queue."""
+    """Mails about wallets: their text, and those that Odoo could not send; nobody looks into the queue for these."""
 
     _inherit = "mail.mail"
 
@@ -20,6 +22,14 @@ class MailMail(models.Model):
         for wallets, model, res_id, addresses, why in told:
             wallets._note_sent(model, res_id, addresses, why if failure_type else None, failure_type)
         return result
+
+    def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
+        """Odoo's hook for what is sent; the text of mails about wallets says what their page says."""
+        results = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
+        if self._call_wallet_wallets():
+            for result in results:
+                result["body_alternative"] = plain_text(result["body"])
+        return results
 
     def _call_wallet_wallets(self):
         """Return the wallets that the mail is about; none, for most mails of a database."""

@@ -14,6 +14,7 @@ from ...tools.door import door, worker
 from ...tools.fields import ZERO, check_request_key, parse_amount
 from ...tools.task import in_company_language
 from .call_wallet_topup_sync import _logger
+from .invoices_sql import INVOICE_TOTALS, INVOICES_OF_A_PAGE
 
 # The settings of a company that limit what owners order; zero: no limit. A new limit is named here, too: nothing is
 # checked while all of these are zero.
@@ -390,6 +391,33 @@ class CallWalletOrder(models.Model):
         token.active = False
         wallet.message_post(body=in_company_language(wallet).env._("Saved card removed: %s", token.display_name))
         return True
+
+    # === INVOICES === #
+    # Of the top-ups, drafts left out. It costs the same for ten of them and for thousands.
+
+    def _invoice_totals(self, status=None, first=None, last=None):
+        """Return what the invoices add up to, tax included, in the wallet's currency.
+
+        :param str status: one of ``call_wallet_status``; any by default
+        :param date first: the first invoice date, and ``last`` the last one; no limit by default
+        :return: {status: (how many, their total, what is left to pay of them)}
+        """
+        self.ensure_one()
+        self.env.flush_all()
+        values = {"wallet": self.id, "status": status or None, "first": first, "last": last}
+        self.env.cr.execute(INVOICE_TOTALS, values)
+        return {
+            status: (count, parse_amount(total), parse_amount(due))
+            for status, count, total, due in self.env.cr.fetchall()
+        }
+
+    def _invoices_of_a_page(self, limit, offset=0, status=None, first=None, last=None):
+        """Return some of the invoices, the newest first; parameters otherwise as for ``_invoice_totals``."""
+        self.ensure_one()
+        self.env.flush_all()
+        values = {"wallet": self.id, "status": status or None, "first": first, "last": last}
+        self.env.cr.execute(INVOICES_OF_A_PAGE, {**values, "limit": limit, "offset": offset})
+        return self.env["account.move"].browse(invoice_id for (invoice_id,) in self.env.cr.fetchall())
 
     # === THE SWEEP === #
 
