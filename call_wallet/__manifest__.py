@@ -39,7 +39,7 @@
         "views/call_usage_views.xml",
         "views/call_usage_rejection_views.xml",
         "views/call_usage_report_job_views.xml",
-        "wizards/call_rate_import_views.xml",
+        "views/call_rate_import_views.xml",
         "views/call_rate_plan_views.xml",
         "views/call_wallet_price_views.xml",
         "views/call_usage_rerate_views.xml",

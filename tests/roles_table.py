@@ -32,7 +32,8 @@ NOBODY = ""
 MODELS = {
     "call.rate": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.rate.import": {"F": "crw", "M": "crw"},
-    "call.rate.import.error": {"F": "cr", "M": "cr"},
+    "call.rate.import.column": {"F": "rw", "M": "rw"},
+    "call.rate.import.error": {"F": "r", "M": "r"},
     "call.rate.import.line": {"F": "r", "M": "r"},
     "call.rate.plan": {"A": "r", "F": "crwd", "M": "crwd"},
     "call.source": {"F": "r", "M": "crw"},
@@ -174,7 +175,7 @@ def wizard(model, **values):
     )
 
 
-def rate_import(previewed):
+def rate_import(previewed, applied=False):
     def make(case):
         deck = b"prefix,price_per_minute\n7,0.5\n"
         record = case.env["call.rate.import"].create(
@@ -182,6 +183,8 @@ def rate_import(previewed):
         )
         if previewed:
             record.action_preview()
+        if applied:
+            record.action_apply()
         return record
 
     return make
@@ -598,6 +601,10 @@ ACTIONS = [
            vals_list=vals(plan_id=lambda c: c.plan.id, prefix="999", price_per_minute=1)),
     Action("preview a rate import", FINANCE, "call.rate.import.action_preview", rate_import(False)),
     Action("carry out a rate import", FINANCE, "call.rate.import.action_apply", rate_import(True)),
+    Action("look at the columns of a price list", FINANCE, "call.rate.import.action_continue", rate_import(False)),
+    Action("say again what its columns are", FINANCE, "call.rate.import.action_choose_columns", rate_import(True)),
+    Action("download its faulty lines", FINANCE, "call.rate.import.action_download_faulty", rate_import(True)),
+    Action("undo a rate import", MANAGER, "call.rate.import.action_undo", rate_import(True, applied=True)),
     Action("choose another file", FINANCE, "call.rate.import.action_back", rate_import(True)),
     Action("see what a rate import changes", FINANCE, "call.rate.import.action_view_changes", rate_import(True)),
     Action("compare for re-rating", FINANCE, "call.usage.rerate.action_preview", rerate(False)),

@@ -252,14 +252,15 @@ class TestRateImportButton(ListCommon):
             "/odoo/call-rates",
             """
             await press("Import Rates");
-            await see("no plan chosen", () => $(".modal [name=plan_id] input")?.value === "");
+            await see("no plan chosen", () => $(".o_form_view [name=plan_id] input")?.value === "");
             """,
         )
         self._on(
             f"/odoo/call-rate-plans/{self.plan.id}",
             f"""
             await press("Import Rates");
-            await see("its plan", () => $(".modal [name=plan_id] input")?.value === {json.dumps(self.plan.name)});
+            const plan = () => $(".o_call_wallet_rate_import [name=plan_id] input")?.value;
+            await see("its plan", () => plan() === {json.dumps(self.plan.name)});
             """,
         )
 

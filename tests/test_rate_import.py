@@ -1,6 +1,7 @@
 """Rate decks: what a file would change, errors by line, and prices that begin where the old ones end."""
 
 import base64
+import csv
 import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -218,6 +219,100 @@ class TestRateImport(CallWalletCommon):
         self.assertEqual(self._rates("1")[-1].valid_from, datetime(2026, 11, 4, 23))
         self.assertEqual(self._rates("1415")[-1].valid_from, datetime(2026, 11, 4, 22))
 
+    # === UNDO === #
+
+    def _deck(self):
+        """All that the plan's rates say, but for what undoing leaves of rates by which calls were charged."""
+        self.env.invalidate_all()
+        names = [
+            name for name in self.env["call.rate"]._fields if name not in ("write_date", "write_uid", "__last_update")
+        ]
+        return self.env["call.rate"].search([("plan_id", "=", self.plan.id)], order="id").read(names)
+
+    def _undo(self, wizard):
+        wizard.with_user(self.manager).action_undo()
+
+    @property
+    def manager(self):
+        found = self.env["res.users"].search([("login", "=", "rates.manager")])
+        return found or self._make_user("rates.manager", "finance_manager")
+
+    def test_undo_puts_the_plan_back_as_it_was(self):
+        self._import("1,USA,0.5,60,0,0", valid_from=datetime(2027, 1, 1)).action_apply()
+        before = self._deck()
+        wizard = self._import(
+            "1,USA,0.02,60,0,0", "1415,Bay Area,0.0125,60,0,0", "1416,Toronto,0.03,60,0,0",
+            close_missing=True, replace_later=True,
+        )  # fmt: skip
+        wizard.action_apply()
+        self.assertNotEqual(self._deck(), before)
+
+        self._undo(wizard)
+
+        self.assertEqual(self._deck(), before)
+        self.assertEqual((wizard.state, wizard.undone_by_id), ("undone", self.manager))
+        self.assertIn("deck.csv", self.plan.message_ids[0].body)
+        self._undo(wizard)  # a second click
+        self.assertEqual(self._deck(), before)
+
+    def test_undo_changes_no_charge_and_keeps_the_rate_it_was_charged_by(self):
+        wizard = self._import("1415,Bay Area,0.5,60,0,0")
+        wizard.action_apply()
+        self.assertEqual(self._cost("2026-11-02T00:00:00Z"), Decimal("0.5"))
+        balance = self.wallet.balance
+        call = self.env["call.usage"].search([("wallet_id", "=", self.wallet.id)], order="id desc", limit=1)
+
+        self._undo(wizard)
+
+        self.env.invalidate_all()
+        self.assertEqual((self.wallet.balance, call.total_cost), (balance, Decimal("0.5")))
+        self.assertEqual(call.rate_id.price_per_minute, Decimal("0.5"))
+        self.assertEqual(self._cost("2026-11-02T00:00:01Z"), Decimal("0.0125"), "the old price is in force again")
+
+    def test_undo_says_which_rates_were_touched_since(self):
+        wizard = self._import("1,USA,0.02,60,0,0", "1416,Toronto,0.03,60,0,0")
+        wizard.action_apply()
+        self._rates("1416").price_per_minute = "0.04"
+        self._import("1,USA,0.03,60,0,0", valid_from=datetime(2026, 12, 1)).action_apply()
+        before = self._deck()
+
+        with self.assertRaisesRegex(UserError, "2 rates.*: 1, 1416"):
+            self._undo(wizard)
+
+        self.assertEqual(self._deck(), before)
+
+    def test_imports_of_other_prefixes_do_not_stand_in_the_way_of_undoing(self):
+        before = self._deck()
+        first, second = self._import("61,Australia,0.02,60,0,0"), None
+        first.action_apply()
+        second = self._import("64,New Zealand,0.03,60,0,0")
+        second.action_apply()
+
+        self._undo(first)
+        self._undo(second)
+
+        self.assertEqual(self._deck(), before)
+
+    def test_undo_is_for_finance_managers(self):
+        wizard = self._import("1,USA,0.02,60,0,0")
+        wizard.action_apply()
+        with self.assertRaises(AccessError):
+            wizard.action_undo()
+        self.assertEqual(wizard.state, "applied")
+
+    def test_what_an_import_did_is_not_written_by_people(self):
+        wizard = self._import("1,USA,0.02,60,0,0")
+        for values in ({"state": "applied"}, {"error_count": 0}, {"applied_by_id": self.manager.id}):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                wizard.write(values)
+        with self.assertRaises(UserError):
+            wizard.valid_from = datetime(2026, 12, 1)
+        wizard.action_apply()
+        wizard.action_apply()  # a second click
+        self.assertEqual(len(self._rates("1")), 2)
+        with self.assertRaises(UserError):
+            wizard.action_preview()
+
     # === ERRORS === #
 
     def test_a_minimum_that_no_contract_means_is_refused_with_what_to_set_instead(self):
@@ -251,7 +346,7 @@ class TestRateImport(CallWalletCommon):
         self.assertEqual(
             set(errors),
             {
-                (2, "prefix"), (3, "prefix"), (4, "price_per_minute"), (5, "price_per_minute"),
+                (3, "prefix"), (4, "price_per_minute"), (5, "price_per_minute"),
                 (6, "price_per_minute"), (7, "price_per_minute"), (8, "increment_seconds"),
                 (9, "minimum_seconds"), (10, "connection_fee"), (11, ""),
             },
@@ -273,7 +368,7 @@ class TestRateImport(CallWalletCommon):
             (b"prefix,price\n1,2\n", "column 'price' is unknown"),
             (b"prefix,destination\n1,USA\n", "price_per_minute is missing"),
             (b"prefix,prefix,price_per_minute\n", "twice"),
-            ("prefix,price_per_minute,destination\n1,1,São".encode("latin-1"), "UTF-8"),
+            (b"prefix,price per minute (EUR)\n1,2\n", "in EUR, and the rate plan in USD"),
             (b"PK\x03\x04 not really", "XLSX"),
             (b"\x89PNG\r\n\x1a\n\x00\x00", "UTF-8"),
             (b'prefix,price_per_minute\n1,"' + b"x" * 1_000, "not CSV"),
@@ -325,6 +420,158 @@ class TestRateImport(CallWalletCommon):
         )
 
         self.assertEqual(set(errors), {(4, "price_per_minute"), (5, "prefix"), (5, "price_per_minute")})
+
+    # === WHAT OTHERS SAVE === #
+
+    def _new(self, wizard):
+        return {
+            line.prefix: line.price_per_minute for line in wizard._changes().filtered(lambda c: c.kind != "missing")
+        }
+
+    def test_files_of_any_program_are_read(self):
+        seven = {"7": Decimal("0.05")}
+        for name, file in {
+            "Windows-1252": "prefijo;destino;precio por minuto\n7;España;0,05\n".encode("cp1252"),
+            "UTF-16 with tabs": "prefix\tdestination\tprice per minute (USD)\n7\tРоссия\t0.05\n".encode("utf-16"),
+            "bars": b"prefix|price_per_minute\n7|0.05\n",
+            "sep=": b"sep=;\nprefix;price_per_minute\n7;0,05\n",
+            "a title above": b"ACME Carrier\n\nValid from now on\nprefix,price_per_minute\n7,0.05\n",
+            "empty headings at the end": b"prefix,price_per_minute,,,\n7,0.05,,,\n,,,,\n",
+        }.items():
+            with self.subTest(name):
+                self.assertEqual(self._new(self._import(file=file)), seven)
+
+    def test_hidden_sheets_are_passed_over_and_text_is_read_as_numbers(self):
+        book = Workbook()
+        book.active.sheet_state = "hidden"
+        sheet = book.create_sheet("Rates")
+        for row in (["prefix", "price_per_minute"], ["0044", "0.05"], ["+7", 0.01], [440000000000.0, 0.02]):
+            sheet.append(row)
+        file = io.BytesIO()
+        book.save(file)
+        self.assertEqual(
+            self._new(self._import(file=file.getvalue())),
+            {"44": Decimal("0.05"), "7": Decimal("0.01"), "440000000000": Decimal("0.02")},
+        )
+
+    def test_several_prefixes_in_a_cell_are_as_many_rates(self):
+        wizard = self._import('"420, 4420-4422; +421",Some,0.05,60/6,,')
+        self.assertEqual(set(self._new(wizard)), {"420", "4420", "4421", "4422", "421"})
+        line = wizard._changes().filtered(lambda change: change.prefix == "4421")
+        self.assertEqual((line.first_block_seconds, line.increment_seconds), (60, 6))
+        errors = self._refusal("4420-25,,1,,,", "4.4E+11,,1,,,", "1-246,,1,,,", "4,,1,60/60/1,,")
+        self.assertEqual(set(errors), {(2, "prefix"), (3, "prefix"), (4, "prefix"), (5, "increment_seconds")})
+        self.assertIn("as text", errors[3, "prefix"])
+
+    def test_a_rate_ends_where_the_file_says_so(self):
+        header = "prefix,price_per_minute,valid_from,valid_to"
+        errors = self._refusal("7,0.05,2026-12-01,2026-12-01", "8,0.05,,2026-10-01", header=header)
+        self.assertEqual(set(errors), {(2, "valid_to"), (3, "valid_to")})
+        self._import("7,0.05,,2026-12-01", header=header).action_apply()
+        self.assertEqual(self._cost("2026-11-30T23:59:59Z", "+79155550100"), Decimal("0.05"))
+        self.assertEqual(self._cost("2026-12-01T00:00:00Z", "+79155550100"), "rejected")
+        self.assertEqual(
+            self._counts(self._import("7,0.05,", header="prefix,price_per_minute,valid_from"))["unchanged"], 1
+        )
+
+    # === COLUMNS === #
+
+    CARRIER = 'Country Name,Country Code,City Code,Rate,Comment\nUnited Kingdom,44,"20,161",0.05,x\nRussia,7,,0.06,\n'
+
+    def _begin(self, file, **values):
+        return self.env["call.rate.import"].with_user(self.finance).create(
+            {
+                "plan_id": self.plan.id, "file": base64.b64encode(file.encode()), "filename": "carrier.csv",
+                "valid_from": NOVEMBER, **values,
+            }
+        )  # fmt: skip
+
+    def _said(self, wizard):
+        return {column.heading: column.meaning for column in wizard.column_ids}
+
+    def test_columns_are_guessed_shown_changed_and_remembered_for_the_plan(self):
+        first = self._begin(self.CARRIER)
+        first.action_continue()
+        self.assertEqual(first.state, "columns")
+        self.assertEqual(
+            self._said(first),
+            {
+                "Country Name": "destination", "Country Code": "country_code", "City Code": "prefix",
+                "Rate": "price_per_minute", "Comment": False,
+            },
+        )  # fmt: skip
+        self.assertEqual(first.column_ids[0].samples, "United Kingdom  ·  Russia")
+        name, comment = first.column_ids[0], first.column_ids[-1]
+        first.write({"column_ids": [(1, name.id, {"meaning": False}), (1, comment.id, {"meaning": "destination"})]})
+        first.action_preview()
+        self.assertEqual(self._new(first), {"4420": Decimal("0.05"), "44161": Decimal("0.05"), "7": Decimal("0.06")})
+
+        second = self._begin(self.CARRIER.replace("0.06", "0.07"))
+        second.action_continue()
+
+        self.assertEqual(second.state, "previewed")
+        self.assertEqual(second._changes().filtered(lambda c: c.prefix == "4420").destination, "x")
+        second.action_choose_columns()
+        self.assertEqual(self._said(second)["Comment"], "destination")
+
+    def test_columns_that_are_sure_are_not_asked_for(self):
+        wizard = self._begin("Dial code;Destino;Precio por minuto (USD)\n7;Rusia;0,05\n")
+        wizard.action_continue()
+        self.assertEqual((wizard.state, self._new(wizard)), ("previewed", {"7": Decimal("0.05")}))
+
+    def test_a_needed_column_is_asked_for_by_name(self):
+        wizard = self._begin("prefix,Remark\n7,0.05\n")
+        wizard.action_continue()
+        with self.assertRaisesRegex(UserError, "Price per minute"):
+            wizard.action_preview()
+        wizard.column_ids[1].meaning = "prefix"
+        with self.assertRaisesRegex(UserError, "Prefix is there twice"):
+            wizard.action_preview()
+
+    # === FAULTY LINES, SUMS, TEMPLATE === #
+
+    def test_faulty_lines_are_a_file_to_correct_and_import(self):
+        wizard = self._import("1,USA,x,60,0,0", "7,Russia,0.05,60,0,0", "7,Again,0.06,60,0,0", '=1+1,"Odd, one",1,,,')
+        name, content = wizard._faulty_lines()
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+        self.assertEqual(name, "deck-faulty.csv")
+        self.assertEqual([row[-2] for row in rows], ["# Line", "2", "4", "5"])
+        self.assertEqual(rows[1][:3], ["1", "USA", "x"])
+        self.assertIn("line 3", rows[2][-1])
+        self.assertEqual(rows[3][:2], ["'=1+1", "Odd, one"])
+
+        mended = (
+            content.decode("utf-8-sig").replace(",x,", ",0.07,").replace("'=1+1", "8").replace("7,Again", "9,Again")
+        )
+        again = self._import(file=mended.encode("utf-8-sig"))
+
+        self.assertFalse(again.error_count, again.error_ids.mapped("message"))
+        self.assertEqual(set(self._new(again)), {"1", "8", "9"})
+
+    def test_what_changes_in_sums(self):
+        # 1: 0.01 to 0.02, +100 %; 44: 0.0391 to 0.0782, +100 %; 33: 0.03 to 0.09, +200 %; 49: 0.06 to 0.03, -50 %.
+        wizard = self._import(
+            "1,,0.02,60,0,0", "44,,0.0782,60,0,0.01", "33,,0.09,1,0,0", "49,,0.03,6,30,0", "39,,0.05,60,0,0.5"
+        )
+        self.assertEqual((wizard.changed_count, wizard.up_count, wizard.down_count), (5, 3, 1))
+        self.assertEqual((wizard.up_percent, wizard.down_percent), (Decimal("133.33"), Decimal("-50")))
+        up, down = wizard.sums.splitlines()
+        self.assertIn("133.33% on average; the most +33, from 0.03 to 0.09 USD", up)
+        self.assertIn("50% on average; the most +49, from 0.06 to 0.03 USD", down)
+
+    def test_the_template_is_read_as_it_is(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        for language, kind in (("en_US", "csv"), ("es_ES", "csv"), ("es_ES", "xlsx")):
+            with self.subTest(language=language, kind=kind):
+                imports = self.env["call.rate.import"].with_user(self.finance).with_context(lang=language)
+                _name, content = imports._template(self.plan, kind)
+                wizard = imports.create(
+                    {"plan_id": self.plan.id, "file": base64.b64encode(content), "valid_from": NOVEMBER}
+                )
+                wizard.action_continue()
+                self.assertEqual((wizard.state, wizard.error_count, wizard.line_count), ("previewed", 0, 2))
+                self.assertEqual(self._new(wizard)["4477"], Decimal("0.0807"))
+        self.assertIn("(USD)", imports._template(self.plan, "csv")[1].decode("utf-8-sig"))
 
     # === MANY === #
 

@@ -71,6 +71,11 @@ CHANGED = {
         ("call_wallet_terms", "body"): 'it can be translated: {"en_US": the text}',
         "call_wallet_package": "a currency of wallets that had none has round amounts to choose from",
     },
+    "19.0.8.0.0": {
+        "call_rate_import": "an import of rates is a record that stays; what dialogs left behind is none",
+        "call_rate_import_line": "likewise",
+        "call_rate_import_error": "likewise",
+    },
 }
 
 Upgrade = namedtuple("Upgrade", "version database log code before after")

@@ -14,6 +14,7 @@ from . import (
     portal_topup_cards,
     portal_topup_invoices,
     portal_usage,
+    rate_import,
     source_file,
     source_radius,
     source_webhook,

@@ -1,7 +1,10 @@
+import base64
 import csv
 import logging
 from datetime import datetime, timedelta
 
+from dateutil.relativedelta import relativedelta
+from odoo import fields
 from odoo.tools import file_open, groupby
 
 from ..tools.clock import utcnow
@@ -100,6 +103,16 @@ class Story:
         with file_open("call_wallet/demo/rates.csv") as file:
             rates = list(csv.DictReader(file))
         self.env["call.rate"].create([{**rate, "plan_id": plan.id, "call_type": "live"} for rate in rates])
+        self._import_rates(plan)
+
+    def _import_rates(self, plan):
+        """Import next year's prices of three destinations: two changed, one new."""
+        deck = b"prefix,destination,price_per_minute\n254,KE fixed,0.079\n234,NG fixed,0.0712\n255,TZ fixed,0.0915\n"
+        values = {"plan_id": plan.id, "file": base64.b64encode(deck), "filename": "rates-next-year.csv"}
+        begins = fields.Datetime.now().replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+        rates = self.env["call.rate.import"].create({**values, "valid_from": begins + relativedelta(years=1)})
+        rates.action_preview()
+        rates.action_apply()
 
     # === CALLS === #
 

@@ -2,23 +2,19 @@
 
 One line at a time, so that a list of any length takes little memory. The header names the
 columns: ``prefix`` and ``price_per_minute``, and optionally ``destination``,
-``increment_seconds`` (60), ``minimum_seconds`` (0), ``connection_fee`` (0), ``free_seconds``
-(as it was), ``first_block_seconds`` (as it was, unless the line has a minimum), ``grace_seconds``
-(as it was) and ``valid_from`` (ISO 8601, or a day as the reader's language writes it; in the reader's
+``increment_seconds`` (60; "60/6" is a first block and an increment), ``minimum_seconds`` (0), ``connection_fee`` (0),
+``free_seconds`` (as it was), ``first_block_seconds`` (as it was, unless the line has a minimum), ``grace_seconds``
+(as it was), ``valid_from`` and ``valid_to`` (ISO 8601, or a day as the reader's language writes it; in the reader's
 time zone, as on the form, unless it gives an offset). What people usually call them is understood too, such as
-"Initial increment".
+"Initial increment": see ``rate_deck_columns``. A prefix may have + or 00 before it; several in a cell, such as
+"44, 4420-4425", are as many rates.
 
 A price such as 1.250 or a day such as 01/11/2026 has two readings. The other lines of the file decide: 0,05 says that
 its commas are decimal marks. Where they say nothing, a mark that the reader's language begins decimals with does so,
 and days are read in that language; else the cell is refused with both readings.
 """
 
-import csv
-import io
-import lzma
 import re
-import zipfile
-import zlib
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
@@ -26,62 +22,25 @@ from typing import NamedTuple
 from odoo.tools.translate import LazyTranslate
 
 from ..rating import billed_for_minimum
+from .rate_deck_columns import COLUMNS, COUNTRY, check_currency, find_header, read_header
+from .rate_deck_files import MAX_LINES, UnreadableDeck, read_lines
 from .rate_deck_ways import Ways, is_day, is_scientific
 from .typed import ENGLISH, Unreadable, ascii_digit, readings
-from .workbook import Malformed, Oversized, check_workbook
 
 _lt = LazyTranslate(__name__)
 
-REQUIRED = ("prefix", "price_per_minute")
-COLUMNS = (
-    "prefix", "destination", "price_per_minute", "increment_seconds", "minimum_seconds", "connection_fee",
-    "free_seconds", "first_block_seconds", "grace_seconds", "valid_from",
-)  # fmt: skip
-# What carriers and switches call the columns, without "seconds" at the end. Left out is what may mean
-# something else: "price" and "rate" (of a minute or a second?), "grace period" (free seconds, to some).
-SYNONYMS = {
-    "code": "prefix", "dial_code": "prefix", "dialing_code": "prefix", "dialling_code": "prefix",
-    "destination_name": "destination",
-    "rate_per_minute": "price_per_minute", "price_min": "price_per_minute", "rate_min": "price_per_minute",
-    "increment": "increment_seconds", "billing_increment": "increment_seconds", "step": "increment_seconds",
-    "next_increment": "increment_seconds", "subsequent_increment": "increment_seconds",
-    "interval_n": "increment_seconds",
-    "minimum": "minimum_seconds", "minimum_duration": "minimum_seconds", "min_duration": "minimum_seconds",
-    "minimum_time": "minimum_seconds", "min_time": "minimum_seconds",
-    "connect_fee": "connection_fee", "connection_charge": "connection_fee", "connection_cost": "connection_fee",
-    "setup_fee": "connection_fee",
-    "free": "free_seconds", "included": "free_seconds",
-    "first_block": "first_block_seconds", "initial_block": "first_block_seconds",
-    "first_increment": "first_block_seconds", "initial_increment": "first_block_seconds",
-    "first_interval": "first_block_seconds", "initial_interval": "first_block_seconds",
-    "interval_1": "first_block_seconds",
-    "grace": "grace_seconds", "grace_time": "grace_seconds",
-    "effective_date": "valid_from", "effective_from": "valid_from", "start_date": "valid_from",
-}  # fmt: skip
-MAX_LINES = 1_048_576
-MAX_COLUMNS = 40
-MAX_BYTES = 100_000_000
+__all__ = ["UnreadableDeck", "read_deck"]
+
 MAX_PRICE = Decimal(100_000)
 MAX_TEXT = 200
+MAX_RANGE = 1_000
 MICRO = Decimal("0.000001")
 _is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
+_is_dialled = re.compile(r"(?:\+|00)?([1-9][0-9]{0,14})").fullmatch
+_is_range = re.compile(r"(?:\+|00)?([1-9][0-9]{0,14}) ?[-–] ?(?:\+|00)?([1-9][0-9]{0,14})").fullmatch
 _is_whole = re.compile(r"[0-9]{1,9}").fullmatch
+_are_steps = re.compile(r"([0-9]{1,5}) ?[/+] ?([0-9]{1,5})").fullmatch
 _unreadable = re.compile("[\x00-\x1f\x7f-\x9f]").search
-
-
-# What the libraries raise on a broken file: of the archive, its compression, its XML, its numbers.
-UNREADABLE = (
-    Malformed, zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, TypeError, AttributeError,
-    IndexError, OSError, EOFError, SyntaxError, NotImplementedError, RuntimeError, ArithmeticError,
-)  # fmt: skip
-
-
-class UnreadableDeck(Exception):
-    """The file as a whole cannot be read; ``sentence`` says why and what to do."""
-
-    def __init__(self, sentence):
-        super().__init__()
-        self.sentence = sentence
 
 
 class WrongCell(Exception):
@@ -102,137 +61,71 @@ class Error(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A line of the list: either its values, or its errors.
+    """A rate of the list: either its values, or its line's errors.
 
     ``values``: line, prefix, destination, price, increment, minimum, fee, free seconds or None,
-    first block or None, grace or None, valid from (naive UTC) or None. None: as it was, and for
-    valid from as the import says.
+    first block or None, grace or None, valid from (naive UTC) or None, valid to likewise. None: as it was, for
+    valid from as the import says, and for valid to for good. ``cells`` is the line as it stands in the file.
     """
 
     values: tuple
     errors: list
+    cells: list
 
 
-def read_deck(data, tz, notation=ENGLISH, day_first="m"):
-    """Yield an ``Item`` for each line below the header.
+class Chosen(NamedTuple):
+    """What somebody said of a file before it is read.
+
+    :param dict columns: {name: position}; None: the headings say it
+    :param int header_line: the line that has the headings
+    :param str currency: the code of the plan's; prices in another one by their heading are refused
+    :param datetime begins: when lines that say nothing else begin to be valid, naive UTC
+    """
+
+    columns: dict | None = None
+    header_line: int = 0
+    currency: str | None = None
+    begins: datetime | None = None
+
+
+def read_deck(data, tz, notation=ENGLISH, day_first="m", chosen=Chosen()):  # noqa: B008
+    """Yield an ``Item`` for each rate below the header, and for each line with errors.
 
     :param bytes data: the file
     :param ZoneInfo tz: the time zone of the times that give no offset
     :param Notation notation: how the reader's language writes numbers
     :param str day_first: whether it writes the day (``"d"``) or the month (``"m"``) first
+    :param Chosen chosen: what somebody said of the file
     :raise UnreadableDeck: not CSV or XLSX, or a header that cannot be understood
     """
-    if len(data) > MAX_BYTES:
-        raise UnreadableDeck(_lt("too large; split it, or save it as CSV."))
-
-    def lines():
-        return read_xlsx(data) if data[:4] == b"PK\x03\x04" else read_csv(data)
-
-    ways = Ways(lines, tz, notation, day_first)
-    header = None
-    for number, cells in lines():
-        if number > MAX_LINES:
-            raise UnreadableDeck(_lt("more than %s lines; split it.", MAX_LINES))
-        if all(cell is None or cell == "" for cell in cells):
-            continue
-        if len(cells) > MAX_COLUMNS and any(cell not in (None, "") for cell in cells[MAX_COLUMNS:]):
-            raise UnreadableDeck(_lt("more than %s columns; keep those that are known.", MAX_COLUMNS))
-        if header is None:
-            header = ways.header = read_header(cells)
-            continue
-        yield read_line(number, header, cells, ways)
-    if header is None:
+    found = find_header(read_lines(data))
+    if found is None:
         raise UnreadableDeck(_lt("it is empty; begin with a line of column names."))
-
-
-# === FILES === #
-
-
-def read_csv(data):
-    """Yield (line number, cells). Comma, semicolon or tab; UTF-8."""
-    try:
-        text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
-        first = text.readline()
-        text.seek(0)
-        delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
-        for cells in reader:
-            yield reader.line_num, [cell.strip() for cell in cells]
-    except UnicodeDecodeError:
-        raise UnreadableDeck(_lt("neither XLSX nor text in UTF-8; save it as CSV UTF-8 or as XLSX.")) from None
-    except csv.Error as error:
-        raise UnreadableDeck(
-            _lt("line %(line)s is not CSV (%(error)s); check its quotes.", line=reader.line_num, error=str(error))
-        ) from None
-
-
-def read_xlsx(data):
-    """Yield (line number, cells) of the first sheet, row by row."""
-    from openpyxl import load_workbook
-
-    try:
-        check_workbook(data)
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        # What the file says about its size is often wrong. One row and one column more than may be are enough to see
-        # that there are too many: a row may have any number, and all before it would be made up.
-        sheet.reset_dimensions()
-        rows = sheet.iter_rows(max_row=MAX_LINES + 1, max_col=MAX_COLUMNS + 1, values_only=True)
-        for number, cells in enumerate(rows, 1):
-            yield number, [cell.strip() if isinstance(cell, str) else cell for cell in cells]
-    except Oversized:
-        raise UnreadableDeck(_lt("too large; split it, or save it as CSV.")) from None
-    except UNREADABLE:
-        raise UnreadableDeck(_lt("it cannot be opened as XLSX; save it again as XLSX or CSV.")) from None
-
-
-def read_header(cells):
-    """Return {column: position}.
-
-    :raise UnreadableDeck: a column that is unknown, there twice, or missing
-    """
-    header = {}
-    for position, cell in enumerate(cells):
-        name = read_column(cell)
-        if not name:
+    line, cells, _samples = found
+    check_currency(cells, chosen.currency)
+    header = chosen.columns or read_header(cells)
+    line = chosen.header_line or line
+    ways = Ways(lambda: read_lines(data), tz, notation, day_first)
+    ways.header, ways.begins, count = header, chosen.begins, 0
+    for number, cells in read_lines(data):
+        if number <= line:
+            ways.width = 1 + max(place for place, cell in enumerate(cells) if cell not in (None, ""))
             continue
-        if name not in COLUMNS:
-            raise UnreadableDeck(
-                _lt(
-                    "column %(name)s is unknown; rename or remove it. Known: %(known)s.",
-                    name=repr(str(cell)[:60]),
-                    known=", ".join(COLUMNS),
-                )
-            )
-        if name in header:
-            raise UnreadableDeck(_lt("column %s is there twice; remove one.", name))
-        header[name] = position
-    for name in REQUIRED:
-        if name not in header:
-            raise UnreadableDeck(
-                _lt("column %(name)s is missing; the first line names the columns: %(known)s.",
-                    name=name, known=", ".join(COLUMNS))
-            )  # fmt: skip
-    return header
-
-
-def read_column(cell):
-    """Return the name of a column by its heading: "Initial increment (sec)" is ``first_block_seconds``."""
-    name = re.sub(r"[\s_\-/.()]+", "_", str(cell if cell is not None else "").lower()).strip("_")
-    if name in COLUMNS:
-        return name
-    base = re.sub("_(s|secs?|seconds?)$", "", name)
-    return SYNONYMS.get(base, name)
+        for item in read_line(number, header, cells, ways):
+            yield item
+            count += 1
+        if count > MAX_LINES:
+            raise UnreadableDeck(_lt("more than %s prefixes; split it.", MAX_LINES))
 
 
 # === LINES === #
 
 
 def read_line(number, header, cells, ways):
-    """Return the ``Item`` of one line of the file."""
+    """Yield an ``Item`` for each prefix in one line of the file, or one with its errors."""
     errors, values = [], [number]
-    width = max(header.values()) + 1
-    if any(cell not in (None, "") for cell in cells[width:]):
+    width = ways.width
+    if len(cells) > width and any(cell not in (None, "") for cell in cells[width:]):
         errors.append(
             Error(number, "", shown(cells[width]), _lt("More cells than the header has; check the separators."))
         )
@@ -240,12 +133,41 @@ def read_line(number, header, cells, ways):
         position = header.get(column)
         cell = cells[position] if position is not None and position < len(cells) else None
         try:
+            if column == "prefix" and COUNTRY in header:
+                country = cells[header[COUNTRY]] if header[COUNTRY] < len(cells) else None
+                cell = with_country(country, cell)
             values.append(READERS[column](cell, ways))
         except WrongCell as wrong:
             errors.append(Error(number, column, shown(cell), wrong.sentence))
     if not errors:
-        errors += check_steps(number, dict(zip(COLUMNS, values[1:], strict=True)))
-    return Item(tuple(values), errors)
+        errors += check_line(number, header, values, ways)
+    several = () if errors else values[1]
+    if isinstance(several, tuple) and several:
+        for prefix in several:
+            yield Item((number, prefix, *values[2:]), errors, cells)
+    else:
+        yield Item(tuple(values), errors, cells)
+
+
+def check_line(number, header, values, ways):
+    """Yield the errors of cells that do not go together; say what "60/6" says in two columns."""
+    said = dict(zip(COLUMNS, values[1:], strict=True))
+    if isinstance(said["increment_seconds"], tuple):
+        first, step = said["increment_seconds"]
+        if "first_block_seconds" in header or said["minimum_seconds"]:
+            yield Error(
+                number, "increment_seconds", f"{first}/{step}",
+                _lt("The line says the first block or minimum in a column of its own too; write %s alone here.", step),
+            )  # fmt: skip
+        said |= {"increment_seconds": step, "first_block_seconds": 0 if first in (0, step) else first}
+        values[1:] = said.values()
+    yield from check_steps(number, said)
+    begins = said["valid_from"] or ways.begins
+    if said["valid_to"] and begins and said["valid_to"] <= begins:
+        yield Error(
+            number, "valid_to", f"{said['valid_to']}",
+            _lt("It ends before it begins; enter a later end, or leave it empty for good."),
+        )  # fmt: skip
 
 
 def check_steps(number, values):
@@ -299,12 +221,50 @@ def digits_of(cell):
 
 
 def read_prefix(cell, _ways):
+    """Return the prefix in a cell, or a tuple of several."""
     prefix = digits_of(cell)
-    if not _is_prefix(prefix):
+    if _is_prefix(prefix):
+        return prefix
+    if is_scientific(prefix):
         raise WrongCell(
-            _lt("Use up to 15 digits without +, blanks or a leading 0, or leave it empty for every number.")
+            _lt(
+                "The spreadsheet has shortened this number: digits are lost. Format the column as text, and enter the "
+                "prefix anew."
+            )
         )
-    return prefix
+    found = [one for part in re.split(r"[,;\n]", prefix) for one in read_part(part.strip())]
+    return found[0] if len(found) == 1 else tuple(dict.fromkeys(found))
+
+
+def read_part(text):
+    """Return the prefixes that a part of a cell stands for: 44, +44, 0044 or 4420-4425."""
+    if one := _is_dialled(text):
+        return [one[1]]
+    ends = _is_range(text)
+    if ends and len(ends[1]) == len(ends[2]) and 0 <= int(ends[2]) - int(ends[1]) < MAX_RANGE:
+        return [str(number) for number in range(int(ends[1]), int(ends[2]) + 1)]
+    if ends:
+        raise WrongCell(
+            _lt("A range has two prefixes of the same length, the lower one first, and at most %s of them: 4420-4425.",
+                MAX_RANGE)
+        )  # fmt: skip
+    raise WrongCell(
+        _lt(
+            "Use up to 15 digits without blanks or a leading 0, such as 44, or several: 44, 4420-4425. Leave it "
+            "empty for every number."
+        )
+    )
+
+
+def with_country(country, area):
+    """Return the text of an area code, or of several, with the country code before each."""
+    code, areas = digits_of(country), digits_of(area)
+    one = _is_dialled(code)
+    if not one:
+        raise WrongCell(_lt("The country code before it must be digits, such as 44."))
+    if re.search(r"(?<![0-9])0", areas):
+        raise WrongCell(_lt("Write area codes without the 0 at their beginning."))
+    return re.sub("[0-9]+", lambda digits: one[1] + digits[0], areas) or one[1]
 
 
 def read_destination(cell, _ways):
@@ -374,6 +334,21 @@ def whole(lowest, highest, default):
     return read
 
 
+def read_increment(cell, ways):
+    """Return the seconds in a cell, or a pair of a first block and what follows it: 60/6."""
+    if isinstance(cell, (date, datetime)):
+        raise WrongCell(
+            _lt("The spreadsheet has made a day of it. Format the column as text, and enter it anew: 60/6.")
+        )
+    pair = _are_steps(digits_of(cell))
+    if not pair:
+        return read_seconds(cell, ways)
+    return read_seconds(pair[1] if int(pair[1]) else pair[2], ways), read_seconds(pair[2], ways)
+
+
+read_seconds = whole(1, 3600, 60)
+
+
 def read_moment(cell, ways):
     """Return the naive UTC time in the cell, or None where it is empty."""
     tz = ways.tz
@@ -425,11 +400,12 @@ READERS = {
     "prefix": read_prefix,
     "destination": read_destination,
     "price_per_minute": read_price,
-    "increment_seconds": whole(1, 3600, 60),
+    "increment_seconds": read_increment,
     "minimum_seconds": whole(0, 86400, 0),
     "connection_fee": read_amount,
     "free_seconds": whole(0, 86400, None),
     "first_block_seconds": whole(0, 86400, None),
     "grace_seconds": whole(0, 3600, None),
     "valid_from": read_moment,
+    "valid_to": read_moment,
 }

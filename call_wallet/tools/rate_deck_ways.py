@@ -15,12 +15,16 @@ class Ways:
     """How a file writes numbers and days, as far as it shows, and else the language of who reads it.
 
     :param lines: a function without parameters that yields the file's lines anew
+    ``header`` is {column: position}, ``begins`` when lines that say nothing else begin; ``width``: how many columns
+    have headings.
+
     :param str day_first: which of day and month comes first in the reader's language: ``"d"`` or ``"m"``
     """
 
     def __init__(self, lines, tz, notation=ENGLISH, day_first="m"):
         self.tz, self._notation, self._day_first, self._lines = tz, notation, day_first, lines
-        self._marks = self._orders = self.header = None
+        self._marks = self._orders = self.header = self.begins = None
+        self.width = 0
 
     def mark(self):
         """Return what begins the decimals in this file; None where that cannot be told."""
@@ -47,7 +51,7 @@ class Ways:
             return
         self._marks, self._orders = set(), set()
         amounts = [self.header[name] for name in ("price_per_minute", "connection_fee") if name in self.header]
-        days = [self.header["valid_from"]] if "valid_from" in self.header else []
+        days = [self.header[name] for name in ("valid_from", "valid_to") if name in self.header]
         for _number, cells in self._lines():
             for position in amounts:
                 self._marks |= shown_mark(cells[position] if position < len(cells) else None)

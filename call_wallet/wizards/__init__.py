@@ -14,9 +14,6 @@ from . import (
     call_wallet_platform_key,
     call_wallet_metrics_token,
     call_usage_report,
-    call_rate_import,
-    call_rate_import_line,
-    call_rate_import_error,
     call_source_import,
     call_source_import_line,
 )

@@ -39,6 +39,9 @@ class CallRatePlan(models.Model):
     rate_ids = fields.One2many("call.rate", "plan_id", "Rates", copy=True)
     rate_count = fields.Integer(compute="_compute_counts")
     wallet_count = fields.Integer(compute="_compute_counts")
+    import_columns = fields.Json(
+        readonly=True, copy=False, prefetch=False, help="What the columns of its price lists are, by their headings."
+    )
     deck_version = fields.Integer(
         readonly=True,
         copy=False,

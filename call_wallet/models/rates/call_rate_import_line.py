@@ -1,13 +1,13 @@
 from odoo import fields, models
 
-from ..tools.fields import Amount
+from ...tools.fields import Amount
 from .call_rate_import import KINDS
 
 
-class CallRateImportLine(models.TransientModel):
+class CallRateImportLine(models.Model):
     """What an imported price list changes: one of its lines, or a rate that it does not have.
 
-    Short-lived, and read by the apply in bulk: the rate is an id and not a reference.
+    Read by the apply and the undo in bulk: the rate is an id and not a reference.
     """
 
     _name = "call.rate.import.line"
@@ -30,5 +30,6 @@ class CallRateImportLine(models.TransientModel):
     first_block_seconds = fields.Integer("First Block", readonly=True, aggregator=None)
     grace_seconds = fields.Integer(readonly=True, aggregator=None)
     valid_from = fields.Datetime(readonly=True)
+    valid_to = fields.Datetime(readonly=True)
 
     _lookup = models.Index("(import_id, kind)")

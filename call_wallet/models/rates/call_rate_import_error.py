@@ -1,7 +1,7 @@
 from odoo import fields, models
 
 
-class CallRateImportError(models.TransientModel):
+class CallRateImportError(models.Model):
     """What is wrong with one cell of an imported price list, and how to mend it."""
 
     _name = "call.rate.import.error"
