@@ -91,8 +91,6 @@ class TestPaymentPage(PaymentPageCommon):
             option for option in page.xpath("//li[@name='o_payment_option']") if "Recommended" in self._text(option)
         ]
         self.assertIn("Test mode: no money is charged.", self._text(card))
-        self.provider.state = "enabled"
-        self.assertNotIn("Test mode", self._text(self._pay_page().xpath("//form[@id='o_payment_form']")[0]))
 
     def test_the_button_says_what_is_left_to_pay_in_the_reader_s_notation(self):
         self._pay(self.topup.invoice_id, 10.5)
