@@ -178,9 +178,14 @@ class TestWhatsAppPrice(CurrencyCommon):
         self.assertEqual(paris.call_wallet_whatsapp_rate, Decimal("0.02"))
         paris.currency_id = yen
         self.assertIsNone(paris.call_wallet_whatsapp_rate)
-        kuwait = {"name": "Kuwait", "currency_id": self._currency("KWD").id}
-        self.assertIsNone(self.env["res.company"].create(kuwait).call_wallet_whatsapp_rate)
-        priced = self.env["res.company"].create({**kuwait, "name": "Salmiya", "call_wallet_whatsapp_rate": "0.006"})
+        dinar = self._currency("KWD").id
+        kuwait, priced = self.env["res.company"].create(
+            [
+                {"name": "Kuwait", "currency_id": dinar},
+                {"name": "Salmiya", "currency_id": dinar, "call_wallet_whatsapp_rate": "0.006"},
+            ]
+        )
+        self.assertIsNone(kuwait.call_wallet_whatsapp_rate)
         self.assertEqual(priced.call_wallet_whatsapp_rate, Decimal("0.006"))
 
     def test_a_price_that_is_set_late_is_converted_for_the_wallets_that_wait_for_it(self):
