@@ -106,7 +106,7 @@ class CallRateImport(models.Model):
     applied_at = fields.Datetime("Imported On", readonly=True, copy=False)
     applied_by_id = fields.Many2one("res.users", "Imported By", readonly=True, copy=False)
     undone_at = fields.Datetime("Undone On", readonly=True, copy=False)
-    undone_by_id = fields.Many2one("res.users", "Undone By", readonly=True, copy=False)
+    undone_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     trace = fields.Json(readonly=True, copy=False, prefetch=False, help="What Undo has to know of each rate.")
     can_undo = fields.Boolean(compute="_compute_can_undo")
     company_id = fields.Many2one(related="plan_id.company_id")
