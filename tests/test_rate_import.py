@@ -548,6 +548,20 @@ class TestRateImport(CallWalletCommon):
         self.assertFalse(again.error_count, again.error_ids.mapped("message"))
         self.assertEqual(set(self._new(again)), {"1", "8", "9"})
 
+    def test_errors_name_the_column_as_the_file_does(self):
+        # The first two columns make one prefix: each is named where the fault is.
+        wizard = self._begin("Country Code,City Code,Dial Price\n4.4E+11,20,0.05\n44,020,0.05\n44,20,dear\n")
+        wizard.action_continue()
+        if wizard.state == "columns":
+            wizard.column_ids[2].meaning = "price_per_minute"
+            wizard.action_preview()
+        self.assertEqual(
+            [(error.line, error.column, error.value) for error in wizard.error_ids],
+            [(2, "Country Code", "4.4E+11"), (3, "City Code", "020"), (4, "Dial Price", "dear")],
+        )
+        rows = list(csv.reader(io.StringIO(wizard._faulty_lines()[1].decode("utf-8-sig"))))
+        self.assertTrue(rows[1][-1].startswith("Country Code: "), rows[1])
+
     def test_what_changes_in_sums(self):
         # 1: 0.01 to 0.02, +100 %; 44: 0.0391 to 0.0782, +100 %; 33: 0.03 to 0.09, +200 %; 49: 0.06 to 0.03, -50 %.
         wizard = self._import(

@@ -44,11 +44,13 @@ _unreadable = re.compile("[\x00-\x1f\x7f-\x9f]").search
 
 
 class WrongCell(Exception):
-    """A cell cannot be read; ``sentence`` says what to write instead."""
+    """A cell cannot be read; ``sentence`` says what to write instead. ``column`` is its own where it is not the one
+    that is being read.
+    """
 
-    def __init__(self, sentence):
+    def __init__(self, sentence, column=None):
         super().__init__()
-        self.sentence = sentence
+        self.sentence, self.column = sentence, column
 
 
 class Error(NamedTuple):
@@ -138,7 +140,9 @@ def read_line(number, header, cells, ways):
                 cell = with_country(country, cell)
             values.append(READERS[column](cell, ways))
         except WrongCell as wrong:
-            errors.append(Error(number, column, shown(cell), wrong.sentence))
+            errors.append(
+                Error(number, wrong.column or column, shown(country if wrong.column else cell), wrong.sentence)
+            )
     if not errors:
         errors += check_line(number, header, values, ways)
     several = () if errors else values[1]
@@ -261,7 +265,7 @@ def with_country(country, area):
     code, areas = digits_of(country), digits_of(area)
     one = _is_dialled(code)
     if not one:
-        raise WrongCell(_lt("The country code before it must be digits, such as 44."))
+        raise WrongCell(_lt("The country code before it must be digits, such as 44."), COUNTRY)
     if re.search(r"(?<![0-9])0", areas):
         raise WrongCell(_lt("Write area codes without the 0 at their beginning."))
     return re.sub("[0-9]+", lambda digits: one[1] + digits[0], areas) or one[1]

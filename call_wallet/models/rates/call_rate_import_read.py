@@ -130,6 +130,10 @@ class CallRateImport(models.Model):
         )
         self._note({"error_count": error_count})
 
+    def _headings(self):
+        """Return {column: what the file calls it}."""
+        return {column.meaning: column.heading for column in self.column_ids if column.meaning}
+
     def _day_first(self):
         """Return which of day and month comes first in the reader's language: ``"d"`` or ``"m"``."""
         return "d" if re.search("%[dm]", get_lang(self.env).date_format)[0] == "%d" else "m"
@@ -139,10 +143,17 @@ class CallRateImport(models.Model):
             self.env.cr.execute(STAGE, [self.valid_from, *(array(column) for column in zip(*rows, strict=True))])
 
     def _add_errors(self, errors):
+        headings = self._headings()
         # As superuser: errors are not written by people.
         self.env["call.rate.import.error"].sudo().create(
             [
-                {"import_id": self.id, "line": line, "column": column, "value": value, "message": message}
+                {
+                    "import_id": self.id,
+                    "line": line,
+                    "column": headings.get(column, column),
+                    "value": value,
+                    "message": message,
+                }
                 for line, column, value, message in errors
             ]
         )
@@ -172,18 +183,24 @@ class CallRateImport(models.Model):
 
     def _wrong_items(self, columns, first):
         """Yield (line, cells, sentences) of lines with errors, those whose prefix is there already among them."""
+        headings = self._headings()
         for item in self._items(columns):
             if item.errors:
                 yield (
                     item.errors[0].line,
                     item.cells,
-                    [f"{error.column}: {translated(self.env, error.sentence)}".lstrip(": ") for error in item.errors],
+                    [
+                        f"{headings.get(error.column, error.column)}: {translated(self.env, error.sentence)}".lstrip(
+                            ": "
+                        )
+                        for error in item.errors
+                    ],
                 )
                 continue
             line, prefix = item.values[:2]
             if first.setdefault(prefix, line) != line:
                 sentence = self.env._("The same prefix is on line %s; keep one of them.", first[prefix])
-                yield line, item.cells, [f"prefix: {sentence}"]
+                yield line, item.cells, [f"{headings.get('prefix', 'prefix')}: {sentence}"]
 
     # === TEMPLATE === #
 
