@@ -53,6 +53,9 @@ REMOVED = {
         "|source_file_line_of_file)": "the index has the name that Odoo gives to one on its first column",
         "portal_billing_tabs_(auto_topup|limits|payment|settings)": "the portal has four tabs, in one template",
     },
+    "19.0.8.0.0": {
+        "portal_billing_usage_compared": "the spend is compared in one sentence, which the page is given",
+    },
 }
 # Tables and columns that go by another name now: {"old table": "new table"} and {("old table", "old column"): "new
 # column"}.
