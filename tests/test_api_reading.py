@@ -324,7 +324,9 @@ class TestReadCalls(ApiCase):
         self.get("call.usage/amend_calls", calls=[{**call, "duration_seconds": 600}])
         [found] = self._get("g-3")
         self.assertEqual((found["billed_seconds"], found["total_cost"]), (600, "0.000000"))
-        self.assertIsNone(found["corrections"][0]["transaction"])
+        # 2 minutes became 10: a row of 8 minutes and no amount.
+        row = self.env["call.wallet.transaction"].browse(found["corrections"][0]["transaction"])
+        self.assertEqual((row.amount, row.billed_minutes), (0, 8))
 
     def test_a_re_rated_call_has_its_new_price(self):
         call = self._call(call_ref="g-4", duration_seconds=121)  # 3 minutes: 0.0375
