@@ -570,8 +570,21 @@ class TestRateImport(CallWalletCommon):
         self.assertEqual((wizard.changed_count, wizard.up_count, wizard.down_count), (5, 3, 1))
         self.assertEqual((wizard.up_percent, wizard.down_percent), (Decimal("133.33"), Decimal("-50")))
         up, down = wizard.sums.splitlines()
-        self.assertIn("133.33% on average; the most +33, from 0.03 to 0.09 USD", up)
-        self.assertIn("50% on average; the most +49, from 0.06 to 0.03 USD", down)
+        self.assertIn("133.33% on average; the most prefix +33, from 0.03 to 0.09 USD", up)
+        self.assertIn("50% on average; the most prefix +49, from 0.06 to 0.03 USD", down)
+
+    def test_what_may_be_a_mistake_is_asked_about(self):
+        # 0.0391 to 1250 is 31,969 times as much; 0.06 to 0.005 a twelfth; 0.01 to 0.09 nine times.
+        wizard = self._import("44,,1250,60,0,0", "49,,0.005,6,30,0", "1,,0.09,60,0,0", ",Elsewhere,0.5,60,0,0")
+        self.assertEqual(
+            wizard.warnings.splitlines(),
+            [
+                "A line without a prefix sets the price of every number that no other prefix covers.",
+                "Check the decimal separator: prefix +44 goes from 0.0391 to 1250 USD a minute.",
+                "Check the decimal separator: prefix +49 goes from 0.06 to 0.005 USD a minute.",
+            ],
+        )
+        self.assertFalse(self._import("1,,0.09,60,0,0").warnings)
 
     def test_the_template_is_read_as_it_is(self):
         self.env["res.lang"]._activate_lang("es_ES")

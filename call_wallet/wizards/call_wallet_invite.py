@@ -53,4 +53,16 @@ class CallWalletInvite(models.TransientModel):
         elif not access.login_date:
             access.action_invite_again()
         wallet.add_owner(access.user_id.id)
-        return {"type": "ir.actions.act_window_close"}
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._(
+                    "%(name)s is an owner; the invitation goes to %(email)s.", name=contact.name, email=access.email
+                )
+                if not access.login_date
+                else self.env._("%s is an owner now.", contact.name),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }

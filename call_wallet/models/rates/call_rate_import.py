@@ -1,12 +1,11 @@
 from contextlib import contextmanager
 from datetime import timedelta
-from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ...const import CALL_TYPES, DIRECTIONS, FINANCE, FINANCE_MANAGER
-from ...tools.fields import Amount, notation
+from ...tools.fields import Amount
 from ...tools.rights import refuse_move_to_others
 from .call_rate_import_sql import (
     ADD,
@@ -127,6 +126,7 @@ class CallRateImport(models.Model):
     up_most = fields.Json("Dearest", readonly=True, copy=False)
     down_most = fields.Json("Cheapest", readonly=True, copy=False)
     sums = fields.Text(compute="_compute_sums", help="What changes in prices a minute, in sums.")
+    warnings = fields.Text(compute="_compute_warnings", help="What may be a mistake in the file.")
     header_line = fields.Integer(readonly=True, copy=False)
     column_ids = fields.One2many("call.rate.import.column", "import_id", "Columns")
     error_ids = fields.One2many("call.rate.import.error", "import_id", "Errors by Line", readonly=True)
@@ -150,38 +150,6 @@ class CallRateImport(models.Model):
     def _compute_sample_ids(self):
         for wizard in self:
             wizard.sample_ids = wizard._changes(limit=SAMPLE)
-
-    @api.depends("state", "up_count", "down_count", "up_percent", "down_percent", "up_most", "down_most")
-    def _compute_sums(self):
-        for one in self:
-            up, down = one._sum("up"), one._sum("down")
-            one.sums = "\n".join(filter(None, (up, down))) or self.env._("No price changes.")
-
-    def _sum(self, way):
-        """Return what is said of the prices that go up or down, in the user's language; empty where none does."""
-        count, percent, most = self[f"{way}_count"], self[f"{way}_percent"], self[f"{way}_most"]
-        if not count:
-            return ""
-        numbers = notation(self.env)
-        prefix, old, new = most
-        values = {
-            "count": count,
-            "percent": numbers.write(abs(percent)),
-            "prefix": f"+{prefix}" if prefix else self.env._("any number"),
-            "old": numbers.write(Decimal(old)),
-            "new": numbers.write(Decimal(new)),
-            "currency": self.plan_id.currency_id.name,
-        }
-        if way == "up":
-            return self.env._(
-                "Up: %(count)s, by %(percent)s%% on average; the most %(prefix)s, from %(old)s to %(new)s "
-                "%(currency)s.",
-                **values,
-            )
-        return self.env._(
-            "Down: %(count)s, by %(percent)s%% on average; the most %(prefix)s, from %(old)s to %(new)s %(currency)s.",
-            **values,
-        )
 
     def _changes(self, limit=None):
         domain = [("import_id", "in", self.ids)]

@@ -3,6 +3,7 @@ import csv
 import io
 import re
 from contextlib import contextmanager
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from odoo import api, models
@@ -21,6 +22,8 @@ from .call_rate_import import MAX_ERRORS
 from .call_rate_import_sql import FILE, STAGE
 
 BATCH = 5_000
+# A price that becomes so many times what it was is asked about.
+UNUSUAL = 10
 # What a spreadsheet takes for a formula; a number with its sign is none.
 _is_formula = re.compile(r"[=@\t\r]|[+-](?![0-9., ]*$)").match
 EXAMPLES = (("44", "United Kingdom", "0.0391"), ("4477", "United Kingdom, mobile", "0.0807"))
@@ -156,6 +159,67 @@ class CallRateImport(models.Model):
                 }
                 for line, column, value, message in errors
             ]
+        )
+
+    # === WHAT CHANGES === #
+
+    @api.depends("state", "up_count", "down_count", "up_percent", "down_percent", "up_most", "down_most")
+    def _compute_sums(self):
+        for one in self:
+            up, down = one._sum("up"), one._sum("down")
+            one.sums = "\n".join(filter(None, (up, down))) or self.env._("No price changes.")
+
+    @api.depends("state", "up_most", "down_most")
+    def _compute_warnings(self):
+        for one in self:
+            warnings = []
+            if one.state == "previewed" and one._sets_any_number():
+                warnings.append(
+                    self.env._("A line without a prefix sets the price of every number that no other prefix covers.")
+                )
+            for most in filter(None, (one.up_most, one.down_most)):
+                low, high = sorted((Decimal(most[1]), Decimal(most[2])))
+                # Nobody's carrier does that; a separator that was taken for another one does.
+                if low * UNUSUAL <= high:
+                    warnings.append(
+                        self.env._(
+                            "Check the decimal separator: %(prefix)s goes from %(old)s to %(new)s %(currency)s a "
+                            "minute.",
+                            **one._told(most),
+                        )
+                    )
+            one.warnings = "\n".join(warnings)
+
+    def _sets_any_number(self):
+        kinds = [("prefix", "in", ("", False)), ("kind", "in", ("new", "changed"))]
+        return bool(self.env["call.rate.import.line"].search_count([("import_id", "=", self.id), *kinds], limit=1))
+
+    def _told(self, most):
+        """Return the values of a sentence about one change of price, as the user's language writes them."""
+        prefix, old, new = most
+        numbers = notation(self.env)
+        return {
+            "prefix": self.env._("prefix +%s", prefix) if prefix else self.env._("any number"),
+            "old": numbers.write(Decimal(old)),
+            "new": numbers.write(Decimal(new)),
+            "currency": self.plan_id.currency_id.name,
+        }
+
+    def _sum(self, way):
+        """Return what is said of the prices that go up or down, in the user's language; empty where none does."""
+        count, percent, most = self[f"{way}_count"], self[f"{way}_percent"], self[f"{way}_most"]
+        if not count:
+            return ""
+        values = {"count": count, "percent": notation(self.env).write(abs(percent)), **self._told(most)}
+        if way == "up":
+            return self.env._(
+                "Up: %(count)s, by %(percent)s%% on average; the most %(prefix)s, from %(old)s to %(new)s "
+                "%(currency)s.",
+                **values,
+            )
+        return self.env._(
+            "Down: %(count)s, by %(percent)s%% on average; the most %(prefix)s, from %(old)s to %(new)s %(currency)s.",
+            **values,
         )
 
     # === FAULTY LINES === #
