@@ -100,6 +100,11 @@ def login_of(name):
 def take(browser, url, name, path, found):
     """Take one picture; say so where the demo has nothing to show, and go on."""
     address, action = PICTURES[name]
+    if action.startswith("view:") and path.stem.endswith("_phone"):
+        # A phone shows cards and has nothing to switch by.
+        if action != "view:kanban":
+            return
+        action = ""
     try:
         browser.open(url + address.format(**found))
         if action:
