@@ -292,17 +292,20 @@ class TestSeveralCurrencies(ListCommon):
     def test_a_pivot_shows_minutes_as_lists_do_and_yen_without_decimals(self):
         """Two calls of 61 s are 4 minutes; one of 100 s by the second to +33 is a minute and 40 seconds."""
         yen = self._set_rate("JPY", 150)
-        self._fund(self._make_wallet(currency_id=yen.id, rate_plan_id=False), "3450")
+        in_yen = self._make_wallet(currency_id=yen.id, rate_plan_id=False)
+        self._fund(in_yen, "3450")
         self._record(self._call(), self._call(), self._call(number="+33142345678", duration_seconds=100))
+        rows = json.dumps([in_yen.display_name, self.wallet.display_name])
         self._on(
             "/odoo/call-wallet-analysis",
-            """
+            f"const [inYen, inDollars] = {rows};"
+            + """
             await click(".o_searchview_facet .o_facet_remove");
             const row = (label) => [...document.querySelectorAll(".o_pivot tbody tr")].find(
                 (one) => one.querySelector("th")?.innerText.trim() === label
             );
-            await see("yen as they are paid", () => /(^|\\s)3,450(\\s|$)/.test(row("JPY")?.innerText));
-            const usd = await see("the dollars", () => row("USD"));
+            await see("yen as they are paid", () => /(^|\\s)3,450(\\s|$)/.test(row(inYen)?.innerText));
+            const usd = await see("the dollars", () => row(inDollars));
             await see("minutes and seconds", () => usd.innerText.includes("5:40"));
             """,
             login="admin",
