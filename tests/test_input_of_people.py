@@ -258,7 +258,7 @@ class TestTypedOnPages(TopupPageCommon):
         self._post("notifications", [("emails", "billing@initrode.example"), ("threshold", "1.250,5")])
         self.env.invalidate_all()
         self.assertEqual(self.wallet.low_balance_threshold, Decimal("1250.5"))
-        self.assertIn('value="1250,5"', self.url_open(self.path("notifications")).text)
+        self.assertIn('value="1250,50"', self.url_open(self.path("notifications")).text)
 
         card = self._token(self.partner)
         settings = {
