@@ -533,7 +533,8 @@ class TestOverviewOnAPhone(TestOverviewScreen):
             """
             await click(".o_menu_toggle");
             // Without numbers: what a phone shows instead of the bar is Odoo's own, and must open.
-            await seeText(".o_app_menu_sidebar li[data-menu-xmlid='call_wallet.menu_call_usage_rejection']", "Rejected");
+            const rejected = "li[data-menu-xmlid='call_wallet.menu_call_usage_rejection']";
+            await seeText(".o_app_menu_sidebar " + rejected, "Rejected");
             """,
         )
 
