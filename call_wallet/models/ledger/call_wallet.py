@@ -295,8 +295,10 @@ class CallWalletRefund(models.Model):
                 raise UserError(self.env._("wallets: send a list of ids."))
             ids = self.sudo().with_context(active_test=False).browse(ids).exists().ids
         if not self.env.su:
-            everyone = self.sudo().with_context(active_test=False).search([]).ids if ids is None else ids
-            ids = sorted(self._own_among(everyone))
+            if ids is None:
+                theirs = [("company_id", "in", self.env.user.company_ids.ids)]
+                ids = self.sudo().with_context(active_test=False).search(theirs).ids
+            ids = sorted(self._own_among(ids))
         self.env.flush_all()
         violations = []
         for name, query in CHECKS.items():
