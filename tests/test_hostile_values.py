@@ -182,7 +182,8 @@ class TestHostileRequests(RolesCase, HttpCase):
 
     def _routes(self):
         """Yield (address, method, kind) of the addon's own pages, files and questions of pages, with real ids."""
-        ids = {"wallet_id": self.wallet.id, "topup_id": self.topup.id, "job_id": 1, "file_id": 1, "import_id": 1, "page": 1}
+        ids = dict.fromkeys(("job_id", "file_id", "import_id", "page"), 1)
+        ids |= {"wallet_id": self.wallet.id, "topup_id": self.topup.id}
         thread = threading.current_thread()
         thread.dbname = self.env.cr.dbname  # as on a server
         self.addCleanup(delattr, thread, "dbname")
