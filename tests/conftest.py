@@ -63,6 +63,41 @@ def files_of_others():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def kept_caches():
+    """Keep from test to test what Odoo has cached and nothing has changed since: menus, views, compiled templates.
+
+    Odoo clears all of it after each test. What a test, or the set-up of its class, has made Odoo forget is cleared
+    after it as well: it was read again out of what is rolled back then.
+    """
+    if "odoo" not in sys.modules:
+        yield
+        return
+    from odoo.orm.registry import Registry
+    from odoo.tests import TransactionCase
+
+    changed = set()  # since the test's class was begun
+    clear, end_class = Registry.clear_cache, TransactionCase.doClassCleanups.__func__
+
+    def clear_cache(registry, *names):
+        changed.update(names or ("default",))
+        clear(registry, *names)
+
+    def clear_all_caches(registry):
+        if changed:
+            clear(registry, *changed)
+
+    def end(tests):
+        end_class(tests)
+        changed.clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Registry, "clear_cache", clear_cache)
+        patch.setattr(Registry, "clear_all_caches", clear_all_caches)
+        patch.setattr(TransactionCase, "doClassCleanups", classmethod(end))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def bundles(request):
     """Make the bundles of scripts and styles before the first page is opened, as Odoo does for its own tests.
 
@@ -92,13 +127,21 @@ def _opens_pages(item):
     return bool(browser and item.cls and issubclass(item.cls, browser.PageCase))
 
 
+def _command(item):
+    """Return which command runs a test: `long`, `rest` or `test`."""
+    if item.get_closest_marker("long"):
+        return "long"
+    return "rest" if item.get_closest_marker("rest") or _opens_pages(item) else "test"
+
+
 def pytest_collection_modifyitems(config, items):
-    """Leave tests that take minutes to `make long`, unless they are named; begin with what takes longest of the rest,
-    where several processes share the files of tests.
+    """Keep the tests of one command: `make test`, `make rest` or `make long`; all, where some are named.
+
+    Where several processes share the files of tests, they begin with what takes longest.
     """
-    if os.environ.get("CALL_WALLET_TESTS") == "short":
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    if command := os.environ.get("CALL_WALLET_TESTS"):
+        config.hook.pytest_deselected(items=[item for item in items if _command(item) != command])
+        items[:] = [item for item in items if _command(item) == command]
     if "PYTEST_XDIST_WORKER" in os.environ:
         counts = Counter(item.path for item in items)
         items.sort(key=lambda item: (item.path.stem not in LONG, -counts[item.path], item.path))

@@ -22,7 +22,7 @@ from .asterisk_site import (
     wallet,
 )
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from .asterisk_site import (
 )
 from .client_package import DROP, Proxy
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from .audit import Audit
 from .audit_site import FATES
 from .conftest import a_private_database, a_private_registry
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from .real_commits import environment
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 # What the addon may look up for each ordinary invoice, to see that it is none of its own.
 MOST_MORE_QUERIES = {"post": 6, "pay": 8}

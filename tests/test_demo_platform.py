@@ -12,7 +12,7 @@ import pytest
 from .conftest import free_port
 from .load_site import make_key
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 PROGRAM = Path(__file__).resolve().parents[1] / "scripts/demo_calls.py"
 WITHIN = 90

@@ -90,6 +90,7 @@ def test_of_a_clean_caller_it_is_committed_when_the_door_returns(registry, name)
     assert seen_by_others(registry) == after
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", JOINING)
 def test_of_a_caller_that_has_written_it_is_kept_or_undone_with_that(registry, name):
     act = stage(registry, name)
@@ -108,6 +109,7 @@ def test_of_a_caller_that_has_written_it_is_kept_or_undone_with_that(registry, n
     assert seen_by_others(registry) != before and is_noted(registry)
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", JOINING)
 def test_inside_a_savepoint_before_anything_was_written_it_is_undone_with_that(registry, name):
     act = stage(registry, name)

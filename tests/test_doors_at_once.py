@@ -9,7 +9,7 @@ from .doors_table import lay_the_ground, ordered, paid, pay, received_and_left
 from .real_commits import environment
 from .sessions import in_another_session
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 
 @pytest.fixture(scope="module")

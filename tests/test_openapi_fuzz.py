@@ -10,7 +10,7 @@ import pytest
 from .api_document import document
 from .load_site import SEED, Site, authorize, say
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 # What is looked at in each answer. That wrong calls are refused is seen elsewhere: of a list, one by one and with 200.
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"

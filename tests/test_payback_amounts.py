@@ -13,7 +13,7 @@ from .common import CallWalletCommon
 
 numbers = count(1)
 # Amounts drawn for each tax; `make test` tries few of them.
-CASES = 2 if os.environ.get("CALL_WALLET_TESTS") == "short" else 6
+CASES = 2 if os.environ.get("CALL_WALLET_TESTS") == "test" else 6
 
 
 @tagged("post_install", "-at_install", "standard")

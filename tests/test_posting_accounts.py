@@ -161,6 +161,7 @@ def countries(databases):
     databases.drop(name)
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("chart", CODES)
 def test_charts_of_other_countries_have_the_accounts_in_their_places(countries, chart):
     from odoo import SUPERUSER_ID, api
@@ -175,6 +176,7 @@ def test_charts_of_other_countries_have_the_accounts_in_their_places(countries, 
         assert sorted(external) == tags
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("chart", ["es_pymes", "de_skr04", "generic_coa"])
 def test_a_chart_that_is_loaded_after_the_addon_gets_the_same(countries, chart):
     from odoo import SUPERUSER_ID, api

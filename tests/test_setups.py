@@ -1,6 +1,6 @@
 """The main flow in every set-up of `setups/table.py`: charts, currencies, taxes, books, ways to pay, customers.
 
-`make test` runs those marked quick; `make setups` runs all.
+`make rest` runs those marked quick; `make setups` runs all.
 """
 
 import os
@@ -10,7 +10,7 @@ import pytest
 from .conftest import a_private_database, a_private_registry
 from .setups.table import SETUPS
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 CHOSEN = [setup for setup in SETUPS if setup.quick or os.environ.get("CALL_WALLET_SETUPS") == "all"]
 

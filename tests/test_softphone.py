@@ -18,7 +18,7 @@ from .browser import HELPERS
 from .conftest import REPO, OdooServer, a_private_registry
 from .real_commits import environment
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 LOGIN = "softphone.edda"
 # What answers how; the numbers are those that SIP.js dials, without the plus sign.

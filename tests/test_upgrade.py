@@ -19,7 +19,7 @@ from .conftest import REPO
 from .flow import main_flow
 from .upgrade import inventory, run
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 ARCHIVES = sorted((REPO / "tests/upgrade").glob("*.tar.xz"))
 # `make test` upgrades the oldest and the newest, which goes through all migrations and the last one; `make long` each.

@@ -79,7 +79,7 @@ def audit(setting, arguments):
 
 
 def setups(setting, arguments):
-    """Run the main flow in every set-up, not only in those of `make test`."""
+    """Run the main flow in every set-up, not only in those of `make rest`."""
     os.environ["CALL_WALLET_SETUPS"] = "all"
     return testing.run(setting, ["tests/test_setups.py", *(arguments or shlex.split(os.environ.get("ARGS", "")))])
 
@@ -175,6 +175,7 @@ COMMANDS = {
     "run": run,
     "demo": make_demo,
     "test": testing.run,
+    "rest": testing.run_rest,
     "long": testing.run_long,
     "shell": shell,
     "bench": bench,

@@ -1,4 +1,7 @@
-"""Runs the tests: those of the rating without Odoo, the others on clones of a database."""
+"""Runs the tests: those of the rating without Odoo, the others on clones of a database.
+
+`make test`, `make rest` and `make long` share them out, by markers: see `tests/conftest.py`.
+"""
 
 import os
 import re
@@ -27,13 +30,13 @@ DATED = [
         "wallet_dashboard",
     )
 ]
-# The moments of every run; each costs a minute or two, the others are left to `make long`. The first is UTC's last hour
-# as well.
+# The moments of `make rest`; each costs a minute or two, the others are left to `make long`. The first is UTC's last
+# hour as well.
 SOON = (clocks.LEAP_DAY, clocks.MONTH_ENDS_WEST)
 
 
 def run(setting, arguments):
-    """Run all tests but the long ones, or those that the arguments (or ARGS=) name; return the exit code."""
+    """Run the quick tests, or those that the arguments (or ARGS=) name; return the exit code."""
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
     clock = clocks.chosen()
     chosen = [item for item in arguments if _is_path(item)]
@@ -44,22 +47,34 @@ def run(setting, arguments):
     nothing_ok = {0, 5} if arguments else {0}
     codes = [
         _pure(setting, [PURE, *arguments]),
-        0 if arguments or clock else _at_awkward_moments(setting, SOON),
         _with_odoo(
-            setting, ["tests", *IGNORED, *arguments], distribute=not arguments, short=not arguments, clock=clock
+            setting,
+            ["tests", *IGNORED, *arguments],
+            distribute=not arguments,
+            command=None if arguments else "test",
+            clock=clock,
         ),
     ]
-    if codes == [5, 0, 5] or not set(codes) <= nothing_ok:
+    if codes == [5, 5] or not set(codes) <= nothing_ok:
         return next((code for code in codes if code not in nothing_ok), 5)
     return 0
 
 
+def run_rest(setting, arguments):
+    """Run what CI runs after `run`: browsers, telephony, upgrades, what mends itself; and two awkward moments."""
+    return _run_more(setting, arguments, "rest", SOON)
+
+
 def run_long(setting, arguments):
-    """Run what takes minutes and is left out by `run`: the tests marked so, and the others at every awkward moment."""
+    """Run what takes minutes and seldom breaks: the tests marked so, and others at every awkward moment."""
+    return _run_more(setting, arguments, "long", None)
+
+
+def _run_more(setting, arguments, command, moments):
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
     codes = [
-        0 if arguments else _at_awkward_moments(setting),
-        _with_odoo(setting, ["tests", *IGNORED, "-m", "long", *arguments], distribute=not arguments),
+        0 if arguments else _at_awkward_moments(setting, moments),
+        _with_odoo(setting, ["tests", *IGNORED, *arguments], distribute=not arguments, command=command),
     ]
     return max(codes)
 
@@ -87,7 +102,7 @@ def run_on(setting, template, arguments):
     return _with_odoo(setting, arguments, template=template)
 
 
-def _with_odoo(setting, arguments, distribute=False, short=False, clock=None, template=None):
+def _with_odoo(setting, arguments, distribute=False, command=None, clock=None, template=None):
     systools.ensure_wkhtmltopdf()
     systools.ensure_chromium()
     axe = npm.ensure_axe()
@@ -98,15 +113,15 @@ def _with_odoo(setting, arguments, distribute=False, short=False, clock=None, te
     with step("Test database"):
         databases.clone(template, name, clock and clocks.shift(clock))
     environment = {**_environment(setting, template, name, clock), "CALL_WALLET_AXE": str(axe or "")}
-    if short:
-        environment["CALL_WALLET_TESTS"] = "short"
-    command = _command(setting, name)
+    if command:
+        environment["CALL_WALLET_TESTS"] = command
+    pytest = _command(setting, name)
     if distribute:
         # In the order that tests/conftest.py gives them.
-        command += ["-n", str(WORKERS), "--dist=loadfile", "--no-loadscope-reorder"]
+        pytest += ["-n", str(WORKERS), "--dist=loadfile", "--no-loadscope-reorder"]
     say(f"==> Tests with Odoo{f', at {clock:%Y-%m-%dT%H:%M:%SZ}' if clock else ''}")
     try:
-        return subprocess.call([*command, *arguments], cwd=paths.REPO, env=environment)
+        return subprocess.call([*pytest, *arguments], cwd=paths.REPO, env=environment)
     finally:
         _drop(databases, name)
 

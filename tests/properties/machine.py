@@ -266,6 +266,13 @@ class WalletMachine(RuleBasedStateMachine):
         self.change_a_price(place, prefix, "3", timedelta(seconds=60), is_ahead=True)
         self.authorize(place, self.key(), "live", f"+{prefix}550100999", expected, repeated=False)
 
+    @rule(place=PLACE, call_type=TYPE, number=NUMBER, expected=EXPECTED)
+    def call_while_paused(self, place, call_type, number, expected):
+        """However much is there, nothing is held."""
+        self.pause(place)
+        self.authorize(place, self.key(), call_type, number, expected, repeated=False)
+        self.resume(place)
+
     @rule(place=PLACE, ref=REFS, call_type=TYPE, number=NUMBER, ago=AGO, seconds=SECONDS, status=STATUS,
           times=st.sampled_from((1, 1, 2)))  # fmt: skip
     def record(self, place, ref, call_type, number, ago, seconds, status, times):

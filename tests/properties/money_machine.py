@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from .checks import check_books
-from .machine import AMOUNTS, PART, PLACE, WalletMachine
+from .machine import AMOUNTS, NUMBERS, PART, PLACE, WalletMachine
 from .model import Topup
 from .often import often
 from .price_model import ZERO, to_unit
@@ -158,6 +158,22 @@ class MoneyMachine(WalletMachine):
         assert len(given) == 1 and (given != {None}) == is_allowed, (given, amount, wallet.available)
         if is_allowed:
             wallet.pay_back(topup, amount)
+
+    @often(2, place=PLACE, amount=AMOUNTS, part=st.sampled_from(("0.5", "1")))
+    def pay_back_what_is_used(self, place, amount, part):
+        """A top-up is paid, nearly all that is there goes into one long call, and it is asked for again."""
+        wallet, before = self.wallets[place], set(self.wallets[place].topups)
+        self.top_up(place, amount)
+        made = set(wallet.topups) - before
+        if not made:
+            return
+        n = sorted(wallet.topups).index(made.pop())
+        self.pay(place, n, "1")
+        seconds = min(int(wallet.available * 60), 80_000)
+        if seconds > 0:
+            ago = timedelta(seconds=seconds)
+            self._report(place, self.content(self.key(), "live", NUMBERS[0], ago, seconds, "completed"))
+        self.pay_back(place, n, part, 1)
 
     @rule()
     def sweep(self):
