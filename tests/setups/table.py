@@ -19,7 +19,7 @@ class Setup(NamedTuple):
     total: str = ""  # of the invoice, where it is not the amount ordered
     before: tuple = ()
     after: tuple = ()
-    quick: bool = False  # runs in `make test` as well
+    quick: bool = False  # runs in `make rest` as well
 
 
 EURO_RATE = books.rate("EUR", 0.8)
