@@ -323,7 +323,7 @@ class TestMessages(ApiCase):
                 "extend": "The call may go on.",
                 "extend unknown": nobody,
                 "extend empty": "ok",
-                "extend more": "The balance covers no longer call. Add balance under Billing.",
+                "extend more": "The balance is too low for a longer call. Add balance under Billing.",
                 "extend paused": "Calls are paused by your account manager, and this one cannot be extended: "
                 "Fraud check",
                 "release": "Nothing is held for this call.",

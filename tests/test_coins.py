@@ -32,6 +32,9 @@ class TestCoins(CallWalletCommon):
         with self.assertRaisesRegex(UserError, "CHF is paid in steps of 0.05"):
             self.wallet.create_topup("10.02")
         self.assertFalse(self.wallet.topup_ids)
+        self.env["res.lang"]._activate_lang("es_ES")
+        with self.assertRaisesRegex(UserError, "0,05"):
+            self.wallet.with_context(lang="es_ES").create_topup("10.02")
 
     def test_a_wallet_is_paid_back_in_coins_and_closed(self):
         topup = self.wallet.create_topup("10.05")

@@ -1,5 +1,6 @@
 """A wallet that never had money is new, not used up: owners and staff are told calmly to add the first funds."""
 
+from lxml import html
 from odoo.addons.call_wallet.models.wallet.call_wallet_balance import EMPTY
 from odoo.tests import tagged
 
@@ -43,6 +44,21 @@ class TestFirstFunds(PortalCommon):
         self.assertIn("o_call_wallet_banner_empty", page)
         self.assertIn("text-danger", self._figures(page))
         self.assertNotIn("first funds", page)
+
+    def test_several_wallets_that_need_funds_are_told_in_one_line(self):
+        self.other.owner_ids |= self.owner
+        page = html.fromstring(self.open_page("portal-owner", self.path("usage")).text)
+        [line] = page.xpath("//summary[contains(@class, 'o_call_wallet_banner_first')]")
+        self.assertEqual(line.text_content().strip(), "2 wallets need funds")
+        # Each of them below it, with its own button.
+        links = line.xpath("./parent::details//a/@href")
+        self.assertEqual(sorted(links), sorted([self.path("add"), self.path("add", self.other)]))
+        # One that has stopped colours the line.
+        self._fund(self.wallet, "0.01")
+        self._record(self._call())
+        self.env.invalidate_all()
+        page = html.fromstring(self.open_page("portal-owner", self.path("usage")).text)
+        self.assertTrue(page.xpath("//summary[contains(@class, 'o_call_wallet_banner_empty')]"))
 
     def test_one_that_is_not_set_up_or_is_closed_is_asked_for_nothing(self):
         unset, closed = self._make_wallet(recipients=()), self._make_wallet()

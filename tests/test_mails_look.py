@@ -87,12 +87,14 @@ class TestMailsLook(CallWalletCommon):
         rows = html.fromstring(sent["body"]).xpath("//tr[th[@scope='row']]")
         told = [self._plain(row.text_content()) for row in rows]
         self.assertEqual(len(told), 7)
-        self.assertEqual((told[0], told[4], told[6]), ("Thu 22 Oct $ 0.00", "Mon 26 Oct $ 3.00", "Wed 28 Oct $ 1.50"))
+        self.assertEqual(
+            (told[0], told[4], told[6]), ("Thu, Oct 22 $ 0.00", "Mon, Oct 26 $ 3.00", "Wed, Oct 28 $ 1.50")
+        )
         widths = [row.xpath("string(.//td[@bgcolor]/@width)") for row in rows]
         self.assertEqual(widths, ["", "", "", "", "100%", "", "50%"])
         # Those who read text read the same, a line a day.
         lines = [self._plain(line) for line in sent["body_alternative"].splitlines()]
-        self.assertIn("Mon 26 Oct $ 3.00", lines)
+        self.assertIn("Mon, Oct 26 $ 3.00", lines)
         self.assertIn("Balance now $ 45.50", lines)
         self.assertIn("**Your call balance is low**", lines)
 

@@ -152,6 +152,32 @@ class TestLiveOnAPhone(LivePages, ByItself):
 
 
 @tagged("post_install", "-at_install", "standard")
+class TestSeveralLowWallets(LivePages):
+    def test_their_one_line_unfolds_and_stays_so_when_it_is_renewed(self):
+        self.other.owner_ids |= self.owner
+        for wallet in (self.wallet, self.other):
+            self._fund(wallet, "5")
+        self._on(
+            self.path("limits"),
+            f"""
+            const bus = (await see("the bus", () => odoo.__WOWL_DEBUG__)).root.env.services.bus_service;
+            await see("the connection", () => bus.workerState === "CONNECTED");
+            await seeText(".o_call_wallet_banners", "2 wallets need funds");
+            const {{ height }} = $(".o_call_wallet_banners").getBoundingClientRect();
+            if (height > 60) {{ throw new Error(`Two low wallets take ${{height}} points of a phone`); }}
+            await click(".o_call_wallet_banners summary");
+            await seeText(".o_call_wallet_banners", "{self.other.account_ref}");
+            $(".o_call_wallet_banner").dataset.isOld = true;
+            await ask("call.usage", "record_calls", [[{json.dumps(self._call(duration_seconds=60_000))}]]);
+            await see("the new lines", () => !$("[data-is-old]") && $(".o_call_wallet_banner_empty"));
+            await seeText(".o_call_wallet_banners", "is used up");
+            """,
+            "portal-owner",
+            size=PHONE,
+        )
+
+
+@tagged("post_install", "-at_install", "standard")
 class TestAccessibleBilling(BrowserCase, PortalCommon):
     def test_every_page_is_accessible_on_a_desk_and_on_a_phone(self):
         self._fund(self.wallet, "50", by="topup")
@@ -160,8 +186,17 @@ class TestAccessibleBilling(BrowserCase, PortalCommon):
         self.wallet.low_balance_threshold = 60
         self.other.set_recipients([])
         self.other.owner_ids |= self.owner
-        pages = ("", "usage", "transactions", "report", "notifications", "information", "people")
-        self.assertAccessible("portal-owner", *(self.path(page) for page in pages), self.path(wallet=self.other))
+        pages = ("", "usage", "transactions", "report", "notifications", "limits", "information", "people")
+        # A wallet in each state has an overview of its own: not set up, without funds, paused by hand, closed.
+        new, paused, closed = (self._make_wallet() for _number in range(3))
+        (new | paused | closed).owner_ids |= self.owner
+        self._fund(paused, "5", by="topup")
+        paused.action_pause("An unpaid bill")
+        self._fund(closed, "5", by="topup")
+        self._archive(closed)
+        states = [self.path(wallet=wallet) for wallet in (self.other, new, paused, closed)]
+        closed_pages = [self.path(page, closed) for page in ("invoices", "usage")]
+        self.assertAccessible("portal-owner", *map(self.path, pages), *states, *closed_pages)
 
 
 @tagged("post_install", "-at_install", "standard")

@@ -1,4 +1,4 @@
-"""The owner's spend: beside the days before, by day, country, manager and campaign, to the last decimal."""
+"""The owner's spend: beside the days before, by day, country, manager and campaign."""
 
 from datetime import datetime
 
@@ -37,14 +37,19 @@ class SpendCommon(PortalCommon):
         [part] = page.xpath(f'//*[@data-usage="{name}"]')
         return " ".join(part.text_content().replace(NBSP, " ").split())
 
+    def exactly(self, page, name):
+        """What a part of the page says to whoever points at it."""
+        [part] = page.xpath(f'//*[@data-usage="{name}"]')
+        return part.get("title").replace(NBSP, " ")
+
     def lines(self, page, name):
-        """A list's lines: {name: (amount, charges)}."""
+        """A list's lines: {name: (exact amount, charges)}."""
         found = {}
         for line in page.xpath(f'//*[@data-usage="{name}"]//li'):
             amount, charges = line.xpath(".//strong")[0], line.xpath("./div[last()]")[0]
             label = line.xpath(".//span")[0].text_content().strip()
             found[label] = (
-                amount.text_content().replace(NBSP, " "),
+                amount.get("title").replace(NBSP, " "),
                 int(charges.text_content().split()[0].replace(",", "")),
             )
         return found
@@ -62,13 +67,15 @@ class TestPortalUsage(SpendCommon):
         self.call_on("2026-10-06 12:00:00", duration_seconds=600)
         self.call_on("2026-10-13 12:00:00", duration_seconds=600)
         page = self.page("?preset=custom&date_from=2026-10-10&date_to=2026-10-12")
-        self.assertEqual(self.said(page, "spent"), "$ 0.0775")
+        # Sums as they are paid; exactly for whoever points at them.
+        self.assertEqual((self.said(page, "spent"), self.exactly(page, "spent")), ("$ 0.08", "$ 0.0775"))
         # 0.0775 - 0.1 = -0.0225, which is 22.5 % of 0.1.
         self.assertEqual(
             self.said(page, "compared"),
-            "$ 0.0225 less (−22.5%) than in the 3 days before, 10/07/2026 – 10/09/2026: $ 0.10.",
+            "$ 0.02 less (−22.5%) than in the 3 days before, 10/07/2026 – 10/09/2026: $ 0.10.",
         )
-        self.assertEqual((self.said(page, "live"), self.said(page, "whatsapp")), ("$ 0.0375", "$ 0.04"))
+        self.assertEqual((self.said(page, "live"), self.said(page, "whatsapp")), ("$ 0.04", "$ 0.04"))
+        self.assertEqual(self.exactly(page, "live"), "$ 0.0375")
         self.assertEqual((self.said(page, "charges"), self.said(page, "minutes")), ("3", "5"))
         # 61,200 s are 1,020 minutes.
         self.call_on("2026-10-11 12:00:00", duration_seconds=61_200)
@@ -83,8 +90,17 @@ class TestPortalUsage(SpendCommon):
         page = self.page("?preset=custom&date_from=2026-10-13&date_to=2026-10-13")
         self.assertEqual(self.said(page, "spent"), "$ 0.00")
         self.assertEqual(
-            self.said(page, "compared"), "$ 0.025 less (−100.0%) than on the day before, 10/12/2026: $ 0.025."
+            self.said(page, "compared"), "$ 0.03 less (−100.0%) than on the day before, 10/12/2026: $ 0.03."
         )
+
+    def test_a_sum_of_which_nothing_would_be_left_is_shown_exactly(self):
+        self.plan.rate_ids = [(0, 0, {"call_type": "live", "prefix": "1417", "price_per_minute": "0.0041"})]
+        self.call_on("2026-10-12 12:00:00", number="+14175550100", duration_seconds=60)
+        page = self.page("?preset=custom&date_from=2026-10-12&date_to=2026-10-12")
+        self.assertEqual((self.said(page, "spent"), self.said(page, "whatsapp")), ("$ 0.0041", "$ 0.00"))
+        self.call_on("2026-10-12 12:00:00", number="+14175550100", duration_seconds=60)
+        page = self.page("?preset=custom&date_from=2026-10-12&date_to=2026-10-12")
+        self.assertEqual((self.said(page, "spent"), self.exactly(page, "spent")), ("$ 0.01", "$ 0.0082"))
 
     def test_the_comparison_is_one_sentence_in_each_language(self):
         self.env["res.lang"]._activate_lang("es_ES")
@@ -100,18 +116,23 @@ class TestPortalUsage(SpendCommon):
 
         self.assertEqual(
             compared("date_from=2026-10-12&date_to=2026-10-12"),
-            "$ 0,025 más (+100,0 %) que el día anterior, 11/10/2026: $ 0,025.",
+            "$ 0,03 más (+100,0 %) que el día anterior, 11/10/2026: $ 0,03.",
         )
         self.assertEqual(
             compared("date_from=2026-10-13&date_to=2026-10-14"),
-            "$ 0,075 menos (−100,0 %) que en los 2 días anteriores, 11/10/2026 – 12/10/2026: $ 0,075.",
+            "$ 0,08 menos (−100,0 %) que en los 2 días anteriores, 11/10/2026 – 12/10/2026: $ 0,08.",
         )
+        # A day and a month as Spanish writes them, in its order and its words.
+        page = self.open_page("portal-owner", f"/es{self.path(OCTOBER)}").text
+        names = html.fromstring(page).xpath('//*[contains(@class, "o_call_wallet_bar_day")]')
+        self.assertEqual((names[0].text_content(), names[-1].text_content()), ("1 oct", "31 oct"))
+        self.assertIn("octubre de 2026", self.open_page("portal-owner", f"/es{self.path('transactions')}").text)
 
     def test_the_first_and_the_last_day_stand_below_the_bars(self):
         for last, expected in (
-            ("2026-10-07", ["1 Oct", "3 Oct", "5 Oct", "7 Oct"]),
-            ("2026-10-30", ["1 Oct", "8 Oct", "15 Oct", "23 Oct", "30 Oct"]),
-            ("2026-10-02", ["1 Oct", "2 Oct"]),
+            ("2026-10-07", ["Oct 1", "Oct 3", "Oct 5", "Oct 7"]),
+            ("2026-10-30", ["Oct 1", "Oct 8", "Oct 15", "Oct 23", "Oct 30"]),
+            ("2026-10-02", ["Oct 1", "Oct 2"]),
             ("2027-09-30", ["Oct 2026", "Feb 2027", "May 2027", "Sep 2027"]),
         ):
             with self.subTest(last):
@@ -126,7 +147,7 @@ class TestPortalUsage(SpendCommon):
         self.call_on("2026-10-11 15:30:00", duration_seconds=60)
         self.call_on("2026-10-12 15:30:00", duration_seconds=180)
         page = self.page("?preset=custom&date_from=2026-10-12&date_to=2026-10-12")
-        self.assertEqual(self.said(page, "spent"), "$ 0.0125")
+        self.assertEqual(self.exactly(page, "spent"), "$ 0.0125")
         self.assertEqual(self.lines(page, "countries"), {"United States": ("$ 0.0125", 1)})
         page = self.page("?preset=custom&date_from=2026-10-13&date_to=2026-10-13")
         self.assertEqual(self.lines(page, "managers"), {"No manager": ("$ 0.0375", 1)})
@@ -144,7 +165,7 @@ class TestPortalUsage(SpendCommon):
         self.usage.search([("call_ref", "=", "gone")]).unlink()
         self.usage.search([("call_ref", "=", "masked")]).sudo()._mask()
         page = self.page(OCTOBER)
-        self.assertEqual(self.said(page, "spent"), "$ 0.3625")
+        self.assertEqual((self.said(page, "spent"), self.exactly(page, "spent")), ("$ 0.36", "$ 0.3625"))
         self.assertEqual(
             self.lines(page, "countries"),
             {
@@ -184,7 +205,7 @@ class TestPortalUsage(SpendCommon):
         with recorded_at(datetime(2026, 10, 13)):
             self.wallet.refund("0.005", "Bad line", usage=self.usage.search([("call_ref", "=", "wrong")]))
         page = self.page(OCTOBER)
-        self.assertEqual((self.said(page, "spent"), self.said(page, "given_back")), ("$ 0.025", "$ 0.005"))
+        self.assertEqual((self.exactly(page, "spent"), self.exactly(page, "given_back")), ("$ 0.025", "$ 0.005"))
 
     def test_a_bar_leads_to_the_transactions_of_its_day(self):
         self.call_on("2026-10-11 12:00:00", number="+14155550111")
@@ -196,7 +217,7 @@ class TestPortalUsage(SpendCommon):
         links = [link for bar in bars for link in bar.xpath("./a")]
         self.assertEqual(
             [link.get("aria-label").replace(NBSP, " ") for link in links],
-            ["10/11/2026: $ 0.025, 1 charge", "10/12/2026: $ 0.05, 2 charges"],
+            ["10/11/2026: $ 0.03, 1 charge", "10/12/2026: $ 0.05, 2 charges"],
         )
         answer = self.open_page("portal-owner", links[1].get("href")).text
         for text, is_there in (("0111", False), ("0112", True), ("0113", True)):
@@ -216,7 +237,7 @@ class TestPortalUsage(SpendCommon):
             for link in page.xpath("//ol//a[contains(@class, 'o_call_wallet_bar')]")
         ]
         self.assertEqual(
-            labels, ["01/15/2026 – 01/31/2026: $ 0.025, 1 charge", "02/01/2026 – 02/28/2026: $ 0.05, 2 charges"]
+            labels, ["01/15/2026 – 01/31/2026: $ 0.03, 1 charge", "02/01/2026 – 02/28/2026: $ 0.05, 2 charges"]
         )
 
     def test_days_that_cannot_be_shown_are_refused_by_name(self):

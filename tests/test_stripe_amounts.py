@@ -108,7 +108,7 @@ class TestStripeDinars(StripeFakeCase):
 
     def test_a_package_is_refused_with_the_nearest_amounts(self):
         packages = self.env["call.wallet.package"]
-        with self.assertRaisesRegex(ValidationError, r"steps of 0\.01; use 10\.00 or 10\.01"):
+        with self.assertRaisesRegex(ValidationError, r"steps of 0\.010; use 10\.000 or 10\.010"):
             packages.create({"amount": "10.005", "currency_id": self.dinar.id})
         self.assertTrue(packages.create({"amount": "10.01", "currency_id": self.dinar.id}))
 

@@ -1,5 +1,6 @@
 """Every language has every sentence, with what code fills in; what has not is named. This needs no database."""
 
+import re
 import sys
 
 import polib
@@ -127,3 +128,36 @@ def test_new_sentences_are_not_taken_over_into_a_region_s_file(folder):
 
 def test_a_region_without_its_language_is_a_language_itself(folder):
     assert len(findings(folder, written(folder / "fr_CA.po", {PLAIN: "Balance"}))) > 1
+
+
+# Beginnings and ends of what is but a part of a sentence: no language has the same order of words. Values are filled
+# into whole sentences. Labels of fields may end so, and an address may begin so.
+BEGINS = re.compile("[a-z.,;:)…–]")
+ENDS = re.compile(r"(\b(of|in|for|at|by|from|to|until|about|between|and|or|is|are|under|with|below)|[,(])$")
+LABELS = {"name@company.com", "Tell them when the balance falls below", "Lasts until", "To"}
+
+
+def test_pages_of_the_portal_are_translated_by_whole_sentences():
+    template = polib.pofile(str(REPO / "call_wallet/i18n/call_wallet.pot"))
+    on_the_portal = {
+        entry.msgid
+        for entry in template
+        if any("arch_db:call_wallet.portal_" in place for place, _line in entry.occurrences)
+    }
+    assert len(on_the_portal) > 100
+    parts = {text for text in on_the_portal - LABELS if BEGINS.match(text) or ENDS.search(text)}
+    assert not parts
+
+
+@pytest.mark.parametrize("language", ["es", "fr", "de", "pt"])
+def test_examples_of_numbers_are_written_as_the_language_writes_them(language):
+    # Prices such as 0.0391 in sentences; not the markup of mails, nor the paragraphs of a standard.
+    english = re.compile(r"(?<![\d.-])\d+\.\d+(?![\d.-])")
+    entries = polib.pofile(str(REPO / f"call_wallet/i18n/{language}.po"))
+    wrong = {
+        entry.msgstr
+        for entry in entries
+        for number in english.findall(entry.msgstr)
+        if number in entry.msgid and "<" not in entry.msgid and "IFRIC" not in entry.msgid
+    }
+    assert not wrong

@@ -159,7 +159,7 @@ class TestSpending(LimitCase):
         answer = self._extend(total_seconds=1800)
         self.assertEqual((answer["allowed"], answer["max_seconds"]), (True, 1200))
         refused = self._extend(total_seconds=2400)
-        self.assertRefused(refused, "limit_reached", "Today's spending limit of 0.25 USD leaves no longer call.")
+        self.assertRefused(refused, "limit_reached", "Today's spending limit of 0.25 USD is too low for a longer call.")
         self.assertEqual((refused["max_seconds"], refused["hold"]), (1200, self._hold().id))
         self.assertHeld("0.25")
         self.assertTrue(self._extend(total_seconds=1200)["allowed"], "it holds that already")

@@ -5,12 +5,13 @@ from urllib.parse import quote, unquote
 from odoo import http
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.http import request
-from odoo.tools import formatLang
+from odoo.tools import format_date, formatLang
 from werkzeug.exceptions import NotFound
 
+from ..tools.days import day_text
 from ..tools.fields import notation, parse_amount, parse_typed
 from ..tools.headers import forbid_storing
-from ..tools.money import places_of
+from ..tools.money import places_of, rounded
 
 PER_PAGE = 20
 FLASH = "call_wallet_flash"
@@ -102,6 +103,9 @@ class CallWalletPortal(CustomerPortal):
             "wallets": self._call_wallet_owned_wallets(closed_too=True),
             "state_label": self._call_wallet_state_label(wallet),
             "money": lambda amount, exact=False: self._call_wallet_format_money(wallet, amount, exact),
+            "total": lambda amount: self._call_wallet_format_sum(wallet, amount),
+            "range_text": self._call_wallet_format_range,
+            "day_text": lambda day, skeleton: day_text(request.env, day, skeleton),
             "moment": lambda value: self._call_wallet_format_moment(wallet, value),
             "amount": parse_amount,
             "plain": self._call_wallet_format_plain,
@@ -165,6 +169,16 @@ class CallWalletPortal(CustomerPortal):
         :param exact: show every decimal place that the amount has, not only those of the currency
         """
         return wallet._format_amount(amount, exact=exact)
+
+    def _call_wallet_format_sum(self, wallet, amount):
+        """Format a sum of charges as the currency is paid; exactly, where nothing of it would be left."""
+        is_left = rounded(amount, wallet.currency_id.decimal_places) or not amount
+        return self._call_wallet_format_money(wallet, amount, exact=not is_left)
+
+    def _call_wallet_format_range(self, first, last):
+        """Format a range of days, or the one that it is."""
+        days = [format_date(request.env, day) for day in dict.fromkeys((first, last))]
+        return " – ".join(days)
 
     def _call_wallet_format_plain(self, amount, places=0):
         """Return a ``Decimal`` as the reader types it; anything else, which somebody typed, unchanged.

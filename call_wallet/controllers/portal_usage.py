@@ -28,7 +28,7 @@ class CallWalletPortalUsage(CallWalletPortal):
     def my_billing_usage(self, wallet_id, preset="this_month", date_from="", date_to="", calls="", **_unknown):
         """Show what was spent in a range of days: beside the days before, by day, country, manager and campaign.
 
-        Amounts are in the wallet's currency with all their decimals, days in its time zone.
+        Sums are in the wallet's currency as it is paid, days in its time zone.
 
         :param str preset: one of ``_call_wallet_usage_presets``, or ``custom`` with ``date_from`` and ``date_to``
         :param str date_from: first day, ``YYYY-MM-DD``; without both, the last 30 days
@@ -110,8 +110,23 @@ class CallWalletPortalUsage(CallWalletPortal):
             "countries": countries,
             "managers": managers,
             "campaigns": spend._by_campaign(wallet, start, end),
+            "charges_text": self._call_wallet_charges_text,
+            "bar_title_of": lambda bar: self._call_wallet_bar_title(wallet, bar),
             "days_query": lambda first, last: urlencode({"date_from": first, "date_to": last}),
         }
+
+    def _call_wallet_charges_text(self, count):
+        _ = request.env._
+        return _("1 charge") if count == 1 else _("%(count)s charges", count=self._call_wallet_format_whole(count))
+
+    def _call_wallet_bar_title(self, wallet, bar):
+        """Return what a bar of the chart says: its days, what was spent in them, in how many charges."""
+        return request.env._(
+            "%(days)s: %(amount)s, %(charges)s",
+            days=self._call_wallet_format_range(bar["first"], bar["last"]),
+            amount=self._call_wallet_format_sum(wallet, bar["spent"]),
+            charges=self._call_wallet_charges_text(bar["charges"]),
+        )
 
     def _call_wallet_compared_words(self, wallet, totals, compared):
         """Return the sentence that sets what was spent beside what as many days before cost."""
@@ -122,8 +137,8 @@ class CallWalletPortalUsage(CallWalletPortal):
             "first": format_date(request.env, compared["first"]),
             "last": format_date(request.env, compared["last"]),
             "days": compared["days"],
-            "spent": self._call_wallet_format_money(wallet, compared["spent"], exact=True),
-            "amount": self._call_wallet_format_money(wallet, abs(compared["difference"]), exact=True),
+            "spent": self._call_wallet_format_sum(wallet, compared["spent"]),
+            "amount": self._call_wallet_format_sum(wallet, abs(compared["difference"])),
             "percent": self._call_wallet_format_plain(abs(compared["percent"] or ZERO), 1),
         }
         if not compared["spent"] and not totals["spent"]:

@@ -47,6 +47,6 @@ def _later_message(env, code, asked_to):
     return {
         "unknown_account": _("This account has no call wallet, so there is no such call."),
         "unknown_call": _("This call was not authorised, so nothing is held for it."),
-        "no_funds": _("The balance covers no longer call. Add balance under Billing."),
+        "no_funds": _("The balance is too low for a longer call. Add balance under Billing."),
         "already_settled": _("This call has ended and was charged; nothing is held for it."),
     }[code]

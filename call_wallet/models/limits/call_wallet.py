@@ -152,8 +152,8 @@ class CallWalletLimits(models.Model):
         shown = str(limit) if leave.limit == "calls" else wallet._format_exactly(limit)
         if asked_to == "extend":
             if leave.limit == "day":
-                return _("Today's spending limit of %s leaves no longer call.", shown)
-            return _("This month's spending limit of %s leaves no longer call.", shown)
+                return _("Today's spending limit of %s is too low for a longer call.", shown)
+            return _("This month's spending limit of %s is too low for a longer call.", shown)
         if leave.limit == "day":
             return _(
                 "Today's spending limit of %s is reached, calls in progress included. Calls can start again tomorrow, "

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_date
 
 from ...const import ACCOUNT_MANAGER
+from ...tools.days import day_text
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount, parse_day
 from ...tools.rights import as_superuser
@@ -108,7 +109,7 @@ class CallWalletNotices(models.Model):
             "days": most > 0
             and [
                 {
-                    "day": format_date(self.env, day, date_format="EEE d MMM"),
+                    "day": day_text(self.env, day, "MMMEd"),
                     "amount": self._format_amount(charged.get(day, ZERO)),
                     "share": max(int(charged.get(day, ZERO) * 100 / most), 0),
                 }

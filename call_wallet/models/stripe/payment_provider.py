@@ -3,6 +3,7 @@ import json
 import stripe
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import formatLang
 from odoo.tools.urls import urljoin
 
 from ...tools.fields import parse_amount
@@ -160,16 +161,21 @@ class PaymentProviderStripe(models.Model):
         in_use = [("code", "=", "stripe"), ("state", "!=", "disabled")]
         if rule.lowest <= amount and amount % rule.step == 0 or not self.sudo().search_count(in_use, limit=1):
             return False
-        _ = self.env._
+        _, places = self.env._, currency.decimal_places
+        lowest, step, below, above = (
+            formatLang(self.env, float(figure), digits=places)
+            for figure in (rule.lowest, rule.step, *rule.around(amount))
+        )
         if amount < rule.lowest:
             return _(
-                "Amount: Stripe charges %(lowest)s %(currency)s at least.", lowest=rule.lowest, currency=currency.name
+                "Amount: Stripe charges %(lowest)s %(currency)s at least.",
+                lowest=lowest,
+                currency=currency.name,
             )
-        below, above = rule.around(amount)
         return _(
             "Amount: Stripe charges %(currency)s in steps of %(step)s; use %(below)s or %(above)s.",
             currency=currency.name,
-            step=rule.step,
+            step=step,
             below=below,
             above=above,
         )

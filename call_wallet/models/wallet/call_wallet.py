@@ -368,7 +368,7 @@ class CallWallet(models.Model):
                 "%(field)s: %(currency)s is paid in steps of %(step)s; use a multiple of it.",
                 field=label,
                 currency=currency.name,
-                step=unit_of(currency),
+                step=formatLang(self.env, float(unit_of(currency)), digits=currency.decimal_places),
             )
         )
 

@@ -123,9 +123,24 @@ export function formatWhole(number) {
     return formatFloat(Number(number), { digits: [null, 0] });
 }
 
-/** Format a day of the wallet's time zone, which the server sends as `YYYY-MM-DD`. */
-export function formatDay(day, format) {
-    return formatDate(deserializeDate(day), { format });
+// What of a day is named; in which order and with which signs, each language knows itself.
+const DAYS = {
+    short: { day: "numeric", month: "short" },
+    medium: { day: "numeric", month: "short", year: "numeric" },
+    long: { day: "numeric", month: "long", year: "numeric" },
+    month: { month: "long", year: "numeric" },
+};
+
+/**
+ * Format a day of the wallet's time zone, which the server sends as `YYYY-MM-DD`.
+ *
+ * @param {string} day
+ * @param {"short"|"medium"|"long"|"month"} [style] Oct 28; Oct 28, 2026; October 28, 2026; October 2026, each in the
+ *     reader's language; without one, in the figures of that language's date format
+ */
+export function formatDay(day, style) {
+    const date = deserializeDate(day);
+    return style ? date.toLocaleString(DAYS[style]) : formatDate(date);
 }
 
 /**

@@ -55,8 +55,7 @@ export class Reconciliation extends Component {
     }
 
     get dayText() {
-        // How a day is written in a sentence, by Luxon's letters; words between quotes.
-        return formatDay(this.data.date, _t("d LLLL yyyy").toString());
+        return formatDay(this.data.date, "long");
     }
 
     /** One sentence, because its parts cannot be translated by themselves. */
@@ -68,7 +67,7 @@ export class Reconciliation extends Component {
     }
 
     get month() {
-        return formatDay(this.data.date, _t("LLLL yyyy").toString());
+        return formatDay(this.data.date, "month");
     }
 
     get isLate() {

@@ -110,8 +110,8 @@ export class WalletDashboard extends Component {
 
     get period() {
         const { days, is_recent } = this.data.spend;
-        const format = is_recent ? "d LLL" : "d LLL yyyy";
-        return `${formatDay(days[0], format)} – ${formatDay(days.at(-1), format)}`;
+        const style = is_recent ? "short" : "medium";
+        return `${formatDay(days[0], style)} – ${formatDay(days.at(-1), style)}`;
     }
 
     /** Return a campaign's spend in percent of the most expensive campaign's, for the length of its bar. */

@@ -26,7 +26,7 @@ export class Overview extends Component {
         this.money = formatMoney;
         this.whole = formatWhole;
         this.isPositive = (amount) => Number(amount) > 0;
-        this.date = (day) => formatDay(day, _t("d LLL yyyy").toString());
+        this.date = (day) => formatDay(day, "medium");
         onWillStart(() => this.load());
         useOverviewChanges(() => this.load());
     }
@@ -158,7 +158,7 @@ export class Overview extends Component {
         if (risk === "used_up") {
             return _t("Used up");
         }
-        return day ? _t("Runs out %s", formatDay(day, _t("d LLL").toString())) : _t("Below the threshold");
+        return day ? _t("Runs out %s", formatDay(day, "short")) : _t("Below the threshold");
     }
 
     get workLabels() {

@@ -1,4 +1,3 @@
-import { _t } from "@web/core/l10n/translation";
 import { BarChart } from "@call_wallet/common/bar_chart";
 import { formatDay, formatMoney } from "@call_wallet/common/money";
 
@@ -38,7 +37,7 @@ export class SpendChart extends BarChart {
                     ticks: {
                         maxRotation: 0,
                         autoSkipPadding: 16,
-                        callback: (_value, index) => formatDay(dayOf(index), "d LLL"),
+                        callback: (_value, index) => formatDay(dayOf(index), "short"),
                     },
                 },
                 y: {
@@ -53,7 +52,7 @@ export class SpendChart extends BarChart {
                 legend: { position: "bottom", labels: { boxWidth: 12, boxHeight: 12 } },
                 tooltip: {
                     callbacks: {
-                        title: ([item]) => formatDay(dayOf(item.dataIndex), _t("d LLLL yyyy").toString()),
+                        title: ([item]) => formatDay(dayOf(item.dataIndex), "long"),
                         label: ({ dataset, raw }) => ` ${dataset.label}: ${exact(raw)}`,
                     },
                 },

@@ -35,8 +35,10 @@ export class LowBalanceBanner extends Interaction {
         const html = await rpc("/my/billing/banner", {}, { silent: true }).catch(() => null);
         if (html !== null && !this.isDestroyed && !this.isShown(html)) {
             const interactions = this.services["public.interactions"];
+            const wasOpen = this.el.querySelector("details")?.open;
             [...this.el.children].forEach((banner) => interactions.stopInteractions(banner));
             this.el.innerHTML = html;
+            this.el.querySelector("details")?.toggleAttribute("open", wasOpen);
             [...this.el.children].forEach((banner) => interactions.startInteractions(banner));
         }
     }
@@ -45,7 +47,9 @@ export class LowBalanceBanner extends Interaction {
     isShown(html) {
         const fresh = document.createElement("template");
         fresh.innerHTML = html;
-        return fresh.innerHTML.trim() === this.el.innerHTML.trim();
+        const shown = this.el.cloneNode(true);
+        shown.querySelector("details")?.removeAttribute("open");
+        return fresh.innerHTML.trim() === shown.innerHTML.trim();
     }
 }
 
