@@ -12,4 +12,4 @@ def main(env):
     env.cr.commit()
 
 
-main(env)  # noqa: F821 -- defined by the shell
+main(env)  # noqa: F821 -- `env` is a name that Odoo's shell gives to the script it runs

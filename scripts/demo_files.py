@@ -78,4 +78,4 @@ def write_api_key(env, path):
         file.write(key + "\n")
 
 
-main(env)  # noqa: F821 -- defined by the shell
+main(env)  # noqa: F821 -- `env` is a name that Odoo's shell gives to the script it runs

@@ -32,4 +32,4 @@ def make_wallet(env):
     return wallet
 
 
-main(env)  # noqa: F821 -- defined by the shell
+main(env)  # noqa: F821 -- `env` is a name that Odoo's shell gives to the script it runs

@@ -54,4 +54,4 @@ def told(env):
     }
 
 
-main(env)  # noqa: F821 -- defined by the shell
+main(env)  # noqa: F821 -- `env` is a name that Odoo's shell gives to the script it runs

@@ -603,6 +603,10 @@ ACTIONS = [
     Action("carry out a rate import", FINANCE, "call.rate.import.action_apply", rate_import(True)),
     Action("look at the columns of a price list", FINANCE, "call.rate.import.action_continue", rate_import(False)),
     Action("say again what its columns are", FINANCE, "call.rate.import.action_choose_columns", rate_import(True)),
+    Action(
+        "see what last month would have cost by it", FINANCE, "call.rate.import.action_compare_last_month",
+        rate_import(True),
+    ),
     Action("download its faulty lines", FINANCE, "call.rate.import.action_download_faulty", rate_import(True)),
     Action("undo a rate import", MANAGER, "call.rate.import.action_undo", rate_import(True, applied=True)),
     Action("choose another file", FINANCE, "call.rate.import.action_back", rate_import(True)),

@@ -3,7 +3,7 @@
 import base64
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from odoo.addons.call_wallet.tools.clock import recorded_at
@@ -11,61 +11,11 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from openpyxl import Workbook
 
-from .common import CallWalletCommon
-
-NOVEMBER = datetime(2026, 11, 1)
-HEADER = "prefix,destination,price_per_minute,increment_seconds,minimum_seconds,connection_fee"
+from .rate_case import NOVEMBER, RateCase
 
 
 @tagged("post_install", "-at_install")
-class TestRateImport(CallWalletCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.finance = cls._make_user("rates.finance", "finance")
-        cls._fund(cls, cls.wallet, "100")
-
-    def _import(self, *lines, header=HEADER, file=None, user=None, **values):
-        """Return the wizard, previewed."""
-        data = file if file is not None else "\n".join([header, *lines]).encode()
-        wizard = (
-            self.env["call.rate.import"]
-            .with_user(user or self.finance)
-            .create(
-                {
-                    "plan_id": self.plan.id,
-                    "file": base64.b64encode(data),
-                    "filename": "deck.csv",
-                    "valid_from": NOVEMBER,
-                    **values,
-                }
-            )
-        )
-        wizard.action_preview()
-        return wizard
-
-    def _refusal(self, *lines, **values):
-        """Return {(line, column): message} of a file with errors."""
-        wizard = self._import(*lines, **values)
-        self.assertEqual(wizard.error_count, len(wizard.error_ids))
-        with self.assertRaisesRegex(UserError, "errors"):
-            wizard.action_apply()
-        return {(error.line, error.column or ""): error.message for error in wizard.error_ids}
-
-    def _rates(self, prefix):
-        rates = self.env["call.rate"].search([("plan_id", "=", self.plan.id)], order="id")
-        return rates.filtered(lambda rate: (rate.prefix or "") == prefix)
-
-    def _cost(self, moment, number="+14155550100"):
-        """What one minute costs that starts at ``moment`` (UTC)."""
-        with recorded_at(max(datetime.fromisoformat(moment), datetime.now(UTC)).replace(tzinfo=None)):
-            result = self._record(self._call(started_at=moment, number=number, duration_seconds=60))
-        return Decimal(result["total_cost"]) if result["result"] == "charged" else result["result"]
-
-    def _counts(self, wizard):
-        counts = {name: wizard[f"{name}_count"] for name in ("new", "changed", "unchanged", "missing")}
-        return {name: count for name, count in counts.items() if count}
-
+class TestRateImport(RateCase):
     # === PREVIEW === #
 
     def test_the_preview_counts_what_changes_and_changes_nothing(self):
@@ -81,6 +31,44 @@ class TestRateImport(CallWalletCommon):
             (changed.line, changed.prefix, changed.old_price, changed.price_per_minute),
             (2, "1", Decimal("0.01"), Decimal("0.02")),
         )
+
+    def test_a_line_with_several_prefixes_is_one_line(self):
+        wizard = self._import('"420, 4420-4422; +421",Some,0.05,60/6,,', "7,Russia,0.05,60,0,0")
+        self.assertEqual((wizard.line_count, wizard.prefix_count, wizard.new_count), (2, 6, 6))
+
+    def test_connection_fees_and_other_terms_are_shown_before_and_after(self):
+        self._import("1,USA,0.01,60,0,0.02", "44,UK,0.0391,60,0,0.02").action_apply()
+
+        wizard = self._import(
+            "1,USA,0.01,60,0,0.05", "44,UK,0.0391,6,0,0.01", "1416,Toronto,0.03,6,30,0.01",
+            valid_from=NOVEMBER + timedelta(days=1),
+        )  # fmt: skip
+
+        changes = {line.prefix: line for line in wizard._changes() if line.line}
+        self.assertEqual(
+            {prefix: (line.old_connection_fee, line.connection_fee, line.terms) for prefix, line in changes.items()},
+            {
+                "1": (Decimal("0.02"), Decimal("0.05"), ""),
+                "44": (Decimal("0.02"), Decimal("0.01"), "Step (s): 60 → 6"),
+                "1416": (Decimal(0), Decimal("0.01"), "Step (s): 6  ·  Minimum (s): 30"),
+            },
+        )
+        self.assertEqual(
+            wizard.sums.splitlines(),
+            [
+                "No price a minute changes.",
+                "Connection fees: 1 up, 1 down.",
+                "Increments, minimums or other seconds change: 1.",
+            ],
+        )
+
+    def test_ending_most_of_the_plan_is_asked_about(self):
+        # The plan has seven rates.
+        wizard = self._import("1,USA,0.02,60,0,0", close_missing=True)
+        self.assertIn("whole price list: 6 rates", wizard.warnings)
+        self.assertFalse(self._import("1,USA,0.02,60,0,0").warnings)
+        most = [f"{prefix},,0.02,60,0,0" for prefix in ("1", "1415", "33", "44")]
+        self.assertFalse(self._import(*most, close_missing=True).warnings)
 
     def test_the_same_deck_again_is_unchanged(self):
         lines = ["1,USA,0.02,60,0,0", "1415,,0.0125,60,0,0"]
@@ -180,7 +168,7 @@ class TestRateImport(CallWalletCommon):
     def test_first_block_and_grace_are_imported_by_their_usual_names(self):
         wizard = self._import(
             "351,Portugal,0.6,20,6,5",
-            header="Dial code;Destination;Rate per minute;Initial increment (sec);Increment;Grace time".replace(
+            header="Dial code;Destination;Rate per minute;Initial increment (sec);Increment;Grace (sec)".replace(
                 ";", ","
             ),
         )
@@ -391,14 +379,6 @@ class TestRateImport(CallWalletCommon):
 
     # === XLSX === #
 
-    def _xlsx(self, *rows):
-        book = Workbook()
-        for row in rows:
-            book.active.append(row)
-        file = io.BytesIO()
-        book.save(file)
-        return file.getvalue()
-
     def test_numbers_of_a_spreadsheet_are_read_as_they_are_shown(self):
         file = self._xlsx(
             ["prefix", "destination", "price_per_minute", "increment_seconds", "valid_from"],
@@ -422,11 +402,6 @@ class TestRateImport(CallWalletCommon):
         self.assertEqual(set(errors), {(4, "price_per_minute"), (5, "prefix"), (5, "price_per_minute")})
 
     # === WHAT OTHERS SAVE === #
-
-    def _new(self, wizard):
-        return {
-            line.prefix: line.price_per_minute for line in wizard._changes().filtered(lambda c: c.kind != "missing")
-        }
 
     def test_files_of_any_program_are_read(self):
         seven = {"7": Decimal("0.05")}
@@ -477,17 +452,6 @@ class TestRateImport(CallWalletCommon):
     # === COLUMNS === #
 
     CARRIER = 'Country Name,Country Code,City Code,Rate,Comment\nUnited Kingdom,44,"20,161",0.05,x\nRussia,7,,0.06,\n'
-
-    def _begin(self, file, **values):
-        return self.env["call.rate.import"].with_user(self.finance).create(
-            {
-                "plan_id": self.plan.id, "file": base64.b64encode(file.encode()), "filename": "carrier.csv",
-                "valid_from": NOVEMBER, **values,
-            }
-        )  # fmt: skip
-
-    def _said(self, wizard):
-        return {column.heading: column.meaning for column in wizard.column_ids}
 
     def test_columns_are_guessed_shown_changed_and_remembered_for_the_plan(self):
         first = self._begin(self.CARRIER)
@@ -569,9 +533,10 @@ class TestRateImport(CallWalletCommon):
         )
         self.assertEqual((wizard.changed_count, wizard.up_count, wizard.down_count), (5, 3, 1))
         self.assertEqual((wizard.up_percent, wizard.down_percent), (Decimal("133.33"), Decimal("-50")))
-        up, down = wizard.sums.splitlines()
+        up, down, fees = wizard.sums.splitlines()
         self.assertIn("133.33% on average; the most prefix +33, from 0.03 to 0.09 USD", up)
         self.assertIn("50% on average; the most prefix +49, from 0.06 to 0.03 USD", down)
+        self.assertEqual(fees, "Connection fees: 1 up, 0 down.")
 
     def test_what_may_be_a_mistake_is_asked_about(self):
         # 0.0391 to 1250 is 31,969 times as much; 0.06 to 0.005 a twelfth; 0.01 to 0.09 nine times.
@@ -599,6 +564,57 @@ class TestRateImport(CallWalletCommon):
                 self.assertEqual((wizard.state, wizard.error_count, wizard.line_count), ("previewed", 0, 2))
                 self.assertEqual(self._new(wizard)["4477"], Decimal("0.0807"))
         self.assertIn("(USD)", imports._template(self.plan, "csv")[1].decode("utf-8-sig"))
+
+    # === WHAT LAST MONTH WOULD HAVE COST === #
+
+    DECEMBER = datetime(2026, 12, 10)
+
+    def _november(self):
+        """Two calls of 0.0250 to +1415 and one of 0.0882 to +44; others that are not of the month or of the kind."""
+        for moment, overrides in (
+            (datetime(2026, 10, 31, 23), {"started_at": "2026-10-31T22:00:00Z"}),
+            (self.DECEMBER, {"started_at": "2026-11-20T10:00:00Z"}),
+            (self.DECEMBER, {"started_at": "2026-11-30T23:59:59Z"}),
+            (self.DECEMBER, {"started_at": "2026-11-20T10:00:00Z", "number": "+442079460000", "duration_seconds": 120}),
+            (self.DECEMBER, {"started_at": "2026-11-20T10:00:00Z", "call_type": "whatsapp"}),
+            (self.DECEMBER, {"started_at": "2026-11-20T10:00:00Z", "status": "busy", "duration_seconds": 0}),
+            (self.DECEMBER, {"started_at": "2026-12-01T00:00:00Z"}),
+        ):
+            with recorded_at(moment):
+                self.assertEqual(self._record(self._call(**overrides))["result"], "charged")
+
+    def test_what_last_months_calls_would_have_cost(self):
+        self._november()
+        before, version = self._deck(), self.plan.deck_version
+        # 61 seconds to +1415 then cost twice 0.02 and a fee of 0.01; what +44 costs stays: 0.1882 instead of 0.1382.
+        wizard = self._import("1415,,0.02,60,0,0.01", valid_from=datetime(2026, 12, 15))
+
+        with recorded_at(self.DECEMBER):
+            wizard.action_compare_last_month()
+
+        self.assertEqual(
+            wizard.last_month_told,
+            "November 2026: 3 calls, charged 0.14 USD. By these prices: 0.19 (+0.05).",
+        )
+        self.assertEqual((self._deck(), self.plan.deck_version), (before, version), "nothing has changed")
+        wizard.action_apply()
+        with recorded_at(self.DECEMBER):
+            told = self._cost("2026-12-15T00:00:00Z")
+        self.assertEqual(told, Decimal("0.03"))
+
+    def test_calls_that_would_have_no_price_are_counted(self):
+        self._november()
+        wizard = self._import("1,,0.01,60,0,0", valid_from=datetime(2026, 12, 15), close_missing=True)
+        with recorded_at(self.DECEMBER):
+            wizard.action_compare_last_month()
+        # Two minutes of 0.01 for each of two calls, which +1 now covers; +44 is in the plan no more.
+        self.assertEqual(
+            wizard.last_month_told.splitlines(),
+            [
+                "November 2026: 3 calls, charged 0.14 USD. By these prices: 0.04 (-0.10).",
+                "1 of these calls would have no price, and count as 0.",
+            ],
+        )
 
     # === MANY === #
 

@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
 from werkzeug.exceptions import NotFound
 
+from ..tools.fields import parse_id
+
 
 class RateImport(http.Controller):
     """Downloads of the rate import: lines to correct, and a template to fill in."""
@@ -32,7 +34,7 @@ class RateImport(http.Controller):
         """
         imports = request.env["call.rate.import"]
         imports.check_access("create")
-        plan = request.env["call.rate.plan"].browse(int(plan_id) if plan_id.isascii() and plan_id.isdigit() else [])
+        plan = request.env["call.rate.plan"].browse(parse_id(plan_id)).exists()
         plan.check_access("read")
         return self._call_wallet_rates_file(*imports._template(plan, "xlsx" if format == "xlsx" else "csv"))
 

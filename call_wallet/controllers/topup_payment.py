@@ -164,7 +164,7 @@ class TopupPayment(PaymentPortal):
     def _get_extra_payment_form_values(self, invoice_id=None, access_token=None, **kwargs):
         """Show what will be charged, whatever amount the payment link names."""
         values = super()._get_extra_payment_form_values(invoice_id=invoice_id, access_token=access_token, **kwargs)
-        invoice = request.env["account.move"].sudo().browse(self._cast_as_int(invoice_id) or []).exists()
+        invoice = request.env["account.move"].sudo().browse(parse_id(invoice_id)).exists()
         if invoice.call_wallet_topup_ids and invoice.state == "posted":
             values["amount"] = invoice.amount_residual
             hide_saving(values, invoice, kwargs.get("providers_sudo", request.env["payment.provider"]))

@@ -22,8 +22,9 @@ from typing import NamedTuple
 from odoo.tools.translate import LazyTranslate
 
 from ..rating import billed_for_minimum
-from .rate_deck_columns import COLUMNS, COUNTRY, check_currency, find_header, read_header
-from .rate_deck_files import MAX_LINES, UnreadableDeck, read_lines
+from .rate_deck_columns import COLUMNS, COUNTRY, CURRENCY, check_currency, find_header, read_header
+from .rate_deck_currency import PlanCurrency, split_amount
+from .rate_deck_files import MAX_LINES, UNCOMPUTED, UnreadableDeck, read_lines
 from .rate_deck_ways import Ways, is_day, is_scientific
 from .typed import ENGLISH, Unreadable, ascii_digit, readings
 
@@ -39,7 +40,9 @@ _is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
 _is_dialled = re.compile(r"(?:\+|00)?([1-9][0-9]{0,14})").fullmatch
 _is_range = re.compile(r"(?:\+|00)?([1-9][0-9]{0,14}) ?[-–] ?(?:\+|00)?([1-9][0-9]{0,14})").fullmatch
 _is_whole = re.compile(r"[0-9]{1,9}").fullmatch
-_are_steps = re.compile(r"([0-9]{1,5}) ?[/+] ?([0-9]{1,5})").fullmatch
+_are_steps = re.compile(r"([0-9]{1,5}) ?[-/+] ?([0-9]{1,5})").fullmatch
+# What a spreadsheet shows where a formula has failed.
+FAILED = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 _unreadable = re.compile("[\x00-\x1f\x7f-\x9f]").search
 
 
@@ -80,17 +83,20 @@ class Chosen(NamedTuple):
 
     :param dict columns: {name: position}; None: the headings say it
     :param int header_line: the line that has the headings
-    :param str currency: the code of the plan's; prices in another one by their heading are refused
+    :param PlanCurrency currency: the plan's; prices in another one, by their heading or their line, are refused
     :param datetime begins: when lines that say nothing else begin to be valid, naive UTC
     """
 
     columns: dict | None = None
     header_line: int = 0
-    currency: str | None = None
+    currency: PlanCurrency | None = None
     begins: datetime | None = None
 
 
-def read_deck(data, tz, notation=ENGLISH, day_first="m", chosen=Chosen()):  # noqa: B008
+NOTHING_CHOSEN = Chosen()
+
+
+def read_deck(data, tz, notation=ENGLISH, day_first="m", chosen=NOTHING_CHOSEN):
     """Yield an ``Item`` for each rate below the header, and for each line with errors.
 
     :param bytes data: the file
@@ -104,11 +110,11 @@ def read_deck(data, tz, notation=ENGLISH, day_first="m", chosen=Chosen()):  # no
     if found is None:
         raise UnreadableDeck(_lt("it is empty; begin with a line of column names."))
     line, cells, _samples = found
-    check_currency(cells, chosen.currency)
     header = chosen.columns or read_header(cells)
+    check_currency(header, cells, chosen.currency)
     line = chosen.header_line or line
     ways = Ways(lambda: read_lines(data), tz, notation, day_first)
-    ways.header, ways.begins, count = header, chosen.begins, 0
+    ways.header, ways.begins, ways.currency, count = header, chosen.begins, chosen.currency, 0
     for number, cells in read_lines(data):
         if number <= line:
             ways.width = 1 + max(place for place, cell in enumerate(cells) if cell not in (None, ""))
@@ -131,12 +137,20 @@ def read_line(number, header, cells, ways):
         errors.append(
             Error(number, "", shown(cells[width]), _lt("More cells than the header has; check the separators."))
         )
+    if CURRENCY in header:
+        errors += check_line_currency(number, cell_of(cells, header, CURRENCY), ways)
     for column in COLUMNS:
-        position = header.get(column)
-        cell = cells[position] if position is not None and position < len(cells) else None
+        cell = cell_of(cells, header, column)
         try:
+            if cell is UNCOMPUTED or (isinstance(cell, str) and cell in FAILED):
+                raise WrongCell(
+                    _lt(
+                        "The formula in this cell has no value. Open the file in a spreadsheet, let it calculate, and "
+                        "save it; or enter the value."
+                    )
+                )
             if column == "prefix" and COUNTRY in header:
-                country = cells[header[COUNTRY]] if header[COUNTRY] < len(cells) else None
+                country = cell_of(cells, header, COUNTRY)
                 cell = with_country(country, cell)
             values.append(READERS[column](cell, ways))
         except WrongCell as wrong:
@@ -153,6 +167,22 @@ def read_line(number, header, cells, ways):
         yield Item(tuple(values), errors, cells)
 
 
+def cell_of(cells, header, column):
+    """Return a line's cell of a column; None where the file or the line has none."""
+    position = header.get(column, len(cells))
+    return cells[position] if position < len(cells) else None
+
+
+def check_line_currency(number, cell, ways):
+    """Yield the error of a line whose prices are not in the plan's currency."""
+    text = str(cell if cell is not None else "").strip()
+    if text and ways.currency and not ways.currency.is_meant(text):
+        yield Error(
+            number, CURRENCY, shown(cell),
+            _lt("The rate plan is in %s. Remove the line, or choose a plan in its currency.", ways.currency.code),
+        )  # fmt: skip
+
+
 def check_line(number, header, values, ways):
     """Yield the errors of cells that do not go together; say what "60/6" says in two columns."""
     said = dict(zip(COLUMNS, values[1:], strict=True))
@@ -163,8 +193,11 @@ def check_line(number, header, values, ways):
                 number, "increment_seconds", f"{first}/{step}",
                 _lt("The line says the first block or minimum in a column of its own too; write %s alone here.", step),
             )  # fmt: skip
-        said |= {"increment_seconds": step, "first_block_seconds": 0 if first in (0, step) else first}
-        values[1:] = said.values()
+        said |= {"increment_seconds": step, "first_block_seconds": first}
+    if said["first_block_seconds"] == said["increment_seconds"]:
+        # A first block of one increment is none.
+        said["first_block_seconds"] = 0
+    values[1:] = said.values()
     yield from check_steps(number, said)
     begins = said["valid_from"] or ways.begins
     if said["valid_to"] and begins and said["valid_to"] <= begins:
@@ -299,7 +332,11 @@ def read_amount(cell, ways):
 
 def read_number_of(cell, ways):
     """Return the number in a cell as ``Decimal``; 0 where it is empty."""
-    text = plain_text(cell)
+    text, currency = split_amount(plain_text(cell))
+    if currency and ways.currency and not ways.currency.is_meant(currency):
+        raise WrongCell(
+            _lt("The rate plan is in %s. Remove the line, or choose a plan in its currency.", ways.currency.code)
+        )
     if not text:
         return Decimal(0)
     scientific = is_scientific(text)
@@ -373,6 +410,12 @@ def read_moment(cell, ways):
     return moment.replace(microsecond=0)
 
 
+def read_begin(cell, ways):
+    """Return when a price begins, likewise; None as well where the list says that it is as soon as possible."""
+    at_once = isinstance(cell, str) and cell.lower() in ("asap", "immediate", "immediately")
+    return None if at_once else read_moment(cell, ways)
+
+
 def to_iso(text, ways):
     """Return a time as ISO 8601 writes it, from a day as people write it: 31/12/2026, 31.12.2026 08:00, 2026/12/31."""
     parts = is_day(text)
@@ -410,6 +453,6 @@ READERS = {
     "free_seconds": whole(0, 86400, None),
     "first_block_seconds": whole(0, 86400, None),
     "grace_seconds": whole(0, 3600, None),
-    "valid_from": read_moment,
+    "valid_from": read_begin,
     "valid_to": read_moment,
 }

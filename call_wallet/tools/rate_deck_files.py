@@ -10,7 +10,7 @@ import zlib
 
 from odoo.tools.translate import LazyTranslate
 
-from .workbook import Malformed, Oversized, check_workbook
+from .workbook import Malformed, Oversized, check_workbook, find_uncomputed
 
 _lt = LazyTranslate(__name__)
 
@@ -30,6 +30,16 @@ UNREADABLE = (
     Malformed, zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, TypeError, AttributeError,
     IndexError, OSError, EOFError, SyntaxError, NotImplementedError, RuntimeError, ArithmeticError,
 )  # fmt: skip
+
+
+class Uncomputed:
+    """A cell with a formula that has no value: the program that wrote the file did not calculate."""
+
+    def __str__(self):
+        return ""
+
+
+UNCOMPUTED = Uncomputed()
 
 
 class UnreadableDeck(Exception):
@@ -120,8 +130,13 @@ def read_xlsx(data):
         # that there are too many: a row may have any number, and all before it would be made up.
         sheet.reset_dimensions()
         rows = sheet.iter_rows(max_row=MAX_LINES + 1, max_col=MAX_COLUMNS + 1, values_only=True)
+        uncomputed = find_uncomputed(data, sheet._worksheet_path)
         for number, cells in enumerate(rows, 1):
-            yield number, [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+            cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+            for place in uncomputed.get(number, ()):
+                if place <= len(cells):
+                    cells[place - 1] = UNCOMPUTED
+            yield number, cells
     except Oversized:
         raise UnreadableDeck(_lt("too large; split it, or save it as CSV.")) from None
     except UNREADABLE:

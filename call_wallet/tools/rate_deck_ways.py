@@ -2,6 +2,7 @@
 
 import re
 
+from .rate_deck_currency import split_amount
 from .typed import ENGLISH, Unreadable, normal, readings
 
 # As spreadsheets write very small numbers; it has no thousands.
@@ -16,14 +17,14 @@ class Ways:
 
     :param lines: a function without parameters that yields the file's lines anew
     ``header`` is {column: position}, ``begins`` when lines that say nothing else begin; ``width``: how many columns
-    have headings.
+    have headings; ``currency``: the plan's.
 
     :param str day_first: which of day and month comes first in the reader's language: ``"d"`` or ``"m"``
     """
 
     def __init__(self, lines, tz, notation=ENGLISH, day_first="m"):
         self.tz, self._notation, self._day_first, self._lines = tz, notation, day_first, lines
-        self._marks = self._orders = self.header = self.begins = None
+        self._marks = self._orders = self.header = self.begins = self.currency = None
         self.width = 0
 
     def mark(self):
@@ -67,7 +68,7 @@ def shown_mark(cell):
     if scientific:
         return set(re.findall("[.,]", cell))
     try:
-        reading = readings(cell)
+        reading = readings(split_amount(cell)[0])
     except Unreadable:
         return set()
     return {reading.mark} if reading.mark and reading.grouped is None else set()

@@ -5,7 +5,9 @@ parsing them: how long they are, and how many elements they have, by their "<".
 """
 
 import io
+import re
 import zipfile
+from xml.etree import ElementTree
 
 MAX_PARTS = 1_000
 MAX_UNPACKED = 500_000_000
@@ -18,6 +20,7 @@ SHEETS = "xl/worksheets/"
 MANIFEST = "[Content_Types].xml"
 END_OF_ROW = b"row>"
 CHUNK = 1 << 20
+_has_formula = re.compile(rb"<(?:\w+:)?f[\s>/]").search
 
 
 class Oversized(Exception):
@@ -79,3 +82,49 @@ def _count(archive, part, is_sheet):
                     if in_row > MAX_ROW_MARKS:
                         raise Oversized
     return total
+
+
+def find_uncomputed(data, path):
+    """Return {row: [columns]}, counted from 1, of a sheet's cells whose formula has no value.
+
+    Programs that do not calculate write such cells; a library reads them as empty ones.
+
+    :param bytes data: the file, as ``check_workbook`` lets it pass
+    :param str path: of the sheet, in the file
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path) as sheet:
+        last = b""
+        while chunk := sheet.read(CHUNK):
+            if _has_formula(last + chunk):
+                break
+            last = chunk[-40:]
+        else:
+            return {}
+        sheet.seek(0)
+        return _uncomputed(sheet)
+
+
+def _uncomputed(sheet):
+    found, row, column = {}, 0, 0
+    for event, element in ElementTree.iterparse(sheet, ("start", "end")):
+        kind = element.tag.rpartition("}")[2]
+        if event == "start" and kind == "row":
+            row, column = int(element.get("r") or row + 1), 0
+        elif event == "end" and kind == "c":
+            column = _column_number(element.get("r")) or column + 1
+            parts = {part.tag.rpartition("}")[2]: part for part in element}
+            has_value = "is" in parts or ("v" in parts and (parts["v"].text or element.get("t") == "str"))
+            if "f" in parts and not has_value:
+                found.setdefault(row, []).append(column)
+            element.clear()
+        elif event == "end" and kind == "row":
+            element.clear()
+    return found
+
+
+def _column_number(coordinate):
+    """Return 28 for AB7; 0 where there is no coordinate."""
+    number = 0
+    for letter in re.sub("[^A-Z]", "", coordinate or ""):
+        number = number * 26 + ord(letter) - 64
+    return number

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 # Second files for a model in its room: each a subject of its own that a reader looks for by name.
 SUBJECTS = {
+    "rates/call_rate_import_cost.py": "call.rate.import",
     "rates/call_rate_import_read.py": "call.rate.import",
     "sources/call_source_call_legs.py": "call.source.call",
     "usage/call_usage_record.py": "call.usage",

@@ -3,7 +3,7 @@
 So the addon meets companies whose books were open before it came, as it does in most databases.
 """
 
-# ruff: noqa: F821  (`env` is what the shell gives)
+# ruff: noqa: F821 -- `env` is a name that Odoo's shell gives to the script it runs
 # Each chart, and the country and currency of its company.
 CHARTS = {
     "generic_coa": ("us", "USD"),

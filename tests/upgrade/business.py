@@ -6,7 +6,7 @@ The demo's month of calls was October 2026 at first, and is the last one since 1
 first call.
 """
 
-# ruff: noqa: F821  (`env` is what the shell gives)
+# ruff: noqa: F821 -- `env` is a name that Odoo's shell gives to the script it runs
 import base64
 from datetime import timedelta
 

@@ -4,7 +4,7 @@ It starts from `tests/setups/companies.py` and leaves the accounts as accountant
 by a person, booked to by hand, not used at all. Amounts are in each company's currency; times are UTC.
 """
 
-# ruff: noqa: F821  (`env` is what the shell gives)
+# ruff: noqa: F821 -- `env` is a name that Odoo's shell gives to the script it runs
 from datetime import timedelta
 
 from odoo import Command, fields

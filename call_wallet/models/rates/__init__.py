@@ -14,6 +14,7 @@ from . import (
     call_rate,
     call_rate_import,
     call_rate_import_column,
+    call_rate_import_cost,
     call_rate_import_error,
     call_rate_import_line,
     call_rate_import_read,

@@ -14,6 +14,7 @@ from .call_rate_import_sql import (
     COMPARE,
     LATER,
     MISSING,
+    OTHER_SUMS,
     REMOVE_UNUSED,
     RENAME,
     RENAME_BACK,
@@ -110,7 +111,8 @@ class CallRateImport(models.Model):
     can_undo = fields.Boolean(compute="_compute_can_undo")
     company_id = fields.Many2one(related="plan_id.company_id")
     closed_count = fields.Integer("Ended", readonly=True, copy=False)
-    line_count = fields.Integer("Lines", readonly=True, copy=False)
+    line_count = fields.Integer("Lines", readonly=True, copy=False, help="Of the file, each with one prefix or more.")
+    prefix_count = fields.Integer("Prefixes", readonly=True, copy=False)
     new_count = fields.Integer("New", readonly=True, copy=False)
     changed_count = fields.Integer("Changed", readonly=True, copy=False)
     renamed_count = fields.Integer("Renamed", readonly=True, copy=False)
@@ -125,8 +127,13 @@ class CallRateImport(models.Model):
     down_percent = Amount("Cheaper by %", readonly=True, copy=False, aggregator=None, help="On average.")
     up_most = fields.Json("Dearest", readonly=True, copy=False)
     down_most = fields.Json("Cheapest", readonly=True, copy=False)
-    sums = fields.Text(compute="_compute_sums", help="What changes in prices a minute, in sums.")
+    fee_up_count = fields.Integer("Higher Connection Fee", readonly=True, copy=False)
+    fee_down_count = fields.Integer("Lower Connection Fee", readonly=True, copy=False)
+    terms_count = fields.Integer("Other Terms", readonly=True, copy=False)
+    sums = fields.Text(compute="_compute_sums", help="What changes, in sums.")
     warnings = fields.Text(compute="_compute_warnings", help="What may be a mistake in the file.")
+    last_month = fields.Json(readonly=True, copy=False, prefetch=False, help="What its calls would have cost.")
+    last_month_told = fields.Text("Last Month by These Prices", compute="_compute_last_month_told")
     header_line = fields.Integer(readonly=True, copy=False)
     column_ids = fields.One2many("call.rate.import.column", "import_id", "Columns")
     error_ids = fields.One2many("call.rate.import.error", "import_id", "Errors by Line", readonly=True)
@@ -252,7 +259,7 @@ class CallRateImport(models.Model):
         self._note({"deck_version": self.plan_id.deck_version})
         self._read_file(columns)
         self._compare()
-        self._note({"state": "previewed", **self._find_sums()})
+        self._note({"state": "previewed", "last_month": False, **self._find_sums()})
         return True
 
     def action_apply(self):
@@ -265,14 +272,17 @@ class CallRateImport(models.Model):
         self._lock()
         if self.state == "applied":
             return True  # a second click, or a colleague's
+        self._check_previewed()
+        self._apply()
+        return True
+
+    def _check_previewed(self):
         if self.state != "previewed":
             raise UserError(self.env._("Preview the file first."))
         if self.error_count:
             raise UserError(self.env._("File: mend the lines with errors and preview it again; nothing was changed."))
         if self.plan_id.deck_version != self.deck_version:
             raise UserError(self.env._("The plan's rates changed since the preview; preview the file again."))
-        self._apply()
-        return True
 
     def action_undo(self):
         """Put the plan back as it was before this import; one step, all or nothing.
@@ -348,8 +358,8 @@ class CallRateImport(models.Model):
             for line, prefix, first in repeated[: max(MAX_ERRORS - self.error_count, 0)]
         )
         self.env.flush_all()
-        cr.execute("SELECT count(*) FROM call_rate_import_file")
-        [lines] = cr.fetchone()
+        cr.execute("SELECT count(DISTINCT line), count(*) FROM call_rate_import_file")
+        lines, prefixes = cr.fetchone()
         counts = {}
         with self._joined_in_bulk():
             for query in (COMPARE, MISSING, LATER):
@@ -358,16 +368,18 @@ class CallRateImport(models.Model):
         cr.execute("DROP TABLE call_rate_import_file")
         self.env.invalidate_all()
         found = {f"{kind}_count": counts.get(kind, 0) for kind, _label in KINDS}
-        unchanged = lines - sum(found[f"{kind}_count"] for kind in ("new", "changed", "renamed"))
-        errors = self.error_count + len(repeated)
-        self._note({**found, "unchanged_count": unchanged, "line_count": lines, "error_count": errors})
+        unchanged = prefixes - sum(found[f"{kind}_count"] for kind in ("new", "changed", "renamed"))
+        counts = {"line_count": lines, "prefix_count": prefixes, "error_count": self.error_count + len(repeated)}
+        self._note({**found, **counts, "unchanged_count": unchanged})
 
     def _find_sums(self):
         self.env.cr.execute(SUMS, [self.id])
         found = {way: {"count": 0, "percent": 0, "most": False} for way in ("up", "down")}
         for is_up, count, percent, [most] in self.env.cr.fetchall():
             found["up" if is_up else "down"] = {"count": count, "percent": percent or 0, "most": most}
-        return {f"{way}_{name}": value for way, sums in found.items() for name, value in sums.items()}
+        self.env.cr.execute(OTHER_SUMS, [self.id])
+        [others] = self.env.cr.dictfetchall()
+        return {f"{way}_{name}": value for way, sums in found.items() for name, value in sums.items()} | others
 
     @contextmanager
     def _joined_in_bulk(self):
@@ -396,15 +408,7 @@ class CallRateImport(models.Model):
     # === APPLY === #
 
     def _apply(self):
-        cr, known = self.env.cr, self._known()
-        closed = 0
-        with self._joined_in_bulk():
-            for query in (CLOSE, CLOSE_MISSING, WITHDRAW):
-                cr.execute(query, known)
-                closed += cr.fetchone()[0]
-            cr.execute(ADD, known)
-            cr.execute(RENAME, known)
-        self.env.invalidate_all()
+        closed = self._change_rates()
         self.plan_id._touch()
         now = fields.Datetime.now()
         done = {"state": "applied", "applied_at": now, "applied_by_id": self.env.uid, "closed_count": closed}
@@ -421,6 +425,18 @@ class CallRateImport(models.Model):
                 closed=closed,
             )
         )
+
+    def _change_rates(self):
+        """End and add rates as previewed; return how many ended. Nobody is told that the plan has changed."""
+        cr, known, closed = self.env.cr, self._known(), 0
+        with self._joined_in_bulk():
+            for query in (CLOSE, CLOSE_MISSING, WITHDRAW):
+                cr.execute(query, known)
+                closed += cr.fetchone()[0]
+            cr.execute(ADD, known)
+            cr.execute(RENAME, known)
+        self.env.invalidate_all()
+        return closed
 
     # === UNDO === #
 

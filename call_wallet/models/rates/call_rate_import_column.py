@@ -13,6 +13,7 @@ MEANINGS = [
     ("grace_seconds", "Grace (seconds)"),
     ("valid_from", "Valid from"),
     ("valid_to", "Valid to"),
+    ("currency", "Currency"),
 ]
 
 

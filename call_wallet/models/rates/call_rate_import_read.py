@@ -14,6 +14,7 @@ from odoo.tools.misc import get_lang
 from ...tools.fields import notation
 from ...tools.rate_deck import Chosen, UnreadableDeck, read_deck, shown
 from ...tools.rate_deck_columns import REQUIRED, find_header, guess_columns, normal_heading
+from ...tools.rate_deck_currency import PlanCurrency
 from ...tools.rate_deck_files import read_lines
 from ...tools.sentence import translated
 from ...tools.spreadsheet import write_text
@@ -109,7 +110,8 @@ class CallRateImport(models.Model):
 
     def _items(self, columns):
         """Yield what the file says, rate by rate, and line by line where something is wrong."""
-        chosen = Chosen(columns, self.header_line if columns else 0, self.plan_id.currency_id.name, self.valid_from)
+        currency = PlanCurrency(self.plan_id.currency_id.name, self.plan_id.currency_id.symbol)
+        chosen = Chosen(columns, self.header_line if columns else 0, currency, self.valid_from)
         with self._told_if_unreadable():
             yield from read_deck(self._decoded_file(), ZoneInfo(self.tz), notation(self.env), self._day_first(), chosen)
 
@@ -163,16 +165,34 @@ class CallRateImport(models.Model):
 
     # === WHAT CHANGES === #
 
-    @api.depends("state", "up_count", "down_count", "up_percent", "down_percent", "up_most", "down_most")
+    @api.depends(
+        "state", "up_count", "down_count", "up_percent", "down_percent", "up_most", "down_most", "fee_up_count",
+        "fee_down_count", "terms_count",
+    )  # fmt: skip
     def _compute_sums(self):
         for one in self:
-            up, down = one._sum("up"), one._sum("down")
-            one.sums = "\n".join(filter(None, (up, down))) or self.env._("No price changes.")
+            sums = [one._sum("up"), one._sum("down")]
+            if not any(sums):
+                sums.append(self.env._("No price a minute changes."))
+            if one.fee_up_count or one.fee_down_count:
+                up, down = one.fee_up_count, one.fee_down_count
+                sums.append(self.env._("Connection fees: %(up)s up, %(down)s down.", up=up, down=down))
+            if one.terms_count:
+                sums.append(self.env._("Increments, minimums or other seconds change: %s.", one.terms_count))
+            one.sums = "\n".join(filter(None, sums))
 
-    @api.depends("state", "up_most", "down_most")
+    @api.depends("state", "up_most", "down_most", "close_missing", "missing_count")
     def _compute_warnings(self):
         for one in self:
             warnings = []
+            # More rates of the plan end than stay: a part of a price list was taken for all of it.
+            if one.close_missing and one.missing_count > one.changed_count + one.renamed_count + one.unchanged_count:
+                warnings.append(
+                    self.env._(
+                        "Check that the file is the whole price list: %s rates of the plan are not in it and will end.",
+                        one.missing_count,
+                    )
+                )
             if one.state == "previewed" and one._sets_any_number():
                 warnings.append(
                     self.env._("A line without a prefix sets the price of every number that no other prefix covers.")

@@ -44,8 +44,8 @@ KEEP = """
     WITH kept AS (
         INSERT INTO call_rate_import_line
                (import_id, create_uid, write_uid, create_date, write_date, line, kind, rate_number, prefix,
-                destination, old_price, price_per_minute, increment_seconds, minimum_seconds, connection_fee,
-                free_seconds, first_block_seconds, grace_seconds, valid_from, valid_to)
+                destination, old_price, old_connection_fee, old_terms, price_per_minute, increment_seconds,
+                minimum_seconds, connection_fee, free_seconds, first_block_seconds, grace_seconds, valid_from, valid_to)
         SELECT %(import)s, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', found.*
           FROM ({found}) found
      RETURNING kind)
@@ -63,6 +63,13 @@ WAS = """
     c.price_per_minute, c.increment_seconds, c.minimum_seconds, c.connection_fee, c.free_seconds,
     c.first_block_seconds, c.grace_seconds
 """
+# What was agreed besides the prices, to be shown beside what is new.
+TERMS_WERE = """
+    CASE WHEN c.id IS NOT NULL THEN jsonb_build_object(
+         'increment_seconds', c.increment_seconds, 'minimum_seconds', c.minimum_seconds,
+         'first_block_seconds', c.first_block_seconds, 'free_seconds', c.free_seconds,
+         'grace_seconds', c.grace_seconds, 'valid_to', c.valid_to) END
+"""
 # A line that says no end leaves it as it is.
 ENDS = "(f.valid_to IS NOT NULL AND f.valid_to IS DISTINCT FROM c.valid_to)"
 COMPARE = KEEP.format(
@@ -71,8 +78,8 @@ COMPARE = KEEP.format(
                CASE WHEN c.id IS NULL THEN 'new'
                     WHEN ({SAID}) IS DISTINCT FROM ({WAS}) OR {ENDS} THEN 'changed'
                     ELSE 'renamed' END AS kind,
-               c.id, f.prefix, f.destination, c.price_per_minute AS old_price, {SAID}, f.valid_from,
-               f.valid_to
+               c.id, f.prefix, f.destination, c.price_per_minute AS old_price,
+               c.connection_fee AS old_connection_fee, {TERMS_WERE} AS old_terms, {SAID}, f.valid_from, f.valid_to
           FROM call_rate_import_file f LEFT JOIN ({IN_FORCE}) c ON c.prefix = f.prefix
          WHERE c.id IS NULL
             OR ({SAID}) IS DISTINCT FROM ({WAS}) OR {ENDS}
@@ -83,8 +90,9 @@ COMPARE = KEEP.format(
 # The plan's rates that the file does not speak of.
 MISSING = KEEP.format(
     found=f"""
-        SELECT NULL::int, 'missing', c.id, c.prefix, c.destination, c.price_per_minute, NULL::numeric, NULL::int,
-               NULL::int, NULL::numeric, NULL::int, NULL::int, NULL::int, %(valid_from)s::timestamp, NULL::timestamp
+        SELECT NULL::int, 'missing', c.id, c.prefix, c.destination, c.price_per_minute, c.connection_fee,
+               NULL::jsonb, NULL::numeric, NULL::int, NULL::int, NULL::numeric, NULL::int, NULL::int, NULL::int,
+               %(valid_from)s::timestamp, NULL::timestamp
           FROM ({IN_FORCE}) c
          WHERE NOT EXISTS (SELECT FROM call_rate_import_file f WHERE f.prefix = c.prefix)
          ORDER BY c.prefix
@@ -92,8 +100,9 @@ MISSING = KEEP.format(
 )
 LATER = KEEP.format(
     found="""
-        SELECT NULL::int, 'later', r.id, f.prefix, r.destination, r.price_per_minute, NULL::numeric, NULL::int,
-               NULL::int, NULL::numeric, NULL::int, NULL::int, NULL::int, r.valid_from, NULL::timestamp
+        SELECT NULL::int, 'later', r.id, f.prefix, r.destination, r.price_per_minute, r.connection_fee,
+               NULL::jsonb, NULL::numeric, NULL::int, NULL::int, NULL::numeric, NULL::int, NULL::int, NULL::int,
+               r.valid_from, NULL::timestamp
           FROM call_rate r
           JOIN call_rate_import_file f ON f.prefix = COALESCE(r.prefix, '')
          WHERE r.plan_id = %(plan)s AND r.call_type = %(call_type)s AND r.direction = %(direction)s
@@ -129,21 +138,20 @@ CLOSE = TRACED.format(name="replaced", column="valid_to", found=ENDING.format(ki
 CLOSE_MISSING = TRACED.format(
     name="missing", column="valid_to", found=ENDING.format(kinds="%(close_missing)s AND f.kind = 'missing'")
 )
+# Rates that a line names by their id.
+NAMED = """
+        SELECT r.id, r.{column} AS was, {becomes} AS becomes
+          FROM call_rate r JOIN call_rate_import_line f ON f.rate_number = r.id
+         WHERE f.import_id = %(import)s AND {lines}"""
 WITHDRAW = TRACED.format(
     name="withdrawn",
     column="valid_to",
-    found="""
-        SELECT r.id, r.valid_to AS was, r.valid_from AS becomes
-          FROM call_rate r JOIN call_rate_import_line f ON f.rate_number = r.id
-         WHERE %(replace_later)s AND f.import_id = %(import)s AND f.kind = 'later'""",
+    found=NAMED.format(column="valid_to", becomes="r.valid_from", lines="%(replace_later)s AND f.kind = 'later'"),
 )
 RENAME = TRACED.format(
     name="renamed",
     column="destination",
-    found="""
-        SELECT r.id, r.destination AS was, f.destination AS becomes
-          FROM call_rate r JOIN call_rate_import_line f ON f.rate_number = r.id
-         WHERE f.import_id = %(import)s AND f.kind = 'renamed'""",
+    found=NAMED.format(column="destination", becomes="f.destination", lines="f.kind = 'renamed'"),
 )
 ADD = """
     WITH added AS (
@@ -245,4 +253,14 @@ SUMS = """
               FROM call_rate_import_line
              WHERE import_id = %s AND kind = 'changed' AND price_per_minute <> old_price) changed
      GROUP BY up
+"""
+# How many changed rates have another connection fee, and how many other terms, such as the increment.
+OTHER_SUMS = """
+    SELECT count(*) FILTER (WHERE connection_fee > old_connection_fee) AS fee_up_count,
+           count(*) FILTER (WHERE connection_fee < old_connection_fee) AS fee_down_count,
+           count(*) FILTER (WHERE old_terms - 'valid_to' <> jsonb_build_object(
+               'increment_seconds', increment_seconds, 'minimum_seconds', minimum_seconds,
+               'first_block_seconds', first_block_seconds, 'free_seconds', free_seconds,
+               'grace_seconds', grace_seconds)) AS terms_count
+      FROM call_rate_import_line WHERE import_id = %s AND kind = 'changed'
 """
