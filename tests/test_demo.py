@@ -367,6 +367,10 @@ class TestLater(DemoCase):
         for login in LATER_LOGINS:
             session = self.authenticate(login, login)
             self.assertEqual(self.env["res.users"].browse(session.uid).login, login)
+        # Whoever works here begins with the app.
+        overview = self.env.ref("call_wallet.action_call_wallet_overview")
+        staff = self.env["res.users"].search([("login", "in", ("finance", "financemanager", "accountmanager"))])
+        self.assertEqual(staff.mapped("action_id.id"), [overview.id])
         page = self.url_open("/my/billing").text
         self.assertIn('lang="es-ES"', page)
         self.assertIn("Talento Ibérico", page)

@@ -1,13 +1,14 @@
 """The seller's first page: its figures worked out by hand, who sees what, how it is kept up to date, and the screen."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from odoo import Command
 from odoo.addons.call_wallet.models.dashboard import call_wallet_watch
-from odoo.addons.call_wallet.tools.clock import recorded_at
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 from odoo.exceptions import AccessError
 
+from . import demo_menus
 from .browser import PHONE
 from .common import CallWalletCommon
 from .test_backend_screens import BackendCommon
@@ -266,6 +267,57 @@ class TestOverviewWork(OverviewCommon):
         with self.assertRaises(AccessError):
             asked.with_user(self._make_user("overview.employee", "base.group_user")).work()
 
+    def test_a_counter_is_how_many_rows_its_list_opens_from_the_menu_and_from_the_overview(self):
+        wallet = self._wallet_of(self.north)
+        self._credit(wallet, "2026-11-01", "10")
+        self._record(self._call(account=wallet.account_ref, number="+99912345678"))
+        wallet.with_user(self.finance).request_refund("5", "Bad line")
+        self._receive_transfers(wallet.partner_id)
+        self._hear_of_calls()
+        work = self._work_of_now()
+        self.assertEqual((work["transfers"]["count"], work["sources"]["count"]), (2, 2))
+        self.assertEqual(work["rejected"]["count"], 1)
+        for queue in work.values():
+            action = self.env.ref(queue["action"])
+            asked = self.env[action.res_model].with_user(self.finance)
+            asked = asked.with_context(allowed_company_ids=self.north.ids)
+            context = demo_menus.evaluate(asked.env, action.context or "{}")
+            of_menu = {name.removeprefix("search_default_") for name in context if name.startswith("search_default_")}
+            with self.subTest(queue=queue["name"]):
+                self.assertEqual(of_menu, set(queue["filters"]))
+                self.assertEqual(demo_menus.count(asked.env, action), queue["count"])
+
+    def _work_of_now(self):
+        self.env.flush_all()
+        overview = self.env["call.wallet.overview"].with_user(self.finance)
+        return {queue["name"]: queue for queue in overview.with_context(allowed_company_ids=self.north.ids).work()}
+
+    def _receive_transfers(self, customer):
+        """One of the customer's, one of nobody known, one of somebody else, and one that was sent."""
+        journal = self.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", self.north.id)], limit=1
+        )
+        stranger = self.env["res.partner"].create({"name": "Nobody's customer", "is_company": True})
+        for amount, sender in ((41, customer), (42, customer.browse()), (43, stranger), (-44, customer)):
+            self.env["account.bank.statement.line"].with_company(self.north).create(
+                {
+                    "journal_id": journal.id,
+                    "amount": amount,
+                    "partner_id": sender.id,
+                    "payment_ref": "Thank you",
+                    "date": "2026-11-10",
+                }
+            )
+
+    def _hear_of_calls(self):
+        """One without a wallet, one that cannot be used, one that was rejected, and one that goes on."""
+        source = self.env["call.source"].create({"name": "Exchange", "kind": "freeswitch", "company_id": self.north.id})
+        now = datetime(2026, 11, 10)
+        for state in ("unassigned", "unusable", "rejected", "open"):
+            self.env["call.source.call"].create(
+                {"source_id": source.id, "ref": state, "state": state, "first_at": now, "last_at": now}
+            )
+
     def test_an_account_manager_sees_no_figure_of_finance(self):
         wallet = self._wallet_of(self.north)
         self._credit(wallet, "2026-11-01", "10")
@@ -411,6 +463,24 @@ class TestOverviewScreen(BackendCommon):
             """,
         )
 
+    def test_a_figure_many_times_as_large_as_before_is_no_percentage(self):
+        company = self.env["res.company"].create({"name": "North"})
+        user = self._make_user("screens.north", "finance")
+        user.write({"lang": "en_US", "company_id": company.id, "company_ids": [Command.set(company.ids)]})
+        wallet = self._make_wallet(company_id=company.id)
+        with recorded_at((utcnow().replace(day=1) - timedelta(days=1)).replace(day=1)):
+            wallet.refund("10", "Goodwill")
+            self._record(self._call(account=wallet.account_ref, duration_seconds=60))
+        self._record(self._call(account=wallet.account_ref, duration_seconds=60 * 18))
+        self._on(
+            "/odoo/call-wallet-overview",
+            """
+            // 18 minutes and 1, at 0.0125.
+            await seeText("[data-card=used] [data-currency=USD]", "18 times $ 0.01");
+            """,
+            login="screens.north",
+        )
+
     def test_a_charge_is_seen_without_a_reload(self):
         call = self._call(call_ref="seen-live", duration_seconds=6000)
         call_wallet_watch._told.clear()
@@ -495,6 +565,16 @@ class TestOverviewScreen(BackendCommon):
             await click(rejected);
             await seeText(".o_list_view", "nowhere");
             if (asked().length !== 1) {{ throw new Error("Asked so many times: " + asked().length); }}
+            // What one has done oneself is seen at once: the number goes with the call that it counts.
+            await click(".o_data_row .o_data_cell[name=reason]");
+            await click("button[name=action_dismiss]");
+            await seeText(".modal", "It stays in the list under Dismissed");
+            await click(".modal .btn-primary");
+            await seeText(".o_form_view", "Dismissed By");
+            await see("no mark any more", () => !$(calls + " .o_call_wallet_menu_mark"));
+            await click(calls);
+            await see("the menu", () => $(rejected));
+            missing(rejected + " .badge");
             """,
         )
         self._on(
@@ -524,17 +604,26 @@ class TestOverviewOnAPhone(TestOverviewScreen):
     browser_size = PHONE
     touch_enabled = True
     test_a_charge_is_seen_without_a_reload = None
+    test_a_figure_many_times_as_large_as_before_is_no_percentage = None
 
     test_menus_say_how_much_waits_and_other_apps_ask_nothing = None
 
-    def test_the_phone_s_menu_opens(self):
+    def test_the_phone_s_menu_opens_with_its_numbers(self):
         self._on(
             "/odoo/call-usage",
             """
             await click(".o_menu_toggle");
-            // Without numbers: what a phone shows instead of the bar is Odoo's own, and must open.
-            const rejected = "li[data-menu-xmlid='call_wallet.menu_call_usage_rejection']";
-            await seeText(".o_app_menu_sidebar " + rejected, "Rejected");
+            const rejected = ".o_app_menu_sidebar li[data-menu-xmlid='call_wallet.menu_call_usage_rejection']";
+            await seeText(rejected, "Rejected");
+            await seeText(rejected + " .badge", "1");
+            // It has slid in, all of it.
+            await see("the menu", () => {
+                const { left, right } = $(".o_app_menu_sidebar").getBoundingClientRect();
+                return Math.round(left) === 0 && right > 200;
+            });
+            await click(rejected);
+            await seeText(".o_kanban_view", "nowhere");
+            await see("the menu has gone", () => !$(".o_app_menu_sidebar"));
             """,
         )
 

@@ -183,11 +183,14 @@ class TestRejectionList(CallWalletCommon):
         self._record(call)
         kept = self._new_rejections()
         self.assertEqual((kept.code, kept.state, kept.wallet_id), ("conflict", "open", self.wallet))
-        kept.with_user(self._make_user("t_finance", "finance")).action_dismiss()
-        self.assertEqual(kept.state, "dismissed")
+        finance = self._make_user("t_finance", "finance")
+        self.assertEqual(kept.with_user(finance).charged_usage_id, self._usage_of(call))
+        kept.with_user(finance).action_dismiss()
+        self.assertEqual((kept.state, kept.dismissed_by_id), ("dismissed", finance))
         self._record({**call, "duration_seconds": 600})
         self.env.invalidate_all()
         self.assertEqual((kept.state, kept.count), ("dismissed", 2))
+        self.assertEqual(kept.dismissed_by_id, finance, "whoever reports it again has dismissed nothing")
 
     def test_only_finance_may_retry_and_dismiss_and_nobody_may_edit(self):
         self._record(self._call(account="NOBODY"))
@@ -254,7 +257,35 @@ class TestRejectionList(CallWalletCommon):
                 self.assertEqual(again["code"], "unknown_account" if count else "unknown_rejection")
         seen = self.env["call.usage.rejection"].with_user(finance).search([("call_ref", "=", call["call_ref"])])
         self.assertEqual(seen, kept)
+        self.assertEqual(self._waiting_for(finance), {"unknown_account": 1})
         self.assertEqual(kept.count, 3, "A retry is no report")
+
+    def _waiting_for(self, user):
+        """How many rejected calls wait for somebody, by the kind of their reason; of those without a wallet."""
+        entries = self.env["call.wallet.waiting"].with_user(user).search([("kind", "=", "rejected")])
+        return {entry.code: entry.count for entry in entries if not entry.wallet_id}
+
+    def test_finance_of_another_company_sees_nothing_of_unknown_accounts_in_what_waits(self):
+        self.rejections.action_dismiss()
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        both = self._make_user("t_finance_both", "finance")
+        ours, theirs = self._make_user("t_finance_ours", "finance"), self._make_user("t_finance_theirs", "finance")
+        theirs.write({"company_id": elsewhere.id, "company_ids": [(6, 0, elsewhere.ids)]})
+        both.company_ids |= elsewhere
+        platforms = self._platform_of("t_platform_a", self.company), self._platform_of("t_platform_b", elsewhere)
+        for platform, number in zip(platforms, (2, 3), strict=True):
+            calls = [self._call(account=f"SECRET{number}") for _each in range(number)]
+            self.usage.with_user(platform).record_calls(calls)
+        self.assertEqual(self._waiting_for(ours), {"unknown_account": 2})
+        self.assertEqual(self._waiting_for(theirs), {"unknown_account": 3})
+        waiting = self.env["call.wallet.waiting"].with_user(ours).search([("kind", "=", "rejected")])
+        self.assertNotIn("SECRET3", " ".join(waiting.mapped("reason")))
+        # Whoever works for both sees both, of the companies that are chosen.
+        for companies, counts in ((self.company, [2]), (elsewhere, [3]), (self.company + elsewhere, [2, 3])):
+            with self.subTest(companies=companies.mapped("name")):
+                listed = self.env["call.wallet.waiting"].with_user(both)
+                listed = listed.with_context(allowed_company_ids=companies.ids).search([("kind", "=", "rejected")])
+                self.assertEqual(sorted(listed.mapped("count")), counts)
 
     def _platform_of(self, login, company):
         user = self._make_user(login, "platform")
@@ -311,5 +342,6 @@ class TestRejectionList(CallWalletCommon):
     def test_only_a_conflict_is_charged_as_a_call_of_its_own(self):
         self._record(self._call(account="NOBODY", call_ref="unknown"))
         kept = self.env["call.usage.rejection"].search([("call_ref", "=", "unknown")])
+        self.assertFalse(kept.charged_usage_id)
         with self.assertRaisesRegex(UserError, "conflict"):
             kept.action_charge_as_own()

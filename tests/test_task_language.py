@@ -31,6 +31,35 @@ class TestTaskLanguage(ReconciliationCommon):
         self.assertIn("se liquidó sin", task.summary)
         self.assertIn("1.234,50 USD", task.note)
 
+    def test_whoever_else_looks_reads_it_in_their_own_language(self):
+        colleague = self._make_user("lang.colleague", "finance")
+        colleague.lang = "en_US"
+        self._write_off("es_ES")
+
+        def listed(user):
+            waiting = self.env["call.wallet.waiting"].with_user(user).with_context(lang=user.lang)
+            return waiting.search([("wallet_id", "=", self.wallet.id), ("kind", "=", "task")])
+
+        self.assertIn("was settled without a payment", listed(colleague).reason)
+        self.assertIn("A finance manager decides", listed(colleague).next_step)
+        self.assertIn("se liquidó sin", listed(self.clerk).reason)
+        # What somebody has written there is nobody's to translate.
+        self.wallet.activity_ids.summary = "Preguntar a Ana"
+        self.env.invalidate_all()
+        self.assertEqual(listed(colleague).reason, "Preguntar a Ana")
+        self.assertIn("A finance manager decides", listed(colleague).next_step)
+
+    def test_a_sentence_made_of_others_is_read_in_one_language(self):
+        owner = self._make_user("lang.owner", "base.group_portal")
+        owner.partner_id.parent_id = self.partner
+        self.wallet.owner_ids = owner
+        owner.active = False
+        waiting = self.env["call.wallet.waiting"].with_context(lang="en_US")
+        [task] = waiting.search([("wallet_id", "=", self.wallet.id), ("kind", "=", "task")])
+        self.assertIn("is not an owner any more", task.reason)
+        self.assertIn("cannot sign in any more. Nobody owns the wallet now", task.next_step)
+        self.assertIn("ya no", self.wallet.activity_ids.summary)
+
     def test_without_a_language_of_theirs_it_is_the_companys(self):
         self.clerk.partner_id.lang = False
         self._write_off("es_ES")

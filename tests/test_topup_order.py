@@ -1,9 +1,13 @@
 """Who may order funds, and what makes an order."""
 
+from datetime import timedelta
 from decimal import Decimal
 
+from odoo.addons.call_wallet.const import FINANCE
+from odoo.addons.call_wallet.tools.clock import recorded_at, utcnow
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
+from odoo.tools import html2plaintext
 
 from .common import CallWalletCommon
 
@@ -109,6 +113,30 @@ class TestTopupOrder(CallWalletCommon):
             action = dialog.save().action_request_invoice()
             self.assertEqual(self.env["account.move"].browse(action["res_id"]).amount_residual, left)
         self.assertBalance(self.wallet, 130)
+
+    def test_the_dialog_names_what_was_ordered_before_and_is_not_paid(self):
+        self._fund(self.wallet, "20", by="topup")
+        wizards = self.env["call.wallet.topup.wizard"].with_user(new_test_user(self.env, "orders", groups=FINANCE))
+        self.assertFalse(wizards.create({"wallet_id": self.wallet.id}).waiting_orders)
+        now = utcnow()
+        with recorded_at(now - timedelta(days=3)):
+            first = self.wallet.create_topup("30")
+        with recorded_at(now - timedelta(hours=2)):
+            second = self.wallet.create_topup("40.5")
+        self._pay(second.invoice_id, 10)
+        for lang, ages in (("en_US", ("2 hours ago", "3 days ago")), ("es_ES", ("hace 2 horas", "hace 3 días"))):
+            self.env["res.lang"]._activate_lang(lang)
+            with self.subTest(lang=lang), recorded_at(now):
+                self.env.invalidate_all()
+                said = wizards.with_context(lang=lang).create({"wallet_id": self.wallet.id}).waiting_orders
+                items = html2plaintext(said).replace("\N{NO-BREAK SPACE}", " ").split("*")[1:]
+                # The latest first; 40.50 less 10.00 paid.
+                self.assertEqual(len(items), 2)
+                for item, topup, age in zip(items, (second, first), ages, strict=True):
+                    self.assertIn(topup.invoice_id.name, item)
+                    self.assertIn(age, item)
+                self.assertIn("30", items[0])
+                self.assertIn(f"/odoo/call-wallet-topups/{first.id}", said)
 
     def test_pressing_refund_twice_refunds_once(self):
         self._fund(self.wallet, "20")

@@ -78,7 +78,13 @@ class Examples(Customers):
             "base.group_partner_manager",
             "call_wallet.group_finance_manager",
         )
-        manager.write({"email": "financemanager@platform.example", "tz": "America/New_York"})
+        manager.write(
+            {
+                "email": "financemanager@platform.example",
+                "tz": "America/New_York",
+                "action_id": self.env.ref("call_wallet.action_call_wallet_overview").id,
+            }
+        )
 
     def _make_user(self, login, name, *groups, **values):
         users = self.env["res.users"].with_context(no_reset_password=True)

@@ -1,4 +1,4 @@
-"""Tasks of people (Odoo's activities), written in the language of who gets them."""
+"""Tasks of people (Odoo's activities), written in the language of who gets them; others read them in theirs."""
 
 import re
 
@@ -6,6 +6,7 @@ from markupsafe import Markup
 from odoo.tools import html2plaintext, plaintext2html
 
 from ..const import TO_DO
+from .sentence import Told, told_again
 
 # The link to what a task is about stands in a paragraph of its own below the note.
 LINK = re.compile(r"<p>\s*<a [^>]*data-oe-model=[^>]*>.*?</a>\s*</p>\s*$", re.DOTALL)
@@ -33,26 +34,42 @@ def give_task(record, user, summary, note, company, is_mailed=False, about=None)
     """Give ``user`` a task about ``record``, due on the company's day.
 
     :param str summary: what happened, in a line; in the language of ``in_language_of``
-    :param str note: why, and what to do next; plain text
+    :param str note: why, and what to do next; plain text. Both are told in other languages, too, where they were made
+        with ``telling``
     :param user: empty: whoever runs this
     :param about: the record that the task is about, where that is another than ``record``; the note leads there
     :param is_mailed: whether Odoo mails the user about it; their list shows it in any case
     :return: the ``mail.activity``
     """
     record = in_language_of(record, user, company).with_context(mail_activity_quick_update=not is_mailed)
-    text, values = plaintext2html(note), {}
+    text, values = plaintext2html(note), {"call_wallet_words": {"summary": _keep(summary), "note": _keep(note)}}
     if about:
         about = in_language_of(about, user, company)
         text += Markup("<p>%s</p>") % about.sudo()._get_html_link()
-        values = {"call_wallet_about_model": about._name, "call_wallet_about_id": about.id}
+        values |= {"call_wallet_about_model": about._name, "call_wallet_about_id": about.id}
     return record.activity_schedule(
         TO_DO,
-        summary=summary,
+        summary=str(summary),
         note=text,
         user_id=user.id or record.env.uid,
         date_deadline=company._call_wallet_today(),
         **values,
     )
+
+
+def _keep(sentence):
+    """Return what ``read_task`` needs of a sentence: what was written, and how it was made; None of any other text."""
+    return {"text": " ".join(sentence.split()), **sentence.words} if isinstance(sentence, Told) else None
+
+
+def read_task(env, kept, text):
+    """Return a task's summary or note in the language of whoever reads it; as it stands where a person has changed it.
+
+    :param dict kept: what ``give_task`` has kept of it, or None
+    :param str text: as it stands, in one line
+    """
+    is_ours = kept and kept["text"] == " ".join((text or "").split())
+    return told_again(env, kept) if is_ours else text
 
 
 def text_of(task_note):

@@ -1,7 +1,15 @@
+from babel.dates import format_timedelta
+from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import get_lang
+from odoo.tools.misc import babel_locale_parse
 
+from ..tools.clock import utcnow
 from ..tools.fields import ZERO, Amount
+
+# More orders that wait are not named one by one.
+ORDERS_NAMED = 5
 
 
 class CallWalletTopupWizard(models.TransientModel):
@@ -17,6 +25,12 @@ class CallWalletTopupWizard(models.TransientModel):
     wallet_id = fields.Many2one("call.wallet", required=True, ondelete="cascade")
     currency_id = fields.Many2one(related="wallet_id.currency_id")
     is_set_up = fields.Boolean(related="wallet_id.is_set_up")
+    waiting_orders = fields.Html(
+        "Orders That Wait for Payment",
+        compute="_compute_waiting_orders",
+        sanitize=False,
+        help="Each with its number, what is left to pay and how long ago it was ordered.",
+    )
     package_id = fields.Many2one(
         "call.wallet.package",
         domain="[('currency_id', '=', currency_id)]",
@@ -46,6 +60,27 @@ class CallWalletTopupWizard(models.TransientModel):
     def _compute_terms_body(self):
         for wizard in self:
             wizard.terms_body = wizard.terms_id and wizard.terms_id._shown().body
+
+    @api.depends("wallet_id")
+    @api.depends_context("lang")
+    def _compute_waiting_orders(self):
+        """Name what was ordered and is not paid, the latest first, so that nobody orders it twice."""
+        for wizard in self:
+            waiting = [("wallet_id", "=", wizard.wallet_id.id), ("state", "in", ("pending", "partial"))]
+            topups = self.env["call.wallet.topup"].search(waiting) if wizard.wallet_id else ()
+            lines = [wizard._line_of_order(topup) for topup in topups[:ORDERS_NAMED]]
+            if len(topups) > ORDERS_NAMED:
+                lines.append(Markup("<li>%s</li>") % self.env._("%s more", len(topups) - ORDERS_NAMED))
+            wizard.waiting_orders = bool(lines) and Markup("<ul>%s</ul>") % Markup().join(lines)
+
+    def _line_of_order(self, topup):
+        """Return an order as an item of a list: its number with a link, what is left to pay, how long ago it was."""
+        age = topup.accepted_at and format_timedelta(
+            topup.accepted_at - utcnow(), add_direction=True, locale=babel_locale_parse(get_lang(self.env).code)
+        )
+        left = self.wallet_id._format_amount(topup.missing_amount)
+        link = Markup('<a href="/odoo/call-wallet-topups/%s" target="_blank">%s</a>') % (topup.id, topup.display_name)
+        return Markup("<li>%s</li>") % Markup(", ").join(filter(None, (link, left, age)))
 
     @api.depends("wallet_id")
     def _compute_has_packages(self):

@@ -9,6 +9,7 @@ from psycopg2 import OperationalError
 from ...tools.background import CRON_SECONDS, go_on_by_schedule, wake
 from ...tools.door import door, each, worker
 from ...tools.rights import as_superuser
+from ...tools.sentence import telling
 from ...tools.task import give_task, in_language_of
 
 _logger = logging.getLogger(__name__)
@@ -268,7 +269,7 @@ class CallWalletPosting(models.Model):
         if self.activity_ids:
             self.activity_ids.note = plaintext2html(self.error)
             return
-        _ = in_language_of(self, user, self.company_id).env._
+        _ = telling(in_language_of(self, user, self.company_id).env)
         give_task(self, user, _("The posting has stopped"), self.error, self.company_id)
 
     def _end_help(self):

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
+from ...tools.sentence import telling
 from ...tools.stripe_client import retry_after
 from .call_wallet_auto_topup import OPEN
 from .call_wallet_run import COOL_DOWN
@@ -194,9 +195,10 @@ class CallWalletAutoTopupCharge(models.Model):
             return
         if self.reason != "not_taken":
             told = wallet._for_finance()
+            _ = telling(told.env)
             told._tell_finance(
-                told.env._("Automatic top-up: the payment provider refuses requests"),
-                told.env._("The card was not charged. It is tried again for a day. The provider says: %s", message),
+                _("Automatic top-up: the payment provider refuses requests"),
+                _("The card was not charged. It is tried again for a day. The provider says: %s", message),
                 about=self,
             )
         # Without `sent_at`: before the next time it is decided again whether it is still wanted.

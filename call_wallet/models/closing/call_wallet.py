@@ -13,6 +13,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_reason
 from ...tools.money import to_coins, unit_of
+from ...tools.sentence import telling
 from ...tools.task import give_task, in_company_language, in_language_of
 
 
@@ -259,7 +260,7 @@ class CallWalletClose(models.Model):
     def _ask_to_settle(self):
         """Give a task to who closed the wallet, or may do so now: a late call or payment has moved its balance."""
         manager = self.company_id._call_wallet_finance_manager(self.closed_by_id)
-        _ = in_language_of(self, manager, self.company_id).env._
+        _ = telling(in_language_of(self, manager, self.company_id).env)
         give_task(
             self,
             manager,

@@ -5,6 +5,7 @@ from odoo.tools import format_datetime
 
 from ...const import FINANCE, PLATFORM
 from ...tools.fields import is_storable, parse_id
+from ...tools.sentence import joined, telling
 from ...tools.task import in_company_language
 
 FIELDS = ("name", "street", "street2", "city", "zip", "state_id", "country_id", "vat", "email")
@@ -244,7 +245,7 @@ class CallWalletOwners(models.Model):
         """Take the role from owners whose contact is another company's now, or nobody's, with what came with it."""
         for wallet in self.sudo():
             for user in wallet.owner_ids - wallet.current_owner_ids:
-                _ = wallet._for_finance().env._
+                _ = telling(wallet._for_finance().env)
                 why = _("%(person)s has no access any more, for the contact is not one of %(customer)s now.",
                         person=user.name, customer=wallet.partner_id.name)  # fmt: skip
                 wallet._end_lost_owner(user, why)
@@ -255,7 +256,7 @@ class CallWalletOwners(models.Model):
         :param is_archived: the user was archived or deleted; else the access to the portal was taken
         """
         for wallet in self.sudo():
-            _ = wallet._for_finance().env._
+            _ = telling(wallet._for_finance().env)
             why = _("%s has no access any more, for the access to the portal was revoked or changed.", user.name)
             if is_archived:
                 why = _("%s cannot sign in any more.", user.name)
@@ -269,7 +270,7 @@ class CallWalletOwners(models.Model):
         :param str why: a sentence in the language of ``_for_finance``
         """
         told = self._for_finance()
-        _ = told.env._
+        _ = telling(told.env)
         self._unlink_owner(user)
         cards = self._cards_saved_by(user.partner_id)
         what = [why]
@@ -281,7 +282,7 @@ class CallWalletOwners(models.Model):
             what.append(_("Cards that they had saved were removed, and are not charged: %s.", names))
         self._end_following(user.partner_id)
         what += told._end_address(user.email_normalized)
-        told._tell_finance(_("%s is not an owner any more", user.name), " ".join(what))
+        told._tell_finance(_("%s is not an owner any more", user.name), joined(what))
 
     def _end_following(self, contact):
         """Let somebody who left follow the wallet and its invoices no more, as whoever has written there does."""
@@ -295,7 +296,7 @@ class CallWalletOwners(models.Model):
 
         The last address that is told of a low balance stays: without any the wallet would stop.
         """
-        _, what = self.env._, []
+        _, what = telling(self.env), []
         addresses = self.recipient_ids.filtered(lambda recipient: recipient.email == email)
         if addresses and self.recipient_ids != addresses:
             addresses.unlink()

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 
 from ...const import ACCOUNT_MANAGER
 from ...tools.fields import ZERO
+from ...tools.sentence import joined, telling
 
 
 class ResPartner(models.Model):
@@ -73,9 +74,9 @@ class ResPartner(models.Model):
             return
         for wallet in wallets:
             told = wallet._for_finance()
-            _ = told.env._
+            _ = telling(told.env)
             summary = _("%(person)s is not with %(customer)s any more", person=self.name, customer=employer.name)
-            told._tell_finance(summary, " ".join(told._end_address(email)))
+            told._tell_finance(summary, joined(told._end_address(email)))
 
     def _call_wallet_end_lost_owners(self):
         """Look at the wallets that these contacts, or those below them, own or are the customers of."""

@@ -9,6 +9,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.outbound import Unreachable, find_target
 from ...tools.rights import as_superuser, refuse_all_but
+from ...tools.sentence import telling
 from ...tools.standard_webhooks import new_secret
 from ...tools.task import give_task, in_company_language, in_language_of
 from .call_wallet_webhook_delivery import GONE, send_queue
@@ -237,7 +238,7 @@ class CallWalletWebhook(models.Model):
     def _tell_finance(self, is_given_up, is_gone):
         # Nobody else may open it, or do what the task says.
         user = self.company_id._call_wallet_finance_manager()
-        _ = in_language_of(self, user, self.company_id).env._
+        _ = telling(in_language_of(self, user, self.company_id).env)
         if self.activity_search([TO_DO]):
             return
         if is_gone:

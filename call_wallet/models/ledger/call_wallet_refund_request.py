@@ -6,6 +6,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door
 from ...tools.fields import Amount, check_request_key, parse_reason
 from ...tools.rights import as_superuser
+from ...tools.sentence import telling
 from ...tools.task import give_task, in_company_language, in_language_of
 
 STATES = [
@@ -100,7 +101,8 @@ class CallWalletRefundRequest(models.Model):
         )
         for manager in managers:
             request = in_language_of(self, manager, self.company_id)
-            summary = request.env._("Approve or refuse: %s", request.display_name)
+            _ = telling(request.env)
+            summary = _("Approve or refuse: %s", request.display_name)
             give_task(self, manager, summary, self.reason, self.company_id, is_mailed=True)
 
     # === DECIDING === #

@@ -10,6 +10,7 @@ from ...tools.days import day_text
 from ...tools.door import door, each, worker
 from ...tools.fields import ZERO, parse_amount, parse_day
 from ...tools.rights import as_superuser
+from ...tools.sentence import telling
 from ...tools.task import give_task, in_company_language, in_language_of, text_of
 from .call_wallet_recipient import MAX_RECIPIENTS
 
@@ -148,7 +149,7 @@ class CallWalletNotices(models.Model):
 
     def _tell_undelivered(self, address, why):
         """Give finance a task about an address that takes no mail; in the language of ``_for_finance``."""
-        _ = self.env._
+        _ = telling(self.env)
         self._tell_finance(
             _("Mail to %s was not delivered", address),
             _(
@@ -237,7 +238,7 @@ class CallWalletNotices(models.Model):
         tasks = self.sudo().activity_ids.filtered(lambda task: task.summary == summary)
         if any(text_of(task.note).split() == note.split() for task in tasks):
             return
-        self.message_post(body=note, subject=summary)
+        self.message_post(body=str(note), subject=str(summary))
         give_task(self, self._finance_user(), summary, note, self.company_id, about=about)
 
     # === MONTHLY STATEMENT === #

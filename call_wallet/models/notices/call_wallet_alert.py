@@ -8,6 +8,7 @@ from ...tools.background import after_commit
 from ...tools.clock import utcnow
 from ...tools.door import door, each, worker
 from ...tools.fields import Amount
+from ...tools.sentence import telling
 from ...tools.task import give_task, in_company_language, in_language_of
 from ..ledger.call_wallet_ledger import LEVEL
 from ..wallet.call_wallet_balance import EMPTY, LOW
@@ -167,7 +168,7 @@ class CallWalletAlert(models.Model):
 
     def _tell_of_many(self):
         told = self.wallet_id._for_finance()
-        _ = told.env._
+        _ = telling(told.env)
         told._tell_finance(
             _("Mails of this wallet were held back"),
             _(
@@ -221,7 +222,7 @@ class CallWalletAlert(models.Model):
         manager = wallet.company_id._call_wallet_responsible(wallet.account_manager_id)
         if not manager or wallet.activity_search([TO_DO], user_id=manager.id):
             return
-        _ = in_language_of(self, manager, wallet.company_id).env._
+        _ = telling(in_language_of(self, manager, wallet.company_id).env)
         # Their to-do list tells them; a mail on top would be the second about one crossing.
         give_task(
             wallet,

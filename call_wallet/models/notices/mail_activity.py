@@ -6,6 +6,9 @@ class MailActivity(models.Model):
 
     _inherit = "mail.activity"
 
+    call_wallet_words = fields.Json(
+        readonly=True, help="How summary and note were made, by which they are read in other languages."
+    )
     call_wallet_about_model = fields.Char("Model of What It Is About", readonly=True)
     call_wallet_about_id = fields.Many2oneReference(
         "What It Is About",

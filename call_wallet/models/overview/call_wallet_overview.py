@@ -22,11 +22,18 @@ RISKS_SHOWN = 8
 # More work than this is counted as "that many and more".
 MOST_COUNTED = 1000
 
-# Name, model, what of it waits, the menu and the action that list it, and the search filters to list it by.
+# Name, model, what of it waits, the menu and the action that list it, and the search filters to list it by: those by
+# which the menu lists it, too, so that the number beside a menu is how many rows it opens.
 QUEUES = [
     ("waiting", "call.wallet.waiting", [], "call_wallet_waiting", []),
     ("rejected", "call.usage.rejection", [("state", "=", "open")], "call_usage_rejection", ["open"]),
-    ("sources", "call.source.call", [("state", "=", "unassigned")], "call_source_call", ["unassigned"]),
+    (
+        "sources",
+        "call.source.call",
+        [("state", "in", ("unassigned", "unusable"))],
+        "call_source_call",
+        ["unassigned", "unusable"],
+    ),
     (
         "refunds",
         "call.wallet.refund.request",
@@ -44,9 +51,9 @@ QUEUES = [
     (
         "transfers",
         "account.bank.statement.line",
-        [("is_reconciled", "=", False), ("amount", ">", 0), ("call_wallet_note", "!=", False)],
+        [("amount", ">", 0), ("call_wallet_is_of_interest", "=", True), ("is_reconciled", "=", False)],
         "call_wallet_transfer",
-        ["open", "named"],
+        ["open"],
     ),
 ]
 

@@ -75,7 +75,8 @@ class CallUsageRejectionPrivacy(models.Model):
         digests = [self._keyed(rejection.fingerprint) for rejection in kept]
         self.env["call.source.call"]._mask_of_rejections(kept)
         self._lock()
-        self.env.cr.execute(MASK, [DELETED, utcnow(), self.env.uid, kept.ids, array(payloads), array(digests)])
+        columns = {"ids": kept.ids, "payloads": array(payloads), "digests": array(digests)}
+        self.env.cr.execute(MASK, {"deleted": DELETED, "now": utcnow(), "user": self.env.uid, **columns})
         self.env.invalidate_all(flush=False)
 
 
@@ -137,9 +138,12 @@ OLD = """
 
 MASK = """
     UPDATE call_usage_rejection r
-       SET payload = masked.payload, fingerprint = masked.fingerprint, reason = %s, masked_at = %s, write_uid = %s,
+       SET payload = masked.payload, fingerprint = masked.fingerprint, reason = %(deleted)s, masked_at = %(now)s,
            field_name = CASE WHEN r.code = 'unknown_field' THEN NULL ELSE r.field_name END,
-           write_date = now() AT TIME ZONE 'UTC', state = CASE r.state WHEN 'open' THEN 'dismissed' ELSE r.state END
-      FROM unnest(%s::int[], %s::text[], %s::text[]) AS masked(id, payload, fingerprint)
+           write_uid = %(user)s, write_date = now() AT TIME ZONE 'UTC',
+           state = CASE r.state WHEN 'open' THEN 'dismissed' ELSE r.state END,
+           dismissed_by_id = CASE r.state WHEN 'open' THEN %(user)s ELSE r.dismissed_by_id END,
+           dismissed_at = CASE r.state WHEN 'open' THEN %(now)s::timestamp ELSE r.dismissed_at END
+      FROM unnest(%(ids)s::int[], %(payloads)s::text[], %(digests)s::text[]) AS masked(id, payload, fingerprint)
      WHERE r.id = masked.id
 """

@@ -49,6 +49,7 @@ class CallSourceMessage(models.Model):
         readonly=True,
     )
     problem = fields.Char(readonly=True)
+    dismissed_by_id = fields.Many2one("res.users", "Dismissed By", readonly=True, index="btree_not_null")
     attempts = fields.Integer(readonly=True, required=True, default=0, aggregator=None)
     count = fields.Integer("Times Received", readonly=True, required=True, default=1, aggregator="sum")
     first_at = fields.Datetime("Received", readonly=True, required=True)
@@ -154,7 +155,8 @@ class CallSourceMessage(models.Model):
         """
         refuse_all_but(self, FINANCE)
         with door(self.env):
-            as_superuser(self).filtered(lambda message: message.state == "failed").write({"state": "dismissed"})
+            failed = as_superuser(self).filtered(lambda message: message.state == "failed")
+            failed.write({"state": "dismissed", "dismissed_by_id": self.env.uid})
         return True
 
     @api.model

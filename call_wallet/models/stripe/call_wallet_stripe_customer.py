@@ -8,6 +8,7 @@ from odoo import Command, api, fields, models
 
 from ...tools.asking import ask_and_enter, ask_stripe
 from ...tools.door import door, end_if_clean, in_books, worker
+from ...tools.sentence import telling
 from ...tools.stripe_client import MENDED_BY_PEOPLE, cause_of, client, first_email
 from .call_wallet_stripe_entry import to_major, to_minor
 from .payment_transaction import EXPAND
@@ -299,9 +300,10 @@ class CallWalletStripeCustomer(models.Model):
         amount = f"{to_major(available, money):,f} {currency}"
         if wallet:
             told = wallet._for_finance()
+            _ = telling(told.env)
             told._tell_finance(
-                told.env._("A bank transfer was not used up: %s", amount),
-                told.env._("It lies in the customer's cash balance at Stripe: add balance, or send it back."),
+                _("A bank transfer was not used up: %s", amount),
+                _("It lies in the customer's cash balance at Stripe: add balance, or send it back."),
             )
 
 

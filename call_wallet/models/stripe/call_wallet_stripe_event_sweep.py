@@ -9,6 +9,7 @@ from odoo.tools import split_every
 
 from ...tools.clock import now, utcnow
 from ...tools.door import door, each, end_if_clean, in_books, worker
+from ...tools.sentence import telling
 from ...tools.stripe_client import MENDED_BY_PEOPLE, cause_of, client
 from .call_wallet_stripe_event import SWEEPING, SWEPT, UNKNOWN, WEBHOOK_EVENTS, NotYet
 from .call_wallet_stripe_return import OPEN
@@ -270,9 +271,10 @@ class CallWalletStripeSweep(models.Model):
         _logger.warning("Stripe payment %s was not entered; the sweep did it: %s.", intent["id"], entered.reference)
         if found and entered.state == "done":  # an adopted one is reported where it is made
             told = entered._call_wallet_topups().wallet_id[:1]._for_finance()
+            _ = telling(told.env)
             told._tell_finance(
-                told.env._("Payment %s was entered late", entered.reference),
-                told.env._("Stripe had it, but its message did not arrive. The balance is right now."),
+                _("Payment %s was entered late", entered.reference),
+                _("Stripe had it, but its message did not arrive. The balance is right now."),
                 about=entered,
             )
 

@@ -11,6 +11,7 @@ from ...tools.asking import ask_and_enter
 from ...tools.clock import now, utcnow
 from ...tools.door import books_door, door, each, end_if_clean, in_books, worker
 from ...tools.rights import as_superuser
+from ...tools.sentence import telling
 from ...tools.stripe_client import client
 from ...tools.stripe_words import in_words
 from ...tools.task import give_task, in_language_of
@@ -279,7 +280,7 @@ class CallWalletStripePayout(models.Model):
     def _undo(self, why):
         """Open the bank's line and the payments again: the bank has not taken the money."""
         line, told = self.statement_line_id, self._for_finance()
-        _ = told.env._
+        _ = telling(told.env)
         self.write({"state": "failed", "statement_line_id": False})
         if line:
             self.env["call.wallet.failure"]._beside("Undo a payout", self, line.action_undo_reconciliation)
@@ -339,10 +340,8 @@ class CallWalletStripePayout(models.Model):
         self.write({"state": "doubt", "note": doubt})
         self.activity_ids.unlink()
         told = self._for_finance()
-        amount = told.currency_id.format(self.amount)
-        told._tell(
-            told.env._("Payout %(payout)s of %(amount)s is not matched", payout=self.reference, amount=amount), doubt
-        )
+        amount, _ = told.currency_id.format(self.amount), telling(told.env)
+        told._tell(_("Payout %(payout)s of %(amount)s is not matched", payout=self.reference, amount=amount), doubt)
 
     def _for_finance(self):
         """Return the payout in the language of who in finance gets a task about it."""
@@ -350,7 +349,7 @@ class CallWalletStripePayout(models.Model):
 
     def _tell(self, summary, note):
         """Give finance a task; its texts are in the language of ``_for_finance``."""
-        self.message_post(body=note, subject=summary)
+        self.message_post(body=str(note), subject=str(summary))
         give_task(self, self.company_id._call_wallet_finance_user(), summary, note, self.company_id)
 
     def _is_late(self):

@@ -7,6 +7,7 @@ from ...tools.clock import utcnow
 from ...tools.door import door, worker
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.refund_parts import divide
+from ...tools.sentence import telling
 from ...tools.stripe_client import client
 from ...tools.stripe_words import in_words
 from .payment_transaction import EXPAND
@@ -253,7 +254,7 @@ class CallWalletStripeReturn(models.Model):
         """Tell finance of it on each wallet; ``summarize`` is a function of the translation to its reader."""
         for wallet in wallets:
             told = wallet._for_finance()
-            _ = told.env._
+            _ = telling(told.env)
             told._tell_finance(
                 summarize(_),
                 _(

@@ -8,6 +8,7 @@ from odoo.addons.payment_stripe import const
 
 from ...tools.asking import ask_and_enter, ask_stripe
 from ...tools.door import door, worker
+from ...tools.sentence import telling
 from ...tools.stripe_client import cause_of, first_email, is_unanswered
 
 _logger = logging.getLogger(__name__)
@@ -344,7 +345,7 @@ class PaymentTransaction(models.Model):
 
     def _call_wallet_tell_mismatch(self, payment_data):
         told = self._call_wallet_topups().wallet_id[:1]._for_finance()
-        _ = told.env._
+        _ = telling(told.env)
         told._tell_finance(
             _("Payment %s has another amount", self.reference),
             _(

@@ -7,6 +7,7 @@ from odoo.addons.payment_stripe import const
 from ...tools.asking import ask_and_enter, refuse_superseded
 from ...tools.clock import now
 from ...tools.door import worker
+from ...tools.sentence import telling
 from ...tools.stripe_client import client
 from .call_wallet_stripe_event import NotYet
 from .payment_transaction import EXPAND, IN_FLIGHT
@@ -98,9 +99,10 @@ class PaymentTransactionStripeEvents(models.Model):
             }
         )
         told = topups.wallet_id[:1]._for_finance()
+        _ = telling(told.env)
         told._tell_finance(
-            told.env._("Payment %s was charged but not entered here", transaction.reference),
-            told.env._("It is entered now. Check that the invoice was not paid twice."),
+            _("Payment %s was charged but not entered here", transaction.reference),
+            _("It is entered now. Check that the invoice was not paid twice."),
             about=transaction,
         )
         return transaction
@@ -141,9 +143,10 @@ class PaymentTransactionStripeEvents(models.Model):
             self.env._("It is not known what became of this payment. We look into it; ask us before you pay again.")
         )
         told = self._call_wallet_topups().wallet_id[:1]._for_finance()
+        _ = telling(told.env)
         told._tell_finance(
-            told.env._("Payment %s is not known to Stripe any more", self.reference),
-            told.env._(
+            _("Payment %s is not known to Stripe any more", self.reference),
+            _(
                 "Another account's key was entered, or that of the other mode, while it was under way. See in the "
                 "former account whether it was paid there: if so, register the payment on its invoice, else the "
                 "customer may pay again.",

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ...tools.sentence import telling
 from ...tools.task import in_company_language
 
 # A reference has a number in it, and as many parts as this at most (INV/2026/00012 has three).
@@ -128,7 +129,7 @@ class AccountBankStatementLine(models.Model):
 
     def _call_wallet_doubt(self, invoices):
         """Return why the line cannot be matched with the invoices that it names, or False."""
-        _ = self.env._
+        _ = telling(self.env)
         names = ", ".join(invoices.mapped("name"))
         currency = self.foreign_currency_id or self.currency_id
         amount = self.amount_currency if self.foreign_currency_id else self.amount
@@ -172,12 +173,13 @@ class AccountBankStatementLine(models.Model):
         """Leave the line to the accountant; tell finance once."""
         if self.call_wallet_note == doubt:
             return
-        self.call_wallet_note = doubt
-        self.move_id.message_post(body=doubt)
+        self.call_wallet_note = str(doubt)
+        self.move_id.message_post(body=str(doubt))
         told = invoices.call_wallet_topup_ids.wallet_id[:1]._for_finance()
+        _ = telling(told.env)
         told._tell_finance(
-            told.env._("A bank transfer was not matched: %s", self.payment_ref or self.display_name),
-            told.env._("%s Reconcile it by hand.", doubt),
+            _("A bank transfer was not matched: %s", self.payment_ref or self.display_name),
+            _("%s Reconcile it by hand.", doubt),
             about=self.move_id,
         )
 
@@ -198,9 +200,10 @@ class AccountBankStatementLine(models.Model):
         left = -suspense.amount_residual_currency
         if suspense.currency_id.compare_amounts(left, 0) > 0:
             told = invoices.call_wallet_topup_ids.wallet_id[:1]._for_finance()
+            _ = telling(told.env)
             told._tell_finance(
-                told.env._("A transfer for %s was more than was to be paid", ", ".join(invoices.mapped("name"))),
-                told.env._(
+                _("A transfer for %s was more than was to be paid", ", ".join(invoices.mapped("name"))),
+                _(
                     "%(amount)s is the customer's outstanding credit now: use it for the next top-up, or send it back.",
                     amount=suspense.currency_id.with_env(told.env).format(left),
                 ),

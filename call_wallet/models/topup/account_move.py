@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from ...const import ACCOUNT_MANAGER, FINANCE_MANAGER
 from ...tools.fields import ZERO, Amount, parse_amount
 from ...tools.rights import made_by_hand, refuse_typed
+from ...tools.sentence import telling
 from .call_wallet_topup import INVOICE_STATUSES
 
 DOCUMENTS = ("out_invoice", "out_refund")
@@ -70,7 +71,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         told = self.sudo().call_wallet_topup_ids.wallet_id._for_finance()
-        _ = told.env._
+        _ = telling(told.env)
         told._tell_finance(
             _("%s was not mailed to the customer", self.name),
             _("%(why)s Mend the cause, then send it again by its own button, or hand it over another way.", why=why),

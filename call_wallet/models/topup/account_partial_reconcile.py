@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from ...tools.sentence import telling
+
 
 class AccountPartialReconcile(models.Model):
     """Every way of paying an invoice, and of un-paying it, goes through here."""
@@ -38,9 +40,10 @@ class AccountPartialReconcile(models.Model):
             if is_exchange or entry.reversed_entry_id == invoice or not unfunded:
                 continue
             told = topup.wallet_id._for_finance()
+            _ = telling(told.env)
             told._tell_finance(
-                told.env._("%s was settled without a payment", invoice.display_name),
-                told.env._(
+                _("%s was settled without a payment", invoice.display_name),
+                _(
                     "%(amount)s of the top-up was settled by %(entry)s without money, and was not credited. "
                     "A finance manager decides with Settled Without Funds… on the top-up: it counts as received and "
                     "the wallet is credited, or it is released and nobody is owed it.",

@@ -12,6 +12,7 @@ from ...const import FINANCE
 from ...tools.clock import utcnow
 from ...tools.door import door, worker
 from ...tools.fields import ZERO, check_request_key, parse_amount
+from ...tools.sentence import telling
 from ...tools.task import in_company_language
 from .call_wallet_topup_sync import _logger
 from .invoices_sql import INVOICE_TOTALS, INVOICES_OF_A_PAGE
@@ -427,9 +428,10 @@ class CallWalletOrder(models.Model):
         try:
             with door(self.env):
                 told = self._for_finance()
+                _ = telling(told.env)
                 told._tell_finance(
-                    told.env._("Top-ups of %s were out of step with their payments", self.account_ref),
-                    told.env._(
+                    _("Top-ups of %s were out of step with their payments", self.account_ref),
+                    _(
                         "The regular check brought the credit in line with what was received: %s. The balance is right "
                         "now. It happens after a crash, or when payments are changed outside of Odoo.",
                         names,

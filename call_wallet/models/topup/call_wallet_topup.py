@@ -59,6 +59,7 @@ class CallWalletTopup(models.Model):
     terms_lang = fields.Char(
         "Language of the Terms", readonly=True, copy=False, help="The code of the language in which they were shown."
     )
+    terms_language = fields.Char("Terms Shown In", compute="_compute_terms_language")
     terms_fingerprint = fields.Char(
         "Fingerprint of the Accepted Text", readonly=True, copy=False, help="SHA-256 of the text in that language."
     )
@@ -96,6 +97,14 @@ class CallWalletTopup(models.Model):
     def _compute_display_name(self):
         for topup in self:
             topup.display_name = topup.sudo().invoice_id.name or self.env._("Top-up %s", topup.id)
+
+    @api.depends("terms_lang")
+    def _compute_terms_language(self):
+        """Name the language; its code where it was removed since."""
+        langs = self.env["res.lang"].sudo().with_context(active_test=False)
+        names = {lang.code: lang.name for lang in langs.search([("code", "in", self.mapped("terms_lang"))])}
+        for topup in self:
+            topup.terms_language = names.get(topup.terms_lang, topup.terms_lang)
 
     @api.depends("invoice_id.amount_tax", "invoice_id.amount_total")
     def _compute_totals(self):

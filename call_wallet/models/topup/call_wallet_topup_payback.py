@@ -9,6 +9,7 @@ from ...tools.door import door, end_if_clean, in_books, worker
 from ...tools.fields import ZERO, Amount, check_request_key, parse_amount, parse_reason
 from ...tools.money import to_coins, unit_of
 from ...tools.rights import as_superuser
+from ...tools.sentence import telling
 
 _logger = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ class CallWalletTopupPayback(models.Model):
 
     def _tell_not_sent(self, note, error):
         told = self.wallet_id._for_finance()
-        _ = told.env._
+        _ = telling(told.env)
         left = note.currency_id.with_env(told.env).format(note.amount_residual)
         values = {"amount": left, "error": str(error)[:500]}
         if note.call_wallet_refund_ids:  # begun: see `_refunds_left`

@@ -8,6 +8,7 @@ from ...tools.door import door
 from ...tools.fields import ZERO, Amount, parse_amount, parse_reason
 from ...tools.money import unit_of
 from ...tools.rights import as_superuser
+from ...tools.sentence import telling
 from ...tools.task import in_company_language
 
 WRITTEN_OFF_TO = ("expense", "expense_other", "expense_direct_cost", "income", "income_other")
@@ -88,9 +89,10 @@ class CallWalletTopupUnfunded(models.Model):
             late = min(kept - topup.credited_amount, topup._released())
             if late > 0:
                 told = topup.wallet_id._for_finance()
+                _ = telling(told.env)
                 told._tell_finance(
-                    told.env._("%s was paid after it was released", topup.display_name),
-                    told.env._(
+                    _("%s was paid after it was released", topup.display_name),
+                    _(
                         "%(amount)s was received for it, and was not credited because it had been released. Reverse "
                         "%(entries)s, or reset it to draft: the wallet is credited then.",
                         amount=told._format_exactly(late),

@@ -5,6 +5,7 @@ from odoo.exceptions import ValidationError
 
 from ...const import FINANCE
 from ...tools.rights import made_by_hand, refuse_typed
+from ...tools.sentence import telling
 
 
 class PaymentTransaction(models.Model):
@@ -156,9 +157,10 @@ class PaymentTransaction(models.Model):
         )
         wallets = invoices.call_wallet_topup_ids.wallet_id or self._call_wallet_topups().wallet_id
         told = wallets[:1]._for_finance()
+        _ = telling(told.env)
         told._tell_finance(
-            told.env._("Payment %s is left over", self.reference),
-            told.env._(
+            _("Payment %s is left over", self.reference),
+            _(
                 "%(amount)s was received for %(invoices)s, which was cancelled or paid before. It is the customer's "
                 "outstanding credit: use it for the next top-up, or refund the payment.",
                 amount=self.currency_id.with_env(told.env).format(float(left)),

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from ...const import FINANCE_MANAGER
 from ...tools.fields import ZERO, parse_amount
 from ...tools.refund_parts import FUNDS, ORDINARY, UNUSED, Paid, divide, with_sum
+from ...tools.sentence import joined, telling
 from ...tools.task import give_task, in_language_of
 
 
@@ -319,7 +320,7 @@ class PaymentTransactionRefund(models.Model):
         wallets = (notes.reversed_entry_id.call_wallet_topup_ids or self._call_wallet_topups()[:1]).wallet_id
         for wallet in wallets:
             told = wallet._for_finance()
-            _, currency = told.env._, self.currency_id.with_env(told.env)
+            _, currency = telling(told.env), self.currency_id.with_env(told.env)
             named = [
                 f"{document.name or _('not used for any invoice')}: {currency.format(float(part))}"
                 for document, part in parts.items()
@@ -378,7 +379,7 @@ class PaymentTransactionRefund(models.Model):
             )
             people = wallet.account_manager_id, own[:1].create_uid, self.create_uid
             manager = wallet.company_id._call_wallet_responsible(*people)
-            _ = in_language_of(wallet, manager, wallet.company_id).env._
+            _ = telling(in_language_of(wallet, manager, wallet.company_id).env)
             summary = _("Refund %s failed", self.reference)
             if summary in wallet.activity_ids.mapped("summary"):
                 continue
@@ -388,6 +389,6 @@ class PaymentTransactionRefund(models.Model):
             why = _(
                 "The provider did not send the money back (%(why)s). %(what)s",
                 why=self.state_message or "-",
-                what=" ".join(what),
+                what=joined(what),
             )
             give_task(wallet, manager, summary, why, wallet.company_id, is_mailed=True, about=self)

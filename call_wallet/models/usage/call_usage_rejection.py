@@ -16,7 +16,7 @@ from ...tools.sql import array
 from ...tools.task import in_language_of
 from .rejection_payload import MAX_TEXT, digest, to_payload, to_text
 from .rejection_reading import read_asked
-from .rejection_sql import ACCEPTED, ADD_REPORTER, COMPANIES, RESOLVE, RESOLVE_CORRECTED, UPSERT
+from .rejection_sql import ACCEPTED, ADD_REPORTER, COMPANIES, DECIDE, RESOLVE, RESOLVE_CORRECTED, UPSERT
 
 # Results after which nothing is left to do.
 SETTLED = ("charged", "duplicate", "corrected")
@@ -73,6 +73,14 @@ class CallUsageRejection(models.Model):
         index="btree_not_null",
         help="What was to be done with a call that was charged before. Empty: a call was reported.",
     )
+    dismissed_by_id = fields.Many2one("res.users", "Dismissed By", readonly=True, index="btree_not_null")
+    dismissed_at = fields.Datetime("Dismissed", readonly=True)
+    charged_usage_id = fields.Many2one(
+        "call.usage",
+        "Call Charged Before",
+        compute="_compute_charged_usage_id",
+        help="What was charged under the same reference: the call that it conflicts with, or is to correct.",
+    )
     charged_ref = fields.Char(
         "Charged As", readonly=True, help="The reference under which finance charged it as a call of its own."
     )
@@ -95,6 +103,15 @@ class CallUsageRejection(models.Model):
     _open = models.Index("(account, call_ref) WHERE state = 'open'")
     _dismissed = models.Index("(account, call_ref) WHERE state = 'dismissed'")
     _state_last_seen = models.Index("(state, last_seen)")
+
+    @api.depends("wallet_id", "call_ref", "code", "correction")
+    def _compute_charged_usage_id(self):
+        about = self.filtered(lambda kept: kept.code == "conflict" or kept.correction)
+        of_them = [("wallet_id", "in", about.wallet_id.ids), ("call_ref", "in", about.mapped("call_ref"))]
+        usages = self.env["call.usage"].search(of_them) if about else self.env["call.usage"]
+        found = {(usage.wallet_id, usage.call_ref): usage for usage in usages}
+        for kept in self:
+            kept.charged_usage_id = kept in about and found.get((kept.wallet_id, kept.call_ref), False)
 
     # === CRUD METHODS === #
 
@@ -442,11 +459,7 @@ class CallUsageRejection(models.Model):
     def _set_state(self, ids, state):
         if ids:
             self._lock()
-            self.env.cr.execute(
-                "UPDATE call_usage_rejection SET state = %s, write_uid = %s, write_date = now() AT TIME ZONE 'UTC'"
-                " WHERE id = ANY(%s)",
-                [state, self.env.uid, ids],
-            )
+            self.env.cr.execute(DECIDE, {"state": state, "user": self.env.uid, "now": utcnow(), "ids": ids})
             self.env.invalidate_all(flush=False)
 
     def _check_finance(self):

@@ -25,6 +25,15 @@ RESOLVE_CORRECTED = """
      WHERE state = 'open' AND fingerprint = ANY(%s)
 """
 
+# Who has dismissed a call is kept beside who changed it last: it may be reported again.
+DECIDE = """
+    UPDATE call_usage_rejection
+       SET state = %(state)s, write_uid = %(user)s, write_date = now() AT TIME ZONE 'UTC',
+           dismissed_by_id = CASE WHEN %(state)s = 'dismissed' THEN %(user)s::int END,
+           dismissed_at = CASE WHEN %(state)s = 'dismissed' THEN %(now)s::timestamp END
+     WHERE id = ANY(%(ids)s)
+"""
+
 COMPANIES = "SELECT account_ref, company_id FROM call_wallet WHERE account_ref = ANY(%s)"
 
 # What finance dismissed, or charged as a call of its own, stays so when it is reported again. So does what names nobody

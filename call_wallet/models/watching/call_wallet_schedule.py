@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from ...tools.clock import utcnow
 from ...tools.door import door, worker
 from ...tools.meter import seconds_of_life
+from ...tools.sentence import telling
 from ...tools.task import give_task, in_language_of
 
 # How late is late: half of the interval, within these.
@@ -110,7 +111,7 @@ class CallWalletSchedule(models.Model):
         company = self.env["call.wallet"].sudo().search([], order="company_id", limit=1).company_id or self.env.company
         user = company._call_wallet_finance_user()
         told = in_language_of(self, user, company)
-        _ = told.env._
+        _ = telling(told.env)
         if not row["active"]:
             note = _("It is switched off. Have an administrator switch it on: Settings, Technical, Scheduled Actions.")
         elif row["failure_count"]:

@@ -1,3 +1,4 @@
+import { _t } from "@web/core/l10n/translation";
 import { useBus, useService } from "@web/core/utils/hooks";
 import { session } from "@web/session";
 import { WebClient } from "@web/webclient/webclient";
@@ -13,7 +14,8 @@ export class LowBalanceBanner extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         const { wallet_ids: walletIds, banners } = session.call_wallet_banner || { wallet_ids: [], banners: [] };
-        this.state = useState({ banners });
+        this.state = useState({ banners, isAll: false });
+        this.ui = useService("ui");
         if (!walletIds.length) {
             return;
         }
@@ -23,6 +25,18 @@ export class LowBalanceBanner extends Component {
         bus.start();
         useBus(bus, "BUS:RECONNECT", refresh);
         onWillUnmount(() => bus.unsubscribe(ALERT, refresh));
+    }
+
+    /** A telephone has no room for many: the most urgent one, and the others on demand. */
+    get shown() {
+        const urgency = ({ is_empty: isEmpty, is_first: isFirst }) => (isEmpty ? 0 : isFirst ? 2 : 1);
+        const sorted = [...this.state.banners].sort((one, other) => urgency(one) - urgency(other));
+        return this.ui.isSmall && !this.state.isAll ? sorted.slice(0, 1) : sorted;
+    }
+
+    get others() {
+        const hidden = this.state.banners.length - this.shown.length;
+        return hidden && (hidden === 1 ? _t("1 other wallet") : _t("%s other wallets", hidden));
     }
 
     async refresh() {

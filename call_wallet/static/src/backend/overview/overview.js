@@ -10,6 +10,10 @@ import { SpendChart } from "@call_wallet/common/dashboard/spend_chart";
 import { formatDay, formatMoney, formatWhole } from "@call_wallet/common/money";
 import { useOverviewChanges } from "./overview_changes";
 
+// A figure so many times as large as before is said to be that, and no percentage; beyond the other one, not even that.
+const MANY_TIMES = 5;
+const TOO_MANY_TIMES = 100;
+
 /** The app's first page: the money of all wallets, those that need somebody, and the work that waits. */
 export class Overview extends Component {
     static template = "call_wallet.Overview";
@@ -124,12 +128,20 @@ export class Overview extends Component {
         if (!this.isPositive(before)) {
             return null;
         }
-        const percent = Math.round((100 * (Number(amount) - Number(before))) / Number(before));
+        const times = Number(amount) / Number(before);
+        const percent = Math.round(100 * (times - 1));
         const icon = percent > 0 ? "fa-caret-up" : percent < 0 ? "fa-caret-down" : "fa-minus";
-        // From next to nothing: how many thousand times it is tells nobody anything.
-        const size = percent > 999 ? ">999" : `${percent > 0 ? "+" : percent < 0 ? "−" : ""}${this.whole(Math.abs(percent))}`;
-        const change = `${size} %`;
-        return { icon, text: _t("%(change)s from %(before)s", { change, before: this.money(before, currency) }) };
+        const was = this.money(before, currency);
+        if (times >= MANY_TIMES) {
+            // From next to nothing: how many hundred times it is tells nobody anything.
+            const text =
+                times < TOO_MANY_TIMES
+                    ? _t("%(times)s times %(before)s", { times: this.whole(Math.round(times)), before: was })
+                    : _t("from %s", was);
+            return { icon, text };
+        }
+        const change = `${percent > 0 ? "+" : percent < 0 ? "−" : ""}${this.whole(Math.abs(percent))} %`;
+        return { icon, text: _t("%(change)s from %(before)s", { change, before: was }) };
     }
 
     get chosen() {
@@ -165,7 +177,7 @@ export class Overview extends Component {
         return {
             waiting: _t("Waiting for you"),
             rejected: _t("Rejected calls"),
-            sources: _t("Calls without a wallet"),
+            sources: _t("Calls of Call Sources"),
             refunds: _t("Refunds to approve"),
             disputes: _t("Open disputes"),
             transfers: _t("Transfers to match"),

@@ -1,20 +1,22 @@
 import { browser } from "@web/core/browser/browser";
 import { useBus, useService } from "@web/core/utils/hooks";
 import { onMounted, onWillUnmount } from "@odoo/owl";
+import { onOwnActions } from "./own_actions";
 import { LOOK_OVER_AGAIN_MS, OVERVIEW, WATCH_MS } from "@call_wallet/common/wallet_bus";
 
 // After a look it rests so many times as long as that took, so that no database is kept busy by who only watches.
 const REST = 20;
 
 /**
- * Calls `refresh` when a wallet has changed, every minute for what sends no message, and after the connection was lost.
+ * Calls `refresh` when a wallet has changed, after what was done on the page itself, every minute for what sends no
+ * message, and after the connection was lost.
  *
  * @param {() => Promise} refresh
  */
 export function useOverviewChanges(refresh) {
     const bus = useService("bus_service");
     const orm = useService("orm");
-    let later, renewal;
+    let later, renewal, ignoreOwnActions;
     let restsUntil = 0;
 
     const look = async () => {
@@ -44,10 +46,12 @@ export function useOverviewChanges(refresh) {
     onMounted(() => {
         watch();
         renewal = browser.setInterval(watch, WATCH_MS);
+        ignoreOwnActions = onOwnActions(onChanged);
     });
     onWillUnmount(() => {
         bus.unsubscribe(OVERVIEW, onChanged);
         browser.clearTimeout(later);
         browser.clearInterval(renewal);
+        ignoreOwnActions();
     });
 }

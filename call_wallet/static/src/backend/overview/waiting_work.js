@@ -1,10 +1,12 @@
 import { registry } from "@web/core/registry";
 import { user } from "@web/core/user";
+import { KeepLast } from "@web/core/utils/concurrency";
 import { patch } from "@web/core/utils/patch";
 import { useService } from "@web/core/utils/hooks";
 import { formatInteger } from "@web/views/fields/formatters";
 import { NavBar } from "@web/webclient/navbar/navbar";
 import { Component, onMounted, reactive, useEffect, useState } from "@odoo/owl";
+import { onOwnActions } from "./own_actions";
 
 const APP = "call_wallet.menu_call_wallet_root";
 const OURS = "call_wallet.";
@@ -15,12 +17,14 @@ const MOST = 99;
 
 /**
  * How much work waits behind the app's menus: {menu's XML id: count}. It is read when the app is opened, and again while
- * somebody works in it; nothing is asked in other apps. The overview, which reads the same, hands its own over.
+ * somebody works in it, at once after what they do; nothing is asked in other apps. The overview, which reads the same,
+ * hands its own over.
  */
 export const waitingWorkService = {
     dependencies: ["menu", "orm"],
     start(env, { menu, orm }) {
         const counts = reactive({});
+        const keepLast = new KeepLast();
         let readAt = -Infinity;
 
         const show = (work) => {
@@ -35,8 +39,13 @@ export const waitingWorkService = {
             }
             readAt = Date.now();
             // A number beside a menu is worth no error.
-            show(await orm.silent.call("call.wallet.overview", "work", [], { context: user.context }).catch(() => []));
+            const work = orm.silent.call("call.wallet.overview", "work", [], { context: user.context });
+            show(await keepLast.add(work.catch(() => [])));
         };
+        onOwnActions(() => {
+            readAt = -Infinity;
+            refresh();
+        });
         for (const event of ["MENUS:APP-CHANGED", "ACTION_MANAGER:UI-UPDATED"]) {
             env.bus.addEventListener(event, refresh);
         }
@@ -64,12 +73,16 @@ export class MenuCount extends Component {
     }
 
     get shown() {
-        return this.count > MOST ? `${MOST}+` : formatInteger(this.count);
+        return shown(this.count);
     }
 
     get isAboveWork() {
         return isAboveWork(this.props.menu, this.counts);
     }
+}
+
+function shown(count) {
+    return count > MOST ? `${MOST}+` : formatInteger(count);
 }
 
 function isAboveWork({ childrenTree }, counts) {
@@ -80,7 +93,9 @@ NavBar.components = { ...NavBar.components, CallWalletMenuCount: MenuCount };
 patch(NavBar.prototype, {
     setup() {
         super.setup();
-        const counts = useState(useService("call_wallet_waiting_work").counts);
+        this.callWalletWork = useService("call_wallet_waiting_work");
+        const counts = useState(this.callWalletWork.counts);
+        this.callWalletCounts = counts;
         // Which menus have room in the bar depends on how wide they are.
         useEffect(
             () => {
@@ -92,5 +107,16 @@ patch(NavBar.prototype, {
 
     isCallWalletMenu({ xmlid }) {
         return Boolean(xmlid?.startsWith(OURS));
+    },
+
+    /** How much waits behind a menu of the app, as a telephone's menu shows it; empty where nothing does. */
+    callWalletCount({ xmlid }) {
+        const count = this.callWalletCounts[xmlid];
+        return count ? shown(count) : "";
+    },
+
+    _openAppMenuSidebar() {
+        super._openAppMenuSidebar();
+        this.callWalletWork.refresh();
     },
 });
