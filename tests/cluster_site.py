@@ -126,10 +126,15 @@ class ClusterSite(CrashSite):
         return [int(number) for number in rows[0].split("|")]
 
     def reads(self, place):
-        """Return where was read since a place: {"ro": requests, "rw": ..., "ro->rw": ...} of dashboards and reports."""
+        """Return what became of dashboards and reports since a place: where they were read, and how many ``failed``.
+
+        :return: {"ro": requests, "rw": ..., "ro->rw": ...} of those that were answered
+        """
         found = Counter()
         for node, since in zip(self.nodes, place[0], strict=True):
-            found.update(mode.decode() for path, _status, mode in node.requests(since) if READS.match(path))
+            for path, status, mode in node.requests(since):
+                if READS.match(path):
+                    found["failed" if status >= b"500" else mode.decode()] += 1
         return found
 
     def counted(self, place):
