@@ -193,11 +193,11 @@ class CrashPlayer(Player):
         return wizard if shown else None
 
 
-def play(site):
+def play(site, kind=CrashPlayer, roles=ROLES):
     """Begin all roles; return (the players, their threads, the event that ends them)."""
     over = threading.Event()
     over.is_aborted = False
-    players = [CrashPlayer(site, role, number, over) for number, role in enumerate(ROLES)]
+    players = [kind(site, role, number, over) for number, role in enumerate(roles)]
     threads = [threading.Thread(target=player.play, name=player.name) for player in players]
     for thread in threads:
         thread.start()

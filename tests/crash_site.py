@@ -86,8 +86,8 @@ def a_crash_site():
         postgres.ensure()
         # The clone on the usual server only gives its contents, and keeps the folder of files.
         databases.clone(os.environ["CALL_WALLET_TEMPLATE"], name)
-        _copy(databases.server, postgres, name)
-        registry = _load(_config_for(postgres), name)
+        copy_database(databases.server, postgres, name)
+        registry = load_registry(configure_for(postgres), name)
         with receiving() as receiver:
             site = CrashSite(registry, postgres, receiver)
             try:
@@ -101,7 +101,8 @@ def a_crash_site():
         databases.drop(name)
 
 
-def _copy(origin, target, name):
+def copy_database(origin, target, name):
+    """Copy a database from one server to another."""
     target.sql(f'CREATE DATABASE "{name}"')
     dump = subprocess.Popen(
         [origin.bin / "pg_dump", "-h", origin.socket, "-U", "call_wallet", name], stdout=subprocess.PIPE
@@ -113,7 +114,7 @@ def _copy(origin, target, name):
     target.sql("VACUUM ANALYZE", name)
 
 
-def _config_for(postgres):
+def configure_for(postgres):
     """Write Odoo's configuration with another server, and have it used by whatever is started from here."""
     usual = Path(os.environ["CALL_WALLET_CONFIG"])
     lines = usual.read_text().splitlines()
@@ -125,7 +126,8 @@ def _config_for(postgres):
     return config
 
 
-def _load(config, name):
+def load_registry(config, name):
+    """Return the registry of a database, for this process."""
     import odoo
     from odoo.modules.registry import Registry
 

@@ -138,14 +138,14 @@ def soak(site, options):
         over.set()
     for thread in threads:
         thread.join()
-    lasted, left = _wait_for_the_rest(checks)
+    lasted, left = wait_for_the_rest(checks)
     if left:
         checks.problems.append(f"not done by itself in {LEFT_SECONDS} s: {left}")
     checks.at_the_end()
     return _figures(site, checks, killer, time.monotonic() - began, lasted), checks.problems
 
 
-def _wait_for_the_rest(checks):
+def wait_for_the_rest(checks):
     """Wait until the server has done what was left; return the seconds, and what it has not done."""
     began, told, sooner = time.monotonic(), None, 0
     while (left := checks.left()) and time.monotonic() - began < LEFT_SECONDS:

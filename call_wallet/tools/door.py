@@ -51,9 +51,11 @@ HAS_ONE_NUMBER = """
              WHERE l.locktype = 'transactionid' AND l.pid = pg_backend_pid()
                AND numbered.place IS NOT NULL) AS held
 """
+# A replica gives no numbers, so that nobody knows there whether a savepoint is open; its transaction goes on.
 IS_NEW = """
     SELECT pg_current_xact_id_if_assigned() IS NULL
-           AND current_setting('transaction_isolation') <> 'read committed', NULL
+           AND current_setting('transaction_isolation') <> 'read committed'
+           AND NOT pg_is_in_recovery(), NULL
 """
 # How often a transaction of our own in Odoo's books is tried when others are at the same records.
 TRIES = 5
@@ -119,7 +121,7 @@ def end_if_clean(env):
     Also between the batches of a long reading: a snapshot that is held open keeps PostgreSQL from clearing
     old versions of the busy wallets' rows.
 
-    :return: whether it was ended; False inside a transaction that has written, or inside a savepoint
+    :return: whether it was ended; False inside a transaction that has written, or inside a savepoint, and on a replica
     """
     is_clean = _is_clean(env)
     if is_clean:

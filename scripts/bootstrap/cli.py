@@ -112,6 +112,11 @@ def soak(setting, arguments):
     return run_script(setting, f"tests/{name}_soak.py", arguments, setting.databases.addon_template())
 
 
+def cluster(setting, arguments):
+    """Run two Odoo servers with proxy, pool and replica, and kill each in turn while everybody works."""
+    return run_script(setting, "tests/cluster_soak.py", arguments, setting.databases.addon_template())
+
+
 def stop(_setting, _arguments):
     """Stop the server, the usual one or that of CALL_WALLET_PG, unless it is in use."""
     server = Server()
@@ -185,6 +190,7 @@ COMMANDS = {
     "telephony": demo_telephony.run,
     "peers": peers.run,
     "soak": soak,
+    "cluster": cluster,
     "lint": lint.run,
     "pot": i18n.renew,
     "openapi": openapi.renew,

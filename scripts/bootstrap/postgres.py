@@ -45,6 +45,9 @@ log_timezone = 'UTC'
 
 
 class Server:
+    # What a server has beside ``SETTINGS``, as lines of postgresql.conf.
+    settings = ""
+
     def __init__(self):
         self.account = _account()
         self.home = _home(self.account)
@@ -197,6 +200,7 @@ class Server:
                 socket=self.socket,
                 shared_buffers=max(64, min(512, memory // 8)),
             )
+            + self.settings
         )
         self._give(settings)
         log = self.home / "server.log"

@@ -1,8 +1,4 @@
-"""Real telephony: Asterisk, SIPp and FreeRADIUS, Debian's packages unpacked into the cache.
-
-Debian *unstable* has them all. Their C library is newer than the machine's, so each program is started by the packages'
-own loader. Nothing is installed; root is not needed.
-"""
+"""Real telephony: Asterisk, SIPp and FreeRADIUS, Debian's packages unpacked into the cache."""
 
 import contextlib
 import os
@@ -12,16 +8,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from . import paths
-from .console import StepError, capture, hold, log_path, run_logged, say, step, tail
-from .source import AptArea
+from . import debian
+from .console import StepError, capture, log_path, say, tail
 
-SUITE = "unstable"
 PACKAGES = [
     "asterisk",
     "asterisk-config",
@@ -33,22 +24,12 @@ PACKAGES = [
 # What the package's installation would link; without it Asterisk has nothing to say.
 SOUNDS = "usr/share/asterisk/sounds/en"
 WANTED = ("usr/sbin/asterisk", "usr/bin/sipp", "usr/sbin/freeradius", "usr/bin/radclient", f"{SOUNDS}/beep.gsm")
-FIX = "check the network and run it again; the programs are Debian's packages " + ", ".join(PACKAGES)
 START_TIMEOUT = 60
 STOP_TIMEOUT = 10
 
 
-@dataclass
-class Programs:
+class Programs(debian.Programs):
     """The unpacked packages."""
-
-    path: Path
-
-    def command(self, program, *arguments):
-        """Return the command line of a program, named by its path such as ``usr/bin/sipp``."""
-        return [
-            str(part) for part in (self._loader, "--library-path", self._libraries, self.path / program, *arguments)
-        ]
 
     def asterisk(self, *arguments):
         return self.command("usr/sbin/asterisk", *arguments)
@@ -73,57 +54,18 @@ class Programs:
         return self.path / "etc/freeradius/3.0"
 
     @property
-    def _loader(self):
-        return next(iter(sorted(self.path.glob("usr/lib/*/ld-linux*.so.*"))))
-
-    @property
     def _libraries(self):
-        return f"{self._loader.parent}:{self.radius_modules}"
+        return f"{super()._libraries}:{self.radius_modules}"
 
 
 def ensure():
     """Return the programs, fetched on first use."""
-    folder = paths.CACHE / "telephony" / paths.digest(SUITE, *PACKAGES, SOUNDS)
-    if not folder.exists():
-        with hold("telephony"):
-            if not folder.exists():
-                with step("Asterisk, SIPp and FreeRADIUS (101 MB, Debian packages)"):
-                    _fetch(folder)
-    return Programs(folder)
+    title = "Asterisk, SIPp and FreeRADIUS (101 MB,"
+    return Programs(debian.ensure("telephony", title, PACKAGES, WANTED, key=[SOUNDS], finish=_link_sounds))
 
 
-def _fetch(folder):
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise StepError("this machine has no apt-get and dpkg-deb to fetch Asterisk with", FIX)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    area = AptArea(paths.CACHE / "apt-telephony")
-    area.update()
-    archives = area.folder / "cache/archives"
-
-    def progress(_log):
-        return f"{sum(path.stat().st_size for path in archives.rglob('*.deb')) / 1e6:.0f} MB"
-
-    # The area's list of installed packages is empty, so that all that they depend on comes with them. The lock that
-    # apt would take is the system's, which stays as it is.
-    options = ["-y", "--download-only", "--no-install-recommends", "-t", SUITE, "-o", "Debug::NoLocking=1"]
-    run_logged(["apt-get", *area.options, "install", *options, *PACKAGES], "apt-telephony", FIX, progress)
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    with ThreadPoolExecutor(2) as pool:
-        unpack = partial(_unpack, part)
-        list(pool.map(unpack, sorted(archives.glob("*.deb"))))
-    (part / SOUNDS).symlink_to("en_US_f_Allison")
-    missing = [name for name in WANTED if not (part / name).exists()]
-    if missing:
-        raise StepError(f"the packages did not have {', '.join(missing)}", FIX)
-    # Only a complete tree gets the final name.
-    part.rename(folder)
-    shutil.rmtree(area.folder)
-
-
-def _unpack(target, package):
-    capture(["dpkg-deb", "-x", package, target])
+def _link_sounds(folder):
+    (folder / SOUNDS).symlink_to("en_US_f_Allison")
 
 
 def free_port(kind=socket.SOCK_STREAM):
