@@ -10,7 +10,7 @@ export PORT ARGS CLOCK FOR SEED
 # `exec`: what stops make must reach the program, not a shell in between.
 BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m bootstrap
 
-.PHONY: help run demo test rest long properties shell bench audit setups peers telephony soak lint pot openapi clean lock
+.PHONY: help run demo test rest long properties shell bench audit setups peers telephony soak lint format pot openapi clean lock
 
 help:
 	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=, LIVE=0: no calls come in, FRESH=1: a new demo)"
@@ -28,10 +28,11 @@ help:
 	@echo "make soak    a thousand real calls, fifty at once, compared with the ledger; ARGS='--calls 200 --at-once 20'"
 	@echo "             ARGS='--crashes 100': everybody's work while Odoo and PostgreSQL are killed; nothing may be lost or doubled"
 	@echo "make lint    checks of the code; ARGS=quick does those that take seconds, as pre-commit does"
+	@echo "make format  puts Python, scripts, styles and XML into the form that make lint looks for"
 	@echo "make pot     renews the translation template, and takes new entries over into i18n/*.po"
 	@echo "make openapi renews docs/openapi.json from the methods of the API"
 	@echo "make clean   removes build/ and stops the private PostgreSQL"
 	@echo "make lock    renews requirements.lock from requirements.in"
 
-run demo test rest long properties shell bench audit setups peers telephony soak lint pot openapi clean lock:
+run demo test rest long properties shell bench audit setups peers telephony soak lint format pot openapi clean lock:
 	@$(BOOTSTRAP) $@

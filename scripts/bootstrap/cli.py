@@ -186,6 +186,7 @@ COMMANDS = {
     "peers": peers.run,
     "soak": soak,
     "lint": lint.run,
+    "format": lint.write_format,
     "pot": i18n.renew,
     "openapi": openapi.renew,
     "clean": clean,

@@ -55,8 +55,23 @@ def _ruff(setting):
     return _call([setting.python.parent / "ruff", "check", "--quiet", paths.REPO])
 
 
-def _format(setting):
-    return _call([setting.python.parent / "ruff", "format", "--check", "--quiet", paths.REPO])
+def _format(setting, options=("--check",)):
+    return _call([setting.python.parent / "ruff", "format", *options, "--quiet", paths.REPO])
+
+
+def _prettier(_setting, option="--check"):
+    programs = npm.ensure_eslint()
+    if not programs:
+        return []
+    # Modules of Node are found from where they are, not from the file that they are used on.
+    plugin = programs.parent / "@prettier/plugin-xml/src/plugin.js"
+    files = _files(".js", ".mjs", ".scss", ".xml")
+    return _call([programs / "prettier", "--log-level=warn", f"--plugin={plugin}", option, *files])
+
+
+def write_format(setting, _arguments):
+    """Put all files into the form that `run` looks for; return 1 where one cannot be."""
+    return 1 if _format(setting, options=()) or _prettier(setting, "--write") else 0
 
 
 def _pylint(setting):
@@ -142,7 +157,8 @@ def _oldest_sql(_setting):
 
 CHECKS = [
     ("ruff", _ruff),
-    ("formatting (repair: ruff format)", _format),
+    ("formatting of Python (repair: make format)", _format),
+    ("formatting of scripts, styles and XML (repair: make format)", _prettier),
     ("pylint-odoo", _pylint),
     ("rooms and doors", _rooms),
     ("XML is well-formed", _xml),
@@ -155,4 +171,4 @@ CHECKS = [
     ("Types of the client and the connectors", _mypy),
 ]
 # Those of each commit, see .pre-commit-config.yaml.
-QUICK = _ruff, _format, _xml, _javascript, _eslint, _private_addresses, _oldest_sql, _rooms
+QUICK = _ruff, _format, _prettier, _xml, _javascript, _eslint, _private_addresses, _oldest_sql, _rooms
