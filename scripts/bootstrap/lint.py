@@ -59,6 +59,19 @@ def _format(setting, options=("--check",)):
     return _call([setting.python.parent / "ruff", "format", *options, "--quiet", paths.REPO])
 
 
+def _oca_hooks(setting, *options):
+    """OCA's checks of addons, but those that do not fit: hooks fetch files as well, and documents are Markdown;
+    polib folds the lines of translations as Odoo does.
+    """
+    addons = [addon.name for addon in i18n.ADDONS]
+    programs = setting.python.parent
+    translations = [path for path in _files(".po") if path.is_relative_to(paths.ADDON)]
+    return [
+        *_call([programs / "oca-checks-odoo-module", "--disable=file-not-used,prefer-readme-rst", *options, *addons]),
+        *_call([programs / "oca-checks-po", "--disable=po-pretty-format", *translations]),
+    ]
+
+
 def _prettier(_setting, option="--check"):
     programs = npm.ensure_eslint()
     if not programs:
@@ -71,7 +84,8 @@ def _prettier(_setting, option="--check"):
 
 def write_format(setting, _arguments):
     """Put all files into the form that `run` looks for; return 1 where one cannot be."""
-    return 1 if _format(setting, options=()) or _prettier(setting, "--write") else 0
+    steps = _format(setting, options=()), _oca_hooks(setting, "--fix"), _prettier(setting, "--write")
+    return 1 if any(steps) else 0
 
 
 def _pylint(setting):
@@ -161,6 +175,7 @@ CHECKS = [
     ("formatting of scripts, styles and XML (repair: make format)", _prettier),
     ("pylint-odoo", _pylint),
     ("rooms and doors", _rooms),
+    ("OCA's hooks (repair: make format)", _oca_hooks),
     ("XML is well-formed", _xml),
     ("JavaScript parses", _javascript),
     ("eslint", _eslint),
@@ -171,4 +186,4 @@ CHECKS = [
     ("Types of the client and the connectors", _mypy),
 ]
 # Those of each commit, see .pre-commit-config.yaml.
-QUICK = _ruff, _format, _prettier, _xml, _javascript, _eslint, _private_addresses, _oldest_sql, _rooms
+QUICK = _ruff, _format, _prettier, _oca_hooks, _xml, _javascript, _eslint, _private_addresses, _oldest_sql, _rooms
