@@ -27,6 +27,7 @@ help:
 	@echo "make telephony  real calls through Asterisk on the demo's wallets, told step by step, until Ctrl-C   (PORT=, CALLS=1)"
 	@echo "make soak    a thousand real calls, fifty at once, compared with the ledger; ARGS='--calls 200 --at-once 20'"
 	@echo "             ARGS='--crashes 100': everybody's work while Odoo and PostgreSQL are killed; nothing may be lost or doubled"
+	@echo "             ARGS='--steady 3600': calls at a steady rate for an hour; memory, waits and locks must stay as they are"
 	@echo "make lint    checks of the code; ARGS=quick does those that take seconds, as pre-commit does"
 	@echo "make format  puts Python, scripts, styles and XML into the form that make lint looks for"
 	@echo "make pot     renews the translation template, and takes new entries over into i18n/*.po"
