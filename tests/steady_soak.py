@@ -114,7 +114,6 @@ def soak(site, line, minutes, rate):
     for minute in range(minutes):
         calls = [(ACCOUNTS[(minute + number) % len(ACCOUNTS)], ANSWERS) for number in range(each)]
         slices.append([line.begin(calls, seconds, rate=rate / len(TALKS)) for seconds in TALKS])
-        # A telephone begins with a whole call a second at least: the rest of its minute is quiet.
         time.sleep(max(0, watch.began + MINUTE * (minute + 1) - time.monotonic()))
     placed = [[call for wait in waits for call in wait(600)] for waits in slices]
     watch.over.set()
@@ -151,9 +150,8 @@ def wrong(rows, placed, watch):
     quarter = len(rows) // 4
     for name in rows[0]:
         limit = MORE_MEMORY if name.endswith("MiB") else LATER if "median" in name else None
-        before, after = (
-            statistics.mean(r[name] for r in part) for part in (rows[quarter : 2 * quarter], rows[-quarter:])
-        )
+        parts = rows[quarter : 2 * quarter], rows[-quarter:]
+        before, after = (statistics.mean(one[name] for one in part) for part in parts)
         if limit and after > before * limit:
             yield f"{name}: {before:.3f} in the second quarter, {after:.3f} in the last"
 
@@ -181,8 +179,8 @@ def write(rows):
         writer.writeheader()
         writer.writerows(rows)
     chart = pygal.XY(
-        title="An hour of calls", x_title="minutes", y_title="until ringing, ms", secondary_range=None,
-        js=[], show_dots=False, width=900, height=420, legend_at_bottom=True,
+        title=f"{len(rows)} minutes of calls: ms until it rings (left), MiB of memory (right)",
+        x_title="minutes", js=[], show_dots=False, width=900, height=420, legend_at_bottom=True,
     )  # fmt: skip
     for name in rows[0]:
         if name.endswith(" s"):
