@@ -10,7 +10,7 @@ export PORT ARGS CLOCK FOR SEED
 # `exec`: what stops make must reach the program, not a shell in between.
 BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m bootstrap
 
-.PHONY: help run demo test rest long properties shell bench audit setups peers telephony soak cluster lint pot openapi clean lock
+.PHONY: help run demo test rest long properties shell bench audit setups peers telephony soak cluster lint format pot openapi clean lock
 
 help:
 	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=, LIVE=0: no calls come in, FRESH=1: a new demo)"
@@ -27,12 +27,14 @@ help:
 	@echo "make telephony  real calls through Asterisk on the demo's wallets, told step by step, until Ctrl-C   (PORT=, CALLS=1)"
 	@echo "make soak    a thousand real calls, fifty at once, compared with the ledger; ARGS='--calls 200 --at-once 20'"
 	@echo "             ARGS='--crashes 100': everybody's work while Odoo and PostgreSQL are killed; nothing may be lost or doubled"
+	@echo "             ARGS='--steady 3600': calls at a steady rate for an hour; memory, waits and locks must stay as they are"
 	@echo "make cluster two Odoo servers, HAProxy, PgBouncer, a replica, each killed in turn under load; ARGS='--seconds 60 --rounds 3'"
 	@echo "make lint    checks of the code; ARGS=quick does those that take seconds, as pre-commit does"
+	@echo "make format  puts Python, scripts, styles and XML into the form that make lint looks for"
 	@echo "make pot     renews the translation template, and takes new entries over into i18n/*.po"
 	@echo "make openapi renews docs/openapi.json from the methods of the API"
 	@echo "make clean   removes build/ and stops the private PostgreSQL"
 	@echo "make lock    renews requirements.lock from requirements.in"
 
-run demo test rest long properties shell bench audit setups peers telephony soak cluster lint pot openapi clean lock:
+run demo test rest long properties shell bench audit setups peers telephony soak cluster lint format pot openapi clean lock:
 	@$(BOOTSTRAP) $@

@@ -50,12 +50,12 @@ exten => _[+0-9].,1,Dial(PJSIP/local/sip:${EXTEN}@127.0.0.1:${ANSWERS},20)
 
 
 @contextmanager
-def a_site(registry):
+def a_site(registry, crons=0):
     """Yield a served site whose contract has a price by the second."""
     site = Site(registry)
     with site.env() as env:
         env["call.rate"].create({"plan_id": site.plan_id, **BY_SECOND})
-    site.server = OdooServer(registry.db_name, workers=3)
+    site.server = OdooServer(registry.db_name, workers=3, crons=crons)
     try:
         site.server.start()
         yield site

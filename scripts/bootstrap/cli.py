@@ -106,9 +106,9 @@ def run_script(setting, name, arguments, template):
 
 
 def soak(setting, arguments):
-    """Place a thousand real calls at the connector for Asterisk, fifty at once; with --crashes, kill servers."""
+    """Place a thousand real calls at the connector for Asterisk, fifty at once; kill servers; or go on for an hour."""
     arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
-    name = "crash" if any(item.startswith("--crashes") for item in arguments) else "asterisk"
+    name = next((name for name in ("crash", "steady") if any(f"--{name}" in one for one in arguments)), "asterisk")
     return run_script(setting, f"tests/{name}_soak.py", arguments, setting.databases.addon_template())
 
 
@@ -192,6 +192,7 @@ COMMANDS = {
     "soak": soak,
     "cluster": cluster,
     "lint": lint.run,
+    "format": lint.write_format,
     "pot": i18n.renew,
     "openapi": openapi.renew,
     "clean": clean,

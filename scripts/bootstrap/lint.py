@@ -55,8 +55,37 @@ def _ruff(setting):
     return _call([setting.python.parent / "ruff", "check", "--quiet", paths.REPO])
 
 
-def _format(setting):
-    return _call([setting.python.parent / "ruff", "format", "--check", "--quiet", paths.REPO])
+def _format(setting, options=("--check",)):
+    return _call([setting.python.parent / "ruff", "format", *options, "--quiet", paths.REPO])
+
+
+def _oca_hooks(setting, *options):
+    """OCA's checks of addons, but those that do not fit: hooks fetch files as well, and documents are Markdown;
+    polib folds the lines of translations as Odoo does.
+    """
+    addons = [addon.name for addon in i18n.ADDONS]
+    programs = setting.python.parent
+    translations = [path for path in _files(".po") if path.is_relative_to(paths.ADDON)]
+    return [
+        *_call([programs / "oca-checks-odoo-module", "--disable=file-not-used,prefer-readme-rst", *options, *addons]),
+        *_call([programs / "oca-checks-po", "--disable=po-pretty-format", *translations]),
+    ]
+
+
+def _prettier(_setting, option="--check"):
+    programs = npm.ensure_eslint()
+    if not programs:
+        return []
+    # Modules of Node are found from where they are, not from the file that they are used on.
+    plugin = programs.parent / "@prettier/plugin-xml/src/plugin.js"
+    files = _files(".js", ".mjs", ".scss", ".xml")
+    return _call([programs / "prettier", "--log-level=warn", f"--plugin={plugin}", option, *files])
+
+
+def write_format(setting, _arguments):
+    """Put all files into the form that `run` looks for; return 1 where one cannot be."""
+    steps = _format(setting, options=()), _oca_hooks(setting, "--fix"), _prettier(setting, "--write")
+    return 1 if any(steps) else 0
 
 
 def _pylint(setting):
@@ -142,9 +171,11 @@ def _oldest_sql(_setting):
 
 CHECKS = [
     ("ruff", _ruff),
-    ("formatting (repair: ruff format)", _format),
+    ("formatting of Python (repair: make format)", _format),
+    ("formatting of scripts, styles and XML (repair: make format)", _prettier),
     ("pylint-odoo", _pylint),
     ("rooms and doors", _rooms),
+    ("OCA's hooks (repair: make format)", _oca_hooks),
     ("XML is well-formed", _xml),
     ("JavaScript parses", _javascript),
     ("eslint", _eslint),
@@ -155,4 +186,4 @@ CHECKS = [
     ("Types of the client and the connectors", _mypy),
 ]
 # Those of each commit, see .pre-commit-config.yaml.
-QUICK = _ruff, _format, _xml, _javascript, _eslint, _private_addresses, _oldest_sql, _rooms
+QUICK = _ruff, _format, _prettier, _oca_hooks, _xml, _javascript, _eslint, _private_addresses, _oldest_sql, _rooms
