@@ -85,7 +85,10 @@ class People:
                          WHERE datname = current_database() AND wait_event_type = 'Lock'
                         """
                     )
-                    if watch.fetchone()[0] >= count:
+                    [others] = watch.fetchone()
+                    # Within one transaction the answer stays the same.
+                    watch.rollback()
+                    if others >= count:
                         cr.rollback()
                         return
                     time.sleep(0.05)
