@@ -10,11 +10,12 @@ export PORT ARGS CLOCK FOR SEED
 # `exec`: what stops make must reach the program, not a shell in between.
 BOOTSTRAP = exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts $(PYTHON) -m bootstrap
 
-.PHONY: help run demo test rest long properties shell bench audit setups peers telephony soak cluster lint format pot openapi clean lock
+.PHONY: help run demo pictures test rest long properties shell bench audit setups peers telephony soak cluster lint format pot openapi clean lock
 
 help:
 	@echo "make run     everything, then serve http://localhost:$(PORT) until Ctrl-C   (PORT=, HOST=, LIVE=0: no calls come in, FRESH=1: a new demo)"
 	@echo "make demo    the same without serving; leaves the files in build/demo"
+	@echo "make pictures  those of the documents, in both languages, of a new demo; ARGS='portal_usage' or ARGS='--lang es' takes some"
 	@echo "make test    the tests; ARGS='tests/test_x.py -k y' narrows, CLOCK=2031-12-31T23:30:00Z runs them at that moment"
 	@echo "make rest    what CI runs besides: browsers, real telephones, upgrades, servers that are killed, awkward moments; ARGS='-k overview'"
 	@echo "make long    tests that take minutes each: upgrades from every version, PostgreSQL 13, the demo at other moments; before a version is released"
@@ -36,5 +37,5 @@ help:
 	@echo "make clean   removes build/ and stops the private PostgreSQL"
 	@echo "make lock    renews requirements.lock from requirements.in"
 
-run demo test rest long properties shell bench audit setups peers telephony soak cluster lint format pot openapi clean lock:
+run demo pictures test rest long properties shell bench audit setups peers telephony soak cluster lint format pot openapi clean lock:
 	@$(BOOTSTRAP) $@

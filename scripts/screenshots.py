@@ -1,11 +1,14 @@
 """Takes pictures of every screen of a running demo with headless Chromium, for computers and for telephones.
 
-    python scripts/screenshots.py http://localhost:8069             # all of them, into docs/pictures
+    python scripts/screenshots.py http://localhost:8069             # all of them, in both languages, into docs/pictures
     python scripts/screenshots.py http://localhost:8069 -- overview  # some, by their names
+    python scripts/screenshots.py http://localhost:8069 --lang es    # those in Spanish alone; --lang en: in English
 
-Each screen becomes NAME.png, 1280 points wide, and NAME_phone.png, 390 points. Those of the app's page in the store
-are made for it, too. Needs `requests`, `websocket-client` and `Pillow` (all among the test requirements) and Chromium.
-Logs in as the demo's users, whose passwords are their logins. `make run` in one terminal, this in another.
+Each screen becomes NAME.png, 1280 points wide, and NAME_phone.png, 390 points; those with most text also NAME_es.png
+and, on the portal, NAME_phone_es.png. While these are taken, the users who look read Spanish; afterwards their own
+language again. Those of the app's page in the store are made for it, too. Needs `requests`, `websocket-client` and
+`Pillow` (all among the test requirements) and Chromium. Logs in as the demo's users, whose passwords are their logins.
+`make pictures` makes the demo anew, serves it and runs this; else `make run` in one terminal, this in another.
 """
 
 import base64
@@ -31,15 +34,15 @@ STORE = ROOT / "call_wallet/static/description"
 SIZES = {"": (1280, 900), "_phone": (390, 844)}
 # Who looks, by the beginning of a picture's name; finance otherwise.
 LOGINS = {"portal": "owner.acme", "settings": "admin"}
-# File name: address, and what is clicked before the picture is taken: `tab:` of a form, `button:` or `link:` by its
-# words. The names of places are filled in by `places`.
+# File name: address, and what is clicked before the picture is taken: `tab:` of a form or `button:` by its name, which
+# is the same in each language; `view:` by its kind. The names of places are filled in by `places`.
 PICTURES = {
     "overview": ("/odoo/call-wallet-overview", ""),
     "wallets": ("/odoo/call-wallets", "view:kanban"),
     "wallets_list": ("/odoo/call-wallets", "view:list"),
     "wallet": ("/odoo/call-wallets/{wallet}", ""),
-    "billing_tab": ("/odoo/res.partner/{partner}", "tab:Billing"),
-    "add_balance": ("/odoo/call-wallets/{wallet}", "button:Add Balance"),
+    "billing_tab": ("/odoo/res.partner/{partner}", "tab:call_wallet_billing"),
+    "add_balance": ("/odoo/call-wallets/{wallet}", "button:action_add_balance"),
     "waiting": ("/odoo/call-wallet-waiting", ""),
     "topups": ("/odoo/call-wallet-topups", ""),
     "topup": ("/odoo/call-wallet-topups/{topup}", ""),
@@ -63,34 +66,84 @@ PICTURES = {
     "webhooks": ("/odoo/call-wallet-webhooks", ""),
     "scheduled_actions": ("/odoo/call-wallet-schedule", ""),
     "portal_overview": ("/my/billing/{wallet}", ""),
-    "portal_usage": ("/my/billing/{wallet}", "link:Usage"),
-    "portal_invoices": ("/my/billing/{wallet}", "link:Invoices"),
-    "portal_settings": ("/my/billing/{wallet}", "link:Settings"),
+    "portal_usage": ("/my/billing/{wallet}/usage", ""),
+    "portal_invoices": ("/my/billing/{wallet}/invoices", ""),
+    "portal_settings": ("/my/billing/{wallet}/notifications", ""),
     "portal_transactions": ("/my/billing/{wallet}/transactions", ""),
     "portal_add_balance": ("/my/billing/{wallet}/add", ""),
     "portal_payment": ("/my/billing/{wallet}/pay/{topup}", ""),
 }
+# In Spanish, too: the screens with most text. On the portal for telephones as well.
+LANGUAGES = {"en": "en_US", "es": "es_ES"}
+IN_SPANISH = {
+    *("overview", "wallet", "add_balance", "waiting", "topup", "reconciliation", "settings"),
+    *("portal_overview", "portal_usage", "portal_invoices", "portal_settings"),
+    *("portal_transactions", "portal_add_balance", "portal_payment"),
+}
 # Also kept beside the app's description, in the width that the store shows.
 IN_STORE = ("billing_tab", "overview", "reconciliation", "portal_overview", "portal_add_balance")
-WAIT = 60
+# The first page of a new demo has its scripts made while one waits, which takes minutes on a machine that is busy.
+WAIT = 300
 # More colours are not seen in a screen's flat surfaces; the file becomes a third.
 COLOURS = 128
 
 
-def main(url, *names):
-    folder = FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    chosen, found = [name for name in names if name != "--"] or PICTURES, places(url)
-    for size, (width, height) in SIZES.items():
+def main(url, *words):
+    words = [word for word in words if word != "--"]
+    languages = LANGUAGES
+    if "--lang" in words:
+        place = words.index("--lang")
+        languages = words[place + 1 : place + 2]
+        del words[place : place + 2]
+        if not set(languages) & set(LANGUAGES):
+            raise SystemExit(__doc__)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    chosen, found = words or PICTURES, places(url)
+    for language in languages:
         for login in sorted({login_of(name) for name in chosen}):
-            mine = [name for name in chosen if login_of(name) == login]
-            with Browser(width, height) as browser:
-                session = log_in(url, login)
-                browser.call("Network.setCookie", name="session_id", value=session.cookies["session_id"], url=url)
-                for name in mine:
-                    take(browser, url, name, folder / f"{name}{size}.png", found)
-    for name in set(IN_STORE) & set(chosen):
-        shutil.copy(folder / f"{name}.png", STORE / f"{name}.png")
+            mine = {name for name in chosen if login_of(name) == login}
+            if mine & set(names_in(language, "")):
+                with reading(url, login, LANGUAGES[language]) as session:
+                    for size in SIZES:
+                        names = [name for name in names_in(language, size) if name in mine]
+                        take_all(url, session, language, size, names, found)
+    if "en" in languages:
+        for name in set(IN_STORE) & set(chosen):
+            shutil.copy(FOLDER / f"{name}.png", STORE / f"{name}.png")
+
+
+def names_in(language, size):
+    """Return which pictures there are in a language and a size."""
+    names = PICTURES
+    if language != "en":
+        names = [name for name in names if name in IN_SPANISH and (not size or name.startswith("portal"))]
+    # A phone shows cards and has nothing to switch to a list by.
+    return [name for name in names if not size or PICTURES[name][1] != "view:list"]
+
+
+def file_name(name, language, size):
+    return f"{name}{size}.png" if language == "en" else f"{name}{size}_{language}.png"
+
+
+def take_all(url, session, language, size, names, found):
+    """Take pictures of one user in one language and size."""
+    with Browser(*SIZES[size]) as browser:
+        for key, value in (("session_id", session.cookies["session_id"]), ("frontend_lang", LANGUAGES[language])):
+            browser.call("Network.setCookie", name=key, value=value, url=url)
+        for name in names:
+            take(browser, url, name, FOLDER / file_name(name, language, size), found)
+
+
+@contextlib.contextmanager
+def reading(url, login, language):
+    """Log somebody in who reads a language for as long; yield the session."""
+    admin = log_in(url, "admin")
+    [user] = ask(url, admin, "res.users", "search_read", [("login", "=", login)], ["lang"])
+    try:
+        ask(url, admin, "res.users", "write", [user["id"]], {"lang": language})
+        yield log_in(url, login)
+    finally:
+        ask(url, admin, "res.users", "write", [user["id"]], {"lang": user["lang"]})
 
 
 def login_of(name):
@@ -100,10 +153,7 @@ def login_of(name):
 def take(browser, url, name, path, found):
     """Take one picture; say so where the demo has nothing to show, and go on."""
     address, action = PICTURES[name]
-    if action.startswith("view:") and path.stem.endswith("_phone"):
-        # A phone shows cards and has nothing to switch by.
-        if action != "view:kanban":
-            return
+    if action.startswith("view:") and browser.is_mobile:
         action = ""
     try:
         browser.open(url + address.format(**found))
@@ -133,21 +183,22 @@ def places(url):
     session = log_in(url, "admin")
 
     def first(model, domain, *fields):
-        answer = session.post(
-            f"{url}/web/dataset/call_kw",
-            json={
-                "params": {
-                    "model": model, "method": "search_read", "args": [domain, fields],
-                    "kwargs": {"limit": 1, "order": "id desc"},
-                }
-            },
-        )  # fmt: skip
-        return next(iter(answer.json()["result"]), {})
+        found = ask(url, session, model, "search_read", domain, fields, limit=1, order="id desc")
+        return next(iter(found), {})
 
     wallet = first("call.wallet", [("account_ref", "=", "ACME")], "partner_id")
     topup = first("call.wallet.topup", [("wallet_id", "=", wallet["id"]), ("state", "=", "pending")])
     found = {"partner": wallet["partner_id"][0], "wallet": wallet["id"]}
     return {**found, "topup": topup["id"]} if topup else found
+
+
+def ask(url, session, model, method, *args, **kwargs):
+    """Call a method of a model as whoever the session is of; return what it returns."""
+    params = {"model": model, "method": method, "args": args, "kwargs": kwargs}
+    answer = session.post(f"{url}/web/dataset/call_kw", json={"params": params}).json()
+    if "error" in answer:
+        raise SystemExit(f"{model}.{method}: {answer['error']['data']['message']}")
+    return answer["result"]
 
 
 def _without_limit():
@@ -162,7 +213,7 @@ class Browser:
     def __init__(self, width, height, options=()):
         self._options = options
         self._size = f"{width},{height}"
-        self._mobile = width < 500
+        self.is_mobile = width < 500
         self._number = 0
 
     def __enter__(self):
@@ -187,7 +238,7 @@ class Browser:
         width, height = map(int, self._size.split(","))
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=self._mobile,
+            width=width, height=height, deviceScaleFactor=1, mobile=self.is_mobile,
         )  # fmt: skip
 
     def tab(self):
@@ -255,7 +306,7 @@ class Browser:
         time.sleep(3)
 
     def act(self, kind, words):
-        """Click what is of this kind and has these words; wait until it has come to rest."""
+        """Click what is of this kind and has this name; wait until it has come to rest."""
         script = (
             f"(() => {{ const found = [...document.querySelectorAll({json.dumps(PLACES[kind])})]"
             f".find((node) => {SAYS[kind]}({json.dumps(words)}));"
@@ -273,18 +324,16 @@ class Browser:
         image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-# Where things to click are, and how their words are compared.
+# Where things to click are, and how their names are compared.
 PLACES = {
     "tab": ".o_notebook .nav-link",
     "button": "button:not([disabled])",
-    "link": "main a, #wrapwrap a",
     "view": ".o_switch_view, .o-dropdown-item",
 }
-STARTS = "node.textContent.trim().startsWith"
+NAMED = "((name) => node.getAttribute('name') === name)"
 SAYS = {
-    "tab": STARTS,
-    "button": STARTS,
-    "link": STARTS,
+    "tab": NAMED,
+    "button": NAMED,
     "view": "((kind) => node.classList.contains('o_' + kind))",
 }
 

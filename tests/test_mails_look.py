@@ -150,7 +150,7 @@ class TestMailsLook(CallWalletCommon):
         self.env["ir.module.module"]._load_module_terms(["call_wallet"], ["es_ES"])
         page = html.fromstring(self._render("balance_low", "es_ES")["body"])
         said = self._plain(page.find("body").text_content())
-        for expected in ("Saldo actual $ 45,50", "Gastado en los últimos 7 días $ 4,50", "lun 26 oct", "Añadir saldo"):
+        for expected in ("Saldo actual $ 45,50", "Gastado en los últimos 7 días $ 4,50", "lun, 26 oct", "Añadir saldo"):
             self.assertIn(expected, said)
         page = html.fromstring(self._render("balance_low", "ar_001")["body"])
         self.assertEqual((page.get("lang"), page.get("dir")), ("ar-001", "rtl"))

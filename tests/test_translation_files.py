@@ -134,7 +134,7 @@ def test_a_region_without_its_language_is_a_language_itself(folder):
 # into whole sentences. Labels of fields may end so, and an address may begin so.
 BEGINS = re.compile("[a-z.,;:)…–]")
 ENDS = re.compile(r"(\b(of|in|for|at|by|from|to|until|about|between|and|or|is|are|under|with|below)|[,(])$")
-LABELS = {"name@company.com", "Tell them when the balance falls below", "Lasts until", "To"}
+LABELS = {"name@company.com", "Tell them when the balance falls below", "Lasts until", "Minutes left, about", "To"}
 
 
 def test_pages_of_the_portal_are_translated_by_whole_sentences():

@@ -61,6 +61,19 @@ def make_demo(setting, _arguments):
     demo.summary()
 
 
+def pictures(setting, arguments):
+    """Take the documents' pictures: of a demo made anew, served as `make run` serves it, without calls that come in."""
+    arguments = arguments or shlex.split(os.environ.get("ARGS", ""))
+    os.environ["FRESH"] = "1"
+    port = demo.free_port()
+    demo.prepare_to_serve(port)
+    demo.ensure(setting)
+    script = paths.REPO / "scripts/screenshots.py"
+    with demo.served(setting, port, is_live=False):
+        command = [setting.python, script, f"http://localhost:{port}", *arguments]
+        return subprocess.call(command, cwd=paths.REPO, env=setting.environment)
+
+
 def shell(setting, arguments):
     """Open a shell on the demo database; a script on standard input is run in it."""
     database = demo.ensure(setting)
@@ -182,6 +195,7 @@ COMMANDS = {
     "test": testing.run,
     "rest": testing.run_rest,
     "long": testing.run_long,
+    "pictures": pictures,
     "shell": shell,
     "bench": bench,
     "audit": audit,

@@ -107,19 +107,27 @@ def serve(setting):
     prepare_to_serve(port, host)
     ensure(setting)
     summary()
-    stripe_port, receiver_port = free_port(), free_port()
-    _set_parameter(setting, "call_wallet.stripe_api_base", f"http://127.0.0.1:{stripe_port}")
-    secret, is_live = demo_platform.listen_at(setting, DATABASE, receiver_port), _asked("LIVE", "1")
-    with (
-        demo_stripe.stripe(setting, stripe_port, port, host),
-        server(setting, port, "odoo", host, crons=1) as process,
-        demo_platform.platform(setting, port, receiver_port, secret, is_live, host),
-    ):
+    is_live = _asked("LIVE", "1")
+    with served(setting, port, host, is_live) as process:
         say(welcome(port, is_live, weeks_old(setting)))
         with contextlib.suppress(KeyboardInterrupt):
             code = process.wait()
             raise StepError(f"Odoo ended with {code}:\n{tail(log_path('odoo'))}", f"read {log_path('odoo')}")
     say("\nstopped")
+
+
+@contextlib.contextmanager
+def served(setting, port, host="127.0.0.1", is_live=True):
+    """Serve the demo database beside stand-ins for Stripe and, if it is live, for a platform; yield Odoo's process."""
+    stripe_port, receiver_port = free_port(), free_port()
+    _set_parameter(setting, "call_wallet.stripe_api_base", f"http://127.0.0.1:{stripe_port}")
+    secret = demo_platform.listen_at(setting, DATABASE, receiver_port)
+    with (
+        demo_stripe.stripe(setting, stripe_port, port, host),
+        server(setting, port, "odoo", host, crons=1) as process,
+        demo_platform.platform(setting, port, receiver_port, secret, is_live, host),
+    ):
+        yield process
 
 
 def welcome(port, is_live=True, weeks_old=0):
