@@ -18,6 +18,7 @@ import authorize
 import dashboard
 import ewallet
 import hot_wallet
+import partitions
 import posting
 import prefixes
 import settle
@@ -33,7 +34,10 @@ BENCHMARKS = {
     6: dashboard,
     7: posting,
     8: usage_report,
+    9: partitions,
 }
+# Is no comparison with another program, but with a layout that was not chosen.
+ONLY_WHEN_ASKED_FOR = {9}
 
 
 WALLETS = 1_000
@@ -101,7 +105,12 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Benchmarks of Call Wallet")
-    parser.add_argument("--only", type=numbers, default=list(BENCHMARKS), help="such as 1,3")
+    parser.add_argument(
+        "--only",
+        type=numbers,
+        default=[number for number in BENCHMARKS if number not in ONLY_WHEN_ASKED_FOR],
+        help="such as 1,3",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument(
         "--ten-million", action="store_true", help="open the dashboard at 10 million transactions as well"
