@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -90,6 +91,23 @@ def test_the_readme_stays_short_and_leads_to_each_document():
         assert f"]({name})" in readme
     for path in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{path.name})" in readme
+
+
+def test_every_picture_that_is_taken_is_shown_and_no_other():
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        import screenshots
+    finally:
+        sys.path.remove(str(ROOT / "scripts"))
+    taken = {
+        screenshots.file_name(name, language, size)
+        for language in screenshots.LANGUAGES
+        for size in screenshots.SIZES
+        for name in screenshots.names_in(language, size)
+    }
+    shown = re.findall(r"\(pictures/([^)]+)\)", (ROOT / "docs/screens.md").read_text())
+    assert sorted(shown) == sorted(taken)
+    assert taken == {path.name for path in (ROOT / "docs/pictures").iterdir()}
 
 
 def test_the_store_s_page_has_its_pictures_and_nothing_that_the_store_removes():
