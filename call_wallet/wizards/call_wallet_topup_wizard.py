@@ -71,7 +71,7 @@ class CallWalletTopupWizard(models.TransientModel):
             lines = [wizard._line_of_order(topup) for topup in topups[:ORDERS_NAMED]]
             if len(topups) > ORDERS_NAMED:
                 lines.append(Markup("<li>%s</li>") % self.env._("%s more", len(topups) - ORDERS_NAMED))
-            wizard.waiting_orders = bool(lines) and Markup("<ul>%s</ul>") % Markup().join(lines)
+            wizard.waiting_orders = bool(lines) and Markup('<ul class="mb-0">%s</ul>') % Markup().join(lines)
 
     def _line_of_order(self, topup):
         """Return an order as an item of a list: its number with a link, what is left to pay, how long ago it was."""
@@ -79,7 +79,10 @@ class CallWalletTopupWizard(models.TransientModel):
             topup.accepted_at - utcnow(), add_direction=True, locale=babel_locale_parse(get_lang(self.env).code)
         )
         left = self.wallet_id._format_amount(topup.missing_amount)
-        link = Markup('<a href="/odoo/call-wallet-topups/%s" target="_blank">%s</a>') % (topup.id, topup.display_name)
+        link = Markup('<a class="alert-link" href="/odoo/call-wallet-topups/%s" target="_blank">%s</a>') % (
+            topup.id,
+            topup.display_name,
+        )
         return Markup("<li>%s</li>") % Markup(", ").join(filter(None, (link, left, age)))
 
     @api.depends("wallet_id")

@@ -46,7 +46,7 @@ export function useOverviewChanges(refresh) {
     onMounted(() => {
         watch();
         renewal = browser.setInterval(watch, WATCH_MS);
-        ignoreOwnActions = onOwnActions(onChanged);
+        ignoreOwnActions = onOwnActions(look);
     });
     onWillUnmount(() => {
         bus.unsubscribe(OVERVIEW, onChanged);
