@@ -59,4 +59,3 @@ patch(VoipAgent.prototype, {
         return super._onHanghup(...arguments);
     },
 });
-

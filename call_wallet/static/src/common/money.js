@@ -19,9 +19,7 @@ export function formatMoney(amount, currency, { exact = false } = {}) {
     const digits = [null, exact ? LEDGER_PLACES : places];
     const number = formatFloat(shown(amount, digits[1]), { digits, minDigits: places || undefined });
     return isolated(
-        currency.position === "after"
-            ? `${number}${nbsp}${currency.symbol}`
-            : `${currency.symbol}${nbsp}${number}`
+        currency.position === "after" ? `${number}${nbsp}${currency.symbol}` : `${currency.symbol}${nbsp}${number}`
     );
 }
 
@@ -73,7 +71,9 @@ const GROUPED = /^[1-9]\d{0,2}((S\d{3})+|(S\d{2})+S\d{3})$/;
  * @returns {string|null} such as "1234.5"
  */
 export function parsePlain(typed, places = LEDGER_PLACES) {
-    const spelled = normal(typed).replace(/\p{Nd}/gu, asciiDigit).trim();
+    const spelled = normal(typed)
+        .replace(/\p{Nd}/gu, asciiDigit)
+        .trim();
     if (typed.length > LONGEST || !NUMBER.test(spelled)) {
         return null;
     }

@@ -83,9 +83,28 @@ export class Reconciliation extends Component {
         const drills = this.data.sees_entries;
         const { name } = this.data.books.currency;
         return [
-            { name: "ledger_value", label: _t("General ledger, %s", name), drills, isLevel: true, isValue: true, help: _t("What the items on the deposit account are worth in the company's currency") },
-            { name: "expected_value", label: _t("Expected, %s", name), isValue: true, help: _t("What invoices, credit notes and posted entries are worth at their rates") },
-            { name: "unexplained_value", label: _t("Unexplained, %s", name), drills, isLevel: true, isValue: true, help: _t("Should be zero: open it to see the entries that differ") },
+            {
+                name: "ledger_value",
+                label: _t("General ledger, %s", name),
+                drills,
+                isLevel: true,
+                isValue: true,
+                help: _t("What the items on the deposit account are worth in the company's currency"),
+            },
+            {
+                name: "expected_value",
+                label: _t("Expected, %s", name),
+                isValue: true,
+                help: _t("What invoices, credit notes and posted entries are worth at their rates"),
+            },
+            {
+                name: "unexplained_value",
+                label: _t("Unexplained, %s", name),
+                drills,
+                isLevel: true,
+                isValue: true,
+                help: _t("Should be zero: open it to see the entries that differ"),
+            },
         ];
     }
 
@@ -107,13 +126,55 @@ export class Reconciliation extends Component {
             { name: "used", label: _t("Used"), drills: true, help: _t("Charged for calls") },
             { name: "refunded", label: _t("Refunded"), drills: true, help: _t("Returned to the wallet") },
             { name: "reversed", label: _t("Reversed"), drills: true, help: _t("Payments taken back, and breakage") },
-            { name: "closing", label: _t("Closing"), drills: true, isLevel: true, help: _t("Balance at the end of the day") },
-            { name: "awaiting_payment", label: _t("Awaiting payment"), drills: true, help: _t("Invoiced and not credited, net of tax. Negative: credited before its invoice's date") },
-            { name: "settled_without_funds", label: _t("Settled without funds"), drills: true, help: _t("Settled on the invoice by something that is no money, such as a write-off. Should be zero: open it to decide") },
-            { name: "not_posted", label: _t("Not posted"), drills: true, help: _t("Used up to this day and not in a journal entry of this day or before; less what is in one and was charged later") },
-            { name: "remainder", label: _t("Remainder"), drills: seesEntries, help: _t("What journal entries were rounded by") },
-            { name: "general_ledger", label: _t("General ledger"), drills: seesEntries, isLevel: true, help: _t("Credit balance on the deposit account") },
-            { name: "unexplained", label: _t("Unexplained"), drills: seesEntries, isLevel: true, help: _t("Should be zero: open it to see the entries that differ") },
+            {
+                name: "closing",
+                label: _t("Closing"),
+                drills: true,
+                isLevel: true,
+                help: _t("Balance at the end of the day"),
+            },
+            {
+                name: "awaiting_payment",
+                label: _t("Awaiting payment"),
+                drills: true,
+                help: _t("Invoiced and not credited, net of tax. Negative: credited before its invoice's date"),
+            },
+            {
+                name: "settled_without_funds",
+                label: _t("Settled without funds"),
+                drills: true,
+                help: _t(
+                    "Settled on the invoice by something that is no money, such as a write-off. Should be zero: open it to decide"
+                ),
+            },
+            {
+                name: "not_posted",
+                label: _t("Not posted"),
+                drills: true,
+                help: _t(
+                    "Used up to this day and not in a journal entry of this day or before; less what is in one and was charged later"
+                ),
+            },
+            {
+                name: "remainder",
+                label: _t("Remainder"),
+                drills: seesEntries,
+                help: _t("What journal entries were rounded by"),
+            },
+            {
+                name: "general_ledger",
+                label: _t("General ledger"),
+                drills: seesEntries,
+                isLevel: true,
+                help: _t("Credit balance on the deposit account"),
+            },
+            {
+                name: "unexplained",
+                label: _t("Unexplained"),
+                drills: seesEntries,
+                isLevel: true,
+                help: _t("Should be zero: open it to see the entries that differ"),
+            },
         ];
     }
 
@@ -153,7 +214,9 @@ export class Reconciliation extends Component {
 
     amount(value, section, column = {}) {
         const currency = column.isValue ? this.data.books.currency : section.currency;
-        return formatPlain(value, { decimal_places: Math.max(currency.decimal_places, this.placesOf(section, column)) });
+        return formatPlain(value, {
+            decimal_places: Math.max(currency.decimal_places, this.placesOf(section, column)),
+        });
     }
 
     /** Return how many decimal places a column needs: all its figures have as many, or they do not stand in line. */
@@ -175,7 +238,9 @@ export class Reconciliation extends Component {
                 parts.push(_t("In entries of later days: %s", formatPlain(row.posted_later, places)));
             }
             if (!this.isZero(row.posted_earlier)) {
-                parts.push(_t("Calls charged later, in entries of their day: -%s", formatPlain(row.posted_earlier, places)));
+                parts.push(
+                    _t("Calls charged later, in entries of their day: -%s", formatPlain(row.posted_earlier, places))
+                );
             }
             return parts.join("\n") || column.help;
         }
@@ -233,7 +298,10 @@ export class Reconciliation extends Component {
     }
 
     openTotal(figure, section) {
-        return this.open(figure, section.wallets.map(({ id }) => id));
+        return this.open(
+            figure,
+            section.wallets.map(({ id }) => id)
+        );
     }
 
     async openUnassigned(section) {

@@ -64,7 +64,10 @@ export class ReconciliationChart extends BarChart {
             animation: { duration: 300 },
             maintainAspectRatio: false,
             scales: {
-                x: { grid: { display: false }, ticks: { minRotation: this.isSmall ? 90 : 0, maxRotation: this.isSmall ? 90 : 50, autoSkip: false } },
+                x: {
+                    grid: { display: false },
+                    ticks: { minRotation: this.isSmall ? 90 : 0, maxRotation: this.isSmall ? 90 : 50, autoSkip: false },
+                },
                 y: {
                     grid: { color: "rgba(128, 128, 128, 0.15)" },
                     border: { display: false },

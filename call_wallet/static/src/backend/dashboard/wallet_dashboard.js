@@ -130,9 +130,7 @@ export class WalletDashboard extends Component {
             return;
         }
         try {
-            const data = await this.keepLast.add(
-                this.orm.silent.call("call.wallet", "dashboard_data", [[walletId]])
-            );
+            const data = await this.keepLast.add(this.orm.silent.call("call.wallet", "dashboard_data", [[walletId]]));
             Object.assign(this.state, { data, error: "" });
         } catch (error) {
             // An error must not break the form around the panel: show it, and keep the last data.

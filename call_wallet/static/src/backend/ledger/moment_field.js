@@ -86,7 +86,5 @@ export function zonedLabel(label, records) {
         return label;
     }
     const [zone] = zones;
-    return zones.size === 1
-        ? `${label} (${cityOf(zone)})`
-        : _t("%(label)s (wallet's time)", { label });
+    return zones.size === 1 ? `${label} (${cityOf(zone)})` : _t("%(label)s (wallet's time)", { label });
 }

@@ -74,7 +74,9 @@ export class WalletListRenderer extends ListRenderer {
         if (isFirstLevel) {
             const own = this.groupTotals.filter((row) => keyOf(row[list.groupBy[0]]) === group.serverValue);
             if (own.length) {
-                const value = this.totalsOf(column, own).map(({ text }) => text).join("\n");
+                const value = this.totalsOf(column, own)
+                    .map(({ text }) => text)
+                    .join("\n");
                 return { ...aggregate, multiCurrency: false, value };
             }
         }

@@ -83,7 +83,8 @@ registry.category("web_tour.tours").add("call_wallet_tour", {
             run: "click",
         },
         {
-            trigger: ".o_form_saved button[name=action_add_balance], .o_statusbar_buttons button[name=action_add_balance]",
+            trigger:
+                ".o_form_saved button[name=action_add_balance], .o_statusbar_buttons button[name=action_add_balance]",
             content: _t("Add balance for the customer, as owners do by themselves on the portal."),
             tooltipPosition: "bottom",
             run: "click",

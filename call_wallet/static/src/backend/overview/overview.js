@@ -62,11 +62,31 @@ export class Overview extends Component {
 
     get stepTexts() {
         return {
-            accounts: { title: _t("Accounts and journal"), help: _t("Where deposits and revenue are booked"), button: _t("Open Settings") },
-            prices: { title: _t("Prices"), help: _t("A rate plan with its rates, typed or imported"), button: _t("Add Prices") },
-            payments: { title: _t("Ways to pay"), help: _t("Cards or bank transfers, for customers to pay their top-ups"), button: _t("Choose Providers") },
-            platform: { title: _t("Calls come in"), help: _t("An API key for your platform, or a call source"), button: _t("Connect") },
-            wallet: { title: _t("First wallet"), help: _t("A customer, and who is told when the balance is low"), button: _t("New Wallet") },
+            accounts: {
+                title: _t("Accounts and journal"),
+                help: _t("Where deposits and revenue are booked"),
+                button: _t("Open Settings"),
+            },
+            prices: {
+                title: _t("Prices"),
+                help: _t("A rate plan with its rates, typed or imported"),
+                button: _t("Add Prices"),
+            },
+            payments: {
+                title: _t("Ways to pay"),
+                help: _t("Cards or bank transfers, for customers to pay their top-ups"),
+                button: _t("Choose Providers"),
+            },
+            platform: {
+                title: _t("Calls come in"),
+                help: _t("An API key for your platform, or a call source"),
+                button: _t("Connect"),
+            },
+            wallet: {
+                title: _t("First wallet"),
+                help: _t("A customer, and who is told when the balance is low"),
+                button: _t("New Wallet"),
+            },
             funds: { title: _t("First top-up"), help: _t("Ordered, invoiced and paid"), button: _t("Add Balance") },
             call: { title: _t("First call"), help: _t("It is charged as soon as it is reported"), button: "" },
         };
@@ -78,12 +98,24 @@ export class Overview extends Component {
         const line = (entry, amount, extra) => ({ currency: entry.currency, amount, ...extra });
         const compared = (name) => money.map((entry) => line(entry, entry[name].now, { before: entry[name].before }));
         const cards = [
-            { name: "used", title: _t("Usage this month"), lines: compared("used"), open: () => this.open("call_wallet.action_call_wallet_day") },
-            { name: "received", title: _t("Top-ups received this month"), lines: compared("received"), open: () => this.open("call_wallet.action_call_wallet_topup") },
+            {
+                name: "used",
+                title: _t("Usage this month"),
+                lines: compared("used"),
+                open: () => this.open("call_wallet.action_call_wallet_day"),
+            },
+            {
+                name: "received",
+                title: _t("Top-ups received this month"),
+                lines: compared("received"),
+                open: () => this.open("call_wallet.action_call_wallet_topup"),
+            },
             {
                 name: "awaited",
                 title: _t("Top-ups awaited"),
-                lines: money.map((entry) => line(entry, entry.awaited.amount, { note: this.orders(entry.awaited.count) })),
+                lines: money.map((entry) =>
+                    line(entry, entry.awaited.amount, { note: this.orders(entry.awaited.count) })
+                ),
                 open: () => this.open("call_wallet.action_call_wallet_topup", ["pending"]),
             },
         ];

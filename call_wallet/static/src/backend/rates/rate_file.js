@@ -22,7 +22,12 @@ export class RateFile extends BinaryField {
         this.notification = useService("notification");
         this.zone = useRef("zone");
         this.state = useState({ isReading: false });
-        useDropzone(this.zone, (ev) => this.onDrop(ev), "", () => !this.props.readonly);
+        useDropzone(
+            this.zone,
+            (ev) => this.onDrop(ev),
+            "",
+            () => !this.props.readonly
+        );
     }
 
     get accepted() {

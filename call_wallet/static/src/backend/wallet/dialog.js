@@ -53,7 +53,10 @@ export class WalletDialogController extends FormController {
         const { root } = this.model;
         const candidates = Object.values(this.archInfo.fieldNodes)
             .filter(({ name }) => !root.fields[name].readonly)
-            .map(({ name, string }) => [name, [string, root.fields[name].string].map((label) => (label || "").toLowerCase())]);
+            .map(({ name, string }) => [
+                name,
+                [string, root.fields[name].string].map((label) => (label || "").toLowerCase()),
+            ]);
         const exactly = candidates.find(([, labels]) => labels.includes(named));
         const roughly = candidates.find(([, labels]) => labels.some((label) => label.split(" ").includes(named)));
         return (exactly || roughly)?.[0] || null;

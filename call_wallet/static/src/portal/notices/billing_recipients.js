@@ -48,7 +48,10 @@ export class BillingRecipients extends Interaction {
     }
 
     onPaste(ev) {
-        const pasted = ev.clipboardData.getData("text").split(/[\s,;]+/).filter(Boolean);
+        const pasted = ev.clipboardData
+            .getData("text")
+            .split(/[\s,;]+/)
+            .filter(Boolean);
         if (pasted.length > 1) {
             ev.preventDefault();
             for (const email of pasted) {

@@ -115,7 +115,9 @@ export class TopupForm extends Interaction {
 
     say(field, problem) {
         this.el.querySelector(`[data-problem="${field}"]`).textContent = problem;
-        const input = { amount: this.isOther && this.fields.other_amount, accept_terms: this.fields.accept_terms }[field];
+        const input = { amount: this.isOther && this.fields.other_amount, accept_terms: this.fields.accept_terms }[
+            field
+        ];
         input?.classList?.toggle("is-invalid", Boolean(problem));
         input?.setAttribute?.("aria-invalid", Boolean(problem));
     }
@@ -123,7 +125,10 @@ export class TopupForm extends Interaction {
     /** Handle a failed request. With an expired session, the page asks to sign in and leads back to the same amount. */
     onError(error) {
         if (error instanceof ConnectionLostError) {
-            this.say("", _t("The server cannot be reached. Check your connection and try again: nothing is ordered twice."));
+            this.say(
+                "",
+                _t("The server cannot be reached. Check your connection and try again: nothing is ordered twice.")
+            );
         } else {
             window.location = `${this.path}?amount=${encodeURIComponent(this.amount)}`;
         }

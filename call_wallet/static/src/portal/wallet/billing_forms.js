@@ -43,10 +43,16 @@ export class BillingForms extends Interaction {
 
     onError(error) {
         if (isExpired(error)) {
-            const text = _t("Your session has expired. Nothing was sent, and what you entered is still here: sign in, then send it again.");
+            const text = _t(
+                "Your session has expired. Nothing was sent, and what you entered is still here: sign in, then send it again."
+            );
             showExpired(this.el, text, { newTab: true });
         } else {
-            showAlert(this.el, "o_call_wallet_expired", _t("The server cannot be reached. Nothing was sent: check your connection and try again."));
+            showAlert(
+                this.el,
+                "o_call_wallet_expired",
+                _t("The server cannot be reached. Nothing was sent: check your connection and try again.")
+            );
         }
         this.el.querySelector(".o_call_wallet_expired").scrollIntoView({ block: "center" });
     }
