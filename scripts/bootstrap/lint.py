@@ -60,14 +60,17 @@ def _format(setting, options=("--check",)):
 
 
 def _oca_hooks(setting, *options):
-    """OCA's checks of addons, but those that do not fit: hooks fetch files as well, and documents are Markdown;
-    polib folds the lines of translations as Odoo does.
+    """OCA's checks of addons, but those that do not fit.
+
+    Hooks fetch files as well, documents are Markdown, prettier writes an XML header without OCA's blank, and polib
+    folds the lines of translations as Odoo does.
     """
     addons = [addon.name for addon in i18n.ADDONS]
     programs = setting.python.parent
     translations = [path for path in _files(".po") if path.is_relative_to(paths.ADDON)]
+    disabled = "--disable=file-not-used,prefer-readme-rst,xml-header-wrong"
     return [
-        *_call([programs / "oca-checks-odoo-module", "--disable=file-not-used,prefer-readme-rst", *options, *addons]),
+        *_call([programs / "oca-checks-odoo-module", disabled, *options, *addons]),
         *_call([programs / "oca-checks-po", "--disable=po-pretty-format", *translations]),
     ]
 

@@ -99,9 +99,9 @@ class CallRateImport(models.Model):
         [at] = cr.fetchone()
         rated = self.env["call.rate.plan"]._load_rated_wallets(wallets.mapped("account_ref"))
         by_wallet = {one.wallet_id: one._replace(decks=decks) for one in rated.values()}
-        cr.execute(f"DECLARE call_rate_import_calls NO SCROLL CURSOR FOR {CALLS}", asked)
+        cr.execute(OPEN_CALLS, asked)
         while True:
-            cr.execute(f"FETCH {BATCH} FROM call_rate_import_calls")
+            cr.execute(NEXT_CALLS)
             calls = cr.fetchall()
             if not calls:
                 break
@@ -150,7 +150,10 @@ OF_MONTH = """
        AND started_at >= %(begins)s AND started_at < %(ends)s AND status = 'completed' AND masked_at IS NULL
 """
 CHARGED = f"SELECT count(*), COALESCE(sum(total_cost), 0)::text {OF_MONTH}"
-CALLS = f"SELECT wallet_id, number, duration_seconds {OF_MONTH}"
+OPEN_CALLS = f"""
+    DECLARE call_rate_import_calls NO SCROLL CURSOR FOR SELECT wallet_id, number, duration_seconds {OF_MONTH}
+"""
+NEXT_CALLS = f"FETCH {BATCH} FROM call_rate_import_calls"
 # When the last line of the file is in force.
 IN_FORCE_FROM = """
     SELECT GREATEST(max(valid_from), %(valid_from)s)

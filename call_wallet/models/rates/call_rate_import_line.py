@@ -35,7 +35,7 @@ class CallRateImportLine(models.Model):
     grace_seconds = fields.Integer("Grace (s)", readonly=True, aggregator=None)
     valid_from = fields.Datetime(readonly=True)
     valid_to = fields.Datetime(readonly=True)
-    old_terms = fields.Json("Old Terms", readonly=True, prefetch=False)
+    old_terms = fields.Json(readonly=True, prefetch=False)
     terms = fields.Char(
         "Other Terms", compute="_compute_terms", help="Of a new rate what it says; of a changed one what changes."
     )

@@ -100,7 +100,7 @@ class CallSourceCall(models.Model):
     usage_id = fields.Many2one("call.usage", "Call", compute="_compute_usage_id", compute_sudo=True)
     cost = Amount("Provider's Cost", readonly=True, may_be_empty=True, aggregator=None)
     cost_currency = fields.Char("Currency of the Cost", readonly=True)
-    dismissed_by_id = fields.Many2one("res.users", "Dismissed By", readonly=True, index="btree_not_null")
+    dismissed_by_id = fields.Many2one("res.users", readonly=True, index="btree_not_null")
     ended_at = fields.Datetime("Ended", readonly=True)
     first_at = fields.Datetime("First Heard Of", readonly=True, required=True)
     last_at = fields.Datetime("Last Heard Of", readonly=True, required=True)

@@ -49,7 +49,7 @@ class CallSourceMessage(models.Model):
         readonly=True,
     )
     problem = fields.Char(readonly=True)
-    dismissed_by_id = fields.Many2one("res.users", "Dismissed By", readonly=True, index="btree_not_null")
+    dismissed_by_id = fields.Many2one("res.users", readonly=True, index="btree_not_null")
     attempts = fields.Integer(readonly=True, required=True, default=0, aggregator=None)
     count = fields.Integer("Times Received", readonly=True, required=True, default=1, aggregator="sum")
     first_at = fields.Datetime("Received", readonly=True, required=True)

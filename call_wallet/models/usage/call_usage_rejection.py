@@ -73,7 +73,7 @@ class CallUsageRejection(models.Model):
         index="btree_not_null",
         help="What was to be done with a call that was charged before. Empty: a call was reported.",
     )
-    dismissed_by_id = fields.Many2one("res.users", "Dismissed By", readonly=True, index="btree_not_null")
+    dismissed_by_id = fields.Many2one("res.users", readonly=True, index="btree_not_null")
     dismissed_at = fields.Datetime("Dismissed", readonly=True)
     charged_usage_id = fields.Many2one(
         "call.usage",
