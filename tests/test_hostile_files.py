@@ -77,6 +77,14 @@ def hostile():
         "an unfinished part": (changed(FIRST, sheet(TOP)[:-30]), "cannot be opened"),
         "no parts": (empty(), "cannot be opened"),
         "numbers that are none": (changed(FIRST, sheet(b'<row r="x"/>')), "cannot be opened"),
+        "a coordinate without an end": (
+            changed(FIRST, sheet(TOP + b'<row r="3"><c r="' + b"A" * 300_000 + b'3"><f>1</f></c></row>')),
+            "cannot be opened",
+        ),
+        "a heading that grows to eighteen times its length": (
+            f"prefix,price_per_minute,{chr(0xFDFA) * 1_000_000}\n1,0.01,\n".encode(),
+            "is unknown",
+        ),
         "blank lines for ever": (b"prefix,price_per_minute\n" + b"\n" * 1_100_000, "more than 1048576 lines"),
         "a file too long to look at": (b"prefix,price_per_minute\n" + b"1,0.1,\n" * 15_000_000, "too large"),
         "nothing but a beginning": (b"PK\x03\x04", "cannot be opened"),

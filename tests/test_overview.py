@@ -476,7 +476,7 @@ class TestOverviewScreen(BackendCommon):
             "/odoo/call-wallet-overview",
             """
             // 18 minutes and 1, at 0.0125.
-            await seeText("[data-card=used] [data-currency=USD]", "18 times $ 0.01");
+            await seeText("[data-card=used] [data-currency=USD]", "18 times as much as before ($ 0.01)");
             """,
             login="screens.north",
         )

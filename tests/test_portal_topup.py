@@ -86,6 +86,14 @@ class TestAddBalance(TopupPageCommon):
         self.assertTrue(again["result"]["redirect"] in first)
         self.assertEqual(len(self.wallet.topup_ids), 1)
 
+    def test_an_order_that_waits_is_named_before_another_is_made(self):
+        topup = self.wallet.create_topup("100")
+        page = self.open_page("portal-owner", self.path("add")).text
+        self.assertIn(topup.invoice_id.name, page)
+        self.assertIn(f'href="{self.path("pay")}/{topup.id}"', page)
+        self._pay(topup.invoice_id)
+        self.assertNotIn(topup.invoice_id.name, self.open_page("portal-owner", self.path("add")).text)
+
     def test_looking_at_the_page_in_other_ways_orders_nothing(self):
         self.authenticate("portal-owner", "portal-owner")
         query = f"?package=50&accept_terms=on&terms_id={self.env['call.wallet.terms']._current().id}"

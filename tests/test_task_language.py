@@ -1,5 +1,7 @@
 """Tasks are written in the language of who gets them, whoever causes them."""
 
+from odoo.exceptions import AccessError
+
 from .reconciliation_case import ReconciliationCommon
 
 
@@ -104,3 +106,27 @@ class TestTaskLanguage(ReconciliationCommon):
         [task] = request.activity_ids.filtered(lambda task: task.user_id == manager)
         self.assertIn("Aprobar", task.summary)
         self.assertIn("&lt;b&gt;Mala línea", task.note)
+
+    def test_how_a_task_was_made_is_typed_in_by_nobody(self):
+        """It is read by all of finance, and would be taken for what the addon has kept."""
+        values = {
+            "res_model_id": self.env["ir.model"]._get_id("call.wallet"),
+            "res_id": self.wallet.id,
+            "activity_type_id": self.env.ref("mail.mail_activity_data_todo").id,
+            "summary": "x",
+        }
+        tasks = self.env["mail.activity"].with_user(self.clerk)
+        kept = {"summary": {"text": "x", "source": "%3000000d", "values": [1]}}
+        with self.assertRaisesRegex(AccessError, "call_wallet_words"):
+            tasks.create({**values, "call_wallet_words": kept})
+        task = tasks.create(values)
+        for name, value in (("call_wallet_words", kept), ("call_wallet_about_model", "res.users")):
+            with self.subTest(name), self.assertRaisesRegex(AccessError, name):
+                task.write({name: value})
+        task.summary = "Ask Ana"
+        # Kept by an earlier version, or by a script, in another form: the list of all is read nevertheless.
+        task.sudo().call_wallet_words = "s"
+        self.env.invalidate_all()
+        waiting = self.env["call.wallet.waiting"].with_user(self.clerk).search([("kind", "=", "task")])
+        self.assertIn("Ask Ana", waiting.mapped("reason"))
+        self.assertTrue(waiting.name_search("Ana"))

@@ -58,10 +58,6 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
         if wallet.active and not wallet.is_set_up:
             return {"emails": [], "problems": {}}
         days = wallet._dashboard_days()
-        # One whose payment bounced has nothing left to pay for Odoo; finance is told.
-        pending = wallet._invoices_of_a_page(None, status="pending")
-        unpaid = pending.filtered(lambda invoice: invoice.payment_state in ("not_paid", "partial"))
-        processing = unpaid.filtered(lambda invoice: invoice._call_wallet_is_being_paid())
         spend = wallet._dashboard_spend(days)
         return {
             "days": days,
@@ -72,8 +68,7 @@ class CallWalletPortalDashboard(CallWalletPortalTopup, CallWalletPortalTopupInvo
                 [("wallet_id", "=", wallet.id)], order="sequence desc", limit=LATEST
             ),
             "invoices": wallet._invoices_of_a_page(LATEST),
-            "processing": processing,
-            "pending": unpaid - processing,
+            **self._call_wallet_unpaid(wallet),
             "auto_off": self._call_wallet_auto_off_words(),
         }
 

@@ -138,7 +138,16 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
             "outstanding": wallet._outstanding_credit(),
             "problems": problems or {},
             "bounds": self._call_wallet_topup_bounds(wallet),
+            **self._call_wallet_unpaid(wallet),
         }
+
+    def _call_wallet_unpaid(self, wallet):
+        """Return the invoices that wait for a payment, so that nobody orders twice, and those whose payment is known."""
+        # One whose payment bounced has nothing left to pay for Odoo; finance is told.
+        pending = wallet._invoices_of_a_page(None, status="pending")
+        unpaid = pending.filtered(lambda invoice: invoice.payment_state in ("not_paid", "partial"))
+        processing = unpaid.filtered(lambda invoice: invoice._call_wallet_is_being_paid())
+        return {"processing": processing, "pending": unpaid - processing}
 
     def _call_wallet_topup_bounds(self, wallet):
         """Return the smallest and the largest amount; nothing where there is no rate, which the order itself says."""

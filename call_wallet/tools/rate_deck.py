@@ -4,7 +4,8 @@ One line at a time, so that a list of any length takes little memory. The header
 columns: ``prefix`` and ``price_per_minute``, and optionally ``destination``,
 ``increment_seconds`` (60; "60/6" is a first block and an increment), ``minimum_seconds`` (0), ``connection_fee`` (0),
 ``free_seconds`` (as it was), ``first_block_seconds`` (as it was, unless the line has a minimum), ``grace_seconds``
-(as it was), ``valid_from`` and ``valid_to`` (ISO 8601, or a day as the reader's language writes it; in the reader's
+(as it was). Where there is no column of increments, minimums or first blocks, or none of fees, these stay as they were.
+Further ``valid_from`` and ``valid_to`` (ISO 8601, or a day as the reader's language writes it; in the reader's
 time zone, as on the form, unless it gives an offset). What people usually call them is understood too, such as
 "Initial increment": see ``rate_deck_columns``. A prefix may have + or 00 before it; several in a cell, such as
 "44, 4420-4425", are as many rates.
@@ -35,6 +36,8 @@ __all__ = ["UnreadableDeck", "read_deck"]
 MAX_PRICE = Decimal(100_000)
 MAX_TEXT = 200
 MAX_RANGE = 1_000
+MAX_PREFIXES = 10_000  # of a line
+STEPS = {"increment_seconds", "minimum_seconds", "first_block_seconds"}
 MICRO = Decimal("0.000001")
 _is_prefix = re.compile(r"(?:[1-9][0-9]{0,14})?").fullmatch
 _is_dialled = re.compile(r"(?:\+|00)?([1-9][0-9]{0,14})").fullmatch
@@ -68,9 +71,9 @@ class Error(NamedTuple):
 class Item(NamedTuple):
     """A rate of the list: either its values, or its line's errors.
 
-    ``values``: line, prefix, destination, price, increment, minimum, fee, free seconds or None,
-    first block or None, grace or None, valid from (naive UTC) or None, valid to likewise. None: as it was, for
-    valid from as the import says, and for valid to for good. ``cells`` is the line as it stands in the file.
+    ``values``: line, prefix, destination, price, increment, minimum, fee, free seconds, first block, grace, valid from
+    (naive UTC) and valid to. None, of all from the increment on: as it was, for valid from as the import says, and for
+    valid to for good. ``cells`` is the line as it stands in the file.
     """
 
     values: tuple
@@ -132,7 +135,7 @@ def read_deck(data, tz, notation=ENGLISH, day_first="m", chosen=NOTHING_CHOSEN):
 def read_line(number, header, cells, ways):
     """Yield an ``Item`` for each prefix in one line of the file, or one with its errors."""
     errors, values = [], [number]
-    width = ways.width
+    width, kept = ways.width, left_open(header)
     if len(cells) > width and any(cell not in (None, "") for cell in cells[width:]):
         errors.append(
             Error(number, "", shown(cells[width]), _lt("More cells than the header has; check the separators."))
@@ -152,7 +155,7 @@ def read_line(number, header, cells, ways):
             if column == "prefix" and COUNTRY in header:
                 country = cell_of(cells, header, COUNTRY)
                 cell = with_country(country, cell)
-            values.append(READERS[column](cell, ways))
+            values.append(None if column in kept else READERS[column](cell, ways))
         except WrongCell as wrong:
             errors.append(
                 Error(number, wrong.column or column, shown(country if wrong.column else cell), wrong.sentence)
@@ -165,6 +168,14 @@ def read_line(number, header, cells, ways):
             yield Item((number, prefix, *values[2:]), errors, cells)
     else:
         yield Item(tuple(values), errors, cells)
+
+
+def left_open(header):
+    """Return the terms of which a file says nothing: they stay as they are, and new rates get the usual ones.
+
+    How long is billed is one term: a file that says some of it says all of it.
+    """
+    return {column for terms in (STEPS, {"connection_fee"}) if not terms & header.keys() for column in terms}
 
 
 def cell_of(cells, header, column):
@@ -194,11 +205,12 @@ def check_line(number, header, values, ways):
                 _lt("The line says the first block or minimum in a column of its own too; write %s alone here.", step),
             )  # fmt: skip
         said |= {"increment_seconds": step, "first_block_seconds": first}
-    if said["first_block_seconds"] == said["increment_seconds"]:
+    if said["increment_seconds"] and said["first_block_seconds"] == said["increment_seconds"]:
         # A first block of one increment is none.
         said["first_block_seconds"] = 0
     values[1:] = said.values()
-    yield from check_steps(number, said)
+    if said["increment_seconds"]:
+        yield from check_steps(number, said)
     begins = said["valid_from"] or ways.begins
     if said["valid_to"] and begins and said["valid_to"] <= begins:
         yield Error(
@@ -269,7 +281,11 @@ def read_prefix(cell, _ways):
                 "prefix anew."
             )
         )
-    found = [one for part in re.split(r"[,;\n]", prefix) for one in read_part(part.strip())]
+    found = []
+    for part in re.split(r"[,;\n]", prefix):
+        found += read_part(part.strip())
+        if len(found) > MAX_PREFIXES:
+            raise WrongCell(_lt("A line has at most %s prefixes: use several lines.", MAX_PREFIXES))
     return found[0] if len(found) == 1 else tuple(dict.fromkeys(found))
 
 

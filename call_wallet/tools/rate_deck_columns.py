@@ -27,6 +27,7 @@ COUNTRY = "country_code"
 # Says of each line which currency its prices are in.
 CURRENCY = "currency"
 AMOUNTS = ("price_per_minute", "connection_fee")
+LONGEST_HEADING = 200
 # {what is written: (column, whether that is sure)}
 WORDS = {word: (column, False) for column, words in GUESSED.items() for word in words}
 WORDS |= {word: (column, True) for column, words in SURE.items() for word in words}
@@ -44,7 +45,8 @@ class Guess(NamedTuple):
 
 def normal_heading(cell):
     """Return a heading as it is remembered: "Initial increment (sec)" is ``initial_increment_sec``."""
-    text = unicodedata.normalize("NFKD", str(cell if cell is not None else "").lower())
+    # One sign may be decomposed into eighteen.
+    text = unicodedata.normalize("NFKD", str(cell if cell is not None else "")[:LONGEST_HEADING].lower())
     text = "".join(one for one in text if not unicodedata.combining(one))
     return re.sub(r"[\s_\-/.(),:;\[\]'’*]+", "_", text).strip("_")
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from babel.numbers import list_currencies
 
 # Without those that are words as well: "Rate (all)" is no price in leks.
+LONGEST_NAME = 50
 CODES = frozenset(list_currencies()) - {"ALL", "BAD", "STD", "SUR", "TOP"}
 
 
@@ -18,7 +19,7 @@ class PlanCurrency(NamedTuple):
 
     def is_meant(self, text):
         """Tell whether a text such as USD, $ or US$ may mean this currency."""
-        text = unicodedata.normalize("NFKD", text).strip().upper()
+        text = unicodedata.normalize("NFKD", text[:LONGEST_NAME]).strip().upper()
         sign = unicodedata.normalize("NFKD", self.sign or "").upper()
         if text in (self.code, sign):
             return True

@@ -130,7 +130,7 @@ def read_xlsx(data):
         # that there are too many: a row may have any number, and all before it would be made up.
         sheet.reset_dimensions()
         rows = sheet.iter_rows(max_row=MAX_LINES + 1, max_col=MAX_COLUMNS + 1, values_only=True)
-        uncomputed = find_uncomputed(data, sheet._worksheet_path)
+        uncomputed = find_uncomputed(data, sheet._worksheet_path, MAX_LINES)
         for number, cells in enumerate(rows, 1):
             cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
             for place in uncomputed.get(number, ()):

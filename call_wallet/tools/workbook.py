@@ -84,13 +84,14 @@ def _count(archive, part, is_sheet):
     return total
 
 
-def find_uncomputed(data, path):
+def find_uncomputed(data, path, most_rows):
     """Return {row: [columns]}, counted from 1, of a sheet's cells whose formula has no value.
 
     Programs that do not calculate write such cells; a library reads them as empty ones.
 
     :param bytes data: the file, as ``check_workbook`` lets it pass
     :param str path: of the sheet, in the file
+    :param int most_rows: how many are looked at
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path) as sheet:
         last = b""
@@ -101,15 +102,19 @@ def find_uncomputed(data, path):
         else:
             return {}
         sheet.seek(0)
-        return _uncomputed(sheet)
+        return _uncomputed(sheet, most_rows)
 
 
-def _uncomputed(sheet):
-    found, row, column = {}, 0, 0
+def _uncomputed(sheet, most_rows):
+    found, row, column, rows, count = {}, 0, 0, None, 0
     for event, element in ElementTree.iterparse(sheet, ("start", "end")):
         kind = element.tag.rpartition("}")[2]
-        if event == "start" and kind == "row":
-            row, column = int(element.get("r") or row + 1), 0
+        if event == "start" and kind == "sheetData":
+            rows = element
+        elif event == "start" and kind == "row":
+            row, column, count = int(element.get("r") or row + 1), 0, count + 1
+            if count > most_rows:
+                break
         elif event == "end" and kind == "c":
             column = _column_number(element.get("r")) or column + 1
             parts = {part.tag.rpartition("}")[2]: part for part in element}
@@ -117,14 +122,16 @@ def _uncomputed(sheet):
             if "f" in parts and not has_value:
                 found.setdefault(row, []).append(column)
             element.clear()
-        elif event == "end" and kind == "row":
-            element.clear()
+        elif event == "end" and kind == "row" and rows is not None:
+            rows.clear()  # with the row: a million empty ones would stay
     return found
 
 
 def _column_number(coordinate):
     """Return 28 for AB7; 0 where there is no coordinate."""
     number = 0
-    for letter in re.sub("[^A-Z]", "", coordinate or ""):
+    # Three letters are as many as a sheet has columns for.
+    letters = re.match("[A-Z]{1,3}(?![A-Z])", coordinate or "")
+    for letter in letters[0] if letters else "":
         number = number * 26 + ord(letter) - 64
     return number

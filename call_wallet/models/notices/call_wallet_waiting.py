@@ -27,6 +27,7 @@ class CallWalletWaiting(models.Model):
     _auto = False
     _order = "deadline, since desc, id"
     _rec_name = "reason"
+    _rec_names_search = ["summary", "detail"]
 
     kind = fields.Selection(KINDS, readonly=True)
     wallet_id = fields.Many2one("call.wallet", readonly=True)
@@ -65,7 +66,7 @@ class CallWalletWaiting(models.Model):
         """Return what happened and what to do about it, in the reader's language."""
         _ = self.env._
         if self.kind == "task":
-            kept = self.words or {}
+            kept = self.words if isinstance(self.words, dict) else {}
             summary = read_task(self.env, kept.get("summary"), self.summary)
             return summary or _("Task"), read_task(self.env, kept.get("note"), text_of(self.detail))
         if self.kind == "refund":

@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from ...tools.rights import made_by_hand, refuse_typed
 
 
 class MailActivity(models.Model):
@@ -16,3 +18,19 @@ class MailActivity(models.Model):
         readonly=True,
         help="Such as the top-up or the payment; empty: the record that the task stands on.",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Create tasks; how a task's text was made, and what it is about, is typed in by nobody.
+
+        :raise AccessError: as ``refuse_typed``
+        """
+        return super().create(made_by_hand(self, vals_list))
+
+    def write(self, vals):
+        """Write on tasks, but not what the addon keeps on them.
+
+        :raise AccessError: as ``refuse_typed``
+        """
+        refuse_typed(self, vals)
+        return super().write(vals)

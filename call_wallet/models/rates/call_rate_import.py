@@ -132,7 +132,13 @@ class CallRateImport(models.Model):
     terms_count = fields.Integer("Other Terms", readonly=True, copy=False)
     sums = fields.Text(compute="_compute_sums", help="What changes, in sums.")
     warnings = fields.Text(compute="_compute_warnings", help="What may be a mistake in the file.")
-    last_month = fields.Json(readonly=True, copy=False, prefetch=False, help="What its calls would have cost.")
+    last_month = fields.Json(
+        readonly=True,
+        copy=False,
+        prefetch=False,
+        groups="base.group_system",
+        help="What its calls would have cost, and the companies whose calls these were.",
+    )
     last_month_told = fields.Text("Last Month by These Prices", compute="_compute_last_month_told")
     header_line = fields.Integer(readonly=True, copy=False)
     column_ids = fields.One2many("call.rate.import.column", "import_id", "Columns")

@@ -70,6 +70,7 @@ class CallRateImport(models.Model):
             )
         cost, unpriced = self._price(asked, self._decks_once_imported(), wallets)
         found = {"day": month.day.isoformat(), "calls": calls, "charged": charged, "unpriced": unpriced}
+        found["companies"] = self.env.companies.ids
         self._note({"last_month": {**found, "cost": str(cost)}})
         return True
 
@@ -115,13 +116,16 @@ class CallRateImport(models.Model):
         return cost, unpriced
 
     @api.depends("last_month")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "allowed_company_ids")
     def _compute_last_month_told(self):
+        """Tell it to who has chosen the companies whose calls these were: several may share the plan."""
         for one in self:
-            one.last_month_told = one._tell_last_month() if one.last_month else False
+            found = one.sudo().last_month
+            is_theirs = found and set(found["companies"]) <= set(self.env.companies.ids)
+            one.last_month_told = one._tell_last_month(found) if is_theirs else False
 
-    def _tell_last_month(self):
-        _, found = self.env._, self.last_month
+    def _tell_last_month(self, found):
+        _ = self.env._
         charged, cost = Decimal(found["charged"]), Decimal(found["cost"])
         told = _(
             "%(month)s: %(calls)s calls, charged %(charged)s %(currency)s. By these prices: %(cost)s (%(difference)s).",

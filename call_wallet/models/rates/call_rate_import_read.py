@@ -37,14 +37,21 @@ class CallRateImport(models.Model):
 
     # === COLUMNS === #
 
+    def _header(self, remembered):
+        """Return the number of the file's line of headings, its cells, and the first lines below it.
+
+        :raise UserError: the file is empty
+        """
+        found = find_header(read_lines(self._decoded_file()), remembered)
+        if found is None:
+            raise UserError(self.env._("File: it is empty; begin with a line of column names."))
+        return found
+
     def _guess_columns(self):
         """Note what each column of the file seems to be; return whether all of it is sure."""
         remembered = self.plan_id.import_columns or {}
         with self._told_if_unreadable():
-            found = find_header(read_lines(self._decoded_file()), remembered)
-        if found is None:
-            raise UserError(self.env._("File: it is empty; begin with a line of column names."))
-        line, cells, rows = found
+            line, cells, rows = self._header(remembered)
         guesses = guess_columns(cells, remembered)
         self.column_ids.sudo().unlink()
         # As superuser: of columns people write only what they are.
@@ -253,15 +260,15 @@ class CallRateImport(models.Model):
         self._check_allowed()
         columns = {column.meaning: column.position for column in self.column_ids if column.meaning} or None
         with self._told_if_unreadable():
-            found = find_header(read_lines(self._decoded_file()), self.plan_id.import_columns or {})
-            headings = list(found[1])
+            found = self._header(self.plan_id.import_columns or {})
+        headings = [safe(cell) for cell in found[1]]
         text, first = io.StringIO(), {}
         writer = csv.writer(text, delimiter=";" if notation(self.env).point == "," else ",", lineterminator="\r\n")
         writer.writerow([*headings, self.env._("# Line"), self.env._("# What is wrong")])
         for line, cells, reasons in self._wrong_items(columns, first):
             cells = [safe(cell) for cell in cells]
             padding = [""] * (len(headings) - len(cells))
-            writer.writerow([*cells[: len(headings)], *padding, line, " ".join(reasons)])
+            writer.writerow([*cells[: len(headings)], *padding, line, safe(" ".join(reasons))])
         stem = (self.filename or "rates").rpartition(".")[0] or "rates"
         return f"{stem}-faulty.csv", text.getvalue().encode("utf-8-sig")
 

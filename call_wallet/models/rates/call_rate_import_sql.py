@@ -54,7 +54,8 @@ KEEP = """
 # What a line says beside the rate `c` that it follows. What it leaves open stays as it was; a minimum
 # leaves no room for a first block.
 SAID = """
-    f.price_per_minute, f.increment_seconds, f.minimum_seconds, f.connection_fee,
+    f.price_per_minute, COALESCE(f.increment_seconds, c.increment_seconds, 60),
+    COALESCE(f.minimum_seconds, c.minimum_seconds, 0), COALESCE(f.connection_fee, c.connection_fee, 0),
     COALESCE(f.free_seconds, c.free_seconds, 0),
     COALESCE(f.first_block_seconds, CASE WHEN f.minimum_seconds > 0 THEN 0 ELSE c.first_block_seconds END, 0),
     COALESCE(f.grace_seconds, c.grace_seconds, 0)

@@ -64,6 +64,8 @@ class AccountBankStatementLine(models.Model):
     def _call_wallet_accounts(self):
         """Return {customer: the accounts of its wallets in the chosen companies}, of the lines' senders."""
         wallets = self.env["call.wallet"].with_context(active_test=False)
+        if not wallets.has_access("read"):
+            return {}
         found = wallets.search(
             [
                 ("partner_id.commercial_partner_id", "in", self.partner_id.commercial_partner_id.ids),
@@ -78,6 +80,8 @@ class AccountBankStatementLine(models.Model):
         if operator != "in":
             return NotImplemented
         wallets = self.env["call.wallet"].with_context(active_test=False)
+        if not wallets.has_access("read"):
+            return Domain.FALSE
         found = wallets._search([("company_id", "in", self.env.companies.ids)])
         owners = found.subselect(SQL.identifier(wallets._table, "partner_id"))
         partners = self.env["res.partner"].with_context(active_test=False)
