@@ -142,7 +142,7 @@ class CallWalletPortalTopup(CallWalletPortal, PortalAccount):
         }
 
     def _call_wallet_unpaid(self, wallet):
-        """Return the invoices that wait for a payment, so that nobody orders twice, and those whose payment is known."""
+        """Return invoices that wait for a payment, so that nobody orders twice, and those whose payment is known."""
         # One whose payment bounced has nothing left to pay for Odoo; finance is told.
         pending = wallet._invoices_of_a_page(None, status="pending")
         unpaid = pending.filtered(lambda invoice: invoice.payment_state in ("not_paid", "partial"))
