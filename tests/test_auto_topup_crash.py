@@ -9,7 +9,7 @@ import requests
 
 from .real_commits import environment
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 LEVEL, AMOUNT = 20, 50
 GLOBEX = [("wallet_id.account_ref", "=", "GLOBEX"), ("topup_id", "!=", False)]

@@ -9,7 +9,7 @@ from .hook_receiver import receiving
 from .real_commits import environment
 from .test_auto_topup_crash import KILL_AFTER, KILL_INSTEAD, finish, start
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 SEND = "env.cr.commit(); env['call.wallet.webhook.delivery']._cron_send()"
 # A dozen wallets are paused and resumed; beside, what is published is read.

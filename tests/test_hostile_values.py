@@ -13,6 +13,7 @@ from itertools import count, cycle
 from pathlib import Path
 from urllib.parse import quote_plus
 
+import pytest
 from odoo import http
 from odoo.addons.call_wallet.tools.arguments import check_arguments
 from odoo.models import BaseModel
@@ -22,6 +23,8 @@ from odoo.tools import mute_logger
 from .hostile_values import FIELDS, IDS, VALUES, can_be_sent, refused, shown
 from .roles_case import RolesCase
 from .roles_table import ACTIONS, ROLES
+
+pytestmark = pytest.mark.rest
 
 QUIET = "odoo.sql_db", "odoo.http", "odoo.addons.base.models.ir_rule", "odoo.addons.base.models.ir_model"
 # Odoo's own ways of reading.

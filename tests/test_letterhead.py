@@ -5,12 +5,15 @@ import io
 import logging
 from unittest.mock import patch
 
+import pytest
 from odoo.addons.base.models.ir_actions_report import _wkhtml
 from odoo.addons.call_wallet.tools import letterhead
 from odoo.tools.pdf import PdfFileReader
 from PIL import Image
 
 from .reconciliation_case import ReconciliationCommon
+
+pytestmark = pytest.mark.rest
 
 INVOICE, RECEIPT = "account.account_invoices", "account.action_report_payment_receipt"
 RECONCILIATION = "call_wallet.action_report_reconciliation"

@@ -4,11 +4,14 @@ import importlib.util
 import tarfile
 
 import polib
+import pytest
 from lxml import etree
 from psycopg2.extras import Json
 
 from .common import CallWalletCommon
 from .conftest import REPO
+
+pytestmark = pytest.mark.rest
 
 # The versions before the one whose upgrade renews the texts.
 ARCHIVES = sorted(

@@ -5,15 +5,18 @@ import random
 from decimal import Decimal
 from itertools import count
 
+import pytest
 from odoo import Command, fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import CallWalletCommon
 
+pytestmark = pytest.mark.rest
+
 numbers = count(1)
 # Amounts drawn for each tax; `make test` tries few of them.
-CASES = 2 if os.environ.get("CALL_WALLET_TESTS") == "test" else 6
+CASES = 2 if os.environ.get("CALL_WALLET_TESTS") else 6
 
 
 @tagged("post_install", "-at_install", "standard")

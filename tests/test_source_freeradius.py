@@ -9,7 +9,7 @@ from .conftest import OdooServer, a_private_database, a_private_registry
 from .freeradius import FreeRadius
 from .load_site import Site
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 CALL = {"Called_Station_Id": "+14155550100", "NAS_Identifier": "sw1"}
 PATIENCE = 40

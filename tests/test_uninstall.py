@@ -10,7 +10,7 @@ from .conftest import REPO
 from .flow import main_flow
 from .upgrade import inventory
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.rest]
 
 OURS = re.compile(r"call[_.](wallet|usage|rate|source)")
 # Odoo's list of addons goes on naming them, and of each addon that is gone Odoo keeps the names under which its own
