@@ -168,7 +168,10 @@ export class Overview extends Component {
             // From next to nothing: how many hundred times it is tells nobody anything.
             const text =
                 times < TOO_MANY_TIMES
-                    ? _t("%(times)s times as much as before (%(before)s)", { times: this.whole(Math.round(times)), before: was })
+                    ? _t("%(times)s times as much as before (%(before)s)", {
+                          times: this.whole(Math.round(times)),
+                          before: was,
+                      })
                     : _t("from %s", was);
             return { icon, text };
         }
