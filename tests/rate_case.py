@@ -95,3 +95,11 @@ class RateCase(CallWalletCommon):
 
     def _said(self, wizard):
         return {column.heading: column.meaning for column in wizard.column_ids}
+
+    def _deck(self):
+        """All that the plan's rates say, but for what undoing leaves of rates by which calls were charged."""
+        self.env.invalidate_all()
+        names = [
+            name for name in self.env["call.rate"]._fields if name not in ("write_date", "write_uid", "__last_update")
+        ]
+        return self.env["call.rate"].search([("plan_id", "=", self.plan.id)], order="id").read(names)

@@ -134,6 +134,13 @@ def test_each_is_refused_or_read_in_a_moment():
         assert time.process_time() - begun < 15, what
 
 
+def test_of_a_sheet_no_more_rows_are_looked_at_than_are_read():
+    from odoo.addons.call_wallet.tools.workbook import find_uncomputed
+
+    rows = b"".join(b'<row r="%d"><c r="AB%d"><f>1</f></c></row>' % (row, row) for row in range(1, 100))
+    assert find_uncomputed(changed(FIRST, sheet(rows)), FIRST, 20) == {row: [28] for row in range(1, 21)}
+
+
 def test_what_people_save_is_read():
     from odoo.addons.call_wallet.tools.rate_deck import read_deck
 

@@ -269,6 +269,12 @@ class TestRateLayouts(RateCase):
         self.assertEqual(headings[2], f"'{evil}")
         self.assertEqual(line[:3], ["44", "x", "0.01"])
 
+    def test_content_that_is_no_text_is_refused_by_name(self):
+        imports = self.env["call.rate.import"].with_user(self.finance)
+        for content in (5, 1.5, True, ["YQ=="]):
+            with self.subTest(content), self.assertRaisesRegex(UserError, "File: send its content as base64"):
+                imports.create({"plan_id": self.plan.id, "file": content})
+
     def test_a_file_without_a_line_has_no_faulty_ones(self):
         with self.assertRaisesRegex(UserError, "it is empty"):
             self._begin(" , \n")._faulty_lines()

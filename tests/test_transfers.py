@@ -190,6 +190,17 @@ class TestTransfers(CallWalletCommon):
         self.assertIn("not known", why[unknown.id])
         self.assertFalse(foreign.call_wallet_reason)
 
+    def test_an_accountant_without_a_role_here_goes_on_with_the_bank(self):
+        """Odoo's own lists read all fields of a line, ours among them."""
+        line = self._receive(100, "Thank you")
+        line.partner_id = self.partner
+        accountant = self._make_user("transfers.accountant", "account.group_account_user")
+        lines = self.env["account.bank.statement.line"].with_user(accountant)
+        self.assertEqual(
+            lines.browse(line.id).read(["payment_ref", "call_wallet_reason"])[0]["payment_ref"], "Thank you"
+        )
+        self.assertFalse(lines.search([("call_wallet_is_of_interest", "=", True), ("id", "=", line.id)]))
+
     def test_only_finance_staff_match(self):
         for group in ("account_manager", "platform", "base.group_portal"):
             with self.assertRaises(AccessError):

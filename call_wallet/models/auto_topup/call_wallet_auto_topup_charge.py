@@ -233,7 +233,7 @@ class CallWalletAutoTopupCharge(models.Model):
             with door(self.env):
                 if self._claim_charge():
                     self.message = str(error)[:300]
-        except Exception:  # it is in the log already
+        except Exception:  # the provider's answer is in the log already; only the form does not show it
             _logger.info("The message of automatic top-up %s was not kept.", self.id)
 
     # === OUTCOMES === #

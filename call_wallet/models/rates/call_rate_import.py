@@ -201,6 +201,8 @@ class CallRateImport(models.Model):
     def _check_said(self, vals):
         if not self.env.su and vals.keys() - SAID:
             self._refuse_to_write()
+        if not isinstance(vals.get("file") or "", (str, bytes)):
+            raise UserError(self.env._("File: send its content as base64 text."))
 
     def _refuse_to_write(self):
         raise AccessError(self.env._("What an import found and did is not written by people."))
